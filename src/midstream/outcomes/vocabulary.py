@@ -63,3 +63,77 @@ class Phase(str, Enum):
     """Content had been delivered."""
     CLOSING = "closing"
     """`message_delta` was seen: the answer was whole but for its end event."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """How a call failed, or an exception or an error body on its own. `str()` gives it in one line."""
+
+    outcome: Outcome
+    error_type: str
+    """The `error.type`: the API's error type, a status, the class of an exception, `stream_truncated` or `_OTHER`."""
+    status_code: int | None = None
+    """The effective status: observed for an HTTP error, synthesized for an in-band one, `None` for all others."""
+    reported_status_code: int | None = None
+    """The status on the exception that the application got. `None` if it got none, or one without a status."""
+    leaked: bool = False
+    misreported: bool = False
+    retryable: bool = False
+    """Whether the same call may succeed later, by the rules of the SDK's own retries."""
+    retry_after: float | None = None
+    """The seconds that the server asks to wait. `None` if it did not say."""
+    request_id: str | None = None
+    """The API's id of the request: the one in the error event if it has one, and the header's otherwise."""
+    phase: Phase | None = None
+    """Where in the call it happened. `None` for an exception on its own, which does not know."""
+    in_band_request_id: str | None = None
+    """The `request_id` of the error event's body. `None` for every other failure."""
+    exception_type: str | None = None
+    """The qualified class of the exception that the application got. `None` if it got none."""
+    message: str | None = field(default=None, repr=False)
+    """What the API, the SDK or the transport said, in one line. `None` where it could quote the body."""
+
+    def __str__(self) -> str:
+        """The failure in one line that can be shown or logged. Never the raw event. Never raises."""
+        from midstream.outcomes.wording import in_one_line  # noqa: PLC0415 - it imports this module
+
+        return in_one_line(self)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the API said about its answer, as far as it got. `None` is: not said."""
+
+    id: str | None = None
+    model: str | None = None
+    stop_reason: str | None = None
+    input_tokens: int | None = None
+    """All input tokens, those read from and written to the cache included."""
+    output_tokens: int | None = None
+    """`None` before `message_delta`, for `message_start` carries a placeholder."""
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
+
+
+NO_ANSWER: Final = Answer()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How one call really ended. There is one per call. Times are readings of the clock of its `StreamWatch`."""
+
+    outcome: Outcome
+    ended_at: float
+    failure: Failure | None = None
+    """`None` exactly when the outcome is no failure."""
+    answer: Answer = NO_ANSWER
+    opened: bool = False
+    """Whether the call got a live stream."""
+    first_chunk_at: float | None = None
+    """When the first content arrived. `None` if none did, or if the answer was not streamed."""
+    received: int = 0
+    """The bytes of the body that were read from a live stream."""
+    longest_wait: float = 0.0
+    """The longest time in seconds that the reader waited for the next bytes of a live stream."""
+    last_event: str | None = None
+    """The type of the last event that was decoded."""

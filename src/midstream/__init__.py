@@ -1,0 +1,33 @@
+"""OpenTelemetry instrumentation for the Anthropic Python SDK that tells how every call really ended.
+
+The public names are imported on first use: `midstream.outcomes` works without OpenTelemetry.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+from midstream.version import __version__
+
+if TYPE_CHECKING:
+    from midstream.instrumentor import AnthropicInstrumentor
+    from midstream.outcomes import Failure, Outcome, Phase, classify
+
+__all__ = ("AnthropicInstrumentor", "Failure", "Outcome", "Phase", "__version__", "classify")
+
+_HOMES: Final = {
+    "AnthropicInstrumentor": "midstream.instrumentor",
+    "Failure": "midstream.outcomes",
+    "Outcome": "midstream.outcomes",
+    "Phase": "midstream.outcomes",
+    "classify": "midstream.outcomes",
+}
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    return getattr(import_module(home), name)

@@ -1,0 +1,22 @@
+"""A fake Messages API on real loopback sockets that fails the way real ones do.
+
+The model name in a request picks what happens to it: `ok`, `reset@4`, `in_band:overloaded_error`. `FAMILIES`
+lists the spellings, `EXAMPLES` names that show every fault, `parse` says what a name stands for,
+`FaultServer` serves them. Standard library only.
+"""
+
+from __future__ import annotations
+
+from midstream.faults.scenarios import EXAMPLES, FAMILIES, Argument, Expectation, Family, Scenario, parse
+from midstream.faults.server import FaultServer
+
+__all__ = (
+    "EXAMPLES",
+    "FAMILIES",
+    "Argument",
+    "Expectation",
+    "Family",
+    "FaultServer",
+    "Scenario",
+    "parse",
+)

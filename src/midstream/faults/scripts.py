@@ -1,0 +1,285 @@
+"""What the server does with a connection for each scenario, as data: bytes to send, then an ending."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from midstream.faults.api_errors import api_error, envelope
+from midstream.faults.wire import (
+    EVENT_STREAM,
+    HTML,
+    JSON,
+    LAST_CHUNK,
+    PLAIN_TEXT,
+    chunk,
+    corrupt_gzip,
+    cut_short,
+    head,
+    not_utf8,
+    sse,
+    to_json,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from midstream.faults.scenarios import Scenario
+
+__all__ = (
+    "STREAMED",
+    "UNSTREAMED",
+    "Case",
+    "Ending",
+    "Script",
+    "error_script",
+    "refusal_script",
+    "request_id_of",
+)
+
+
+class Ending(Enum):
+    """What becomes of the connection once everything is sent."""
+
+    KEEP = "keep"
+    """It waits for the next request."""
+    CLOSE = "close"
+    """It is closed: the client sees a FIN."""
+    RESET = "reset"
+    """It is aborted: the client sees an RST."""
+    STALL = "stall"
+    """Nothing more is sent until the client closes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What the server does in answer to one request.
+
+    It sends `head` and `frames`, `pause` seconds apart, and then ends the connection. For a `fault` that is
+    not None it first gives the client time to read what came before; then it sends the fault, which may be no
+    bytes at all.
+    """
+
+    head: bytes = b""
+    frames: tuple[bytes, ...] = ()
+    fault: bytes | None = None
+    ending: Ending = Ending.KEEP
+    pause: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A request for a scenario, understood: the `number`-th request, sent `resends` times before.
+
+    `before` and `after` are the pieces of the whole answer's body before and after the place of the fault:
+    events if it is `streamed`, else halves of the JSON.
+    """
+
+    scenario: Scenario
+    streamed: bool
+    number: int
+    resends: int
+    before: tuple[bytes, ...]
+    after: tuple[bytes, ...]
+
+    @property
+    def argument(self) -> str:
+        """The argument of the scenario; empty if its family takes none."""
+        return self.scenario.argument or ""
+
+    def head(self, framing: Mapping[str, str]) -> bytes:
+        """Return the head of the 200 response, with the headers that say how its body is framed."""
+        kind = (
+            {"content-type": EVENT_STREAM, "cache-control": "no-cache"}
+            if self.streamed
+            else {"content-type": JSON}
+        )
+        return head(200, {**kind, "request-id": request_id_of(self.number), **framing})
+
+    def whole(self, *pieces: bytes) -> Script:
+        """Return the script of a response that ends as HTTP wants it, whatever the pieces of its body are."""
+        if self.streamed:
+            return Script(self.head(_CHUNKED), (*map(chunk, pieces), LAST_CHUNK))
+        return Script(self.head(_length(pieces)), pieces)
+
+    def broken(self, fault: bytes, ending: Ending) -> Script:
+        """Return the script of a chunked body that goes wrong after the pieces before the fault."""
+        return Script(self.head(_CHUNKED), tuple(map(chunk, self.before)), fault, ending)
+
+
+def request_id_of(number: int) -> str:
+    """Return the id of the `number`-th request."""
+    return f"req_faults_{number:06d}"
+
+
+def error_script(status: int, content_type: str, body: bytes, number: int, **headers: str) -> Script:
+    """Return the script of an HTTP error in answer to the `number`-th request."""
+    fields = {
+        "content-type": content_type,
+        "content-length": str(len(body)),
+        "request-id": request_id_of(number),
+    }
+    return Script(head(status, {**fields, **headers}), (body,))
+
+
+def refusal_script(error_type: str, message: str, number: int) -> Script:
+    """Return the script of an HTTP error that tells the client what is wrong with its request, and closes."""
+    body = to_json(envelope(error_type, message, request_id_of(number)))
+    script = error_script(api_error(error_type).status, JSON, body, number, connection="close")
+    return replace(script, ending=Ending.CLOSE)
+
+
+_CHUNKED: Final = MappingProxyType({"transfer-encoding": "chunked"})
+_GZIPPED: Final = MappingProxyType({**_CHUNKED, "content-encoding": "gzip"})
+_CLOSED: Final = MappingProxyType({"connection": "close"})
+_NO_CHUNK: Final = b"no chunk begins like this\r\n"
+_PROXY_TEXT: Final = b"upstream connect error or disconnect/reset before headers"
+_PROXY_PAGE: Final = "<html>\r\n<head><title>{0}</title></head>\r\n<body><h1>{0}</h1></body>\r\n</html>\r\n"
+
+
+def _length(pieces: tuple[bytes, ...]) -> Mapping[str, str]:
+    return {"content-length": str(sum(map(len, pieces)))}
+
+
+def _api_error(case: Case, error_type: str, **headers: str) -> Script:
+    error = api_error(error_type)
+    body = to_json(envelope(error_type, error.message, request_id_of(case.number)))
+    return error_script(error.status, JSON, body, case.number, **headers)
+
+
+def _whole(case: Case) -> Script:
+    return case.whole(*case.before, *case.after)
+
+
+def _slow(case: Case) -> Script:
+    return replace(_whole(case), pause=int(case.argument) / 1000)
+
+
+def _retry(case: Case) -> Script:
+    if case.resends + 1 >= case.scenario.attempts:
+        return _whole(case)
+    return _api_error(case, "overloaded_error", **{"retry-after-ms": "1"})
+
+
+def _in_band(case: Case) -> Script:
+    message = api_error(case.argument).message
+    return _error_event(case, to_json(envelope(case.argument, message, f"req_in_band_{case.number:06d}")))
+
+
+def _in_band_text(case: Case) -> Script:
+    return _error_event(case, _PROXY_TEXT)
+
+
+def _in_band_bare(case: Case) -> Script:
+    return _error_event(case, _bare(f"req_in_band_{case.number:06d}"))
+
+
+def _error_event(case: Case, data: bytes) -> Script:
+    return case.whole(*case.before, sse("error", data))
+
+
+def _bare(request_id: str) -> bytes:
+    return to_json({"type": "error", "request_id": request_id})
+
+
+def _http(case: Case) -> Script:
+    return _api_error(case, case.argument)
+
+
+def _http_html(case: Case) -> Script:
+    return error_script(int(case.argument), HTML, _PROXY_PAGE.format(case.argument).encode(), case.number)
+
+
+def _http_text(case: Case) -> Script:
+    return error_script(500, PLAIN_TEXT, _PROXY_TEXT, case.number)
+
+
+def _http_bare(case: Case) -> Script:
+    return error_script(500, JSON, _bare(request_id_of(case.number)), case.number)
+
+
+def _reset(case: Case) -> Script:
+    return case.broken(b"", Ending.RESET)
+
+
+def _fin(case: Case) -> Script:
+    next_chunk = chunk(case.after[0])
+    return case.broken(next_chunk[: len(next_chunk) // 2], Ending.CLOSE)
+
+
+def _fin_length(case: Case) -> Script:
+    framing = _length((*case.before, *case.after))
+    return Script(case.head(framing), case.before, b"", Ending.CLOSE)
+
+
+def _bad_chunk(case: Case) -> Script:
+    return case.broken(_NO_CHUNK, Ending.CLOSE)
+
+
+def _stall(case: Case) -> Script:
+    return case.broken(b"", Ending.STALL)
+
+
+def _cut(case: Case) -> Script:
+    return case.whole(*case.before)
+
+
+def _eof(case: Case) -> Script:
+    return Script(case.head(_CLOSED), case.before, ending=Ending.CLOSE)
+
+
+def _bad_json(case: Case) -> Script:
+    return case.whole(*case.before, cut_short(case.after[0]), *case.after[1:])
+
+
+def _bad_utf8(case: Case) -> Script:
+    return case.whole(*case.before, not_utf8(case.after[0]), *case.after[1:])
+
+
+def _bad_gzip(case: Case) -> Script:
+    whole, corruption = corrupt_gzip(case.before)
+    return Script(case.head(_GZIPPED), tuple(map(chunk, whole)), chunk(corruption) + LAST_CHUNK, Ending.CLOSE)
+
+
+def _hangup(_case: Case) -> Script:
+    return Script(ending=Ending.CLOSE)
+
+
+def _silent(_case: Case) -> Script:
+    return Script(ending=Ending.STALL)
+
+
+STREAMED: Final[Mapping[str, Callable[[Case], Script]]] = MappingProxyType(
+    {
+        "ok": _whole,
+        "tool_use": _whole,
+        "thinking": _whole,
+        "retry": _retry,
+        "slow": _slow,
+        "in_band": _in_band,
+        "in_band_text": _in_band_text,
+        "in_band_bare": _in_band_bare,
+        "http": _http,
+        "http_html": _http_html,
+        "reset": _reset,
+        "fin": _fin,
+        "fin_length": _fin_length,
+        "bad_chunk": _bad_chunk,
+        "stall": _stall,
+        "cut": _cut,
+        "eof": _eof,
+        "bad_json": _bad_json,
+        "bad_utf8": _bad_utf8,
+        "bad_gzip": _bad_gzip,
+        "hangup": _hangup,
+        "silent": _silent,
+    }
+)
+"""Family to script, for a request that is streamed."""
+
+UNSTREAMED: Final[Mapping[str, Callable[[Case], Script]]] = MappingProxyType(
+    {**STREAMED, "in_band": _http, "in_band_text": _http_text, "in_band_bare": _http_bare}
+)
+"""Family to script, for a request that is not: what would be an error event is an HTTP error."""

@@ -1,0 +1,98 @@
+"""Bytes on the wire: JSON, server-sent events, HTTP heads and chunks."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from functools import lru_cache
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = (
+    "EVENT_STREAM",
+    "HTML",
+    "JSON",
+    "LAST_CHUNK",
+    "PLAIN_TEXT",
+    "chunk",
+    "corrupt_gzip",
+    "cut_short",
+    "head",
+    "not_utf8",
+    "sse",
+    "to_json",
+)
+
+EVENT_STREAM: Final = "text/event-stream; charset=utf-8"
+HTML: Final = "text/html; charset=utf-8"
+JSON: Final = "application/json"
+PLAIN_TEXT: Final = "text/plain; charset=utf-8"
+
+LAST_CHUNK: Final = b"0\r\n\r\n"
+"""The end of a chunked body."""
+
+_REASONS: Final[Mapping[int, str]] = MappingProxyType(
+    {**{status.value: status.phrase for status in HTTPStatus}, 529: "Overloaded"}
+)
+_GZIP: Final = 16 + zlib.MAX_WBITS
+_NO_DEFLATE_BLOCK: Final = b"\x07"  # a block of the reserved type 3: every decoder must refuse it
+
+
+def to_json(value: object) -> bytes:
+    """Return `value` as compact JSON in UTF-8."""
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+def sse(event: str, data: bytes) -> bytes:
+    """Return one server-sent event. `data` is one line."""
+    return b"event: %b\ndata: %b\n\n" % (event.encode(), data)
+
+
+def head(status: int, headers: Mapping[str, str]) -> bytes:
+    """Return the head of an HTTP/1.1 response: its status line, its header lines and the empty line."""
+    lines = [
+        f"HTTP/1.1 {status} {_REASONS.get(status, 'Unknown')}",
+        *(f"{k}: {v}" for k, v in headers.items()),
+    ]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+@lru_cache(maxsize=256)
+def chunk(data: bytes) -> bytes:
+    """Return `data`, which must not be empty, as one chunk of a chunked body."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def corrupt_gzip(pieces: Iterable[bytes]) -> tuple[tuple[bytes, ...], bytes]:
+    """Return gzip data that decodes to `pieces`, one by one, and bytes that then make it corrupt."""
+    gzip = zlib.compressobj(wbits=_GZIP)
+    whole = tuple(gzip.compress(piece) + gzip.flush(zlib.Z_SYNC_FLUSH) for piece in pieces)
+    return whole, gzip.flush(zlib.Z_SYNC_FLUSH) + _NO_DEFLATE_BLOCK
+
+
+def cut_short(piece: bytes) -> bytes:
+    """Return a piece of JSON, or an event with its one data line, without the second half of its JSON."""
+    text, newlines = _without_newlines(piece)
+    return text[: _middle(text)] + newlines
+
+
+def not_utf8(piece: bytes) -> bytes:
+    """Return a piece of JSON, or an event with its one data line, with a byte that UTF-8 never has."""
+    text, newlines = _without_newlines(piece)
+    middle = _middle(text)
+    return text[:middle] + b"\xff" + text[middle:] + newlines
+
+
+def _without_newlines(piece: bytes) -> tuple[bytes, bytes]:
+    text = piece.rstrip(b"\n")
+    return text, piece[len(text) :]
+
+
+def _middle(text: bytes) -> int:
+    data = b"\ndata: "
+    start = text.index(data) + len(data) if data in text else 0
+    return (start + len(text)) // 2

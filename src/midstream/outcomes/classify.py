@@ -1,0 +1,313 @@
+"""An exception or an error body -> `Failure`. Imports no SDK: classes are known by their names."""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import mktime_tz, parsedate_tz
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from midstream.guard import attempt
+from midstream.outcomes.status import (
+    API_STATUS,
+    BEDROCK_STATUS,
+    RETRYABLE_BELOW_500,
+    SERVER_ERROR,
+    SMALLEST_ERROR_STATUS,
+    UNKNOWN_STATUS,
+)
+from midstream.outcomes.vocabulary import Failure, Outcome
+from midstream.outcomes.wording import LONGEST_MESSAGE, OTHER, shortened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ("EXCEPTION_OUTCOMES", "bounded_error_type", "classify", "qualified_name")
+
+EXCEPTION_OUTCOMES: Final[Mapping[str, Outcome]] = MappingProxyType(
+    {
+        # An APIStatusError is an HTTP error or an in-band one: its observed status tells, in `_outcome`.
+        "anthropic.APIStatusError": Outcome.HTTP_ERROR,
+        "anthropic.APIConnectionError": Outcome.CONNECTION_ERROR,
+        "httpx.TransportError": Outcome.TRANSPORT_ERROR,
+        "httpx2.TransportError": Outcome.TRANSPORT_ERROR,
+        "httpx.DecodingError": Outcome.MALFORMED,
+        "httpx2.DecodingError": Outcome.MALFORMED,
+        "httpcore.NetworkError": Outcome.TRANSPORT_ERROR,
+        "httpcore.TimeoutException": Outcome.TRANSPORT_ERROR,
+        "httpcore.ProtocolError": Outcome.TRANSPORT_ERROR,
+        "httpcore2.NetworkError": Outcome.TRANSPORT_ERROR,
+        "httpcore2.TimeoutException": Outcome.TRANSPORT_ERROR,
+        "httpcore2.ProtocolError": Outcome.TRANSPORT_ERROR,
+        "aiohttp.ClientError": Outcome.TRANSPORT_ERROR,
+        "ssl.SSLError": Outcome.TRANSPORT_ERROR,
+        "builtins.ConnectionError": Outcome.TRANSPORT_ERROR,
+        "builtins.TimeoutError": Outcome.TRANSPORT_ERROR,
+        "json.JSONDecodeError": Outcome.MALFORMED,
+        "builtins.UnicodeDecodeError": Outcome.MALFORMED,
+        "zlib.error": Outcome.MALFORMED,
+        "botocore.ParserError": Outcome.MALFORMED,
+        "builtins.Exception": Outcome.CLIENT_ERROR,
+        "builtins.GeneratorExit": Outcome.ABANDONED,
+        "builtins.BaseException": Outcome.CANCELLED,
+    }
+)
+"""By top-level package and name of a class; the most specific class of an exception's `__mro__` decides."""
+
+_ALWAYS_RETRYABLE: Final = frozenset(
+    {Outcome.CONNECTION_ERROR, Outcome.TRANSPORT_ERROR, Outcome.TRUNCATED, Outcome.MALFORMED}
+)
+_WITH_STATUS: Final = frozenset({Outcome.HTTP_ERROR, Outcome.IN_BAND_ERROR})
+_SPEAKS_FOR_ITSELF: Final = _WITH_STATUS | {Outcome.CONNECTION_ERROR, Outcome.TRANSPORT_ERROR}
+"""The outcomes whose message cannot quote the body."""
+
+_HTTP_CLIENTS: Final = frozenset({"httpx", "httpx2"})
+_SDK_BASE: Final = "anthropic.AnthropicError"
+_LONGEST_CHAIN: Final = 16
+_LONGEST_NAME: Final = 128
+_LONGEST_TEXT: Final = 2 * LONGEST_MESSAGE
+
+# SDK below 1.7 raises a ValueError for an exception or error frame of a Bedrock event stream; its text is all there is.
+_BEDROCK_TEXT: Final = "Bad response code, expected 200"
+_BEDROCK_TYPE: Final = re.compile(r"':(?:exception-type|error-code)': '(\w{1,64})'")
+
+
+def classify(error: object) -> Failure:
+    """What `error` really means: an exception out of the SDK, or the decoded body of an error event.
+
+    Anything else is a `client_error`. Whatever it is given, it never raises, and the time it takes and the text it
+    returns are bounded.
+    """
+    failure = attempt(lambda: _of_body(error) if isinstance(error, Mapping) else _of_exception(error))
+    return failure or Failure(Outcome.CLIENT_ERROR, OTHER)
+
+
+def bounded_error_type(failure: Failure) -> str:
+    """The `error.type` of `failure` for a metric: `_OTHER` for a type that the API made up, so that series stay few."""
+    error_type = failure.error_type
+    if failure.outcome not in _WITH_STATUS or error_type in API_STATUS or error_type in BEDROCK_STATUS:
+        return error_type
+    return error_type if error_type == str(failure.status_code) else OTHER
+
+
+def qualified_name(kind: type) -> str:
+    """The class's module and name as OpenTelemetry writes them: `httpx2.ReadError`, and `ValueError` for a builtin."""
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    """What is read off an exception, each value checked for its type."""
+
+    outcome: Outcome
+    observed: int | None
+    reported: int | None
+    api_type: str | None
+    message: str | None
+    request_id: str | None
+    in_band_request_id: str | None
+    headers: object
+
+
+def _of_exception(error: object) -> Failure:
+    if not isinstance(error, BaseException):
+        return Failure(Outcome.CLIENT_ERROR, OTHER)
+    chain = tuple(_causes(error))
+    evidence = _evidence(error, chain)
+    source = _source(chain)
+    outcome = evidence.outcome
+    leaked = outcome is not Outcome.CANCELLED and outcome is not Outcome.ABANDONED and not _of_the_sdk(error)
+    return _failure(
+        evidence,
+        error_type=evidence.api_type or _status_type(evidence) or (qualified_name(type(source)) if source else OTHER),
+        leaked=leaked,
+        exception_type=qualified_name(type(error))[:_LONGEST_NAME],
+        message=evidence.message or _own_words(outcome, source),
+    )
+
+
+def _of_body(body: Mapping[Any, Any]) -> Failure:
+    evidence = _Evidence(
+        outcome=Outcome.IN_BAND_ERROR,
+        observed=None,
+        reported=None,
+        api_type=_api_type(body, None),
+        message=_text(_error_field(body, "message")),
+        request_id=None,
+        in_band_request_id=_text(_item(body, "request_id")),
+        headers=None,
+    )
+    return _failure(evidence, error_type=evidence.api_type or OTHER, message=evidence.message)
+
+
+def _failure(
+    evidence: _Evidence,
+    *,
+    error_type: str,
+    leaked: bool = False,
+    exception_type: str | None = None,
+    message: str | None = None,
+) -> Failure:
+    effective = _effective_status(evidence)
+    in_band = evidence.outcome is Outcome.IN_BAND_ERROR
+    return Failure(
+        outcome=evidence.outcome,
+        error_type=error_type,
+        status_code=effective,
+        reported_status_code=evidence.reported,
+        leaked=leaked,
+        misreported=None not in (effective, evidence.reported) and effective != evidence.reported,
+        retryable=_retryable(evidence.outcome, effective, evidence.headers),
+        retry_after=_retry_after(evidence.headers),
+        request_id=_first(evidence.in_band_request_id, evidence.request_id, swapped=not in_band),
+        in_band_request_id=evidence.in_band_request_id if in_band else None,
+        exception_type=exception_type,
+        message=shortened(message) if message else None,
+    )
+
+
+def _first(one: str | None, other: str | None, *, swapped: bool) -> str | None:
+    return (other or one) if swapped else (one or other)
+
+
+def _evidence(error: BaseException, chain: tuple[BaseException, ...]) -> _Evidence:
+    body = attempt(lambda: cast("Any", error).body)
+    response = attempt(lambda: cast("Any", error).response)
+    reported = _status(attempt(lambda: cast("Any", error).status_code))
+    observed = _status(attempt(lambda: cast("Any", response).status_code)) or reported
+    frame = _bedrock_frame(error)
+    outcome = Outcome.IN_BAND_ERROR if frame is not None else _outcome(chain, observed)
+    return _Evidence(
+        outcome=outcome,
+        observed=observed,
+        reported=reported,
+        api_type=frame or _api_type(body, error) if outcome in _WITH_STATUS else None,
+        message=_text(_error_field(body, "message")),
+        request_id=_text(attempt(lambda: cast("Any", error).request_id)),
+        in_band_request_id=_text(_item(body, "request_id")),
+        headers=attempt(lambda: cast("Any", response).headers),
+    )
+
+
+def _api_type(body: object, error: BaseException | None) -> str | None:
+    # The body first: the attribute exists from SDK 0.87 on.
+    kind = _text(_error_field(body, "type")) or _text(attempt(lambda: cast("Any", error).type))
+    return kind[:_LONGEST_NAME] if kind else None
+
+
+def _outcome(chain: tuple[BaseException, ...], observed: int | None) -> Outcome:
+    outcome = _by_class(type(chain[0]))
+    if outcome is Outcome.HTTP_ERROR and (observed or 0) < SMALLEST_ERROR_STATUS:
+        return Outcome.IN_BAND_ERROR
+    # The SDK wraps whatever sending a request raises, and for an answer that is not streamed that includes decoding.
+    if outcome is Outcome.CONNECTION_ERROR and any(_by_class(type(e)) is Outcome.MALFORMED for e in chain):
+        return Outcome.MALFORMED
+    return outcome
+
+
+def _by_class(kind: type[BaseException]) -> Outcome:
+    names = (f"{base.__module__.partition('.')[0]}.{base.__name__}" for base in kind.__mro__)
+    return next(EXCEPTION_OUTCOMES[name] for name in names if name in EXCEPTION_OUTCOMES)
+
+
+def _of_the_sdk(error: BaseException) -> bool:
+    return any(f"{k.__module__.partition('.')[0]}.{k.__name__}" == _SDK_BASE for k in type(error).__mro__)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """`error` and what it was raised from, outermost first. No contexts: the application's own may be among them."""
+    cause: BaseException | None = error
+    for _ in range(_LONGEST_CHAIN):
+        if cause is None:
+            return
+        yield cause
+        cause = cause.__cause__
+
+
+def _source(chain: tuple[BaseException, ...]) -> BaseException | None:
+    """The exception that tells what went wrong: the innermost of the HTTP client's, else the outermost of a kind."""
+    telling = [e for e in chain if _by_class(type(e)) in (Outcome.TRANSPORT_ERROR, Outcome.MALFORMED)]
+    of_client = [e for e in telling if type(e).__module__.partition(".")[0] in _HTTP_CLIENTS]
+    return of_client[-1] if of_client else next(iter(telling), None)
+
+
+def _status_type(evidence: _Evidence) -> str | None:
+    return str(evidence.observed) if evidence.outcome is Outcome.HTTP_ERROR else None
+
+
+def _own_words(outcome: Outcome, source: BaseException | None) -> str | None:
+    if source is None or outcome not in _SPEAKS_FOR_ITSELF:
+        return None
+    return attempt(lambda: str(source))
+
+
+def _effective_status(evidence: _Evidence) -> int | None:
+    if evidence.outcome is Outcome.HTTP_ERROR:
+        return evidence.observed
+    if evidence.outcome is not Outcome.IN_BAND_ERROR:
+        return None
+    kind = evidence.api_type or ""
+    return API_STATUS.get(kind) or BEDROCK_STATUS.get(kind) or UNKNOWN_STATUS
+
+
+def _retryable(outcome: Outcome, status: int | None, headers: object) -> bool:
+    told = _header(headers, "x-should-retry")
+    if told in ("true", "false") and outcome in _WITH_STATUS:
+        return told == "true"
+    if outcome in _ALWAYS_RETRYABLE:
+        return True
+    return status is not None and (status >= SERVER_ERROR or status in RETRYABLE_BELOW_500)
+
+
+def _retry_after(headers: object) -> float | None:
+    """The seconds to wait, by the headers that the SDK reads too: milliseconds, seconds, or a date."""
+    milliseconds = _number(_header(headers, "retry-after-ms"))
+    if milliseconds is not None:
+        return milliseconds / 1000
+    told = _header(headers, "retry-after")
+    if told is None:
+        return None
+    seconds = _number(told)
+    if seconds is not None:
+        return seconds
+    date = attempt(lambda: parsedate_tz(told))
+    return None if date is None else _number(attempt(lambda: max(0.0, mktime_tz(date) - time.time())))
+
+
+def _bedrock_frame(error: BaseException) -> str | None:
+    """The type in a Bedrock frame that the SDK below 1.7 raises as a ValueError. `None` for every other exception."""
+    text = attempt(lambda: str(error)) if type(error) is ValueError else None
+    if text is None or not text.startswith(_BEDROCK_TEXT):
+        return None
+    found = _BEDROCK_TYPE.search(text)
+    return found.group(1) if found else OTHER
+
+
+def _error_field(body: object, name: str) -> object:
+    return _item(_item(body, "error"), name)
+
+
+def _item(mapping: object, key: str) -> object:
+    return attempt(lambda: cast("Any", mapping).get(key)) if isinstance(mapping, Mapping) else None
+
+
+def _header(headers: object, name: str) -> str | None:
+    value = attempt(lambda: cast("Any", headers).get(name))
+    return value if isinstance(value, str) else None
+
+
+def _text(value: object) -> str | None:
+    return str(value)[:_LONGEST_TEXT] if isinstance(value, str) and value else None
+
+
+def _status(value: object) -> int | None:
+    return int(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _number(value: object) -> float | None:
+    number = attempt(lambda: float(cast("Any", value)))
+    return number if number is not None and math.isfinite(number) and number >= 0 else None

@@ -1,0 +1,220 @@
+"""`StreamWatch`: sees one call go by and gives its one `Verdict`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from midstream.guard import attempt
+from midstream.outcomes.classify import classify
+from midstream.outcomes.vocabulary import NO_ANSWER, Answer, Failure, Outcome, Phase, Verdict
+from midstream.outcomes.wording import TRUNCATED_TYPE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ("CONTENT_EVENT", "StreamWatch", "event_type")
+
+CONTENT_EVENT: Final = "content_block_delta"
+"""The type of the events that carry content."""
+
+_START_EVENT: Final = "message_start"
+_FINAL_EVENT: Final = "message_delta"
+_END_EVENT: Final = "message_stop"
+
+_PHASE_AFTER: Final[Mapping[str, Phase]] = {
+    CONTENT_EVENT: Phase.CONTENT,
+    _FINAL_EVENT: Phase.CLOSING,
+    _END_EVENT: Phase.CLOSING,
+}
+
+_AS_BODY_FAILURE: Final[Mapping[Outcome, Outcome]] = {Outcome.CONNECTION_ERROR: Outcome.TRANSPORT_ERROR}
+_AS_REQUEST_FAILURE: Final[Mapping[Outcome, Outcome]] = {Outcome.TRANSPORT_ERROR: Outcome.CONNECTION_ERROR}
+"""A transport failure is named by whether the response headers had arrived, whatever class the exception has."""
+
+_LONGEST_NAME: Final = 128
+
+
+class StreamWatch:
+    """Watches one call: fed with events and with one end, it gives one `Verdict`, exactly once.
+
+    The end methods return the verdict to the one who was first, and `None` to everybody after, from any thread.
+    `received` (bytes) and `longest_wait` (seconds) are counted by whoever reads the body.
+    """
+
+    __slots__ = (
+        "_answer",
+        "_clock",
+        "_end_seen",
+        "_first_chunk_at",
+        "_last_chunk_at",
+        "_last_event",
+        "_opened",
+        "_pending",
+        "_phase",
+        "longest_wait",
+        "received",
+    )
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._clock = clock
+        self._pending: Final = [None]
+        self._phase = Phase.REQUEST
+        self._opened = False
+        self._end_seen = False
+        self._answer: Answer = NO_ANSWER
+        self._first_chunk_at: float | None = None
+        self._last_chunk_at: float | None = None
+        self._last_event: str | None = None
+        self.received = 0
+        self.longest_wait = 0.0
+
+    @property
+    def ended(self) -> bool:
+        """Whether the verdict has been given."""
+        return not self._pending
+
+    @property
+    def opened(self) -> bool:
+        """Whether the response headers of a live stream have arrived."""
+        return self._opened
+
+    def open(self) -> None:
+        """The response headers of a live stream have arrived."""
+        self._opened = True
+        self._phase = Phase.OPENING
+
+    def event(self, event: object) -> float | None:
+        """An event was decoded: an object or a mapping with a `type`.
+
+        Returns the seconds since the event before it if both carried content, and `None` otherwise. Of a run of
+        `CONTENT_EVENT`s, only the first has to be shown.
+        """
+        kind = event_type(event)
+        self._last_event = kind
+        self._phase = _PHASE_AFTER.get(kind or "", self._phase)
+        if kind == CONTENT_EVENT:
+            return self._content_arrived()
+        if kind == _START_EVENT:
+            self._answer = _answer_of(_field(event, "message"), complete=False)
+        elif kind == _FINAL_EVENT:
+            self._answer = _finished(self._answer, event)
+        elif kind == _END_EVENT:
+            self._end_seen = True
+        return None
+
+    def answered(self, message: object) -> Verdict | None:
+        """The call returned `message` as a whole: an object or a mapping, or `None` if it cannot be looked at."""
+        self._answer = _answer_of(message, complete=True)
+        return self._end(Outcome.COMPLETED)
+
+    def read(self, last_event: object = None) -> Verdict | None:
+        """The stream came to its end without an error. `last_event` is the last one decoded, if it was not shown."""
+        self._note(last_event)
+        if self._end_seen:
+            return self._end(Outcome.COMPLETED)
+        return self._end(Outcome.TRUNCATED, Failure(Outcome.TRUNCATED, TRUNCATED_TYPE, retryable=True))
+
+    def read_without_events(self) -> Verdict | None:
+        """The body came to its end by its framing, and nobody decoded events from it."""
+        return self._end(Outcome.COMPLETED)
+
+    def failed(self, error: BaseException, last_event: object = None) -> Verdict | None:
+        """`error` came out of the SDK on its way to the application."""
+        self._note(last_event)
+        failure = classify(error)
+        translation = _AS_REQUEST_FAILURE if self._phase is Phase.REQUEST else _AS_BODY_FAILURE
+        outcome = translation.get(failure.outcome, failure.outcome)
+        if not outcome.is_failure:
+            return self._end(Outcome.COMPLETED if self._end_seen else outcome)
+        return self._end(outcome, replace(failure, outcome=outcome))
+
+    def closed(self, last_event: object = None) -> Verdict | None:
+        """The application closed or dropped the stream."""
+        self._note(last_event)
+        return self._end(Outcome.COMPLETED if self._end_seen else Outcome.ABANDONED)
+
+    def _end(self, outcome: Outcome, failure: Failure | None = None) -> Verdict | None:
+        try:
+            self._pending.pop()  # atomic, so that of two threads that end the call one is the first
+        except IndexError:
+            return None
+        return Verdict(
+            outcome=outcome,
+            ended_at=self._clock(),
+            failure=None if failure is None else replace(failure, phase=self._phase),
+            answer=self._answer,
+            opened=self._opened,
+            first_chunk_at=self._first_chunk_at,
+            received=self.received,
+            longest_wait=self.longest_wait,
+            last_event=self._last_event,
+        )
+
+    def _note(self, last_event: object) -> None:
+        if last_event is not None:
+            self._last_event = event_type(last_event)
+
+    def _content_arrived(self) -> float | None:
+        before, now = self._last_chunk_at, self._clock()
+        self._last_chunk_at = now
+        if before is None:
+            self._first_chunk_at = now
+            return None
+        return now - before
+
+
+def event_type(event: object) -> str | None:
+    """The type of a decoded event. `None` if it has none that is a text. Never raises."""
+    return _text(_field(event, "type"))
+
+
+def _answer_of(message: object, *, complete: bool) -> Answer:
+    usage = _field(message, "usage")
+    read, written = (_count(_field(usage, f"cache_{what}_input_tokens")) for what in ("read", "creation"))
+    return Answer(
+        id=_text(_field(message, "id")),
+        model=_text(_field(message, "model")),
+        stop_reason=_text(_field(message, "stop_reason")),
+        input_tokens=_all_input(_count(_field(usage, "input_tokens")), read, written),
+        output_tokens=_count(_field(usage, "output_tokens")) if complete else None,
+        cache_read_tokens=read,
+        cache_write_tokens=written,
+    )
+
+
+def _finished(answer: Answer, event: object) -> Answer:
+    """`answer` with what `message_delta` adds. Its usage is cumulative: it replaces what was there."""
+    last = _answer_of(event, complete=True)
+    read = answer.cache_read_tokens if last.cache_read_tokens is None else last.cache_read_tokens
+    written = answer.cache_write_tokens if last.cache_write_tokens is None else last.cache_write_tokens
+    uncached = _count(_field(_field(event, "usage"), "input_tokens"))
+    return replace(
+        answer,
+        stop_reason=_text(_field(_field(event, "delta"), "stop_reason")),
+        input_tokens=answer.input_tokens if uncached is None else _all_input(uncached, read, written),
+        output_tokens=last.output_tokens,
+        cache_read_tokens=read,
+        cache_write_tokens=written,
+    )
+
+
+def _all_input(uncached: int | None, read: int | None, written: int | None) -> int | None:
+    return None if uncached is None else uncached + (read or 0) + (written or 0)
+
+
+def _field(value: object, name: str) -> object:
+    """`value.name` or `value[name]`, and `None` where there is none."""
+    if isinstance(value, Mapping):
+        return attempt(lambda: cast("Any", value).get(name))
+    return attempt(lambda: cast("object", getattr(value, name, None)))
+
+
+def _text(value: object) -> str | None:
+    return value[:_LONGEST_NAME] if isinstance(value, str) and value else None
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

@@ -1,0 +1,74 @@
+"""A failure in one line, for people."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+from midstream.outcomes.vocabulary import Outcome, Phase
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from midstream.outcomes.vocabulary import Failure
+
+__all__ = ("LONGEST_MESSAGE", "OTHER", "TRUNCATED_TYPE", "in_one_line", "shortened")
+
+OTHER: Final = "_OTHER"
+"""The `error.type` of a failure that has no better one (OpenTelemetry semantic conventions)."""
+
+TRUNCATED_TYPE: Final = "stream_truncated"
+"""The `error.type` of a stream that ended without an error and without its end event."""
+
+LONGEST_MESSAGE: Final = 1024
+"""Characters. Longer messages are cut."""
+
+_WHEN: Final[Mapping[Phase | None, str]] = {
+    Phase.REQUEST: " before the response headers",
+    Phase.OPENING: " before any content had arrived",
+    Phase.CONTENT: " after content had arrived",
+    Phase.CLOSING: " after all but the end event had arrived",
+    None: "",
+}
+
+_NOT_AN_API_ERROR: Final = "; not an anthropic.APIError"
+
+
+def in_one_line(failure: Failure) -> str:
+    """`failure` as a sentence without line breaks, of at most `LONGEST_MESSAGE` characters. Never raises."""
+    with_status = failure.outcome in (Outcome.HTTP_ERROR, Outcome.IN_BAND_ERROR)
+    line = _status_and_type(failure) if with_status else _what_and_when(failure)
+    return shortened(line + (_NOT_AN_API_ERROR if failure.leaked else ""))
+
+
+def shortened(text: str) -> str:
+    """`text` without line breaks and runs of spaces, cut at `LONGEST_MESSAGE` characters."""
+    # Cut first, so that a huge text costs no more than a long one.
+    return " ".join(text[: 2 * LONGEST_MESSAGE].split())[:LONGEST_MESSAGE]
+
+
+def _status_and_type(failure: Failure) -> str:
+    line = f"{failure.status_code} {_name(failure)}"
+    if failure.message:
+        line += f": {failure.message}"
+    if failure.request_id:
+        line += f" (request {failure.request_id})"
+    return line
+
+
+def _name(failure: Failure) -> str:
+    if failure.error_type == str(failure.status_code):
+        return _PHRASES.get(failure.status_code, "without a reason")
+    if failure.error_type == OTHER:
+        return "error without a type"
+    return failure.error_type
+
+
+_PHRASES: Final[Mapping[int | None, str]] = {status.value: status.phrase for status in HTTPStatus}
+
+
+def _what_and_when(failure: Failure) -> str:
+    if failure.outcome is Outcome.TRUNCATED:
+        return f"{TRUNCATED_TYPE}: the stream ended before its end event,{_WHEN[failure.phase]}".rstrip(",")
+    what = failure.exception_type if failure.error_type == OTHER else failure.error_type
+    return f"{what or failure.outcome.value}{_WHEN[failure.phase]}"

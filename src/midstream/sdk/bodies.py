@@ -1,0 +1,139 @@
+"""The body of a live response: bytes, waits, closes."""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import wrapt
+
+from midstream import guard
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+    from midstream.sdk.calls import Call
+
+__all__ = ("ObservedBody",)
+
+
+class ObservedBody(wrapt.ObjectProxy):  # type: ignore[misc,unused-ignore] # wrapt 1 has no types
+    """Stands for the body of a response of httpx or httpx2, sync, async or both, and is of its class for `isinstance`.
+
+    What else is asked of a body (`elapsed`, the SDK's `stream_observer`) is answered by the body itself.
+    """
+
+    def __init__(self, body: Any, call: Call) -> None:
+        super().__init__(body)
+        self._self_call = call
+        self._self_reader: weakref.ref[Any] | None = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        chunks = _chunks(iter(self.__wrapped__), self._self_call, self._self_call.clock)
+        self._self_reader = weakref.ref(chunks)
+        return chunks
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        chunks = _AsyncChunks(self.__wrapped__.__aiter__(), self._self_call)
+        self._self_reader = weakref.ref(chunks)
+        return chunks
+
+    def close(self) -> None:
+        """Closes the body, and then ends the call if it is the application that closes."""
+        verdict = self._self_call.body_closing(reading=self._self_reading)
+        try:
+            self.__wrapped__.close()
+        finally:
+            self._self_call.tell(verdict)
+
+    async def aclose(self) -> None:
+        """Closes the body, and then ends the call if it is the application that closes."""
+        verdict = self._self_call.body_closing(reading=self._self_reading)
+        try:
+            await self.__wrapped__.aclose()
+        finally:
+            self._self_call.tell(verdict)
+
+    @property
+    def _self_reading(self) -> bool:
+        """Whether a read is under way, which is then on another thread or in another task."""
+        reader = None if self._self_reader is None else self._self_reader()
+        return reader is not None and reader.gi_running
+
+
+def _chunks(body: Iterator[bytes], call: Call, clock: Callable[[], float]) -> Iterator[bytes]:
+    watch = call.watch
+    asked = clock()
+    try:
+        for chunk in body:
+            wait = clock() - asked
+            if wait > watch.longest_wait:
+                watch.longest_wait = wait
+            watch.received += len(chunk)
+            yield chunk
+            asked = clock()
+    except GeneratorExit:
+        raise
+    except BaseException as error:
+        watch.longest_wait = max(watch.longest_wait, clock() - asked)
+        call.body_failed(error)
+        raise
+    call.body_read()
+
+
+class _AsyncChunks:
+    """The same for an async body: a class, for an async generator would need the event loop to be finalized.
+
+    It has the methods of an async generator, as httpx2 closes the iterators of bodies that have them.
+    """
+
+    __slots__ = ("__weakref__", "_body", "_call", "_clock", "_next", "gi_running")
+
+    def __init__(self, body: Any, call: Call) -> None:
+        self._body = body
+        self._call = call
+        self._clock = call.clock
+        self._next = body.__anext__
+        self.gi_running = False
+
+    def __aiter__(self) -> _AsyncChunks:
+        return self
+
+    async def __anext__(self) -> bytes:
+        watch, clock = self._call.watch, self._clock
+        self.gi_running = True
+        asked = clock()
+        try:
+            chunk: bytes = await self._next()
+        except BaseException as error:
+            self.gi_running = False
+            self._ended(error, clock() - asked)
+            raise
+        self.gi_running = False
+        wait = clock() - asked
+        if wait > watch.longest_wait:
+            watch.longest_wait = wait
+        watch.received += len(chunk)
+        return chunk
+
+    async def asend(self, value: Any) -> bytes:
+        chunk: bytes = await self._body.asend(value)
+        return chunk
+
+    async def athrow(self, *error: Any) -> bytes:
+        chunk: bytes = await self._body.athrow(*error)
+        return chunk
+
+    async def aclose(self) -> None:
+        close = getattr(self._body, "aclose", None)
+        if close is not None:
+            await close()
+
+    def _ended(self, error: BaseException, wait: float) -> None:
+        with guard.BODIES:
+            watch = self._call.watch
+            if isinstance(error, StopAsyncIteration):
+                self._call.body_read()
+                return
+            watch.longest_wait = max(watch.longest_wait, wait)
+            self._call.body_failed(error)

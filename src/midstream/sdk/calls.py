@@ -1,0 +1,342 @@
+"""`request()` and `_build_request()`: a call from its start to its verdict."""
+
+from __future__ import annotations
+
+import sys
+import time
+import weakref
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import replace
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry import context
+from opentelemetry.instrumentation.utils import is_instrumentation_enabled
+
+from midstream import guard
+from midstream.outcomes import StreamWatch
+from midstream.outcomes.watch import CONTENT_EVENT, event_type
+from midstream.sdk import requests
+from midstream.sdk.bodies import ObservedBody
+from midstream.sdk.results import json_of, response_of, streams
+from midstream.telemetry.ended import Ended
+from midstream.telemetry.spans import SilentSpan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextvars import Token
+    from types import TracebackType
+
+    from midstream.outcomes import Verdict
+    from midstream.telemetry.ended import Request
+    from midstream.telemetry.recorder import Recorder
+    from midstream.telemetry.spans import CallSpan
+
+__all__ = ("Call", "Calls", "current_call")
+
+_current: Final[ContextVar[Call | None]] = ContextVar("midstream_call", default=None)
+
+_SUCCESS: Final = 200
+"""The Messages API's only success. The SDK parses no answer of another status, and hides the response it parsed."""
+
+
+def current_call() -> Call | None:
+    """The call whose `request()` is running here."""
+    return _current.get()
+
+
+class NoEvent:
+    """The class of no event."""
+
+
+class Calls:
+    """The calls of one `instrument()`."""
+
+    def __init__(self, recorder: Recorder, *, chunk_timings: bool, clock: Callable[[], float] = time.perf_counter) -> None:
+        self.recorder = recorder
+        self.chunk_timings = chunk_timings
+        self.clock = guard.safe_clock(clock)
+        self.streams_observed = True
+        """Whether the patches that streams need are in place."""
+        # By response, for a Stream can be made later than its call, and can be a copy.
+        self._by_response: weakref.WeakKeyDictionary[Any, Call] = weakref.WeakKeyDictionary()
+        self._open: weakref.WeakSet[Call] = weakref.WeakSet()
+        self._dropped: SimpleQueue[tuple[Call, Verdict]] = SimpleQueue()
+
+    def enter(self, client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Entry:
+        """The call that these arguments of `request()` start. Never raises."""
+        with guard.CALLS:
+            call = self._call(client, args, kwargs)
+            if call is not None:
+                return Entry(call)
+        return Entry(None)
+
+    def of(self, response: object) -> Call | None:
+        """The call that `response` belongs to. `None` for a response that is not observed. Never raises."""
+        with guard.STREAMS:
+            return self._by_response.get(response)
+        return None
+
+    def keep(self, response: object, call: Call) -> None:
+        """Lets `call` be found by `response`, as long as that lives."""
+        self._by_response[response] = call
+        self._open.add(call)
+
+    def end_open_calls(self) -> None:
+        """Ends the calls that are still open, at the exit of the interpreter."""
+        for call in list(self._open):
+            call.closed()
+        self.tell_dropped()
+
+    def put_aside(self, call: Call, verdict: Verdict) -> None:
+        """Keeps a verdict that cannot be told now."""
+        self._dropped.put((call, verdict))
+
+    def tell_dropped(self) -> None:
+        """Tells the verdicts that were put aside."""
+        while True:
+            try:
+                call, verdict = self._dropped.get_nowait()
+            except Empty:
+                return
+            call.tell(verdict)
+
+    def _call(self, client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call | None:
+        options = requests.options_of(args, kwargs)
+        operation = requests.operation_of(options)
+        stream = kwargs.get("stream") is True
+        if operation is None or not is_instrumentation_enabled() or (stream and not self.streams_observed):
+            return None
+        self.tell_dropped()
+        request = requests.request_of(client, operation, options, stream=stream)
+        call = Call(self, request)
+        self.recorder.first_seen(request)
+        # Without a tracer on the client (SDK below 1.14, or switched off) or a name for its span (`client.post`), the
+        # SDK makes no span: then ours is the current one of the request, as its span would be.
+        if getattr(client, "_tracer", None) is None or not getattr(options, "span_name", None):
+            with guard.SPANS:
+                call.span = self.recorder.own_span(request, call.entered_in, call.started_ns)
+        return call
+
+
+class Entry:
+    """While `request()` runs: makes its call, or none, the current one here, and its own span too."""
+
+    __slots__ = ("_attached", "_reset", "call")
+
+    def __init__(self, call: Call | None) -> None:
+        self.call = call
+        self._reset: Token[Call | None] | None = None
+        self._attached: tuple[context.Context, Token[context.Context]] | None = None
+
+    def __enter__(self) -> Call | None:
+        call = self.call
+        # A request that is not observed hides the one around it: its attempts are not that one's.
+        if call is not None or _current.get() is not None:
+            self._reset = _current.set(call)
+        if call is not None and call.span is not None:
+            with guard.SPANS:
+                self._attached = (call.span.context, context.attach(call.span.context))
+        return call
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        # A coroutine that is closed from elsewhere, as at the end of its loop, leaves in a context that is not its own.
+        attached, reset = self._attached, self._reset
+        with guard.SPANS:
+            if attached is not None and context.get_current() is attached[0]:
+                context.detach(attached[1])
+        if reset is not None:
+            guard.attempt(lambda: _current.reset(reset))
+
+
+class Call:
+    """One call. Everything here is to be called from patches, so nothing here raises.
+
+    Nothing that a call refers to refers to the response, the stream or an exception: a call dies with its response,
+    and a call that dies before its end was dropped by the application.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_attempts",
+        "_calls",
+        "_kinds",
+        "_observed",
+        "_parser",
+        "_request_id",
+        "entered_in",
+        "request",
+        "skipped",
+        "span",
+        "started_at",
+        "started_ns",
+        "watch",
+    )
+
+    def __init__(self, calls: Calls, request: Request) -> None:
+        self._calls = calls
+        self.request = request
+        self.watch = StreamWatch(calls.clock)
+        self.entered_in = context.get_current()
+        self.started_at = calls.clock()
+        self.started_ns = time.time_ns()
+        self.span: CallSpan | None = None
+        self.skipped: type = NoEvent
+        """The class of the events that need not be looked at: once content has come, more of it tells nothing new."""
+        self._kinds: set[type] = set()
+        self._attempts = 0
+        self._observed: int | None = None
+        self._request_id: str | None = None
+        self._parser: weakref.ref[Any] | None = None
+
+    def attempted(self, http_request: Any) -> None:
+        """The SDK built an HTTP request for the call, and will send it."""
+        with guard.CALLS:
+            self._attempts += 1
+            address, port = requests.endpoint(http_request.url)
+            if (address, port) != (self.request.server_address, self.request.server_port):
+                self.request = replace(self.request, server_address=address, server_port=port)
+        with guard.SPANS:
+            if self.span is None:
+                self.span = self._calls.recorder.span_of_attempt(self.request, self.entered_in, self.started_ns)
+
+    def returned(self, result: Any) -> None:
+        """`request()` returned `result`: a message, a stream, or a raw response."""
+        with guard.CALLS:
+            response = response_of(result)
+            if response is None:
+                self._observed = _SUCCESS if self._attempts else None
+                self._request_id = _text(getattr(result, "_request_id", None))
+                self.tell(self.watch.answered(result))
+                return
+            self._note(response)
+            if response.is_closed and not streams(result):
+                self.tell(self.watch.answered(json_of(response)))
+                return
+            self._open(response)
+
+    def failed(self, error: BaseException, last_event: object = None) -> None:
+        """`error` is on its way to the application."""
+        with guard.CALLS:
+            response = getattr(error, "response", None)
+            if self._observed is None and response is not None:
+                self._note(response)
+            self.tell(self.watch.failed(error, last_event), error)
+
+    def read(self, last_event: object = None) -> None:
+        """The event iterator came to its end."""
+        with guard.CALLS:
+            self.tell(self.watch.read(last_event))
+
+    def closing(self, last_event: object = None) -> Verdict | None:
+        """The application closes the stream. The verdict is to be told when it is closed."""
+        with guard.CALLS:
+            return self.watch.closed(last_event)
+        return None
+
+    def closed(self) -> None:
+        """The application is done with the stream."""
+        self.tell(self.closing())
+
+    def parsed_by(self, parser: Any) -> None:
+        """`parser` decodes the body from now on, so the ends of the body itself say nothing any more."""
+        with guard.STREAMS:
+            self._parser = weakref.ref(parser)
+
+    def look(self, event: object) -> None:
+        """An event was decoded."""
+        with guard.STREAMS:
+            since_last = self.watch.event(event)
+            if self._calls.chunk_timings:
+                if since_last is not None:
+                    self._calls.recorder.chunk(self.request, since_last, self._where)
+                return
+            kind = type(event)
+            if event_type(event) != CONTENT_EVENT:
+                self._kinds.add(kind)
+            elif kind not in self._kinds and not isinstance(event, Mapping):
+                self.skipped = kind
+
+    def body_read(self) -> None:
+        """The body came to its end by its framing."""
+        with guard.BODIES:
+            if self._parser is None:
+                self.tell(self.watch.read_without_events())
+
+    def body_failed(self, error: BaseException) -> None:
+        """Reading the body raised `error`."""
+        if self._parser is None:
+            self.failed(error)
+
+    def body_closing(self, *, reading: bool) -> Verdict | None:
+        """The body is being closed, `reading` if in the middle of a read. The verdict is to be told when it is closed.
+
+        The SDK's parser closes the body itself when it ends, while it runs and between two reads. Any other close is
+        the application's.
+        """
+        with guard.BODIES:
+            if reading or not self._parser_runs():
+                return self.watch.closed()
+        return None
+
+    def tell(self, verdict: Verdict | None, error: BaseException | None = None) -> None:
+        """Tells `verdict`; there is nothing to tell in `None`, the answer to an end that was not the first."""
+        if verdict is None:
+            return
+        with guard.CALLS:
+            ended = Ended(self.request, verdict, self.started_at, self._attempts, self._observed, self._request_id)
+            # A call without a span failed before its first attempt, where a span of the SDK's is out of reach.
+            self._calls.recorder.ended(ended, self.span or SilentSpan(self.entered_in), error)
+
+    def __del__(self) -> None:
+        """Ends a call that the application dropped."""
+        with guard.CALLS:
+            verdict = None if self.watch.ended else self.watch.closed()
+            if verdict is not None and _inside_telemetry():
+                self._calls.put_aside(self, verdict)
+            else:
+                self.tell(verdict)
+
+    @property
+    def clock(self) -> Callable[[], float]:
+        """The clock of the watch. Seconds; never raises."""
+        return self._calls.clock
+
+    @property
+    def _where(self) -> context.Context:
+        return self.entered_in if self.span is None else self.span.context
+
+    def _open(self, response: Any) -> None:
+        self.watch.open()
+        self._calls.keep(response, self)
+        self._calls.recorder.stream_opened(self.request, self._where)
+        if not response.is_closed:
+            response.stream = ObservedBody(response.stream, self)
+
+    def _note(self, response: Any) -> None:
+        self._observed = response.status_code
+        self._request_id = _text(response.headers.get("request-id"))
+
+    def _parser_runs(self) -> bool:
+        parser = None if self._parser is None else self._parser()
+        if parser is None:
+            return False
+        # An iterator that is neither kind of generator does not tell.
+        return bool(getattr(parser, "gi_running", getattr(parser, "ag_running", True)))
+
+
+def _inside_telemetry() -> bool:
+    """Whether this thread is inside OpenTelemetry, where the garbage collector can run with a lock held."""
+    frame = sys._getframe(1)  # noqa: SLF001 - the only way to ask for the callers of a finalizer
+    while frame is not None:
+        if str(frame.f_globals.get("__name__")).startswith(("opentelemetry.", "midstream.telemetry.")):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -1,0 +1,83 @@
+"""What the application asked for, read off the arguments of `request()`. Nothing of the content is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from midstream.sdk.platforms import provider_name
+from midstream.telemetry.ended import Operation, Request
+
+__all__ = ("endpoint", "operation_of", "options_of", "request_of")
+
+_OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {("post", "/v1/messages"): Operation.CHAT}
+"""By HTTP method and path. The platform clients rewrite the path later, so it is the same for all."""
+
+_DEFAULT_PORTS: Final[Mapping[str, int]] = {"http": 80, "https": 443}
+
+
+def options_of(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """The `options` among the arguments of `request(cast_to, options, ...)`. `None` if they are not there."""
+    position = 1
+    return kwargs["options"] if "options" in kwargs else args[position] if len(args) > position else None
+
+
+def operation_of(options: Any) -> Operation | None:
+    """What a call with `options` asks for. `None` if it is nothing that is observed."""
+    path = options.url.partition("?")[0]
+    return _OPERATIONS.get((options.method.lower(), path))
+
+
+def request_of(client: Any, operation: Operation, options: Any, *, stream: bool) -> Request:
+    """The call that `client` is asked for. `extra_body` has the last word, as it has in the body that is sent."""
+    body = _body(options)
+    address, port = endpoint(client.base_url)
+    return Request(
+        operation=operation,
+        provider=provider_name(client),
+        model=_text(body.get("model")),
+        stream=stream,
+        max_tokens=_whole(body.get("max_tokens")),
+        temperature=_number(body.get("temperature")),
+        top_p=_number(body.get("top_p")),
+        top_k=_whole(body.get("top_k")),
+        stop_sequences=_texts(body.get("stop_sequences")),
+        output_type="json" if _asks_for_json(body) else None,
+        server_address=address,
+        server_port=port,
+    )
+
+
+def endpoint(url: Any) -> tuple[str | None, int | None]:
+    """Host and port of an `httpx.URL` or `httpx2.URL`, whose port is `None` where it is the scheme's default."""
+    return _text(url.host), _whole(url.port) or _DEFAULT_PORTS.get(url.scheme)
+
+
+def _body(options: Any) -> Mapping[str, Any]:
+    layers = (options.json_data, getattr(options, "extra_json", None))
+    return {key: value for layer in layers if isinstance(layer, Mapping) for key, value in layer.items()}
+
+
+def _asks_for_json(body: Mapping[str, Any]) -> bool:
+    # `output_format` is the deprecated form of `output_config.format`.
+    config = body.get("output_config")
+    formats = (config.get("format") if isinstance(config, Mapping) else None, body.get("output_format"))
+    return any(isinstance(form, Mapping) and form.get("type") == "json_schema" for form in formats)
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _texts(value: object) -> tuple[str, ...] | None:
+    # Only what can be read twice: the SDK takes one-shot iterators too.
+    texts = tuple(value) if isinstance(value, (list, tuple)) else ()
+    return texts if texts and all(isinstance(text, str) for text in texts) else None
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None

@@ -1,0 +1,107 @@
+"""The event iterators, sync and async. Per event they do one identity test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Optional
+
+from midstream import guard
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from midstream.sdk.calls import Call
+
+__all__ = ("Find", "ObservedAsyncEvents", "observed_events")
+
+Find = Callable[[], Optional["Call"]]
+"""Finds the call of a stream when its iteration begins: below SDK 1.14 the iterator is made before the call is known."""
+
+
+def observed_events(events: Any, find: Find) -> Iterator[Any]:
+    """`events`, the SDK's own generator, with its end told to the call that `find` finds."""
+    call = find()
+    if call is None:
+        yield from events
+        return
+    call.parsed_by(events)
+    event = None
+    skipped = call.skipped
+    try:
+        for event in events:
+            if type(event) is not skipped:
+                call.look(event)
+                skipped = call.skipped
+            yield event
+    except GeneratorExit:
+        verdict = call.closing(event)
+        try:
+            # At once, as without us: the SDK's generator closes the response.
+            events.close()
+        finally:
+            call.tell(verdict)
+        raise
+    except BaseException as error:
+        call.failed(error, event)
+        raise
+    call.read(event)
+
+
+class ObservedAsyncEvents:
+    """The same for async. A class: an async generator around the SDK's leaves messages in the loop's exception handler."""
+
+    __slots__ = ("__weakref__", "_call", "_events", "_find", "_last", "_next", "_skipped")
+
+    def __init__(self, events: Any, find: Find) -> None:
+        self._events = events
+        self._find = find
+        self._call: Call | None = None
+        self._next: Any = None
+        self._skipped: type | None = None
+        self._last: Any = None
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self
+
+    async def __anext__(self) -> Any:
+        step = self._next or self._begin()
+        try:
+            event = await step()
+        except BaseException as error:
+            self._ended(error)
+            raise
+        if type(event) is not self._skipped:
+            self._look(event)
+        self._last = event
+        return event
+
+    async def aclose(self) -> None:
+        """Closes the SDK's generator, and then ends the call."""
+        call = self._call
+        verdict = None if call is None else call.closing(self._last)
+        try:
+            await self._events.aclose()
+        finally:
+            if call is not None:
+                call.tell(verdict)
+
+    def _begin(self) -> Any:
+        self._next = self._events.__anext__
+        self._call = self._find()
+        if self._call is not None:
+            self._call.parsed_by(self._events)
+        return self._next
+
+    def _look(self, event: Any) -> None:
+        if self._call is not None:
+            self._call.look(event)
+            self._skipped = self._call.skipped
+
+    def _ended(self, error: BaseException) -> None:
+        with guard.STREAMS:
+            if self._call is None:
+                return
+            if isinstance(error, StopAsyncIteration):
+                self._call.read(self._last)
+            else:
+                self._call.failed(error, self._last)

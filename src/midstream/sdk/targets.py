@@ -1,0 +1,244 @@
+"""The patch table: which methods of the SDK are wrapped, with what, and what is lost without them."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final
+
+import wrapt
+
+from midstream import guard
+from midstream.sdk.calls import current_call
+from midstream.sdk.streams import ObservedAsyncEvents, observed_events
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from midstream.sdk.calls import Calls
+
+__all__ = ("SUPPORTED", "TARGETS", "Patches", "Role", "Target")
+
+_log: Final = logging.getLogger("midstream")
+
+Wrapper = "Callable[[Any, Any, tuple[Any, ...], Mapping[str, Any]], Any]"
+
+SUPPORTED: Final = ((0, 49), (3, 0))
+"""The first version of the SDK that is supported, and the first that is not any more."""
+
+
+class Role(Enum):
+    """What a target is needed for."""
+
+    CALLS = "calls"
+    STREAMS = "streamed answers"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A method of the SDK that is wrapped."""
+
+    module: str
+    owner: str
+    method: str
+    role: Role
+    wrapper: Callable[[Calls], Any]
+    """Makes the wrapper, as `wrapt.FunctionWrapper` takes it, for the calls of one `instrument()`."""
+
+    @property
+    def name(self) -> str:
+        """The target in full."""
+        return f"{self.module}.{self.owner}.{self.method}"
+
+
+def _request(calls: Calls) -> Any:
+    def request(wrapped: Callable[..., Any], client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        with calls.enter(client, args, kwargs) as call:
+            try:
+                result = wrapped(*args, **kwargs)
+            except BaseException as error:
+                if call is not None:
+                    call.failed(error)
+                raise
+            if call is not None:
+                call.returned(result)
+            return result
+
+    return request
+
+
+def _async_request(calls: Calls) -> Any:
+    async def request(
+        wrapped: Callable[..., Awaitable[Any]], client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> Any:
+        with calls.enter(client, args, kwargs) as call:
+            try:
+                result = await wrapped(*args, **kwargs)
+            except BaseException as error:
+                if call is not None:
+                    call.failed(error)
+                raise
+            if call is not None:
+                call.returned(result)
+            return result
+
+    return request
+
+
+def _build_request(calls: Calls) -> Any:
+    del calls
+
+    def build_request(wrapped: Callable[..., Any], client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        del client
+        http_request = wrapped(*args, **kwargs)
+        call = current_call()
+        if call is not None:
+            call.attempted(http_request)
+        return http_request
+
+    return build_request
+
+
+def _events(calls: Calls) -> Any:
+    return _iterator(calls, observed_events)
+
+
+def _async_events(calls: Calls) -> Any:
+    return _iterator(calls, ObservedAsyncEvents)
+
+
+def _iterator(calls: Calls, observed: Callable[..., Any]) -> Any:
+    def stream(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        events = wrapped(*args, **kwargs)
+        response = instance.response
+        # Below SDK 1.14 the iterator is made inside `request()`, when the call does not have its response yet.
+        if current_call() is None and calls.of(response) is None:
+            return events
+        return observed(events, lambda: calls.of(response))
+
+    return stream
+
+
+def _close(calls: Calls) -> Any:
+    def close(wrapped: Callable[..., Any], stream: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        call = calls.of(stream.response)
+        verdict = None if call is None else call.closing()
+        try:
+            return wrapped(*args, **kwargs)
+        finally:
+            if call is not None:
+                call.tell(verdict)
+
+    return close
+
+
+def _async_close(calls: Calls) -> Any:
+    async def close(
+        wrapped: Callable[..., Awaitable[Any]], stream: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> Any:
+        call = calls.of(stream.response)
+        verdict = None if call is None else call.closing()
+        try:
+            return await wrapped(*args, **kwargs)
+        finally:
+            if call is not None:
+                call.tell(verdict)
+
+    return close
+
+
+_CLIENT: Final = "anthropic._base_client"
+_STREAMING: Final = "anthropic._streaming"
+
+TARGETS: Final = (
+    Target(_CLIENT, "SyncAPIClient", "request", Role.CALLS, _request),
+    Target(_CLIENT, "AsyncAPIClient", "request", Role.CALLS, _async_request),
+    Target(_CLIENT, "BaseClient", "_build_request", Role.CALLS, _build_request),
+    Target(_STREAMING, "Stream", "__stream__", Role.STREAMS, _events),
+    Target(_STREAMING, "AsyncStream", "__stream__", Role.STREAMS, _async_events),
+    Target(_STREAMING, "Stream", "close", Role.STREAMS, _close),
+    Target(_STREAMING, "AsyncStream", "close", Role.STREAMS, _async_close),
+)
+
+
+@dataclass(frozen=True)
+class _Patch:
+    owner: Any
+    method: str
+    original: Any
+    wrapper: Any
+
+
+class Patches:
+    """The wrapped methods of one `instrument()`. They go in when the application imports the SDK, or at once."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+        self._wanted = True
+        self._patches: list[_Patch] = []
+
+    def install(self) -> None:
+        """Puts the patches in as soon as the SDK is there. Does not import it."""
+        wrapt.register_post_import_hook(self._imported, "anthropic")
+
+    def remove(self) -> None:
+        """Restores every method. One that somebody else has wrapped after us stays, but does nothing any more."""
+        self._wanted = False
+        while self._patches:
+            patch = self._patches.pop()
+            if vars(patch.owner).get(patch.method) is patch.wrapper:
+                setattr(patch.owner, patch.method, patch.original)
+
+    def _imported(self, sdk: Any) -> None:
+        with guard.CALLS:
+            if self._wanted and _supported(sdk):
+                self._patch()
+
+    def _patch(self) -> None:
+        found = {target: _owner(target) for target in TARGETS}
+        missing = [target for target, owner in found.items() if owner is None]
+        lost = {target.role for target in missing}
+        if missing:
+            _warn(missing, lost)
+        if Role.CALLS in lost:
+            return
+        self._calls.streams_observed = Role.STREAMS not in lost
+        for target, owner in found.items():
+            if target.role not in lost:
+                self._wrap(target, owner)
+
+    def _wrap(self, target: Target, owner: Any) -> None:
+        original = vars(owner)[target.method]
+        arguments = (target.wrapper(self._calls), lambda: self._wanted)
+        wrapper = wrapt.wrap_object(owner, target.method, wrapt.FunctionWrapper, arguments)
+        self._patches.append(_Patch(owner, target.method, original, wrapper))
+
+
+def _owner(target: Target) -> Any | None:
+    """The class that defines the method of `target`. `None` in an SDK that has no such method."""
+    owner = getattr(sys.modules.get(target.module), target.owner, None)
+    return owner if owner is not None and callable(vars(owner).get(target.method)) else None
+
+
+def _warn(missing: list[Target], lost: set[Role]) -> None:
+    everything = "anything" if Role.CALLS in lost else " and ".join(role.value for role in lost)
+    names = ", ".join(target.name for target in missing)
+    _log.warning("midstream does not observe %s: this version of anthropic has no %s", everything, names)
+
+
+def _supported(sdk: Any) -> bool:
+    told = str(getattr(sdk, "__version__", ""))
+    first, end = SUPPORTED
+    numbers = told.split(".")[:2]
+    version = tuple(int(number) for number in numbers if number.isdecimal())
+    if first <= version < end:
+        return True
+    _log.warning(
+        "midstream does not observe anthropic %s: it supports %s and later, below %s",
+        told or "of an unknown version",
+        ".".join(map(str, first)),
+        end[0],
+    )
+    return False

@@ -1,0 +1,68 @@
+"""What the lower layers hand to the telemetry: a call as it was asked for, and as it ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from midstream.outcomes import Verdict
+
+__all__ = ("Ended", "Operation", "Request")
+
+
+class Operation(str, Enum):
+    """What a call asks for: the value of `gen_ai.operation.name`."""
+
+    CHAT = "chat"
+
+
+@dataclass(frozen=True)
+class Request:
+    """A call as the application asked for it. `None` is: not given. No content, no header, no key."""
+
+    operation: Operation
+    provider: str
+    model: str | None = None
+    stream: bool = False
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    stop_sequences: tuple[str, ...] | None = None
+    output_type: str | None = None
+    server_address: str | None = None
+    server_port: int | None = None
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A call that has ended, with everything there is to tell about it."""
+
+    request: Request
+    verdict: Verdict
+    started_at: float
+    """The reading of the verdict's clock when the call was entered."""
+    attempts: int
+    """The HTTP requests that were built for the call."""
+    observed_status_code: int | None = None
+    """The status on the wire of the last response. `None` if there was none."""
+    request_id: str | None = None
+    """The `request-id` header of the last response."""
+
+    @property
+    def resends(self) -> int:
+        """How often the SDK sent the request again."""
+        return max(self.attempts - 1, 0)
+
+    @property
+    def duration(self) -> float:
+        """Seconds from the entry of the call to its end."""
+        return self.verdict.ended_at - self.started_at
+
+    @property
+    def time_to_first_chunk(self) -> float | None:
+        """Seconds from the entry of the call to the first content. `None` if none came, or if it was not streamed."""
+        first = self.verdict.first_chunk_at
+        return None if first is None else first - self.started_at

@@ -1,0 +1,190 @@
+"""A call that ended -> span attributes, metrics, one log event."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry._logs import SeverityNumber
+
+from midstream import guard
+from midstream.outcomes import Outcome
+from midstream.outcomes.classify import bounded_error_type
+from midstream.telemetry.contract import (
+    CALL_ATTRIBUTES,
+    COUNTER_DEFAULTS,
+    EVENT_NAME,
+    METRICS,
+    NORMAL_FLAGS,
+    REQUEST_ATTRIBUTES,
+    Instrument,
+    Metric,
+    Value,
+)
+from midstream.telemetry.ended import Ended, Request
+from midstream.telemetry.spans import EnrichedSpan, OwnSpan, SilentSpan, SpanSource, sdk_span
+from midstream.telemetry.stacktrace import stacktrace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from opentelemetry._logs import Logger
+    from opentelemetry.context import Context
+    from opentelemetry.metrics import Meter
+    from opentelemetry.trace import Tracer
+
+    from midstream.telemetry.spans import CallSpan
+
+__all__ = ("Recorder",)
+
+Attributes = dict[str, Value]
+
+
+class Recorder:
+    """Tells what happened to calls. Every step is contained by itself: a fault in one does not silence the others."""
+
+    def __init__(self, tracer: Tracer, meter: Meter, logger: Logger, *, spans: bool) -> None:
+        self._tracer = tracer
+        self._logger = logger
+        self._spans = spans
+        self._seen: set[tuple[object, ...]] = set()
+        # Of three kinds, each with its own method; the names of the contract say which.
+        self._instruments: dict[str, Any] = {metric.name: _instrument(meter, metric) for metric in METRICS}
+
+    def count_fault(self, component: str) -> None:
+        """Counts a fault of our own."""
+        self._instruments["midstream.telemetry.errors"].add(1, {"midstream.component": component})
+
+    def first_seen(self, request: Request) -> None:
+        """Creates the series of all outcomes for a kind of call, so that `rate()` sees the first failure too."""
+        key = (request.operation, request.provider, request.model, request.stream)
+        if key in self._seen:
+            return
+        self._seen.add(key)
+        known = _start_attributes(request)
+        for outcome, (leaked, misreported) in NORMAL_FLAGS.items():
+            with guard.METRICS:
+                flags = {
+                    "midstream.outcome": outcome.value,
+                    "midstream.leaked": leaked,
+                    "midstream.misreported": misreported,
+                }
+                self._add("midstream.client.operations", 0, {**COUNTER_DEFAULTS, **known, **flags}, None)
+
+    def own_span(self, request: Request, entered_in: Context, started_ns: int) -> CallSpan:
+        """A span of ours, or none if spans are off."""
+        if not self._spans:
+            return SilentSpan(entered_in)
+        name = f"{request.operation.value} {request.model}" if request.model else request.operation.value
+        return OwnSpan(self._tracer, name, _start_attributes(request), entered_in, started_ns)
+
+    def span_of_attempt(self, request: Request, entered_in: Context, started_ns: int) -> CallSpan:
+        """The span of a call of which it is open whether the SDK has one. To be asked where a request is built."""
+        span = sdk_span(entered_in)
+        if span is None:
+            return self.own_span(request, entered_in, started_ns)
+        if not self._spans or not span.is_recording():
+            return SilentSpan(entered_in)
+        return EnrichedSpan(span, entered_in)
+
+    def stream_opened(self, request: Request, where: Context) -> None:
+        """A live stream has begun."""
+        with guard.METRICS:
+            self._add("midstream.client.stream.active", 1, _start_attributes(request), where)
+
+    def chunk(self, request: Request, seconds: float, where: Context) -> None:
+        """A piece of content has come `seconds` after the one before it."""
+        with guard.METRICS:
+            known = _start_attributes(request)
+            self._record("gen_ai.client.operation.time_per_output_chunk", seconds, known, where)
+
+    def ended(self, ended: Ended, span: CallSpan, error: BaseException | None) -> None:
+        """Tells a call that ended. `error` is the exception that the application got, if it got one."""
+        attributes: Attributes = {}
+        with guard.CALLS:
+            attributes = _start_attributes(ended.request)
+            attributes.update((a.name, v) for a in CALL_ATTRIBUTES if (v := a.value(ended)) is not None)
+        with guard.SPANS:
+            self._finish_span(ended, span, attributes)
+        self._record_metrics(ended, attributes, span.context)
+        with guard.LOGS:
+            self._emit_event(ended, attributes, span.context, error)
+
+    def _finish_span(self, ended: Ended, span: CallSpan, attributes: Attributes) -> None:
+        failure = ended.verdict.failure
+        if span.source is SpanSource.SDK:
+            attributes = {name: value for name, value in attributes.items() if name not in _ON_SDK_SPANS}
+        span.finish(attributes, None if failure is None else str(failure), time.time_ns())
+
+    def _record_metrics(self, ended: Ended, attributes: Attributes, where: Context) -> None:
+        verdict = ended.verdict
+        known: Attributes = {**COUNTER_DEFAULTS, **attributes}
+        if verdict.failure is not None:
+            known["error.type"] = bounded_error_type(verdict.failure)
+        steps: tuple[tuple[Callable[..., None], str, float | None], ...] = (
+            (self._add, "midstream.client.operations", 1),
+            (self._add, "midstream.client.errors", None if verdict.failure is None else 1),
+            (self._add, "midstream.client.stream.active", -1 if verdict.opened else None),
+            (self._add, "midstream.client.resends", ended.resends or None),
+            (self._record, "midstream.client.stream.longest_wait", verdict.longest_wait if verdict.opened else None),
+            (self._record, "gen_ai.client.operation.duration", ended.duration),
+            (self._record, "gen_ai.client.operation.time_to_first_chunk", ended.time_to_first_chunk),
+        )
+        for tell, name, value in steps:
+            with guard.METRICS:
+                if value is not None:
+                    tell(name, value, known, where)
+        for kind, tokens in (("input", verdict.answer.input_tokens), ("output", verdict.answer.output_tokens)):
+            with guard.METRICS:
+                if tokens is not None:
+                    self._record("gen_ai.client.token.usage", tokens, {**known, "gen_ai.token.type": kind}, where)
+
+    def _emit_event(self, ended: Ended, attributes: Attributes, where: Context, error: BaseException | None) -> None:
+        failure = ended.verdict.failure
+        if failure is None or not self._logger.enabled(
+            context=where, severity_number=SeverityNumber.WARN, event_name=EVENT_NAME
+        ):
+            return
+        exception: Attributes = {"exception.message": failure.message or str(failure)}
+        if error is not None and failure.outcome is not Outcome.TRUNCATED:
+            exception["exception.type"] = failure.exception_type or type(error).__qualname__
+            exception["exception.stacktrace"] = stacktrace(error)
+        self._logger.emit(
+            context=where,
+            timestamp=time.time_ns(),
+            severity_number=SeverityNumber.WARN,
+            severity_text="WARN",
+            event_name=EVENT_NAME,
+            attributes={**attributes, **exception},
+        )
+
+    def _add(self, name: str, value: float, known: Mapping[str, Value], where: Context | None) -> None:
+        self._instruments[name].add(value, _pick(name, known), context=where)
+
+    def _record(self, name: str, value: float, known: Mapping[str, Value], where: Context | None) -> None:
+        # A clock that failed says not-a-number, which would spoil the sum of the histogram for good.
+        if math.isfinite(value):
+            self._instruments[name].record(value, _pick(name, known), context=where)
+
+
+_ON_SDK_SPANS: Final = frozenset(a.name for a in (*REQUEST_ATTRIBUTES, *CALL_ATTRIBUTES) if a.own_spans_only)
+_NAMES: Final = {metric.name: metric.attributes for metric in METRICS}
+
+
+def _pick(metric: str, known: Mapping[str, Value]) -> Attributes:
+    return {name: known[name] for name in _NAMES[metric] if name in known}
+
+
+def _start_attributes(request: Request) -> Attributes:
+    return {a.name: v for a in REQUEST_ATTRIBUTES if (v := a.value(request)) is not None}
+
+
+def _instrument(meter: Meter, metric: Metric) -> Any:
+    if metric.instrument is Instrument.COUNTER:
+        return meter.create_counter(metric.name, metric.unit, metric.brief)
+    if metric.instrument is Instrument.UP_DOWN_COUNTER:
+        return meter.create_up_down_counter(metric.name, metric.unit, metric.brief)
+    return meter.create_histogram(
+        metric.name, metric.unit, metric.brief, explicit_bucket_boundaries_advisory=metric.buckets
+    )

@@ -1,0 +1,138 @@
+"""The span of a call: the SDK's own, enriched at its true end, or one of ours.
+
+SDK 1.14 and later ends its span before the application has seen the exception of a broken stream, and an ended span
+takes no attributes. So its `end` and its `set_status` are put off by instance attributes of the same names, which are
+taken away again when the call has ended. Only public methods of the span are used.
+"""
+
+from __future__ import annotations
+
+import time
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from opentelemetry import context, trace
+from opentelemetry.trace import SpanKind, Status, StatusCode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from midstream.telemetry.contract import Value
+
+__all__ = ("CallSpan", "EnrichedSpan", "OwnSpan", "SilentSpan", "SpanSource", "sdk_span")
+
+_SDK_SCOPE: Final = "com.anthropic.sdk.python"
+
+
+class SpanSource(Enum):
+    """Whose span a call has."""
+
+    OURS = auto()
+    SDK = auto()
+    NONE = auto()
+
+
+class CallSpan(Protocol):
+    """The one span of a call, or the lack of one."""
+
+    source: SpanSource
+    context: context.Context
+    """Where the metrics and the log event of the call belong."""
+
+    def finish(self, attributes: Mapping[str, Value], failure: str | None, ended_ns: int) -> None:
+        """Ends the span with `attributes`, as failed if `failure` describes one. `ended_ns` is since the epoch."""
+        ...
+
+
+class SilentSpan:
+    """No span: spans are off, or the SDK's own is sampled out."""
+
+    source = SpanSource.NONE
+
+    def __init__(self, where: context.Context) -> None:
+        self.context = where
+
+    def finish(self, attributes: Mapping[str, Value], failure: str | None, ended_ns: int) -> None:
+        """Does nothing."""
+
+
+class OwnSpan:
+    """A span of ours."""
+
+    source = SpanSource.OURS
+
+    def __init__(
+        self, tracer: trace.Tracer, name: str, attributes: Mapping[str, Value], where: context.Context, started_ns: int
+    ) -> None:
+        self.span = tracer.start_span(
+            name, context=where, kind=SpanKind.CLIENT, attributes=attributes, start_time=started_ns
+        )
+        self.context = trace.set_span_in_context(self.span, where)
+
+    def finish(self, attributes: Mapping[str, Value], failure: str | None, ended_ns: int) -> None:
+        """Ends the span. The status of a call that did not fail stays unset, as the conventions want it."""
+        self.span.set_attributes(attributes)
+        if failure is not None:
+            self.span.set_status(Status(StatusCode.ERROR, failure))
+        self.span.end(ended_ns)
+
+
+class EnrichedSpan:
+    """The SDK's own span. It keeps its name, its parent and its times."""
+
+    source = SpanSource.SDK
+
+    def __init__(self, span: trace.Span, where: context.Context) -> None:
+        self.span = span
+        self.context = trace.set_span_in_context(span, where)
+        self._put_off = _PutOff()
+        # A span of a class with slots takes no instance attributes: then it gets what it can while it records.
+        state: dict[str, Any] | None = getattr(span, "__dict__", None)
+        if state is not None:
+            state["end"] = self._put_off.end
+            state["set_status"] = self._put_off.set_status
+
+    def finish(self, attributes: Mapping[str, Value], failure: str | None, ended_ns: int) -> None:
+        """Ends the span at the time at which the SDK ended it, or leaves that to the SDK if it has not."""
+        del ended_ns
+        state: dict[str, Any] = getattr(self.span, "__dict__", {})
+        for name in ("end", "set_status"):
+            state.pop(name, None)
+        if self.span.is_recording():
+            self.span.set_attributes(attributes)
+            if failure is None:
+                for status in self._put_off.statuses:
+                    self.span.set_status(*status)
+            else:
+                self.span.set_status(Status(StatusCode.ERROR, failure))
+        if self._put_off.ended_ns is not None:
+            self.span.end(self._put_off.ended_ns)
+
+
+class _PutOff:
+    """Keeps what the SDK does to its span at the end. Does not refer to the span, so no cycle arises."""
+
+    def __init__(self) -> None:
+        self.ended_ns: int | None = None
+        self.statuses: list[tuple[Status | StatusCode, str | None]] = []
+
+    def end(self, end_time: int | None = None) -> None:
+        if self.ended_ns is None:
+            self.ended_ns = time.time_ns() if end_time is None else end_time
+
+    def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
+        self.statuses.append((status, description))
+
+
+def sdk_span(entered_in: context.Context) -> trace.Span | None:
+    """The SDK's own span of the running call, or `None` if it has none.
+
+    To be asked where the SDK builds a request: there its span is the current one. `entered_in` is the context in
+    which the call was entered, whose span is the application's.
+    """
+    current = trace.get_current_span()
+    if current is trace.get_current_span(entered_in):
+        return None
+    # A span that a middleware of the application started is in between. Spans of the SDK's kind name their scope.
+    scope = getattr(getattr(current, "instrumentation_scope", None), "name", _SDK_SCOPE)
+    return current if str(scope).startswith(_SDK_SCOPE) else None

@@ -1,0 +1,36 @@
+"""A stack trace that cannot quote anybody: files, lines and functions, no source lines and no messages.
+
+A source line may hold a prompt as a literal, and the message of an exception may quote the body. The standard
+formatting shows both.
+"""
+
+from __future__ import annotations
+
+import traceback
+from typing import Final
+
+from midstream.outcomes.classify import qualified_name
+
+__all__ = ("stacktrace",)
+
+_MOST_FRAMES: Final = 64
+_MOST_EXCEPTIONS: Final = 8
+_CAUSE: Final = "\nThe above exception was the direct cause of the following exception:\n\n"
+
+
+def stacktrace(error: BaseException) -> str:
+    """The frames of `error` and of what it was raised from, innermost cause first, as Python orders them."""
+    chain: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and len(chain) < _MOST_EXCEPTIONS:
+        chain.append(cause)
+        cause = cause.__cause__
+    return _CAUSE.join(_one(e) for e in reversed(chain))
+
+
+def _one(error: BaseException) -> str:
+    frames = traceback.StackSummary.extract(
+        traceback.walk_tb(error.__traceback__), limit=-_MOST_FRAMES, lookup_lines=False
+    )
+    lines = [f'  File "{frame.filename}", line {frame.lineno}, in {frame.name}\n' for frame in frames]
+    return "".join(("Traceback (most recent call last):\n", *lines, qualified_name(type(error)), "\n"))
