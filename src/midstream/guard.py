@@ -15,6 +15,7 @@ from __future__ import annotations
 import itertools
 import logging
 import math
+from types import BuiltinFunctionType
 from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
 if TYPE_CHECKING:
@@ -76,6 +77,8 @@ def attempt(read: Callable[[], T]) -> T | None:
 
 def safe_clock(clock: Callable[[], float]) -> Callable[[], float]:
     """`clock`, but not-a-number when it raises: every comparison with that is false, so nothing is recorded."""
+    if isinstance(clock, BuiltinFunctionType):
+        return clock  # such as `time.perf_counter`, which has no way to raise
 
     def now() -> float:
         try:

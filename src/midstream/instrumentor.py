@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry._logs import get_logger
@@ -62,13 +61,14 @@ class AnthropicInstrumentor(BaseInstrumentor):
         self._calls = Calls(recorder, chunk_timings=settings.chunk_timings)
         self._patches = Patches(self._calls)
         self._patches.install()
-        atexit.register(self._calls.end_open_calls)
 
     def _uninstrument(self, **kwargs: Any) -> None:
         """Restores the SDK. Streams that are open now are still told when they end."""
         del kwargs
         if self._patches is not None:
             self._patches.remove()
+        if self._calls is not None:
+            self._calls.stop()
         self._patches = self._calls = None
 
 

@@ -7,10 +7,20 @@ lists the spellings, `EXAMPLES` names that show every fault, `parse` says what a
 
 from __future__ import annotations
 
-from midstream.faults.scenarios import EXAMPLES, FAMILIES, Argument, Expectation, Family, Scenario, parse
+from midstream.faults.scenarios import (
+    DEFAULT_EVENTS,
+    EXAMPLES,
+    FAMILIES,
+    Argument,
+    Expectation,
+    Family,
+    Scenario,
+    parse,
+)
 from midstream.faults.server import FaultServer
 
 __all__ = (
+    "DEFAULT_EVENTS",
     "EXAMPLES",
     "FAMILIES",
     "Argument",

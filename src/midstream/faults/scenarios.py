@@ -41,6 +41,7 @@ DEFAULT_EVENTS: Final = _UNTIL_CONTENT - 1 + DEFAULT_DELTAS + _CLOSING_EVENTS
 """Events of the default answer, pings not counted."""
 
 _DEFAULT_K: Final = 4
+_LONGEST_QUOTE: Final = 100
 _PHASE_AFTER: Final = (
     *(Phase.OPENING for _ in range(_UNTIL_CONTENT)),
     *(Phase.CONTENT for _ in range(_UNTIL_CONTENT, DEFAULT_EVENTS - 1)),
@@ -91,9 +92,8 @@ class Argument:
             raise ValueError(message)
         if re.fullmatch("[0-9]{1,9}", text) and int(text) in self.allowed:
             return str(int(text))
-        message = (
-            f"{self.placeholder} must be a number from {self.allowed[0]} to {self.allowed[-1]}, not {text!r}"
-        )
+        allowed = f"a number from {self.allowed[0]} to {self.allowed[-1]}"
+        message = f"{self.placeholder} must be {allowed}, not {_quoted(text)}"
         raise ValueError(message)
 
 
@@ -173,12 +173,12 @@ def parse(model: str) -> Scenario:
     )
 
 
-_LONGEST_QUOTE: Final = 100
-
-
 def _no_scenario(model: str, reason: str) -> ValueError:
-    quoted = model if len(model) <= _LONGEST_QUOTE else f"{model[:_LONGEST_QUOTE]}..."
-    return ValueError(f"model {quoted!r} is no scenario: {reason}")
+    return ValueError(f"model {_quoted(model)} is no scenario: {reason}")
+
+
+def _quoted(text: str) -> str:
+    return repr(text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}...")
 
 
 def _parts(model: str) -> tuple[str, str | None, str | None]:
@@ -192,7 +192,7 @@ def _chosen(expected: Argument | None, text: str | None) -> str | None:
         return expected.default if text is None else expected.check(text)
     if text is None:
         return None
-    message = f"{text!r} is more than it takes"
+    message = f"{_quoted(text)} is more than it takes"
     raise ValueError(message)
 
 

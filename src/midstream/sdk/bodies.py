@@ -87,11 +87,12 @@ class _AsyncChunks:
     It has the methods of an async generator, as httpx2 closes the iterators of bodies that have them.
     """
 
-    __slots__ = ("__weakref__", "_body", "_call", "_clock", "_next", "gi_running")
+    __slots__ = ("__weakref__", "_body", "_call", "_clock", "_next", "_watch", "gi_running")
 
     def __init__(self, body: Any, call: Call) -> None:
         self._body = body
         self._call = call
+        self._watch = call.watch
         self._clock = call.clock
         self._next = body.__anext__
         self.gi_running = False
@@ -100,17 +101,17 @@ class _AsyncChunks:
         return self
 
     async def __anext__(self) -> bytes:
-        watch, clock = self._call.watch, self._clock
         self.gi_running = True
-        asked = clock()
+        asked = self._clock()
         try:
             chunk: bytes = await self._next()
         except BaseException as error:
             self.gi_running = False
-            self._ended(error, clock() - asked)
+            self._ended(error, self._clock() - asked)
             raise
+        wait = self._clock() - asked
         self.gi_running = False
-        wait = clock() - asked
+        watch = self._watch
         if wait > watch.longest_wait:
             watch.longest_wait = wait
         watch.received += len(chunk)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import sys
 import time
 import weakref
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from midstream.telemetry.recorder import Recorder
     from midstream.telemetry.spans import CallSpan
 
-__all__ = ("Call", "Calls", "current_call")
+__all__ = ("Call", "Calls", "Closing", "Entry", "current_call")
 
 _current: Final[ContextVar[Call | None]] = ContextVar("midstream_call", default=None)
 
@@ -62,15 +63,15 @@ class Calls:
         # By response, for a Stream can be made later than its call, and can be a copy.
         self._by_response: weakref.WeakKeyDictionary[Any, Call] = weakref.WeakKeyDictionary()
         self._open: weakref.WeakSet[Call] = weakref.WeakSet()
+        self._ends_at_exit = False
         self._dropped: SimpleQueue[tuple[Call, Verdict]] = SimpleQueue()
 
     def enter(self, client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Entry:
         """The call that these arguments of `request()` start. Never raises."""
+        call: Call | None = None
         with guard.CALLS:
             call = self._call(client, args, kwargs)
-            if call is not None:
-                return Entry(call)
-        return Entry(None)
+        return Entry(call)
 
     def of(self, response: object) -> Call | None:
         """The call that `response` belongs to. `None` for a response that is not observed. Never raises."""
@@ -78,10 +79,22 @@ class Calls:
             return self._by_response.get(response)
         return None
 
+    def closing(self, stream: Any) -> Closing:
+        """To be entered while the application closes `stream`. Never raises."""
+        return Closing(self.of(guard.attempt(lambda: stream.response)))
+
     def keep(self, response: object, call: Call) -> None:
         """Lets `call` be found by `response`, as long as that lives."""
         self._by_response[response] = call
         self._open.add(call)
+        if not self._ends_at_exit:
+            # Not before the first stream: handlers run last in, first out, and the providers have theirs by now.
+            self._ends_at_exit = True
+            atexit.register(self.end_open_calls)
+
+    def stop(self) -> None:
+        """No more calls are to come. Those that are open are told when they end."""
+        atexit.unregister(self.end_open_calls)
 
     def end_open_calls(self) -> None:
         """Ends the calls that are still open, at the exit of the interpreter."""
@@ -121,24 +134,26 @@ class Calls:
 
 
 class Entry:
-    """While `request()` runs: makes its call, or none, the current one here, and its own span too."""
+    """One run of `request()`, with its call or with none.
 
-    __slots__ = ("_attached", "_reset", "call")
+    While entered, the call is the current one here, and a span of ours the current span.
+    """
+
+    __slots__ = ("_attached", "_call", "_reset")
 
     def __init__(self, call: Call | None) -> None:
-        self.call = call
+        self._call = call
         self._reset: Token[Call | None] | None = None
         self._attached: tuple[context.Context, Token[context.Context]] | None = None
 
-    def __enter__(self) -> Call | None:
-        call = self.call
+    def __enter__(self) -> None:
+        call = self._call
         # A request that is not observed hides the one around it: its attempts are not that one's.
         if call is not None or _current.get() is not None:
             self._reset = _current.set(call)
         if call is not None and call.span is not None:
             with guard.SPANS:
                 self._attached = (call.span.context, context.attach(call.span.context))
-        return call
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -150,6 +165,36 @@ class Entry:
                 context.detach(attached[1])
         if reset is not None:
             guard.attempt(lambda: _current.reset(reset))
+
+    def failed(self, error: BaseException) -> None:
+        """`request()` raised."""
+        if self._call is not None:
+            self._call.failed(error)
+
+    def returned(self, result: Any) -> None:
+        """`request()` returned."""
+        if self._call is not None:
+            self._call.returned(result)
+
+
+class Closing:
+    """The application closes a stream: judged before, so that what follows from it does not count, told after."""
+
+    __slots__ = ("_call", "_verdict")
+
+    def __init__(self, call: Call | None) -> None:
+        self._call = call
+        self._verdict: Verdict | None = None
+
+    def __enter__(self) -> None:
+        if self._call is not None:
+            self._verdict = self._call.closing()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._call is not None:
+            self._call.tell(self._verdict)
 
 
 class Call:

@@ -23,8 +23,6 @@ __all__ = ("SUPPORTED", "TARGETS", "Patches", "Role", "Target")
 
 _log: Final = logging.getLogger("midstream")
 
-Wrapper = "Callable[[Any, Any, tuple[Any, ...], Mapping[str, Any]], Any]"
-
 SUPPORTED: Final = ((0, 49), (3, 0))
 """The first version of the SDK that is supported, and the first that is not any more."""
 
@@ -55,16 +53,15 @@ class Target:
 
 def _request(calls: Calls) -> Any:
     def request(wrapped: Callable[..., Any], client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        with calls.enter(client, args, kwargs) as call:
-            try:
+        entry = calls.enter(client, args, kwargs)
+        try:
+            with entry:
                 result = wrapped(*args, **kwargs)
-            except BaseException as error:
-                if call is not None:
-                    call.failed(error)
-                raise
-            if call is not None:
-                call.returned(result)
-            return result
+        except BaseException as error:
+            entry.failed(error)
+            raise
+        entry.returned(result)
+        return result
 
     return request
 
@@ -73,16 +70,15 @@ def _async_request(calls: Calls) -> Any:
     async def request(
         wrapped: Callable[..., Awaitable[Any]], client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> Any:
-        with calls.enter(client, args, kwargs) as call:
-            try:
+        entry = calls.enter(client, args, kwargs)
+        try:
+            with entry:
                 result = await wrapped(*args, **kwargs)
-            except BaseException as error:
-                if call is not None:
-                    call.failed(error)
-                raise
-            if call is not None:
-                call.returned(result)
-            return result
+        except BaseException as error:
+            entry.failed(error)
+            raise
+        entry.returned(result)
+        return result
 
     return request
 
@@ -112,7 +108,7 @@ def _async_events(calls: Calls) -> Any:
 def _iterator(calls: Calls, observed: Callable[..., Any]) -> Any:
     def stream(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         events = wrapped(*args, **kwargs)
-        response = instance.response
+        response = guard.attempt(lambda: instance.response)
         # Below SDK 1.14 the iterator is made inside `request()`, when the call does not have its response yet.
         if current_call() is None and calls.of(response) is None:
             return events
@@ -123,13 +119,8 @@ def _iterator(calls: Calls, observed: Callable[..., Any]) -> Any:
 
 def _close(calls: Calls) -> Any:
     def close(wrapped: Callable[..., Any], stream: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        call = calls.of(stream.response)
-        verdict = None if call is None else call.closing()
-        try:
+        with calls.closing(stream):
             return wrapped(*args, **kwargs)
-        finally:
-            if call is not None:
-                call.tell(verdict)
 
     return close
 
@@ -138,13 +129,8 @@ def _async_close(calls: Calls) -> Any:
     async def close(
         wrapped: Callable[..., Awaitable[Any]], stream: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> Any:
-        call = calls.of(stream.response)
-        verdict = None if call is None else call.closing()
-        try:
+        with calls.closing(stream):
             return await wrapped(*args, **kwargs)
-        finally:
-            if call is not None:
-                call.tell(verdict)
 
     return close
 

@@ -1,0 +1,85 @@
+# Everything runs in environments under .venv/, which the targets build by themselves from requirements/*.txt.
+# Needed: make and Python 3.10 or newer, as PYTHON.
+
+PYTHON ?= python3
+ARGS ?=
+
+# The SDKs we test against: one environment per requirements/sdk-*.txt, the newest first.
+NEWEST := sdk-2.11
+SDKS := $(NEWEST) $(filter-out $(NEWEST),$(patsubst requirements/%.txt,%,$(wildcard requirements/sdk-*.txt)))
+
+ENVS := $(SDKS) lint
+DEV := .venv/$(NEWEST)
+LINT := .venv/lint
+TESTS := $(SDKS:%=test-%)
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help demo test $(TESTS) lint format bench docs pins clean FORCE
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+	@for t in $(TESTS); do printf '  make %-14s the tests with this SDK only\n' $$t; done
+	@echo
+	@echo '  ARGS="..." goes to pytest, demo and bench: make test-$(NEWEST) ARGS="-k stream -x"'
+	@echo '  PYTHON=... is the interpreter that the environments are built with: make test PYTHON=python3.12'
+
+demo: $(DEV)/.project ## every way a stream can end, and what midstream says about it
+	@$(DEV)/bin/midstream demo $(ARGS)
+
+test: lint $(TESTS) ## lint, then the tests with every SDK
+
+$(TESTS): test-%: .venv/%/.project
+	@echo "== tests with $*"
+	@.venv/$*/bin/python -m pytest $(ARGS)
+
+lint: $(LINT)/.project ## ruff, mypy, pyright
+	@echo "== lint"
+	@$(LINT)/bin/ruff check
+	@$(LINT)/bin/ruff format --check
+	@$(LINT)/bin/mypy
+	@$(LINT)/bin/pyright --pythonpath $(LINT)/bin/python
+
+format: $(LINT)/.project ## format the code and apply ruff's safe fixes
+	@$(LINT)/bin/ruff check --fix-only
+	@$(LINT)/bin/ruff format
+
+bench: $(DEV)/.project ## what midstream costs
+	@$(DEV)/bin/python benchmarks/bench.py $(ARGS)
+
+docs: $(DEV)/.project ## write docs/telemetry.md again
+	@$(DEV)/bin/python docs/generate.py
+
+pins: ## write requirements/*.txt again; needs Python 3.10 too, as OLDEST
+	@PYTHON="$(PYTHON)" requirements/pin.sh
+
+clean: ## remove the environments, caches and builds
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
+	find src tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+# An environment is built anew when its pins, the interpreter or the place of the checkout change. --no-deps and
+# --only-binary: nothing comes that is not pinned; pip check: nothing is missing.
+$(ENVS:%=.venv/%/.packages): .venv/%/.packages: requirements/%.txt .venv/python
+	@echo "== building .venv/$*"
+	@rm -rf $(@D)
+	@$(PYTHON) -m venv $(@D)
+	@$(@D)/bin/pip install --quiet --no-deps --only-binary :all: $(patsubst %,-r %,$(filter requirements/%,$^))
+	@touch $@
+
+$(LINT)/.packages: requirements/$(NEWEST).txt
+
+# The project itself, editable.
+$(ENVS:%=.venv/%/.project): .venv/%/.project: .venv/%/.packages pyproject.toml src/midstream/version.py
+	@$(@D)/bin/pip install --quiet --no-deps --no-build-isolation --editable .
+	@$(@D)/bin/pip check >$(@D)/check.log || { cat $(@D)/check.log; exit 1; }
+	@touch $@
+
+# Changes only when the interpreter or the checkout's place does.
+.venv/python: FORCE
+	@mkdir -p $(@D)
+	@$(PYTHON) -c 'import os, sys; \
+		sys.version_info < (3, 10) and sys.exit("midstream needs Python 3.10 or newer: make PYTHON=python3.x"); \
+		print(os.getcwd(), sys.base_prefix, sys.version)' >$@.now
+	@if cmp -s $@.now $@; then rm $@.now; else mv $@.now $@; fi
