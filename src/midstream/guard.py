@@ -22,7 +22,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-__all__ = ("BODIES", "CALLS", "LOGS", "METRICS", "SPANS", "STREAMS", "Guard", "attempt", "count_with", "safe_clock")
+__all__ = (
+    "BODIES",
+    "CALLS",
+    "LOGS",
+    "METRICS",
+    "SPANS",
+    "STREAMS",
+    "Guard",
+    "attempt",
+    "count_with",
+    "safe_clock",
+)
 
 T = TypeVar("T")
 

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ("ENVIRONMENT", "Settings")
 
 _log: Final = logging.getLogger("midstream")
 
-ENVIRONMENT: Final[Mapping[str, str]] = {"spans": "MIDSTREAM_SPANS", "chunk_timings": "MIDSTREAM_CHUNK_TIMINGS"}
+ENVIRONMENT: Final[Mapping[str, str]] = {
+    "spans": "MIDSTREAM_SPANS",
+    "chunk_timings": "MIDSTREAM_CHUNK_TIMINGS",
+}
 """By option, the environment variable that sets it where the argument does not."""
 
-_WORDS: Final[Mapping[str, bool]] = {"on": True, "off": False, "true": True, "false": False, "1": True, "0": False}
+_WORDS: Final[Mapping[str, bool]] = {
+    "on": True,
+    "off": False,
+    "true": True,
+    "false": False,
+    "1": True,
+    "0": False,
+}
 
 
 @dataclass(frozen=True)

@@ -35,9 +35,7 @@ def test_a_name_is_parsed_into_its_family_its_argument_and_its_k() -> None:
 
 
 def test_what_a_name_leaves_out_has_a_default() -> None:
-    left_out = {
-        name: parse(name) for name in ("ok", "in_band", "http", "http_html", "retry", "slow", "reset")
-    }
+    left_out = {name: parse(name) for name in ("ok", "in_band", "http", "http_html", "retry", "slow", "reset")}
     assert {name: (scenario.argument, scenario.k) for name, scenario in left_out.items()} == {
         "ok": ("4", None),
         "in_band": ("overloaded_error", 4),
@@ -85,8 +83,10 @@ def test_an_error_type_may_be_any_text() -> None:
         ),
         (
             "http_html:200",
-            "model 'http_html:200' is no scenario: STATUS must be a number from 400 to 599, not '200'; "
-            "the spelling is http_html:STATUS",
+            (
+                "model 'http_html:200' is no scenario: STATUS must be a number from 400 to 599, not '200'; "
+                "the spelling is http_html:STATUS"
+            ),
         ),
     ],
 )
@@ -107,9 +107,7 @@ _LEAKED_MALFORMED = (Outcome.MALFORMED, None, None, True, False, Phase.CONTENT)
 _COMPLETED = Expectation(Outcome.COMPLETED, None, None, None, leaked=False, misreported=False, phase=None)
 
 
-def _expected(
-    error_type: str, rest: tuple[Outcome, int | None, int | None, bool, bool, Phase]
-) -> Expectation:
+def _expected(error_type: str, rest: tuple[Outcome, int | None, int | None, bool, bool, Phase]) -> Expectation:
     outcome, status, reported, leaked, misreported, phase = rest
     return Expectation(outcome, error_type, status, reported, leaked, misreported, phase)
 
@@ -138,9 +136,7 @@ _EXPECTED = {
     "hangup": _expected(
         "{httpx}.RemoteProtocolError", (Outcome.CONNECTION_ERROR, None, None, False, False, Phase.REQUEST)
     ),
-    "silent": _expected(
-        "{httpx}.ReadTimeout", (Outcome.CONNECTION_ERROR, None, None, False, False, Phase.REQUEST)
-    ),
+    "silent": _expected("{httpx}.ReadTimeout", (Outcome.CONNECTION_ERROR, None, None, False, False, Phase.REQUEST)),
 }
 
 
@@ -152,9 +148,7 @@ def test_every_family_says_how_its_calls_end() -> None:
 def test_an_error_type_has_one_status_in_band_and_over_http(error_type: str, error: object) -> None:
     in_band, http = parse(f"in_band:{error_type}").expectation, parse(f"http:{error_type}").expectation
     assert API_ERRORS[error_type] is error
-    assert (
-        in_band.status_code == http.status_code == http.reported_status_code == API_ERRORS[error_type].status
-    )
+    assert in_band.status_code == http.status_code == http.reported_status_code == API_ERRORS[error_type].status
     assert in_band.error_type == http.error_type == error_type
 
 

@@ -50,9 +50,7 @@ def _ask(
     return connection.getresponse()
 
 
-def _raw(
-    server: FaultServer, model: str, *, stream: bool = True, timeout: float = _PATIENCE
-) -> tuple[bytes, str]:
+def _raw(server: FaultServer, model: str, *, stream: bool = True, timeout: float = _PATIENCE) -> tuple[bytes, str]:
     """Return the bytes of the response as they arrive, and how the connection ended."""
     body = json.dumps({"model": model, "stream": stream}).encode()
     request = b"POST /v1/messages HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%b"
@@ -254,9 +252,7 @@ def test_a_connection_is_used_again_after_a_whole_answer_and_every_request_has_i
         ("in_band:made_up@8", 8, "Something unheard of", "made_up"),
     ],
 )
-def test_an_error_event_ends_a_stream(
-    server: FaultServer, model: str, k: int, message: str, data: str
-) -> None:
+def test_an_error_event_ends_a_stream(server: FaultServer, model: str, k: int, message: str, data: str) -> None:
     raw, _ = _raw(server, model)
     chunks, rest = _chunks(_body(raw))
     *before, error = _events(b"".join(chunks))
@@ -330,9 +326,7 @@ def test_a_proxys_error_is_a_page(server: FaultServer) -> None:
 @pytest.mark.parametrize(
     ("model", "status"), [("in_band:billing_error", 402), ("in_band_text", 500), ("in_band_bare", 500)]
 )
-def test_without_a_stream_an_error_event_is_an_http_error(
-    server: FaultServer, model: str, status: int
-) -> None:
+def test_without_a_stream_an_error_event_is_an_http_error(server: FaultServer, model: str, status: int) -> None:
     with closing(_connect(server)) as connection:
         assert _ask(connection, model, stream=False).status == status
 

@@ -260,12 +260,8 @@ FAMILIES: Final[Mapping[str, Family]] = MappingProxyType(
             Family("ok", "a whole text answer in {argument} content deltas", _completed, _DELTAS),
             Family("tool_use", "a whole answer that calls a tool", _completed),
             Family("thinking", "a whole answer with a thinking block before its text", _completed),
-            Family(
-                _RETRY, "HTTP 529 until attempt {argument}, which is answered whole", _completed, _ATTEMPTS
-            ),
-            Family(
-                "slow", "a whole text answer with {argument} ms between its events", _completed, _MILLISECONDS
-            ),
+            Family(_RETRY, "HTTP 529 until attempt {argument}, which is answered whole", _completed, _ATTEMPTS),
+            Family("slow", "a whole text answer with {argument} ms between its events", _completed, _MILLISECONDS),
             Family(
                 "in_band",
                 "an SSE error event of type {argument} after {k} events of a 200 stream",
@@ -318,9 +314,7 @@ FAMILIES: Final[Mapping[str, Family]] = MappingProxyType(
                 placed=True,
             ),
             Family("cut", "a chunked body ends cleanly after {k} events", _truncated, placed=True),
-            Family(
-                "eof", "a body delimited by connection close ends after {k} events", _truncated, placed=True
-            ),
+            Family("eof", "a body delimited by connection close ends after {k} events", _truncated, placed=True),
             Family(
                 "bad_json",
                 "after {k} events, one whose data line is not JSON",
@@ -340,9 +334,7 @@ FAMILIES: Final[Mapping[str, Family]] = MappingProxyType(
                 placed=True,
             ),
             Family("hangup", "the connection is closed without any response", _unconnected(_PROTOCOL_ERROR)),
-            Family(
-                "silent", "no response at all, until the client's read timeout", _unconnected(_READ_TIMEOUT)
-            ),
+            Family("silent", "no response at all, until the client's read timeout", _unconnected(_READ_TIMEOUT)),
         )
     }
 )

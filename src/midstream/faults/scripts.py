@@ -91,11 +91,7 @@ class Case:
 
     def head(self, framing: Mapping[str, str]) -> bytes:
         """Return the head of the 200 response, with the headers that say how its body is framed."""
-        kind = (
-            {"content-type": EVENT_STREAM, "cache-control": "no-cache"}
-            if self.streamed
-            else {"content-type": JSON}
-        )
+        kind = {"content-type": EVENT_STREAM, "cache-control": "no-cache"} if self.streamed else {"content-type": JSON}
         return head(200, {**kind, "request-id": request_id_of(self.number), **framing})
 
     def whole(self, *pieces: bytes) -> Script:

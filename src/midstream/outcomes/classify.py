@@ -130,7 +130,7 @@ def _of_exception(error: object) -> Failure:
     )
 
 
-def _of_body(body: Mapping[Any, Any]) -> Failure:
+def _of_body(body: object) -> Failure:
     evidence = _Evidence(
         outcome=Outcome.IN_BAND_ERROR,
         observed=None,

@@ -14,10 +14,15 @@ if TYPE_CHECKING:
 
     from midstream.sdk.calls import Call
 
+    _Proxy = wrapt.ObjectProxy[Any]
+else:
+    # wrapt 1 has no types, and its proxies take no parameter.
+    _Proxy = wrapt.ObjectProxy
+
 __all__ = ("ObservedBody",)
 
 
-class ObservedBody(wrapt.ObjectProxy):  # type: ignore[misc,unused-ignore] # wrapt 1 has no types
+class ObservedBody(_Proxy):
     """Stands for the body of a response of httpx or httpx2, sync, async or both, and is of its class for `isinstance`.
 
     What else is asked of a body (`elapsed`, the SDK's `stream_observer`) is answered by the body itself.
@@ -67,7 +72,7 @@ def _chunks(body: Iterator[bytes], call: Call, clock: Callable[[], float]) -> It
     try:
         for chunk in body:
             wait = clock() - asked
-            if wait > watch.longest_wait:
+            if wait > watch.longest_wait:  # noqa: PLR1730 - for every read, and `max` is a call
                 watch.longest_wait = wait
             watch.received += len(chunk)
             yield chunk
@@ -112,7 +117,7 @@ class _AsyncChunks:
         wait = self._clock() - asked
         self.gi_running = False
         watch = self._watch
-        if wait > watch.longest_wait:
+        if wait > watch.longest_wait:  # noqa: PLR1730 - for every read, and `max` is a call
             watch.longest_wait = wait
         watch.received += len(chunk)
         return chunk

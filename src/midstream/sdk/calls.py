@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import atexit
-import sys
+import inspect
 import time
 import weakref
 from collections.abc import Mapping
@@ -54,7 +54,9 @@ class NoEvent:
 class Calls:
     """The calls of one `instrument()`."""
 
-    def __init__(self, recorder: Recorder, *, chunk_timings: bool, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(
+        self, recorder: Recorder, *, chunk_timings: bool, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
         self.recorder = recorder
         self.chunk_timings = chunk_timings
         self.clock = guard.safe_clock(clock)
@@ -375,9 +377,9 @@ class Call:
 
 def _inside_telemetry() -> bool:
     """Whether this thread is inside OpenTelemetry, where the garbage collector can run with a lock held."""
-    frame = sys._getframe(1)  # noqa: SLF001 - the only way to ask for the callers of a finalizer
+    frame = inspect.currentframe()
     while frame is not None:
-        if str(frame.f_globals.get("__name__")).startswith(("opentelemetry.", "midstream.telemetry.")):
+        if str(frame.f_globals.get("__name__")).startswith("opentelemetry."):
             return True
         frame = frame.f_back
     return False

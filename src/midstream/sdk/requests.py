@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from midstream.sdk.platforms import provider_name
 from midstream.telemetry.ended import Operation, Request
@@ -53,16 +53,21 @@ def endpoint(url: Any) -> tuple[str | None, int | None]:
     return _text(url.host), _whole(url.port) or _DEFAULT_PORTS.get(url.scheme)
 
 
-def _body(options: Any) -> Mapping[str, Any]:
-    layers = (options.json_data, getattr(options, "extra_json", None))
-    return {key: value for layer in layers if isinstance(layer, Mapping) for key, value in layer.items()}
+def _body(options: Any) -> dict[str, Any]:
+    body: dict[str, Any] = {}
+    for layer in (options.json_data, getattr(options, "extra_json", None)):
+        body.update(_mapping(layer))
+    return body
 
 
 def _asks_for_json(body: Mapping[str, Any]) -> bool:
     # `output_format` is the deprecated form of `output_config.format`.
-    config = body.get("output_config")
-    formats = (config.get("format") if isinstance(config, Mapping) else None, body.get("output_format"))
-    return any(isinstance(form, Mapping) and form.get("type") == "json_schema" for form in formats)
+    formats = (_mapping(body.get("output_config")).get("format"), body.get("output_format"))
+    return any(_mapping(form).get("type") == "json_schema" for form in formats)
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
 
 
 def _text(value: object) -> str | None:
@@ -71,8 +76,10 @@ def _text(value: object) -> str | None:
 
 def _texts(value: object) -> tuple[str, ...] | None:
     # Only what can be read twice: the SDK takes one-shot iterators too.
-    texts = tuple(value) if isinstance(value, (list, tuple)) else ()
-    return texts if texts and all(isinstance(text, str) for text in texts) else None
+    if not isinstance(value, (list, tuple)):
+        return None
+    texts = tuple(text for text in cast("list[object] | tuple[object, ...]", value) if isinstance(text, str))
+    return texts or None
 
 
 def _whole(value: object) -> int | None:

@@ -16,7 +16,8 @@ def response_of(result: Any) -> Any | None:
     if streams(result):
         return result.response
     # A property of raw responses; asked of the class, for the fields of a parsed answer are the server's to name.
-    return result.http_response if hasattr(type(result), "http_response") else None
+    raw = any("http_response" in vars(base) for base in type(result).__mro__)
+    return result.http_response if raw else None
 
 
 def streams(result: Any) -> bool:
@@ -28,7 +29,7 @@ def json_of(response: Any) -> object:
     """The decoded body of a response that was read whole. `None` if it is not JSON."""
     if not str(response.headers.get("content-type", "")).lower().startswith("application/json"):
         return None
-    return attempt(lambda: response.json())
+    return attempt(response.json)
 
 
 def _of_the_sdk(kind: type) -> bool:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ("Find", "ObservedAsyncEvents", "observed_events")
 
 Find = Callable[[], Optional["Call"]]
-"""Finds the call of a stream when its iteration begins: below SDK 1.14 the iterator is made before the call is known."""
+"""Finds the call of a stream when its iteration begins: below SDK 1.14 the iterator is made before its call."""
 
 
 def observed_events(events: Any, find: Find) -> Iterator[Any]:
@@ -48,7 +48,7 @@ def observed_events(events: Any, find: Find) -> Iterator[Any]:
 
 
 class ObservedAsyncEvents:
-    """The same for async. A class: an async generator around the SDK's leaves messages in the loop's exception handler."""
+    """The same for async. A class, for an async generator would leave messages in the loop's exception handler."""
 
     __slots__ = ("__weakref__", "_call", "_events", "_find", "_last", "_next", "_skipped")
 

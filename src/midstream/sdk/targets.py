@@ -6,7 +6,7 @@ import logging
 import sys
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import wrapt
 
@@ -86,7 +86,9 @@ def _async_request(calls: Calls) -> Any:
 def _build_request(calls: Calls) -> Any:
     del calls
 
-    def build_request(wrapped: Callable[..., Any], client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    def build_request(
+        wrapped: Callable[..., Any], client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> Any:
         del client
         http_request = wrapped(*args, **kwargs)
         call = current_call()
@@ -174,7 +176,7 @@ class Patches:
         self._wanted = False
         while self._patches:
             patch = self._patches.pop()
-            if vars(patch.owner).get(patch.method) is patch.wrapper:
+            if _own(patch.owner, patch.method) is patch.wrapper:
                 setattr(patch.owner, patch.method, patch.original)
 
     def _imported(self, sdk: Any) -> None:
@@ -196,7 +198,7 @@ class Patches:
                 self._wrap(target, owner)
 
     def _wrap(self, target: Target, owner: Any) -> None:
-        original = vars(owner)[target.method]
+        original = _own(owner, target.method)
         arguments = (target.wrapper(self._calls), lambda: self._wanted)
         wrapper = wrapt.wrap_object(owner, target.method, wrapt.FunctionWrapper, arguments)
         self._patches.append(_Patch(owner, target.method, original, wrapper))
@@ -205,7 +207,12 @@ class Patches:
 def _owner(target: Target) -> Any | None:
     """The class that defines the method of `target`. `None` in an SDK that has no such method."""
     owner = getattr(sys.modules.get(target.module), target.owner, None)
-    return owner if owner is not None and callable(vars(owner).get(target.method)) else None
+    return owner if owner is not None and callable(_own(owner, target.method)) else None
+
+
+def _own(owner: Any, method: str) -> Any:
+    """What `owner` itself defines as `method`; `None` if it only inherits it or lacks it."""
+    return cast("Mapping[str, Any]", owner.__dict__).get(method)
 
 
 def _warn(missing: list[Target], lost: set[Role]) -> None:

@@ -95,18 +95,79 @@ def _source(ended: Ended) -> Value:
 
 
 REQUEST_ATTRIBUTES: Final[tuple[Attribute[Request], ...]] = (
-    Attribute("gen_ai.operation.name", "string", When.START, "`chat`.", lambda r: r.operation.value, own_spans_only=True),
-    Attribute("gen_ai.provider.name", "string", When.START, "`anthropic`, `aws.bedrock` or `gcp.vertex_ai`.", lambda r: r.provider, own_spans_only=True),
-    Attribute("gen_ai.request.model", "string", When.START, "The model that was asked for.", lambda r: r.model, own_spans_only=True),
-    Attribute("server.address", "string", When.START, "The host that the request goes to.", lambda r: r.server_address, own_spans_only=True),
+    Attribute(
+        "gen_ai.operation.name",
+        "string",
+        When.START,
+        "`chat`.",
+        lambda r: r.operation.value,
+        own_spans_only=True,
+    ),
+    Attribute(
+        "gen_ai.provider.name",
+        "string",
+        When.START,
+        "`anthropic`, `aws.bedrock` or `gcp.vertex_ai`.",
+        lambda r: r.provider,
+        own_spans_only=True,
+    ),
+    Attribute(
+        "gen_ai.request.model",
+        "string",
+        When.START,
+        "The model that was asked for.",
+        lambda r: r.model,
+        own_spans_only=True,
+    ),
+    Attribute(
+        "server.address",
+        "string",
+        When.START,
+        "The host that the request goes to.",
+        lambda r: r.server_address,
+        own_spans_only=True,
+    ),
     Attribute("server.port", "int", When.START, "Its port.", lambda r: r.server_port, own_spans_only=True),
-    Attribute("gen_ai.request.stream", "boolean", When.START, "True if the answer is streamed; absent otherwise. On counters: always there.", lambda r: r.stream or None, own_spans_only=True),
-    Attribute("gen_ai.request.max_tokens", "int", When.START, "`max_tokens` of the request.", lambda r: r.max_tokens, own_spans_only=True),
-    Attribute("gen_ai.request.temperature", "double", When.START, "`temperature` of the request.", lambda r: r.temperature),
+    Attribute(
+        "gen_ai.request.stream",
+        "boolean",
+        When.START,
+        "True if the answer is streamed; absent otherwise. On counters: always there.",
+        lambda r: r.stream or None,
+        own_spans_only=True,
+    ),
+    Attribute(
+        "gen_ai.request.max_tokens",
+        "int",
+        When.START,
+        "`max_tokens` of the request.",
+        lambda r: r.max_tokens,
+        own_spans_only=True,
+    ),
+    Attribute(
+        "gen_ai.request.temperature",
+        "double",
+        When.START,
+        "`temperature` of the request.",
+        lambda r: r.temperature,
+    ),
     Attribute("gen_ai.request.top_p", "double", When.START, "`top_p` of the request.", lambda r: r.top_p),
     Attribute("gen_ai.request.top_k", "int", When.START, "`top_k` of the request.", lambda r: r.top_k),
-    Attribute("gen_ai.request.stop_sequences", "string[]", When.START, "`stop_sequences` of the request.", lambda r: r.stop_sequences),
-    Attribute("gen_ai.output.type", "string", When.START, "`json` if the request asks for JSON of a schema.", lambda r: r.output_type, own_spans_only=True),
+    Attribute(
+        "gen_ai.request.stop_sequences",
+        "string[]",
+        When.START,
+        "`stop_sequences` of the request.",
+        lambda r: r.stop_sequences,
+    ),
+    Attribute(
+        "gen_ai.output.type",
+        "string",
+        When.START,
+        "`json` if the request asks for JSON of a schema.",
+        lambda r: r.output_type,
+        own_spans_only=True,
+    ),
 )
 """Known when the call starts."""
 
@@ -224,20 +285,76 @@ CALL_ATTRIBUTES: Final[tuple[Attribute[Ended], ...]] = (
         "The `request-id` header of the last response.",
         lambda e: e.request_id,
     ),
-    Attribute("gen_ai.response.id", "string", When.CALL, "Id of the message.", lambda e: e.verdict.answer.id, own_spans_only=True),
-    Attribute("gen_ai.response.model", "string", When.CALL, "The model that answered.", lambda e: e.verdict.answer.model, own_spans_only=True),
-    Attribute("gen_ai.response.finish_reasons", "string[]", When.CALL, "The stop reason; `[\"error\"]` for a stream that ended before its final event.", _finish_reasons),
-    Attribute("gen_ai.response.time_to_first_chunk", "double (s)", When.STREAM, "Time from the start of the call to the first content.", lambda e: e.time_to_first_chunk, own_spans_only=True),
-    Attribute("gen_ai.usage.input_tokens", "int", When.CALL, "Input tokens, those read from and written to the cache included.", lambda e: e.verdict.answer.input_tokens, own_spans_only=True),
-    Attribute("gen_ai.usage.output_tokens", "int", When.CALL, "Output tokens; absent unless `message_delta` was seen.", lambda e: e.verdict.answer.output_tokens, own_spans_only=True),
-    Attribute("gen_ai.usage.cache_read.input_tokens", "int", When.CALL, "Input tokens read from the cache.", lambda e: e.verdict.answer.cache_read_tokens, own_spans_only=True),
-    Attribute("gen_ai.usage.cache_write.input_tokens", "int", When.CALL, "Input tokens written to the cache.", lambda e: e.verdict.answer.cache_write_tokens, own_spans_only=True),
+    Attribute(
+        "gen_ai.response.id",
+        "string",
+        When.CALL,
+        "Id of the message.",
+        lambda e: e.verdict.answer.id,
+        own_spans_only=True,
+    ),
+    Attribute(
+        "gen_ai.response.model",
+        "string",
+        When.CALL,
+        "The model that answered.",
+        lambda e: e.verdict.answer.model,
+        own_spans_only=True,
+    ),
+    Attribute(
+        "gen_ai.response.finish_reasons",
+        "string[]",
+        When.CALL,
+        'The stop reason; `["error"]` for a stream that ended before its final event.',
+        _finish_reasons,
+    ),
+    Attribute(
+        "gen_ai.response.time_to_first_chunk",
+        "double (s)",
+        When.STREAM,
+        "Time from the start of the call to the first content.",
+        lambda e: e.time_to_first_chunk,
+        own_spans_only=True,
+    ),
+    Attribute(
+        "gen_ai.usage.input_tokens",
+        "int",
+        When.CALL,
+        "Input tokens, those read from and written to the cache included.",
+        lambda e: e.verdict.answer.input_tokens,
+        own_spans_only=True,
+    ),
+    Attribute(
+        "gen_ai.usage.output_tokens",
+        "int",
+        When.CALL,
+        "Output tokens; absent unless `message_delta` was seen.",
+        lambda e: e.verdict.answer.output_tokens,
+        own_spans_only=True,
+    ),
+    Attribute(
+        "gen_ai.usage.cache_read.input_tokens",
+        "int",
+        When.CALL,
+        "Input tokens read from the cache.",
+        lambda e: e.verdict.answer.cache_read_tokens,
+        own_spans_only=True,
+    ),
+    Attribute(
+        "gen_ai.usage.cache_write.input_tokens",
+        "int",
+        When.CALL,
+        "Input tokens written to the cache.",
+        lambda e: e.verdict.answer.cache_write_tokens,
+        own_spans_only=True,
+    ),
 )
 """Known when the call has ended."""
 
 EXCEPTION_ATTRIBUTES: Final[Mapping[str, str]] = {
     "exception.type": "Qualified class of the exception that the application got; absent for a truncated stream.",
-    "exception.message": "What the API, the SDK or the transport said, cut at 1,024 characters; of any other exception only its type.",
+    "exception.message": "What the API, the SDK or the transport said, cut at 1,024 characters; "
+    "of any other exception only its type.",
     "exception.stacktrace": "Files, lines and functions, without source lines and without messages.",
 }
 """What the log event has besides the attributes of the call."""
@@ -264,7 +381,13 @@ class Metric:
 
 
 _CALL: Final = ("gen_ai.operation.name", "gen_ai.provider.name", "gen_ai.request.model")
-_OUTCOME: Final = (*_CALL, "gen_ai.request.stream", "midstream.outcome", "midstream.leaked", "midstream.misreported")
+_OUTCOME: Final = (
+    *_CALL,
+    "gen_ai.request.stream",
+    "midstream.outcome",
+    "midstream.leaked",
+    "midstream.misreported",
+)
 _GEN_AI: Final = (*_CALL, "gen_ai.response.model", "server.address", "server.port")
 
 # The buckets that the GenAI semantic conventions (1.41) give for durations and for tokens.
@@ -272,16 +395,81 @@ _SECONDS: Final = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 1
 _TOKENS: Final = tuple(float(4**n) for n in range(14))
 
 METRICS: Final[tuple[Metric, ...]] = (
-    Metric("midstream.client.operations", Instrument.COUNTER, "{operation}", "Calls, by how they really ended.", _OUTCOME),
-    Metric("midstream.client.errors", Instrument.COUNTER, "{error}", "Failed calls in detail.", (*_OUTCOME, "midstream.phase", "error.type", "midstream.status_code", "http.response.status_code")),
-    Metric("midstream.client.stream.active", Instrument.UP_DOWN_COUNTER, "{stream}", "Streams that are open now.", _CALL),
-    Metric("midstream.client.stream.longest_wait", Instrument.HISTOGRAM, "s", "The longest time that the reader of a stream waited for the next bytes.", (*_CALL, "midstream.outcome"), _SECONDS),
-    Metric("midstream.client.resends", Instrument.COUNTER, "{request}", "Requests that the SDK sent again.", _CALL),
-    Metric("midstream.telemetry.errors", Instrument.COUNTER, "{error}", "Telemetry faults of midstream's own that were contained.", ("midstream.component",)),
-    Metric("gen_ai.client.operation.duration", Instrument.HISTOGRAM, "s", "Duration of a call.", (*_GEN_AI, "error.type"), _SECONDS),
-    Metric("gen_ai.client.token.usage", Instrument.HISTOGRAM, "{token}", "Tokens of a call.", (*_GEN_AI, "gen_ai.token.type"), _TOKENS),
-    Metric("gen_ai.client.operation.time_to_first_chunk", Instrument.HISTOGRAM, "s", "Time from the start of a call to the first content of its stream.", _GEN_AI, _SECONDS),
-    Metric("gen_ai.client.operation.time_per_output_chunk", Instrument.HISTOGRAM, "s", "Time between two pieces of content of a stream. Off unless asked for.", _GEN_AI, _SECONDS),
+    Metric(
+        "midstream.client.operations",
+        Instrument.COUNTER,
+        "{operation}",
+        "Calls, by how they really ended.",
+        _OUTCOME,
+    ),
+    Metric(
+        "midstream.client.errors",
+        Instrument.COUNTER,
+        "{error}",
+        "Failed calls in detail.",
+        (*_OUTCOME, "midstream.phase", "error.type", "midstream.status_code", "http.response.status_code"),
+    ),
+    Metric(
+        "midstream.client.stream.active",
+        Instrument.UP_DOWN_COUNTER,
+        "{stream}",
+        "Streams that are open now.",
+        _CALL,
+    ),
+    Metric(
+        "midstream.client.stream.longest_wait",
+        Instrument.HISTOGRAM,
+        "s",
+        "The longest time that the reader of a stream waited for the next bytes.",
+        (*_CALL, "midstream.outcome"),
+        _SECONDS,
+    ),
+    Metric(
+        "midstream.client.resends",
+        Instrument.COUNTER,
+        "{request}",
+        "Requests that the SDK sent again.",
+        _CALL,
+    ),
+    Metric(
+        "midstream.telemetry.errors",
+        Instrument.COUNTER,
+        "{error}",
+        "Telemetry faults of midstream's own that were contained.",
+        ("midstream.component",),
+    ),
+    Metric(
+        "gen_ai.client.operation.duration",
+        Instrument.HISTOGRAM,
+        "s",
+        "Duration of a call.",
+        (*_GEN_AI, "error.type"),
+        _SECONDS,
+    ),
+    Metric(
+        "gen_ai.client.token.usage",
+        Instrument.HISTOGRAM,
+        "{token}",
+        "Tokens of a call.",
+        (*_GEN_AI, "gen_ai.token.type"),
+        _TOKENS,
+    ),
+    Metric(
+        "gen_ai.client.operation.time_to_first_chunk",
+        Instrument.HISTOGRAM,
+        "s",
+        "Time from the start of a call to the first content of its stream.",
+        _GEN_AI,
+        _SECONDS,
+    ),
+    Metric(
+        "gen_ai.client.operation.time_per_output_chunk",
+        Instrument.HISTOGRAM,
+        "s",
+        "Time between two pieces of content of a stream. Off unless asked for.",
+        _GEN_AI,
+        _SECONDS,
+    ),
 )
 
 COUNTER_DEFAULTS: Final[Mapping[str, Value]] = {

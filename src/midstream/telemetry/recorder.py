@@ -22,7 +22,6 @@ from midstream.telemetry.contract import (
     Metric,
     Value,
 )
-from midstream.telemetry.ended import Ended, Request
 from midstream.telemetry.spans import EnrichedSpan, OwnSpan, SilentSpan, SpanSource, sdk_span
 from midstream.telemetry.stacktrace import stacktrace
 
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import Meter
     from opentelemetry.trace import Tracer
 
+    from midstream.telemetry.ended import Ended, Request
     from midstream.telemetry.spans import CallSpan
 
 __all__ = ("Recorder",)
@@ -127,7 +127,11 @@ class Recorder:
             (self._add, "midstream.client.errors", None if verdict.failure is None else 1),
             (self._add, "midstream.client.stream.active", -1 if verdict.opened else None),
             (self._add, "midstream.client.resends", ended.resends or None),
-            (self._record, "midstream.client.stream.longest_wait", verdict.longest_wait if verdict.opened else None),
+            (
+                self._record,
+                "midstream.client.stream.longest_wait",
+                verdict.longest_wait if verdict.opened else None,
+            ),
             (self._record, "gen_ai.client.operation.duration", ended.duration),
             (self._record, "gen_ai.client.operation.time_to_first_chunk", ended.time_to_first_chunk),
         )
@@ -135,7 +139,10 @@ class Recorder:
             with guard.METRICS:
                 if value is not None:
                     tell(name, value, known, where)
-        for kind, tokens in (("input", verdict.answer.input_tokens), ("output", verdict.answer.output_tokens)):
+        for kind, tokens in (
+            ("input", verdict.answer.input_tokens),
+            ("output", verdict.answer.output_tokens),
+        ):
             with guard.METRICS:
                 if tokens is not None:
                     self._record("gen_ai.client.token.usage", tokens, {**known, "gen_ai.token.type": kind}, where)
@@ -168,7 +175,9 @@ class Recorder:
             self._instruments[name].record(value, _pick(name, known), context=where)
 
 
-_ON_SDK_SPANS: Final = frozenset(a.name for a in (*REQUEST_ATTRIBUTES, *CALL_ATTRIBUTES) if a.own_spans_only)
+_ON_SDK_SPANS: Final = frozenset(
+    [a.name for a in REQUEST_ATTRIBUTES if a.own_spans_only] + [a.name for a in CALL_ATTRIBUTES if a.own_spans_only]
+)
 _NAMES: Final = {metric.name: metric.attributes for metric in METRICS}
 
 

@@ -62,7 +62,12 @@ class OwnSpan:
     source = SpanSource.OURS
 
     def __init__(
-        self, tracer: trace.Tracer, name: str, attributes: Mapping[str, Value], where: context.Context, started_ns: int
+        self,
+        tracer: trace.Tracer,
+        name: str,
+        attributes: Mapping[str, Value],
+        where: context.Context,
+        started_ns: int,
     ) -> None:
         self.span = tracer.start_span(
             name, context=where, kind=SpanKind.CLIENT, attributes=attributes, start_time=started_ns
