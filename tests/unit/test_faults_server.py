@@ -537,6 +537,7 @@ def test_stopping_ends_every_open_connection_and_leaves_nothing_behind(
     threads = threading.active_count()
     with FaultServer() as server:
         idle, answered, stalled, silent, slow = (_connect(server) for _ in range(5))
+        late = _connect(server)
         idle.connect()
         _ask(answered, "ok", stream=True).read()
         responses = [_ask(stalled, "stall", stream=True), _ask(slow, "slow:60000", stream=True)]
@@ -548,9 +549,9 @@ def test_stopping_ends_every_open_connection_and_leaves_nothing_behind(
     with pytest.raises((BadStatusLine, ConnectionResetError)):
         silent.getresponse()
     with pytest.raises(ConnectionRefusedError):
-        _connect(server).connect()
-    for connection in (idle, answered, stalled, silent, slow):
-        connection.close()
+        late.connect()
+    for opened in (*responses, idle, answered, stalled, silent, slow):
+        opened.close()
     gc.collect()
     assert [record.getMessage() for record in caplog.records if record.levelno > logging.DEBUG] == []
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import mktime_tz, parsedate_tz
+from traceback import walk_tb
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -66,6 +67,9 @@ _SPEAKS_FOR_ITSELF: Final = _WITH_STATUS | {Outcome.CONNECTION_ERROR, Outcome.TR
 """The outcomes whose message cannot quote the body."""
 
 _HTTP_CLIENTS: Final = frozenset({"httpx", "httpx2"})
+_BODY_READERS: Final = frozenset({"iter_raw", "aiter_raw"})
+"""The methods of an HTTP client's response that everything else reads its body with."""
+
 _SDK_BASE: Final = "anthropic.AnthropicError"
 _LONGEST_CHAIN: Final = 16
 _LONGEST_NAME: Final = 128
@@ -203,10 +207,22 @@ def _outcome(chain: tuple[BaseException, ...], observed: int | None) -> Outcome:
     outcome = _by_class(type(chain[0]))
     if outcome is Outcome.HTTP_ERROR and (observed or 0) < SMALLEST_ERROR_STATUS:
         return Outcome.IN_BAND_ERROR
-    # The SDK wraps whatever sending a request raises, and for an answer that is not streamed that includes decoding.
-    if outcome is Outcome.CONNECTION_ERROR and any(_by_class(type(e)) is Outcome.MALFORMED for e in chain):
+    if outcome is not Outcome.CONNECTION_ERROR:
+        return outcome
+    # The SDK wraps whatever sending a request raises. For an answer that is not streamed, that includes reading its
+    # body and decoding it.
+    if any(_by_class(type(e)) is Outcome.MALFORMED for e in chain):
         return Outcome.MALFORMED
-    return outcome
+    return Outcome.TRANSPORT_ERROR if any(map(_while_reading_a_body, chain)) else outcome
+
+
+def _while_reading_a_body(error: BaseException) -> bool:
+    """Whether `error` came out of the HTTP client's reading of a body, so that the headers had arrived."""
+    frames = (frame for frame, _ in walk_tb(error.__traceback__))
+    return any(
+        frame.f_code.co_name in _BODY_READERS and str(frame.f_globals.get("__name__")).partition(".")[0] in _HTTP_CLIENTS
+        for frame in frames
+    )
 
 
 def _by_class(kind: type[BaseException]) -> Outcome:

@@ -30,9 +30,8 @@ _PHASE_AFTER: Final[Mapping[str, Phase]] = {
     _END_EVENT: Phase.CLOSING,
 }
 
-_AS_BODY_FAILURE: Final[Mapping[Outcome, Outcome]] = {Outcome.CONNECTION_ERROR: Outcome.TRANSPORT_ERROR}
-_AS_REQUEST_FAILURE: Final[Mapping[Outcome, Outcome]] = {Outcome.TRANSPORT_ERROR: Outcome.CONNECTION_ERROR}
-"""A transport failure is named by whether the response headers had arrived, whatever class the exception has."""
+_OF_A_BODY: Final = frozenset({Outcome.TRANSPORT_ERROR, Outcome.MALFORMED})
+"""The failures for which the response headers must have arrived, also where the answer is not streamed."""
 
 _LONGEST_NAME: Final = 128
 
@@ -125,11 +124,13 @@ class StreamWatch:
         """`error` came out of the SDK on its way to the application."""
         self._note(last_event)
         failure = classify(error)
-        translation = _AS_REQUEST_FAILURE if self._phase is Phase.REQUEST else _AS_BODY_FAILURE
-        outcome = translation.get(failure.outcome, failure.outcome)
-        if not outcome.is_failure:
-            return self._end(Outcome.COMPLETED if self._end_seen else outcome)
-        return self._end(outcome, replace(failure, outcome=outcome))
+        if not failure.outcome.is_failure:
+            return self._end(Outcome.COMPLETED if self._end_seen else failure.outcome)
+        if self._opened and failure.outcome is Outcome.CONNECTION_ERROR:
+            failure = replace(failure, outcome=Outcome.TRANSPORT_ERROR)
+        if not self._opened and failure.outcome in _OF_A_BODY:
+            self._phase = Phase.OPENING
+        return self._end(failure.outcome, failure)
 
     def closed(self, last_event: object = None) -> Verdict | None:
         """The application closed or dropped the stream."""

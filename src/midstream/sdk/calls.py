@@ -261,7 +261,7 @@ class Call:
                 return
             self._note(response)
             if response.is_closed and not streams(result):
-                self.tell(self.watch.answered(json_of(response)))
+                self._read_whole(response)
                 return
             self._open(response)
 
@@ -355,6 +355,14 @@ class Call:
     @property
     def _where(self) -> context.Context:
         return self.entered_in if self.span is None else self.span.context
+
+    def _read_whole(self, response: Any) -> None:
+        try:
+            answer = json_of(response)
+        except ValueError as error:
+            self.failed(error)
+        else:
+            self.tell(self.watch.answered(answer))
 
     def _open(self, response: Any) -> None:
         self.watch.open()

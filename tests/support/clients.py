@@ -1,0 +1,60 @@
+"""Clients of the real SDK, of whichever version is installed."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import anthropic
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from opentelemetry.trace import TracerProvider
+
+    from midstream.faults import FaultServer, Scenario
+
+__all__ = ("API_KEY", "HAS_OWN_SPANS", "HTTP_PACKAGE", "async_client", "client")
+
+API_KEY = "canary-key-91bc"
+"""A key that must appear in nothing that is exported."""
+
+HAS_OWN_SPANS = hasattr(anthropic, "_tracing")
+"""Whether this version of the SDK makes spans of its own (1.14 and later)."""
+
+HTTP_PACKAGE = "httpx2" if "httpx2" in sys.modules else "httpx"
+"""The HTTP client under this version of the SDK."""
+
+_NEEDS_A_TIMEOUT = frozenset({"stall", "silent"})
+
+
+def _options(server: FaultServer, scenario: Scenario, sdk_spans: TracerProvider | None) -> dict[str, Any]:
+    read = 0.3 if scenario.family in _NEEDS_A_TIMEOUT else 30.0
+    options: dict[str, Any] = {
+        "api_key": API_KEY,
+        "base_url": server.url,
+        "max_retries": scenario.attempts - 1,
+        "timeout": anthropic.Timeout(30.0, read=read),
+    }
+    if HAS_OWN_SPANS:
+        options["open_telemetry"] = False if sdk_spans is None else {"tracer_provider": sdk_spans}
+    return options
+
+
+@contextmanager
+def client(
+    server: FaultServer, scenario: Scenario, sdk_spans: TracerProvider | None = None
+) -> Iterator[anthropic.Anthropic]:
+    """A sync client for `scenario`; with `sdk_spans`, one that makes the SDK's own spans there."""
+    with anthropic.Anthropic(**_options(server, scenario, sdk_spans)) as made:
+        yield made
+
+
+@asynccontextmanager
+async def async_client(
+    server: FaultServer, scenario: Scenario, sdk_spans: TracerProvider | None = None
+) -> AsyncIterator[anthropic.AsyncAnthropic]:
+    """An async client for `scenario`; with `sdk_spans`, one that makes the SDK's own spans there."""
+    async with anthropic.AsyncAnthropic(**_options(server, scenario, sdk_spans)) as made:
+        yield made
