@@ -2,154 +2,27 @@
 
 from __future__ import annotations
 
-import functools
-import re
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import anyio
 import pytest
-import wrapt
-from anthropic import _base_client, _streaming
-from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import SpanKind, StatusCode
 from support import expected
-from support.clients import HAS_OWN_SPANS, HTTP_PACKAGE, async_client, client
-from support.styles import STYLES, Seen, Style, see, see_async
+from support.clients import HAS_OWN_SPANS, HTTP_PACKAGE
+from support.seen import FLAVORS, bare, numberless, observable, run, spied
+from support.styles import STYLES
 
 from midstream import AnthropicInstrumentor, classify
-from midstream.faults import EXAMPLES, FaultServer, Scenario, parse
+from midstream.faults import EXAMPLES, parse
 from midstream.outcomes import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from opentelemetry.sdk.trace import ReadableSpan
     from support.exported import Exported
+    from support.styles import Seen, Style
 
-FLAVORS = ("sync", "async")
+    from midstream.faults import FaultServer, Scenario
+
 SPANS = ("sdk", "own") if HAS_OWN_SPANS else ("own",)
-
-
-def run(style: Style, flavor: str, server: FaultServer, scenario: Scenario, spans: TracerProvider | None) -> Seen:
-    """One call, sync or async."""
-    if flavor == "sync":
-        with client(server, scenario, spans) as made:
-            return see(style, made, scenario.name)
-
-    async def call() -> Seen:
-        async with async_client(server, scenario, spans) as made:
-            return await see_async(style, made, scenario.name)
-
-    return anyio.run(call)
-
-
-@contextmanager
-def spied() -> Iterator[list[BaseException]]:
-    """Collects the exceptions that leave the SDK's own code, beneath whatever is patched over it meanwhile."""
-    raised: list[BaseException] = []
-
-    def request(wrapped: Any, _client: Any, args: Any, kwargs: Any) -> Any:
-        try:
-            return wrapped(*args, **kwargs)
-        except BaseException as error:
-            raised.append(error)
-            raise
-
-    async def async_request(wrapped: Any, _client: Any, args: Any, kwargs: Any) -> Any:
-        try:
-            return await wrapped(*args, **kwargs)
-        except BaseException as error:
-            raised.append(error)
-            raise
-
-    def stream(wrapped: Any, _stream: Any, args: Any, kwargs: Any) -> Any:
-        def events() -> Any:
-            try:
-                yield from wrapped(*args, **kwargs)
-            except Exception as error:
-                raised.append(error)
-                raise
-
-        return events()
-
-    def async_stream(wrapped: Any, _stream: Any, args: Any, kwargs: Any) -> Any:
-        async def events() -> Any:
-            try:
-                async for event in wrapped(*args, **kwargs):
-                    yield event
-            except Exception as error:
-                raised.append(error)
-                raise
-
-        return events()
-
-    targets = (
-        (_base_client.SyncAPIClient, "request", request),
-        (_base_client.AsyncAPIClient, "request", async_request),
-        (_streaming.Stream, "__stream__", stream),
-        (_streaming.AsyncStream, "__stream__", async_stream),
-    )
-    originals = [vars(owner)[name] for owner, name, _ in targets]
-    for owner, name, wrapper in targets:
-        wrapt.wrap_function_wrapper(owner, name, wrapper)
-    try:
-        yield raised
-    finally:
-        for (owner, name, _), original in zip(targets, originals, strict=True):
-            setattr(owner, name, original)
-
-
-@functools.cache
-def bare(style: str, flavor: str, server: FaultServer, model: str, spans: str) -> tuple[Any, ...]:
-    """What the application sees without us."""
-    with spied() as raised:
-        seen = run(STYLES[style], flavor, server, parse(model), TracerProvider() if spans == "sdk" else None)
-    return observable(seen, raised)
-
-
-def observable(seen: Seen, raised: list[BaseException]) -> tuple[Any, ...]:
-    """All that an application can see of a call, with the numbers that differ from call to call taken out."""
-    error = seen.error
-    return (
-        [plain(event) for event in seen.events],
-        type(error),
-        numberless(str(error)),
-        getattr(error, "status_code", None),
-        numberless(repr(getattr(error, "body", None))),
-        numberless(str(getattr(error, "request_id", None))),
-        [type(cause) for cause in causes(error)],
-        error in raised,
-        frames(error),
-    )
-
-
-def plain(event: Any) -> tuple[str, str]:
-    dump = getattr(event, "model_dump_json", None)
-    return type(event).__qualname__, numberless(dump() if dump else str(event))
-
-
-def numberless(text: str) -> str:
-    return re.sub(r"(req_[a-z_]*)\d+", r"\1N", text)
-
-
-def causes(error: BaseException | None) -> list[BaseException | None]:
-    found: list[BaseException | None] = []
-    while error is not None:
-        found += (error.__cause__, error.__context__)
-        error = error.__cause__
-    return found
-
-
-def frames(error: BaseException | None) -> list[str]:
-    """The functions of the traceback, without ours and without the patching library's."""
-    trace, found = error.__traceback__ if error else None, []
-    while trace is not None:
-        module = str(trace.tb_frame.f_globals.get("__name__"))
-        if not module.startswith(("midstream.sdk", "wrapt")):
-            found.append(f"{module}.{trace.tb_frame.f_code.co_name}")
-        trace = trace.tb_next
-    return found
 
 
 @pytest.mark.parametrize("spans", SPANS)
@@ -200,7 +73,7 @@ def check_span(
         )
         return
     assert span.status.status_code is StatusCode.ERROR
-    assert described(span.status.description) == described(description(scenario, style, seen))
+    assert span.status.description == description(scenario, style, seen)
 
 
 def description(scenario: Scenario, style: Style, seen: Seen) -> str:
@@ -218,10 +91,6 @@ def description(scenario: Scenario, style: Style, seen: Seen) -> str:
         return f"stream_truncated: the stream ended before its end event, {when}"
     leaked = "; not an anthropic.APIError" if ending.leaked else ""
     return f"{ending.error_type_for(HTTP_PACKAGE)} {when}{leaked}"
-
-
-def described(text: str | None) -> str:
-    return numberless(text or "")
 
 
 def check_metrics(exported: Exported, scenario: Scenario, style: Style, server: FaultServer) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import ssl
 import sys
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -42,12 +44,19 @@ def _options(server: FaultServer, scenario: Scenario, sdk_spans: TracerProvider 
     return options
 
 
+@functools.cache
+def _certificates() -> ssl.SSLContext:
+    """One for all clients: to load the certificates takes ten times as long as a call."""
+    return ssl.create_default_context()
+
+
 @contextmanager
 def client(
     server: FaultServer, scenario: Scenario, sdk_spans: TracerProvider | None = None
 ) -> Iterator[anthropic.Anthropic]:
     """A sync client for `scenario`; with `sdk_spans`, one that makes the SDK's own spans there."""
-    with anthropic.Anthropic(**_options(server, scenario, sdk_spans)) as made:
+    http_client = anthropic.DefaultHttpxClient(verify=_certificates())
+    with anthropic.Anthropic(**_options(server, scenario, sdk_spans), http_client=http_client) as made:
         yield made
 
 
@@ -56,5 +65,6 @@ async def async_client(
     server: FaultServer, scenario: Scenario, sdk_spans: TracerProvider | None = None
 ) -> AsyncIterator[anthropic.AsyncAnthropic]:
     """An async client for `scenario`; with `sdk_spans`, one that makes the SDK's own spans there."""
-    async with anthropic.AsyncAnthropic(**_options(server, scenario, sdk_spans)) as made:
+    http_client = anthropic.DefaultAsyncHttpxClient(verify=_certificates())
+    async with anthropic.AsyncAnthropic(**_options(server, scenario, sdk_spans), http_client=http_client) as made:
         yield made

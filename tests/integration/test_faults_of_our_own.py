@@ -1,0 +1,149 @@
+"""A fault of ours at every entry into our code: the application is unharmed, and the fault is counted."""
+
+from __future__ import annotations
+
+import functools
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import opentelemetry.context
+import pytest
+from opentelemetry.sdk._logs import Logger
+from opentelemetry.sdk.metrics import Counter, Histogram, UpDownCounter
+from opentelemetry.sdk.trace import Span, Tracer
+from support.clients import HAS_OWN_SPANS
+from support.seen import FLAVORS, bare, observable, run, spied
+from support.styles import STYLES
+
+import midstream.instrumentor
+import midstream.sdk.bodies
+import midstream.sdk.calls
+from midstream import AnthropicInstrumentor
+from midstream.faults import parse
+from midstream.outcomes import StreamWatch
+from midstream.sdk import requests
+from midstream.telemetry.recorder import Recorder
+from midstream.telemetry.spans import EnrichedSpan, OwnSpan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from support.exported import Exported
+
+    from midstream.faults import FaultServer
+
+pytestmark = pytest.mark.injects_faults
+
+
+@contextmanager
+def observed(exported: Exported) -> Iterator[None]:
+    AnthropicInstrumentor().instrument(**exported.providers)
+    try:
+        yield
+    finally:
+        AnthropicInstrumentor().uninstrument()
+
+
+class OurFaultError(Exception):
+    """What midstream's own code raises here."""
+
+
+def raising(*_args: Any, **_kwargs: Any) -> Any:
+    raise OurFaultError
+
+
+def only_for(*names: str) -> Callable[[Any], Any]:
+    """Makes a method of a metric instrument raise for the metrics of these names only."""
+
+    def choose(original: Any) -> Any:
+        @functools.wraps(original)
+        def method(instrument: Any, *args: Any, **kwargs: Any) -> Any:
+            if instrument.name in names:
+                raise OurFaultError
+            return original(instrument, *args, **kwargs)
+
+        return method
+
+    return choose
+
+
+def always(_original: Any) -> Any:
+    return raising
+
+
+ENTRIES: dict[str, tuple[Any, str, Callable[[Any], Any]]] = {
+    "suppression": (midstream.sdk.calls, "is_instrumentation_enabled", always),
+    "options": (requests, "options_of", always),
+    "request": (requests, "request_of", always),
+    "endpoint": (requests, "endpoint", always),
+    "result": (midstream.sdk.calls, "response_of", always),
+    "body": (midstream.sdk.calls, "ObservedBody", always),
+    "clock": (
+        midstream.instrumentor,
+        "Calls",
+        lambda calls: lambda *args, **kwargs: calls(*args, **kwargs, clock=raising),
+    ),
+    "watch.open": (StreamWatch, "open", always),
+    "watch.event": (StreamWatch, "event", always),
+    "watch.read": (StreamWatch, "read", always),
+    "watch.failed": (StreamWatch, "failed", always),
+    "watch.closed": (StreamWatch, "closed", always),
+    "watch.answered": (StreamWatch, "answered", always),
+    "recorder.first_seen": (Recorder, "first_seen", always),
+    "recorder.own_span": (Recorder, "own_span", always),
+    "recorder.span_of_attempt": (Recorder, "span_of_attempt", always),
+    "recorder.stream_opened": (Recorder, "stream_opened", always),
+    "recorder.ended": (Recorder, "ended", always),
+    "own span": (OwnSpan, "finish", always),
+    "enriched span": (EnrichedSpan, "finish", always),
+    "start_span": (Tracer, "start_span", always),
+    "set_attributes": (Span, "set_attributes", always),
+    "counter.add": (Counter, "add", only_for("midstream.client.operations", "midstream.client.errors")),
+    "up_down_counter.add": (UpDownCounter, "add", always),
+    "histogram.record": (Histogram, "record", always),
+    "logger.enabled": (Logger, "enabled", always),
+    "logger.emit": (Logger, "emit", always),
+    "context.attach": (opentelemetry.context, "attach", always),
+}
+"""By entry, where it is and how it is made to fail."""
+
+ONLY_WITH = {
+    "recorder.span_of_attempt": "sdk",
+    "enriched span": "sdk",
+    "recorder.own_span": "own",
+    "own span": "own",
+    "start_span": "own",
+    "context.attach": "own",
+}
+"""By entry, whose spans it has to do with, where that is not both."""
+
+CALL_STYLES = (
+    "create",
+    "create(stream=True) in a loop",
+    "create(stream=True) in a with block",
+    "stream() events",
+    "with_raw_response, parsed",
+)
+MODELS = ("ok", "in_band:overloaded_error", "reset", "cut", "http:overloaded_error")
+SPANS = ("sdk", "own") if HAS_OWN_SPANS else ("own",)
+
+
+@pytest.mark.parametrize("flavor", FLAVORS)
+@pytest.mark.parametrize(
+    ("entry", "spans"), [(entry, spans) for entry in ENTRIES for spans in SPANS if ONLY_WITH.get(entry, spans) == spans]
+)
+def test_a_fault_of_ours_harms_no_call_and_is_counted(
+    server: FaultServer, exported: Exported, monkeypatch: pytest.MonkeyPatch, entry: str, flavor: str, spans: str
+) -> None:
+    wanted = {(style, model): bare(style, flavor, server, model, spans) for style in CALL_STYLES for model in MODELS}
+    owner, name, broken = ENTRIES[entry]
+    monkeypatch.setattr(owner, name, broken(getattr(owner, name)))
+    provider = exported.tracer_provider if spans == "sdk" else None
+    found: dict[tuple[str, str], tuple[Any, ...]] = {}
+    for style, model in wanted:
+        with spied() as raised, observed(exported):
+            seen = run(STYLES[style], flavor, server, parse(model), provider)
+        found[style, model] = observable(seen, raised)
+
+    assert found == wanted
+    assert sum(point.value for point in exported.metrics()["midstream.telemetry.errors"]) > 0
