@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ("Call", "Calls", "Closing", "Entry", "current_call")
 
-_current: Final[ContextVar[Call | None]] = ContextVar("midstream_call", default=None)
+_current: Final[ContextVar[Entry | None]] = ContextVar("midstream_call", default=None)
 
 _SUCCESS: Final = 200
 """The Messages API's only success. The SDK parses no answer of another status, and hides the response it parsed."""
@@ -44,7 +44,8 @@ _SUCCESS: Final = 200
 
 def current_call() -> Call | None:
     """The call whose `request()` is running here."""
-    return _current.get()
+    entry = _current.get()
+    return None if entry is None else entry.call
 
 
 class NoEvent:
@@ -138,21 +139,22 @@ class Calls:
 class Entry:
     """One run of `request()`, with its call or with none.
 
-    While entered, the call is the current one here, and a span of ours the current span.
+    While entered, the call is the current one here, and a span of ours the current span. Afterwards it lets go of the
+    call: event loops keep copies of the context for as long as the connection lives that was opened in it.
     """
 
-    __slots__ = ("_attached", "_call", "_reset")
+    __slots__ = ("_attached", "_reset", "call")
 
     def __init__(self, call: Call | None) -> None:
-        self._call = call
-        self._reset: Token[Call | None] | None = None
+        self.call = call
+        self._reset: Token[Entry | None] | None = None
         self._attached: tuple[context.Context, Token[context.Context]] | None = None
 
     def __enter__(self) -> None:
-        call = self._call
+        call = self.call
         # A request that is not observed hides the one around it: its attempts are not that one's.
         if call is not None or _current.get() is not None:
-            self._reset = _current.set(call)
+            self._reset = _current.set(self)
         if call is not None and call.span is not None:
             with guard.SPANS:
                 self._attached = (call.span.context, context.attach(call.span.context))
@@ -170,13 +172,15 @@ class Entry:
 
     def failed(self, error: BaseException) -> None:
         """`request()` raised."""
-        if self._call is not None:
-            self._call.failed(error)
+        call, self.call = self.call, None
+        if call is not None:
+            call.failed(error)
 
     def returned(self, result: Any) -> None:
         """`request()` returned."""
-        if self._call is not None:
-            self._call.returned(result)
+        call, self.call = self.call, None
+        if call is not None:
+            call.returned(result)
 
 
 class Closing:

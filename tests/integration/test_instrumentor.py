@@ -1,0 +1,162 @@
+"""What `instrument()` takes, what it refuses, and what it does where the SDK is not as it should be."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import anthropic
+import pytest
+from anthropic import _streaming
+from support.clients import client
+from support.styles import STYLES, see
+
+from midstream import AnthropicInstrumentor
+from midstream.faults import parse
+from midstream.sdk.targets import TARGETS, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from support.exported import Exported
+
+    from midstream.faults import FaultServer
+
+
+@pytest.fixture(autouse=True)
+def uninstrumented() -> Iterator[None]:
+    yield
+    if AnthropicInstrumentor().is_instrumented_by_opentelemetry:
+        AnthropicInstrumentor().uninstrument()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"spans": "maybe"}, "instrument(spans='maybe'): spans must be True or False"),
+        ({"chunk_timings": 1}, "instrument(chunk_timings=1): chunk_timings must be True or False"),
+        (
+            {"tracer_provider": 7},
+            "instrument(tracer_provider=7): tracer_provider must be an OpenTelemetry provider, which has get_tracer()",
+        ),
+        (
+            {"span": True},
+            "instrument(span=...): span is no option; the options are "
+            "tracer_provider, meter_provider, logger_provider, spans, chunk_timings",
+        ),
+    ],
+)
+def test_a_wrong_option_is_named_with_what_is_allowed(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match="instrument") as raised:
+        AnthropicInstrumentor().instrument(**options)
+    assert str(raised.value) == message
+    assert not AnthropicInstrumentor().is_instrumented_by_opentelemetry
+
+
+def test_a_wrong_environment_variable_is_one_warning_and_the_default(
+    server: FaultServer, exported: Exported, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("MIDSTREAM_SPANS", "perhaps")
+    AnthropicInstrumentor().instrument(**exported.providers)
+    with client(server, parse("ok")) as made:
+        see(STYLES["create"], made, "ok")
+    assert [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING] == [
+        "MIDSTREAM_SPANS='perhaps' is not one of on, off, true, false, 1, 0; midstream goes on with on"
+    ]
+    assert exported.span.name == "chat ok"
+
+
+def test_every_patch_target_exists_in_this_sdk() -> None:
+    missing = [t.name for t in TARGETS if not hasattr(getattr(sys.modules[t.module], t.owner), t.method)]
+    assert missing == []
+
+
+@pytest.mark.parametrize("version", ["0.48.9", "3.0.0", "nonsense"])
+def test_an_sdk_outside_the_range_is_one_warning_and_stays_as_it_is(
+    version: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    close = vars(_streaming.Stream)["close"]
+    monkeypatch.setattr(anthropic, "__version__", version)
+    AnthropicInstrumentor().instrument(skip_dep_check=True)
+    assert [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING] == [
+        f"midstream does not observe anthropic {version}: it supports 0.49 and later, below 3"
+    ]
+    assert vars(_streaming.Stream)["close"] is close
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+def test_a_missing_target_is_one_warning_and_switches_off_what_depends_on_it(
+    target: Any,
+    server: FaultServer,
+    exported: Exported,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    lost = "anything" if target.role is Role.CALLS else "streamed answers"
+    owner = getattr(sys.modules[target.module], target.owner)
+    with client(server, parse("ok")) as made:
+        with monkeypatch.context() as patch:
+            patch.delattr(owner, target.method)
+            AnthropicInstrumentor().instrument(**exported.providers)
+        seen = [see(STYLES[style], made, "ok") for style in ("create", "create(stream=True) in a loop")]
+    assert [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING] == [
+        f"midstream does not observe {lost}: this version of anthropic has no {target.name}"
+    ]
+    assert [(len(one.events), one.error) for one in seen] == [(1, None), (9, None)]
+    assert exported.outcomes() == ({} if target.role is Role.CALLS else {"completed": 1})
+
+
+def test_clients_made_before_instrument_are_observed_too(server: FaultServer, exported: Exported) -> None:
+    with client(server, parse("cut")) as made:
+        AnthropicInstrumentor().instrument(**exported.providers)
+        see(STYLES["stream() events"], made, "cut")
+    assert exported.outcomes() == {"truncated": 1}
+
+
+def test_instrument_does_not_import_the_sdk_and_its_patches_go_in_when_the_application_does() -> None:
+    program = """
+import sys, midstream
+midstream.AnthropicInstrumentor().instrument()
+assert "anthropic" not in sys.modules
+import anthropic
+from anthropic import _streaming
+assert type(vars(_streaming.Stream)["close"]).__name__ == "FunctionWrapper"
+midstream.AnthropicInstrumentor().uninstrument()
+assert type(vars(_streaming.Stream)["close"]).__name__ == "function"
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_uninstrument_before_the_sdk_is_imported_leaves_nothing_behind() -> None:
+    program = """
+import midstream
+midstream.AnthropicInstrumentor().instrument()
+midstream.AnthropicInstrumentor().uninstrument()
+from anthropic import _streaming
+assert type(vars(_streaming.Stream)["close"]).__name__ == "function"
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_a_patch_of_somebody_else_over_ours_survives_and_ours_does_nothing_any_more(
+    server: FaultServer, exported: Exported, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    AnthropicInstrumentor().instrument(**exported.providers)
+    ours = vars(_streaming.Stream)["close"]
+
+    def theirs(stream: Any) -> None:
+        ours.__get__(stream)()
+
+    original = ours.__wrapped__
+    _streaming.Stream.close = theirs  # type: ignore[method-assign]
+    try:
+        AnthropicInstrumentor().uninstrument()
+        assert vars(_streaming.Stream)["close"] is theirs
+        with client(server, parse("ok")) as made:
+            assert see(STYLES["create(stream=True) in a with block"], made, "ok").error is None
+    finally:
+        monkeypatch.undo()
+        _streaming.Stream.close = original  # type: ignore[method-assign]
+    assert exported.spans == []

@@ -1,0 +1,99 @@
+"""The metrics that are there before anything fails, and those that are off unless asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from support.clients import client
+from support.styles import STYLES, see
+
+from midstream.faults import parse
+
+if TYPE_CHECKING:
+    from support.exported import Exported
+
+    from midstream.faults import FaultServer
+
+LOOP = STYLES["create(stream=True) in a loop"]
+
+
+def test_the_series_of_all_ten_outcomes_exist_from_the_first_call_of_a_model_on(
+    server: FaultServer, exported: Exported, instrumented: Any
+) -> None:
+    with instrumented(), client(server, parse("ok")) as made:
+        see(LOOP, made, "ok")
+        see(STYLES["create"], made, "ok")
+    found = {
+        (
+            point.attributes["gen_ai.request.stream"],
+            point.attributes["midstream.outcome"],
+            point.attributes["midstream.leaked"],
+            point.attributes["midstream.misreported"],
+        ): point.value
+        for point in exported.metrics()["midstream.client.operations"]
+    }
+    normally = {
+        "completed": (False, False),
+        "http_error": (False, False),
+        "connection_error": (False, False),
+        "in_band_error": (False, True),
+        "transport_error": (True, False),
+        "truncated": (False, False),
+        "malformed": (True, False),
+        "client_error": (False, False),
+        "cancelled": (False, False),
+        "abandoned": (False, False),
+    }
+    assert found == {
+        (stream, outcome, *flags): int(outcome == "completed")
+        for stream in (True, False)
+        for outcome, flags in normally.items()
+    }
+
+
+def test_an_open_stream_is_active_until_its_end(server: FaultServer, exported: Exported, instrumented: Any) -> None:
+    def active() -> list[float]:
+        return [point.value for point in exported.metrics()["midstream.client.stream.active"]]
+
+    with instrumented(), client(server, parse("ok")) as made:
+        stream = made.messages.create(
+            model="ok", max_tokens=64, messages=[{"role": "user", "content": "hello"}], stream=True
+        )
+        next(stream)
+        assert active() == [1]
+        stream.close()
+        assert active() == [0]
+
+
+def test_chunk_timings_are_recorded_only_if_asked_for(
+    server: FaultServer, exported: Exported, instrumented: Any
+) -> None:
+    name = "gen_ai.client.operation.time_per_output_chunk"
+    with instrumented(), client(server, parse("ok:6")) as made:
+        see(LOOP, made, "ok:6")
+    assert name not in exported.metrics()
+    with instrumented(chunk_timings=True), client(server, parse("ok:6")) as made:
+        see(LOOP, made, "ok:6")
+    (point,) = exported.metrics()[name]
+    # Six pieces of content, so five gaps.
+    assert point.value == 5
+    assert point.attributes == {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "anthropic",
+        "gen_ai.request.model": "ok:6",
+        "server.address": server.host,
+        "server.port": server.port,
+    }
+
+
+def test_the_duration_of_the_metric_is_that_of_the_span(
+    server: FaultServer, exported: Exported, instrumented: Any
+) -> None:
+    with instrumented(), client(server, parse("slow:10")) as made:
+        see(LOOP, made, "slow:10")
+    (point,) = exported.metrics()["gen_ai.client.operation.duration"]
+    span = exported.span
+    assert span.start_time is not None
+    assert span.end_time is not None
+    assert point.total is not None
+    assert abs(point.total - (span.end_time - span.start_time) / 1e9) < 0.05
