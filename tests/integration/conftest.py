@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.exported import Exported
 
 from midstream import AnthropicInstrumentor
 from midstream.faults import FaultServer
+from support.exported import Exported
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
+    from contextlib import AbstractContextManager
 
 
 @pytest.fixture(scope="session")
@@ -29,15 +30,12 @@ def exported() -> Iterator[Exported]:
     memory.shutdown()
 
 
-Instrument = "Callable[..., Any]"
-
-
 @pytest.fixture
-def instrumented(exported: Exported) -> Iterator[Any]:
+def instrumented(exported: Exported) -> Callable[..., AbstractContextManager[Exported]]:
     """`with instrumented(spans=False):` observes what runs inside, and exports it into `exported`."""
 
     @contextmanager
-    def instrument(**options: Any) -> Iterator[Exported]:
+    def instrument(**options: Any) -> Generator[Exported]:
         instrumentor = AnthropicInstrumentor()
         instrumentor.instrument(**{**exported.providers, **options})
         try:
@@ -49,7 +47,7 @@ def instrumented(exported: Exported) -> Iterator[Any]:
 
 
 @pytest.fixture(autouse=True)
-def no_fault_of_our_own(caplog: pytest.LogCaptureFixture, request: pytest.FixtureRequest) -> Iterator[None]:
+def no_fault_of_our_own(caplog: pytest.LogCaptureFixture, request: pytest.FixtureRequest) -> Generator[None]:
     """Fails a test in which midstream had to contain a fault that the test did not inject."""
     caplog.set_level(logging.DEBUG, logger="midstream")
     yield

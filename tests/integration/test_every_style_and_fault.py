@@ -6,21 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from opentelemetry.trace import SpanKind, StatusCode
-from support import expected
-from support.clients import HAS_OWN_SPANS, HTTP_PACKAGE
-from support.seen import FLAVORS, bare, numberless, observable, run, spied
-from support.styles import STYLES
 
 from midstream import AnthropicInstrumentor, classify
 from midstream.faults import EXAMPLES, parse
 from midstream.outcomes import Outcome
+from support import expected
+from support.clients import HAS_OWN_SPANS, HTTP_PACKAGE
+from support.seen import FLAVORS, bare, observable, run, spied
+from support.styles import STYLES
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
-    from support.exported import Exported
-    from support.styles import Seen, Style
 
     from midstream.faults import FaultServer, Scenario
+    from support.exported import Exported
+    from support.styles import Seen, Style
 
 SPANS = ("sdk", "own") if HAS_OWN_SPANS else ("own",)
 
@@ -96,19 +96,21 @@ def description(scenario: Scenario, style: Style, seen: Seen) -> str:
 def check_metrics(exported: Exported, scenario: Scenario, style: Style, server: FaultServer) -> None:
     ending = expected.ending(scenario, style)
     span = expected.attributes(scenario, style, host=server.host, port=server.port, http_package=HTTP_PACKAGE, own=True)
-    call = {name: span[name] for name in ("gen_ai.operation.name", "gen_ai.provider.name", "gen_ai.request.model")}
-    outcome = {
+    call: dict[str, Any] = {
+        name: span[name] for name in ("gen_ai.operation.name", "gen_ai.provider.name", "gen_ai.request.model")
+    }
+    outcome: dict[str, Any] = {
         **call,
         "gen_ai.request.stream": style.streamed,
         "midstream.outcome": ending.outcome.value,
         "midstream.leaked": ending.leaked,
         "midstream.misreported": ending.misreported,
     }
-    gen_ai = {
+    gen_ai: dict[str, Any] = {
         **call,
         **{name: span[name] for name in ("gen_ai.response.model", "server.address", "server.port") if name in span},
     }
-    error_type = {"error.type": bounded(span["error.type"])} if "error.type" in span else {}
+    error_type: dict[str, Any] = {"error.type": bounded(span["error.type"])} if "error.type" in span else {}
     opened = "midstream.stream.bytes" in span
     wanted: dict[str, list[tuple[dict[str, Any], float]]] = {
         "midstream.client.operations": [(outcome, 1)],
@@ -116,7 +118,7 @@ def check_metrics(exported: Exported, scenario: Scenario, style: Style, server: 
     }
     if ending.outcome.is_failure:
         details = ("midstream.phase", "midstream.status_code", "http.response.status_code")
-        detail = {name: span[name] for name in details if name in span}
+        detail: dict[str, Any] = {name: span[name] for name in details if name in span}
         wanted["midstream.client.errors"] = [({**outcome, **detail, **error_type}, 1)]
     if opened:
         wanted["midstream.client.stream.longest_wait"] = [({**call, "midstream.outcome": ending.outcome.value}, 1)]
@@ -125,7 +127,9 @@ def check_metrics(exported: Exported, scenario: Scenario, style: Style, server: 
     if scenario.attempts > 1:
         wanted["midstream.client.resends"] = [(call, scenario.attempts - 1)]
     tokens = [(kind, f"gen_ai.usage.{kind}_tokens") for kind in ("input", "output")]
-    usage = [({**gen_ai, "gen_ai.token.type": kind}, 1) for kind, name in tokens if name in span]
+    usage: list[tuple[dict[str, Any], float]] = [
+        ({**gen_ai, "gen_ai.token.type": kind}, 1) for kind, name in tokens if name in span
+    ]
     if usage:
         wanted["gen_ai.client.token.usage"] = usage
     found = {

@@ -11,12 +11,8 @@ import pytest
 from opentelemetry.sdk._logs import Logger
 from opentelemetry.sdk.metrics import Counter, Histogram, UpDownCounter
 from opentelemetry.sdk.trace import Span, Tracer
-from support.clients import HAS_OWN_SPANS
-from support.seen import FLAVORS, bare, observable, run, spied
-from support.styles import STYLES
 
 import midstream.instrumentor
-import midstream.sdk.bodies
 import midstream.sdk.calls
 from midstream import AnthropicInstrumentor
 from midstream.faults import parse
@@ -24,19 +20,21 @@ from midstream.outcomes import StreamWatch
 from midstream.sdk import requests
 from midstream.telemetry.recorder import Recorder
 from midstream.telemetry.spans import EnrichedSpan, OwnSpan
+from support.clients import HAS_OWN_SPANS
+from support.seen import FLAVORS, bare, observable, run, spied
+from support.styles import STYLES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from support.exported import Exported
+    from collections.abc import Callable, Generator
 
     from midstream.faults import FaultServer
+    from support.exported import Exported
 
 pytestmark = pytest.mark.injects_faults
 
 
 @contextmanager
-def observed(exported: Exported) -> Iterator[None]:
+def observed(exported: Exported) -> Generator[None]:
     AnthropicInstrumentor().instrument(**exported.providers)
     try:
         yield
@@ -81,7 +79,7 @@ ENTRIES: dict[str, tuple[Any, str, Callable[[Any], Any]]] = {
     "clock": (
         midstream.instrumentor,
         "Calls",
-        lambda calls: lambda *args, **kwargs: calls(*args, **kwargs, clock=raising),
+        lambda calls: functools.partial(calls, clock=raising),
     ),
     "watch.open": (StreamWatch, "open", always),
     "watch.event": (StreamWatch, "event", always),

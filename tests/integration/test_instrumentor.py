@@ -10,19 +10,18 @@ from typing import TYPE_CHECKING, Any
 import anthropic
 import pytest
 from anthropic import _streaming
-from support.clients import client
-from support.styles import STYLES, see
 
 from midstream import AnthropicInstrumentor
 from midstream.faults import parse
 from midstream.sdk.targets import TARGETS, Role
+from support.clients import client
+from support.styles import STYLES, see
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from support.exported import Exported
-
     from midstream.faults import FaultServer
+    from support.exported import Exported
 
 
 @pytest.fixture(autouse=True)
@@ -43,8 +42,10 @@ def uninstrumented() -> Iterator[None]:
         ),
         (
             {"span": True},
-            "instrument(span=...): span is no option; the options are "
-            "tracer_provider, meter_provider, logger_provider, spans, chunk_timings",
+            (
+                "instrument(span=...): span is no option; the options are "
+                "tracer_provider, meter_provider, logger_provider, spans, chunk_timings"
+            ),
         ),
     ],
 )
@@ -150,13 +151,12 @@ def test_a_patch_of_somebody_else_over_ours_survives_and_ours_does_nothing_any_m
         ours.__get__(stream)()
 
     original = ours.__wrapped__
-    _streaming.Stream.close = theirs  # type: ignore[method-assign]
+    monkeypatch.setattr(_streaming.Stream, "close", theirs)
     try:
         AnthropicInstrumentor().uninstrument()
         assert vars(_streaming.Stream)["close"] is theirs
         with client(server, parse("ok")) as made:
             assert see(STYLES["create(stream=True) in a with block"], made, "ok").error is None
     finally:
-        monkeypatch.undo()
-        _streaming.Stream.close = original  # type: ignore[method-assign]
+        monkeypatch.setattr(_streaming.Stream, "close", original)
     assert exported.spans == []

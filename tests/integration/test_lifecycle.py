@@ -10,18 +10,17 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import pytest
 from anthropic import _base_client, _streaming
-from support.clients import HAS_OWN_SPANS, HTTP_PACKAGE, async_client, client
-from support.styles import arguments, parsed
 
 from midstream import AnthropicInstrumentor
 from midstream.faults import parse
+from support.clients import HAS_OWN_SPANS, HTTP_PACKAGE, async_client, client
+from support.styles import arguments, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from support.exported import Exported
-
     from midstream.faults import FaultServer
+    from support.exported import Exported
 
 LONG = "ok:200"
 

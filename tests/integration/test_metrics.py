@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from midstream.faults import parse
 from support.clients import client
 from support.styles import STYLES, see
 
-from midstream.faults import parse
-
 if TYPE_CHECKING:
-    from support.exported import Exported
-
     from midstream.faults import FaultServer
+    from support.exported import Exported
 
 LOOP = STYLES["create(stream=True) in a loop"]
 

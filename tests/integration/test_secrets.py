@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
-from support.clients import API_KEY, HAS_OWN_SPANS, async_client, client
-from support.styles import CANARY, STYLES, see, see_async
 
 from midstream import classify
 from midstream.faults import EXAMPLES, parse
+from support.clients import API_KEY, HAS_OWN_SPANS, async_client, client
+from support.styles import CANARY, STYLES, see, see_async
 
 if TYPE_CHECKING:
-    from support.exported import Exported
-
     from midstream.faults import FaultServer
+    from support.exported import Exported
 
 COMPLETIONS = ("All is well", "is well")
 """What the fault server answers."""

@@ -8,16 +8,16 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Decision, SamplingResult, StaticSampler
 from opentelemetry.trace import SpanKind
-from support.clients import HAS_OWN_SPANS, client
-from support.exported import Exported
-from support.styles import STYLES, arguments, see
 
 from midstream.faults import parse
+from support.clients import HAS_OWN_SPANS, client
+from support.styles import STYLES, arguments, see
 
 if TYPE_CHECKING:
     from midstream.faults import FaultServer
+    from support.exported import Exported
 
 LOOP = STYLES["create(stream=True) in a loop"]
 needs_sdk_spans = pytest.mark.skipif(not HAS_OWN_SPANS, reason="this SDK makes no spans (below 1.14)")
@@ -72,8 +72,12 @@ def test_an_own_span_is_the_parent_of_what_happens_during_the_request(
     server: FaultServer, exported: Exported, instrumented: Any
 ) -> None:
     seen: list[trace.Span] = []
+
+    def note(_request: object) -> None:
+        seen.append(trace.get_current_span())
+
     with instrumented(), client(server, parse("ok")) as made:
-        made._client.event_hooks = {"request": [lambda _: seen.append(trace.get_current_span())]}
+        made._client.event_hooks = {"request": [note]}
         see(LOOP, made, "ok")
     assert exported.span.context is not None
     assert [span.get_span_context() for span in seen] == [exported.span.context]
@@ -120,12 +124,12 @@ def test_spans_off_leaves_the_metrics_and_the_log_event(
 def test_what_a_sampler_may_ask_for_is_there_when_the_span_starts(server: FaultServer, instrumented: Any) -> None:
     asked: list[dict[str, Any]] = []
 
-    class Asking(type(ALWAYS_OFF)):  # type: ignore[misc]
-        def should_sample(self, *args: Any, **kwargs: Any) -> Any:
+    class Asking(StaticSampler):
+        def should_sample(self, *args: Any, **kwargs: Any) -> SamplingResult:
             asked.append(dict(args[4] if len(args) > 4 else kwargs["attributes"]))
-            return ALWAYS_OFF.should_sample(*args, **kwargs)
+            return super().should_sample(*args, **kwargs)
 
-    with instrumented(tracer_provider=TracerProvider(sampler=Asking(ALWAYS_OFF._decision))):
+    with instrumented(tracer_provider=TracerProvider(sampler=Asking(Decision.DROP))):
         call(server)
     assert asked == [
         {

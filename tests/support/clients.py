@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import anthropic
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncGenerator, Generator
 
     from opentelemetry.trace import TracerProvider
 
@@ -53,7 +53,7 @@ def _certificates() -> ssl.SSLContext:
 @contextmanager
 def client(
     server: FaultServer, scenario: Scenario, sdk_spans: TracerProvider | None = None
-) -> Iterator[anthropic.Anthropic]:
+) -> Generator[anthropic.Anthropic]:
     """A sync client for `scenario`; with `sdk_spans`, one that makes the SDK's own spans there."""
     http_client = anthropic.DefaultHttpxClient(verify=_certificates())
     with anthropic.Anthropic(**_options(server, scenario, sdk_spans), http_client=http_client) as made:
@@ -63,7 +63,7 @@ def client(
 @asynccontextmanager
 async def async_client(
     server: FaultServer, scenario: Scenario, sdk_spans: TracerProvider | None = None
-) -> AsyncIterator[anthropic.AsyncAnthropic]:
+) -> AsyncGenerator[anthropic.AsyncAnthropic]:
     """An async client for `scenario`; with `sdk_spans`, one that makes the SDK's own spans there."""
     http_client = anthropic.DefaultAsyncHttpxClient(verify=_certificates())
     async with anthropic.AsyncAnthropic(**_options(server, scenario, sdk_spans), http_client=http_client) as made:

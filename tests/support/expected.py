@@ -37,9 +37,7 @@ ANY_INT, ANY_FLOAT, ANY_TEXT = AnyOf(int), AnyOf(float), AnyOf(str)
 _WHOLE = {"ok": "end_turn", "tool_use": "tool_use", "thinking": "end_turn", "retry": "end_turn", "slow": "end_turn"}
 """By family that answers whole, the stop reason."""
 
-_LEAKS_DECODING = Expectation(
-    Outcome.MALFORMED, "json.decoder.JSONDecodeError", leaked=True, phase=Phase.OPENING
-)
+_LEAKS_DECODING = Expectation(Outcome.MALFORMED, "json.decoder.JSONDecodeError", leaked=True, phase=Phase.OPENING)
 _WRAPPED_BODY = Expectation(Outcome.TRANSPORT_ERROR, phase=Phase.OPENING)
 _NOT_STREAMED = {
     "reset": replace(_WRAPPED_BODY, error_type=f"{HTTPX}.ReadError"),

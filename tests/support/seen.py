@@ -17,7 +17,7 @@ from support.clients import async_client, client
 from support.styles import STYLES, Seen, Style, see, see_async
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from midstream.faults import FaultServer, Scenario
 
@@ -40,7 +40,7 @@ def run(style: Style, flavor: str, server: FaultServer, scenario: Scenario, span
 
 
 @contextmanager
-def spied() -> Iterator[list[BaseException]]:
+def spied() -> Generator[list[BaseException]]:  # noqa: C901 - four small spies
     """Collects the exceptions that leave the SDK's own code, beneath whatever is patched over it meanwhile."""
     raised: list[BaseException] = []
 
@@ -79,7 +79,7 @@ def spied() -> Iterator[list[BaseException]]:
 
         return events()
 
-    targets = (
+    targets: tuple[tuple[Any, str, Any], ...] = (
         (_base_client.SyncAPIClient, "request", request),
         (_base_client.AsyncAPIClient, "request", async_request),
         (_streaming.Stream, "__stream__", stream),
@@ -137,7 +137,8 @@ def causes(error: BaseException | None) -> list[BaseException | None]:
 
 def frames(error: BaseException | None) -> list[str]:
     """The functions of the traceback, without ours and without the patching library's."""
-    trace, found = error.__traceback__ if error else None, []
+    trace = error.__traceback__ if error else None
+    found: list[str] = []
     while trace is not None:
         module = str(trace.tb_frame.f_globals.get("__name__"))
         if not module.startswith(("midstream.sdk", "wrapt")):

@@ -5,9 +5,11 @@ A style yields into `events` as it goes, so that what came before an exception i
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
 
 __all__ = ("CANARY", "STYLES", "Seen", "Style", "arguments", "parsed", "see", "see_async")
 

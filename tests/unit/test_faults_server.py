@@ -550,8 +550,10 @@ def test_stopping_ends_every_open_connection_and_leaves_nothing_behind(
         silent.getresponse()
     with pytest.raises(ConnectionRefusedError):
         late.connect()
-    for opened in (*responses, idle, answered, stalled, silent, slow):
-        opened.close()
+    for response in responses:
+        response.close()
+    for connection in (idle, answered, stalled, silent, slow):
+        connection.close()
     gc.collect()
     assert [record.getMessage() for record in caplog.records if record.levelno > logging.DEBUG] == []
 

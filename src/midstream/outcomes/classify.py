@@ -18,9 +18,10 @@ from midstream.outcomes.status import (
     BEDROCK_STATUS,
     RETRYABLE_BELOW_500,
     SERVER_ERROR,
-    SMALLEST_ERROR_STATUS,
+    SUCCESS,
     UNKNOWN_STATUS,
 )
+from midstream.outcomes.values import text, whole
 from midstream.outcomes.vocabulary import Failure, Outcome
 from midstream.outcomes.wording import LONGEST_MESSAGE, OTHER, shortened
 
@@ -48,10 +49,13 @@ EXCEPTION_OUTCOMES: Final[Mapping[str, Outcome]] = MappingProxyType(
         "ssl.SSLError": Outcome.TRANSPORT_ERROR,
         "builtins.ConnectionError": Outcome.TRANSPORT_ERROR,
         "builtins.TimeoutError": Outcome.TRANSPORT_ERROR,
+        "asyncio.TimeoutError": Outcome.TRANSPORT_ERROR,  # the same class from Python 3.11 on
         "json.JSONDecodeError": Outcome.MALFORMED,
         "builtins.UnicodeDecodeError": Outcome.MALFORMED,
         "zlib.error": Outcome.MALFORMED,
+        "binascii.Error": Outcome.MALFORMED,
         "botocore.ParserError": Outcome.MALFORMED,
+        "botocore.ResponseParserError": Outcome.MALFORMED,
         "builtins.Exception": Outcome.CLIENT_ERROR,
         "builtins.GeneratorExit": Outcome.ABANDONED,
         "builtins.BaseException": Outcome.CANCELLED,
@@ -72,12 +76,15 @@ _BODY_READERS: Final = frozenset({"iter_raw", "aiter_raw"})
 
 _SDK_BASE: Final = "anthropic.AnthropicError"
 _LONGEST_CHAIN: Final = 16
-_LONGEST_NAME: Final = 128
 _LONGEST_TEXT: Final = 2 * LONGEST_MESSAGE
+_STATUSES: Final = range(100, 1000)
 
 # SDK below 1.7 raises a ValueError for an exception or error frame of a Bedrock event stream; its text is all there is.
 _BEDROCK_TEXT: Final = "Bad response code, expected 200"
 _BEDROCK_TYPE: Final = re.compile(r"':(?:exception-type|error-code)': '(\w{1,64})'")
+
+# A protocol error can quote the bytes that it stumbled over: `illegal chunk header: bytearray(b'...')`.
+_QUOTED_BYTES: Final = re.compile(r"[:\s]*(?<!\w)(?:bytearray\(|bytes\()?b['\"].*", re.DOTALL)
 
 
 def classify(error: object) -> Failure:
@@ -86,7 +93,7 @@ def classify(error: object) -> Failure:
     Anything else is a `client_error`. Whatever it is given, it never raises, and the time it takes and the text it
     returns are bounded.
     """
-    failure = attempt(lambda: _of_body(error) if isinstance(error, Mapping) else _of_exception(error))
+    failure = attempt(lambda: _of_exception(error) if isinstance(error, BaseException) else _of_body(error))
     return failure or Failure(Outcome.CLIENT_ERROR, OTHER)
 
 
@@ -100,7 +107,8 @@ def bounded_error_type(failure: Failure) -> str:
 
 def qualified_name(kind: type) -> str:
     """The class's module and name as OpenTelemetry writes them: `httpx2.ReadError`, and `ValueError` for a builtin."""
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    return text(name) or OTHER
 
 
 @dataclass(frozen=True)
@@ -117,9 +125,7 @@ class _Evidence:
     headers: object
 
 
-def _of_exception(error: object) -> Failure:
-    if not isinstance(error, BaseException):
-        return Failure(Outcome.CLIENT_ERROR, OTHER)
+def _of_exception(error: BaseException) -> Failure:
     chain = tuple(_causes(error))
     evidence = _evidence(error, chain)
     source = _source(chain)
@@ -129,20 +135,23 @@ def _of_exception(error: object) -> Failure:
         evidence,
         error_type=evidence.api_type or _status_type(evidence) or (qualified_name(type(source)) if source else OTHER),
         leaked=leaked,
-        exception_type=qualified_name(type(error))[:_LONGEST_NAME],
-        message=evidence.message or _own_words(outcome, source),
+        exception_type=qualified_name(type(error)),
+        message=evidence.message if outcome in _WITH_STATUS else _own_words(outcome, source),
     )
 
 
 def _of_body(body: object) -> Failure:
+    if not isinstance(body, Mapping):
+        return Failure(Outcome.CLIENT_ERROR, OTHER)
+    event = cast("Mapping[str, object]", body)
     evidence = _Evidence(
         outcome=Outcome.IN_BAND_ERROR,
         observed=None,
         reported=None,
-        api_type=_api_type(body, None),
-        message=_text(_error_field(body, "message")),
+        api_type=_api_type(event, None),
+        message=text(_error_field(event, "message"), _LONGEST_TEXT),
         request_id=None,
-        in_band_request_id=_text(_item(body, "request_id")),
+        in_band_request_id=text(_item(event, "request_id")),
         headers=None,
     )
     return _failure(evidence, error_type=evidence.api_type or OTHER, message=evidence.message)
@@ -190,22 +199,21 @@ def _evidence(error: BaseException, chain: tuple[BaseException, ...]) -> _Eviden
         observed=observed,
         reported=reported,
         api_type=frame or _api_type(body, error) if outcome in _WITH_STATUS else None,
-        message=_text(_error_field(body, "message")),
-        request_id=_text(attempt(lambda: cast("Any", error).request_id)),
-        in_band_request_id=_text(_item(body, "request_id")),
+        message=text(_error_field(body, "message"), _LONGEST_TEXT),
+        request_id=text(attempt(lambda: cast("Any", error).request_id)),
+        in_band_request_id=text(_item(body, "request_id")),
         headers=attempt(lambda: cast("Any", response).headers),
     )
 
 
 def _api_type(body: object, error: BaseException | None) -> str | None:
     # The body first: the attribute exists from SDK 0.87 on.
-    kind = _text(_error_field(body, "type")) or _text(attempt(lambda: cast("Any", error).type))
-    return kind[:_LONGEST_NAME] if kind else None
+    return text(_error_field(body, "type")) or text(attempt(lambda: cast("Any", error).type))
 
 
 def _outcome(chain: tuple[BaseException, ...], observed: int | None) -> Outcome:
     outcome = _by_class(type(chain[0]))
-    if outcome is Outcome.HTTP_ERROR and (observed or 0) < SMALLEST_ERROR_STATUS:
+    if outcome is Outcome.HTTP_ERROR and (observed is None or observed in SUCCESS):
         return Outcome.IN_BAND_ERROR
     if outcome is not Outcome.CONNECTION_ERROR:
         return outcome
@@ -220,7 +228,8 @@ def _while_reading_a_body(error: BaseException) -> bool:
     """Whether `error` came out of the HTTP client's reading of a body, so that the headers had arrived."""
     frames = (frame for frame, _ in walk_tb(error.__traceback__))
     return any(
-        frame.f_code.co_name in _BODY_READERS and str(frame.f_globals.get("__name__")).partition(".")[0] in _HTTP_CLIENTS
+        frame.f_code.co_name in _BODY_READERS
+        and str(frame.f_globals.get("__name__")).partition(".")[0] in _HTTP_CLIENTS
         for frame in frames
     )
 
@@ -258,7 +267,8 @@ def _status_type(evidence: _Evidence) -> str | None:
 def _own_words(outcome: Outcome, source: BaseException | None) -> str | None:
     if source is None or outcome not in _SPEAKS_FOR_ITSELF:
         return None
-    return attempt(lambda: str(source))
+    words = text(attempt(lambda: str(source)), _LONGEST_TEXT)
+    return None if words is None else _QUOTED_BYTES.sub("", words)
 
 
 def _effective_status(evidence: _Evidence) -> int | None:
@@ -312,16 +322,12 @@ def _item(mapping: object, key: str) -> object:
 
 
 def _header(headers: object, name: str) -> str | None:
-    value = attempt(lambda: cast("Any", headers).get(name))
-    return value if isinstance(value, str) else None
-
-
-def _text(value: object) -> str | None:
-    return str(value)[:_LONGEST_TEXT] if isinstance(value, str) and value else None
+    return text(attempt(lambda: cast("Any", headers).get(name)))
 
 
 def _status(value: object) -> int | None:
-    return int(value) if isinstance(value, int) and not isinstance(value, bool) else None
+    status = whole(value)
+    return status if status is not None and status in _STATUSES else None
 
 
 def _number(value: object) -> float | None:

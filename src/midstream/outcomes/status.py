@@ -13,7 +13,7 @@ __all__ = (
     "BEDROCK_STATUS",
     "RETRYABLE_BELOW_500",
     "SERVER_ERROR",
-    "SMALLEST_ERROR_STATUS",
+    "SUCCESS",
     "UNKNOWN_STATUS",
 )
 
@@ -51,7 +51,9 @@ BEDROCK_STATUS: Final[Mapping[str, int]] = MappingProxyType(
 UNKNOWN_STATUS: Final = 500
 """The status of an in-band error whose type is missing or in neither table."""
 
-SMALLEST_ERROR_STATUS: Final = 400
+SUCCESS: Final = range(200, 300)
+"""The observed statuses inside which an error is an in-band one."""
+
 SERVER_ERROR: Final = 500
 
 RETRYABLE_BELOW_500: Final = frozenset({408, 409, 429})

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final
 
-from midstream.guard import attempt
 from midstream.outcomes.classify import classify
 from midstream.outcomes.vocabulary import NO_ANSWER, Answer, Failure, Outcome, Phase, Verdict
+from midstream.outcomes.values import field, text, whole
 from midstream.outcomes.wording import TRUNCATED_TYPE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 __all__ = ("CONTENT_EVENT", "StreamWatch", "event_type")
 
@@ -33,7 +32,8 @@ _PHASE_AFTER: Final[Mapping[str, Phase]] = {
 _OF_A_BODY: Final = frozenset({Outcome.TRANSPORT_ERROR, Outcome.MALFORMED})
 """The failures for which the response headers must have arrived, also where the answer is not streamed."""
 
-_LONGEST_NAME: Final = 128
+_MOST_TOKENS: Final = 2**60
+"""More is no count, and a sum of three would not fit into 64 bits."""
 
 
 class StreamWatch:
@@ -97,7 +97,7 @@ class StreamWatch:
         if kind == CONTENT_EVENT:
             return self._content_arrived()
         if kind == _START_EVENT:
-            self._answer = _answer_of(_field(event, "message"), complete=False)
+            self._answer = _answer_of(field(event, "message"), complete=False)
         elif kind == _FINAL_EVENT:
             self._answer = _finished(self._answer, event)
         elif kind == _END_EVENT:
@@ -169,53 +169,53 @@ class StreamWatch:
 
 def event_type(event: object) -> str | None:
     """The type of a decoded event. `None` if it has none that is a text. Never raises."""
-    return _text(_field(event, "type"))
+    return text(field(event, "type"))
 
 
 def _answer_of(message: object, *, complete: bool) -> Answer:
-    usage = _field(message, "usage")
-    read, written = (_count(_field(usage, f"cache_{what}_input_tokens")) for what in ("read", "creation"))
+    usage = field(message, "usage")
+    read, written = (_count(field(usage, f"cache_{what}_input_tokens")) for what in ("read", "creation"))
     return Answer(
-        id=_text(_field(message, "id")),
-        model=_text(_field(message, "model")),
-        stop_reason=_text(_field(message, "stop_reason")),
-        input_tokens=_all_input(_count(_field(usage, "input_tokens")), read, written),
-        output_tokens=_count(_field(usage, "output_tokens")) if complete else None,
+        id=text(field(message, "id")),
+        model=text(field(message, "model")),
+        stop_reason=text(field(message, "stop_reason")),
+        input_tokens=_all_input(_count(field(usage, "input_tokens")), read, written),
+        output_tokens=_count(field(usage, "output_tokens")) if complete else None,
         cache_read_tokens=read,
         cache_write_tokens=written,
     )
 
 
 def _finished(answer: Answer, event: object) -> Answer:
-    """`answer` with what `message_delta` adds. Its usage is cumulative: it replaces what was there."""
+    """`answer` with what `message_delta` adds. Its usage is cumulative: what it says replaces what was there."""
     last = _answer_of(event, complete=True)
-    read = answer.cache_read_tokens if last.cache_read_tokens is None else last.cache_read_tokens
-    written = answer.cache_write_tokens if last.cache_write_tokens is None else last.cache_write_tokens
-    uncached = _count(_field(_field(event, "usage"), "input_tokens"))
+    read = _latest(last.cache_read_tokens, answer.cache_read_tokens)
+    written = _latest(last.cache_write_tokens, answer.cache_write_tokens)
+    uncached = _latest(_count(field(field(event, "usage"), "input_tokens")), _uncached(answer))
     return replace(
         answer,
-        stop_reason=_text(_field(_field(event, "delta"), "stop_reason")),
-        input_tokens=answer.input_tokens if uncached is None else _all_input(uncached, read, written),
-        output_tokens=last.output_tokens,
+        stop_reason=text(field(field(event, "delta"), "stop_reason")),
+        input_tokens=_all_input(uncached, read, written),
+        output_tokens=_latest(last.output_tokens, answer.output_tokens),
         cache_read_tokens=read,
         cache_write_tokens=written,
     )
+
+
+def _latest(last: int | None, before: int | None) -> int | None:
+    return before if last is None else last
+
+
+def _uncached(answer: Answer) -> int | None:
+    if answer.input_tokens is None:
+        return None
+    return answer.input_tokens - (answer.cache_read_tokens or 0) - (answer.cache_write_tokens or 0)
 
 
 def _all_input(uncached: int | None, read: int | None, written: int | None) -> int | None:
     return None if uncached is None else uncached + (read or 0) + (written or 0)
 
 
-def _field(value: object, name: str) -> object:
-    """`value.name` or `value[name]`, and `None` where there is none."""
-    if isinstance(value, Mapping):
-        return attempt(lambda: cast("Any", value).get(name))
-    return attempt(lambda: cast("object", getattr(value, name, None)))
-
-
-def _text(value: object) -> str | None:
-    return value[:_LONGEST_NAME] if isinstance(value, str) and value else None
-
-
 def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    count = whole(value)
+    return count if count is not None and 0 <= count <= _MOST_TOKENS else None

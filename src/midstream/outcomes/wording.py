@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +24,9 @@ TRUNCATED_TYPE: Final = "stream_truncated"
 LONGEST_MESSAGE: Final = 1024
 """Characters. Longer messages are cut."""
 
+_CANNOT_BE_SHOWN: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Control characters, which could steer a terminal, and halves of surrogate pairs, which cannot be encoded."""
+
 _WHEN: Final[Mapping[Phase | None, str]] = {
     Phase.REQUEST: " before the response headers",
     Phase.OPENING: " before any content had arrived",
@@ -37,23 +41,24 @@ _NOT_AN_API_ERROR: Final = "; not an anthropic.APIError"
 def in_one_line(failure: Failure) -> str:
     """`failure` as a sentence without line breaks, of at most `LONGEST_MESSAGE` characters. Never raises."""
     with_status = failure.outcome in (Outcome.HTTP_ERROR, Outcome.IN_BAND_ERROR)
-    line = _status_and_type(failure) if with_status else _what_and_when(failure)
-    return shortened(line + (_NOT_AN_API_ERROR if failure.leaked else ""))
+    ending = _NOT_AN_API_ERROR if failure.leaked else ""
+    return shortened(_status_and_type(failure, ending) if with_status else _what_and_when(failure) + ending)
 
 
 def shortened(text: str) -> str:
-    """`text` without line breaks and runs of spaces, cut at `LONGEST_MESSAGE` characters."""
+    """`text` without line breaks, runs of spaces and control characters, cut at `LONGEST_MESSAGE` characters."""
     # Cut first, so that a huge text costs no more than a long one.
-    return " ".join(text[: 2 * LONGEST_MESSAGE].split())[:LONGEST_MESSAGE]
+    line = " ".join(text[: 2 * LONGEST_MESSAGE].split())
+    return _CANNOT_BE_SHOWN.sub("\ufffd", line)[:LONGEST_MESSAGE]
 
 
-def _status_and_type(failure: Failure) -> str:
-    line = f"{failure.status_code} {_name(failure)}"
-    if failure.message:
-        line += f": {failure.message}"
+def _status_and_type(failure: Failure, ending: str) -> str:
+    start = f"{failure.status_code} {_name(failure)}"
     if failure.request_id:
-        line += f" (request {failure.request_id})"
-    return line
+        ending = f" (request {failure.request_id}){ending}"
+    # The message gives way: what comes after it is worth more than its end.
+    room = max(LONGEST_MESSAGE - len(start) - len(ending), 0)
+    return start + (f": {failure.message}"[:room] if failure.message else "") + ending
 
 
 def _name(failure: Failure) -> str:

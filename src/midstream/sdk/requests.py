@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
+from midstream.outcomes.values import number, text, whole
 from midstream.sdk.platforms import provider_name
 from midstream.telemetry.ended import Operation, Request
 
@@ -35,12 +36,12 @@ def request_of(client: Any, operation: Operation, options: Any, *, stream: bool)
     return Request(
         operation=operation,
         provider=provider_name(client),
-        model=_text(body.get("model")),
+        model=text(body.get("model"), None),
         stream=stream,
-        max_tokens=_whole(body.get("max_tokens")),
-        temperature=_number(body.get("temperature")),
-        top_p=_number(body.get("top_p")),
-        top_k=_whole(body.get("top_k")),
+        max_tokens=whole(body.get("max_tokens")),
+        temperature=number(body.get("temperature")),
+        top_p=number(body.get("top_p")),
+        top_k=whole(body.get("top_k")),
         stop_sequences=_texts(body.get("stop_sequences")),
         output_type="json" if _asks_for_json(body) else None,
         server_address=address,
@@ -50,7 +51,7 @@ def request_of(client: Any, operation: Operation, options: Any, *, stream: bool)
 
 def endpoint(url: Any) -> tuple[str | None, int | None]:
     """Host and port of an `httpx.URL` or `httpx2.URL`, whose port is `None` where it is the scheme's default."""
-    return _text(url.host), _whole(url.port) or _DEFAULT_PORTS.get(url.scheme)
+    return text(url.host, None), whole(url.port) or _DEFAULT_PORTS.get(url.scheme)
 
 
 def _body(options: Any) -> dict[str, Any]:
@@ -70,21 +71,9 @@ def _mapping(value: object) -> Mapping[str, Any]:
     return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
 
 
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
 def _texts(value: object) -> tuple[str, ...] | None:
     # Only what can be read twice: the SDK takes one-shot iterators too.
     if not isinstance(value, (list, tuple)):
         return None
-    texts = tuple(text for text in cast("list[object] | tuple[object, ...]", value) if isinstance(text, str))
-    return texts or None
-
-
-def _whole(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    read = (text(one, None) for one in cast("list[object] | tuple[object, ...]", value))
+    return tuple(one for one in read if one is not None) or None

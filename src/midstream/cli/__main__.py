@@ -1,0 +1,5 @@
+"""`python -m midstream.cli`."""
+
+from midstream.cli import main
+
+main()

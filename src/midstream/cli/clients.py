@@ -1,0 +1,104 @@
+"""The real SDK, set up for the fault server and for nothing else on this machine."""
+
+from __future__ import annotations
+
+from inspect import signature
+from typing import TYPE_CHECKING, Any, Final
+
+import anthropic
+from anthropic import Anthropic, AsyncAnthropic, DefaultAsyncHttpxClient, DefaultHttpxClient
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from anthropic import AsyncStream, Stream
+    from anthropic.types import MessageParam, RawMessageStreamEvent
+    from typing_extensions import Self
+
+    from midstream.faults import Scenario
+
+__all__ = ("Caught", "async_client", "http_package", "open_async_stream", "open_stream", "sdk_version", "sync_client")
+
+_MESSAGES: Final[tuple[MessageParam, ...]] = ({"role": "user", "content": "Is all well?"},)
+_MAX_TOKENS: Final = 64
+
+# Only where silence is the fault does a call end by its timeout. No other result may depend on how fast things go.
+_TIMEOUT_SECONDS: Final = 1.0
+_PATIENCE_SECONDS: Final = 60.0
+
+# The SDK looks for proxies by itself. Those that the environment names are for elsewhere.
+_NO_PROXIES: Final = {"all://127.0.0.1": None}
+
+
+def sdk_version() -> str:
+    """The SDK and its version."""
+    return f"anthropic {anthropic.__version__}"
+
+
+def http_package() -> str:
+    """The package of the SDK's HTTP client: `httpx` or `httpx2`."""
+    packages = (kind.__module__.partition(".")[0] for kind in DefaultHttpxClient.__mro__)
+    return next(package for package in packages if package.startswith("httpx"))
+
+
+def sync_client(url: str) -> Anthropic:
+    """A client for the fault server at `url`."""
+    return Anthropic(
+        base_url=url,
+        api_key="demo",
+        http_client=DefaultHttpxClient(trust_env=False, mounts=_NO_PROXIES),
+        **_without_sdk_spans(),
+    )
+
+
+def async_client(url: str) -> AsyncAnthropic:
+    """An async client for the fault server at `url`."""
+    return AsyncAnthropic(
+        base_url=url,
+        api_key="demo",
+        http_client=DefaultAsyncHttpxClient(trust_env=False, mounts=_NO_PROXIES),
+        **_without_sdk_spans(),
+    )
+
+
+def open_stream(client: Anthropic, scenario: Scenario) -> Stream[RawMessageStreamEvent]:
+    """Asks for what `scenario` names, with as many retries as it needs. Raises whatever the SDK raises."""
+    limited = client.with_options(max_retries=scenario.attempts - 1, timeout=_timeout(scenario))
+    return limited.messages.create(model=scenario.name, max_tokens=_MAX_TOKENS, messages=_MESSAGES, stream=True)
+
+
+async def open_async_stream(client: AsyncAnthropic, scenario: Scenario) -> AsyncStream[RawMessageStreamEvent]:
+    """The same as `open_stream`, for an async client."""
+    limited = client.with_options(max_retries=scenario.attempts - 1, timeout=_timeout(scenario))
+    return await limited.messages.create(model=scenario.name, max_tokens=_MAX_TOKENS, messages=_MESSAGES, stream=True)
+
+
+class Caught:
+    """A context manager that catches what any application would: every `Exception` that the SDK raises."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+        """What was raised. `None` if nothing was."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
+        """Keeps and swallows `error` if it is an `Exception`."""
+        if not isinstance(error, Exception):
+            return False
+        self.error = error
+        return True
+
+
+def _timeout(scenario: Scenario) -> float:
+    silent = scenario.expectation.error_type_for("httpx") == "httpx.ReadTimeout"
+    return _TIMEOUT_SECONDS if silent else _PATIENCE_SECONDS
+
+
+def _without_sdk_spans() -> dict[str, Any]:
+    # The spans of the demo are midstream's own, whatever OpenTelemetry is set up to do in this process.
+    known = "open_telemetry" in signature(Anthropic).parameters
+    return {"open_telemetry": False} if known else {}

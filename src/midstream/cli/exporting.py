@@ -1,0 +1,217 @@
+"""Where the telemetry of the demo goes: to its own table, to Prometheus, over OTLP."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from dataclasses import dataclass
+from inspect import signature
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor, SpanExportResult
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+
+from midstream.cli.problem import Problem, cannot_listen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+    from types import TracebackType
+
+    from opentelemetry.sdk._logs.export import LogRecordExporter
+    from opentelemetry.sdk.trace import ReadableSpan
+    from opentelemetry.sdk.trace.export import SpanExporter
+    from typing_extensions import Self
+
+__all__ = ("ExportFailures", "MetricsPage", "OtlpEndpoints", "Telemetry", "metrics_page", "telemetry")
+
+_SERVICE: Final = "midstream-demo"
+_HOST: Final = "127.0.0.1"
+_ANSWER_SECONDS: Final = 3.0
+
+
+@dataclass(frozen=True)
+class OtlpEndpoints:
+    """The OTLP/HTTP receiver whose base is `url`."""
+
+    url: str
+
+    @classmethod
+    def at(cls, url: str) -> OtlpEndpoints:
+        """The receiver at `url`, which has been found to take spans. Raises `Problem` if there is none."""
+        endpoints = cls(_checked(url).rstrip("/"))
+        with ExportFailures(lambda _line: None) as failures:
+            taken = endpoints.takes_spans()
+        if taken:
+            return endpoints
+        message = f"--otlp {url}: nothing there takes OTLP over HTTP ({failures.first}); is a collector running?"
+        raise Problem(message)
+
+    def of(self, signal: str) -> str:
+        """The address for `signal`: `traces`, `metrics` or `logs`."""
+        return f"{self.url}/v1/{signal}"
+
+    def takes_spans(self) -> bool:
+        """Whether the receiver accepts an export of spans, of none at all."""
+        exporter = _span_exporter(self)
+        try:
+            return exporter.export(()) is SpanExportResult.SUCCESS
+        finally:
+            exporter.shutdown()
+
+
+def _checked(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        usable = usable and not parts.query and not parts.fragment
+    except ValueError:
+        usable = False
+    if usable:
+        return url
+    message = f"--otlp {url}: must be the base URL of an OTLP/HTTP receiver, such as http://127.0.0.1:4318"
+    raise Problem(message)
+
+
+@dataclass(frozen=True)
+class MetricsPage:
+    """A page for Prometheus: its address, and the reader that a meter provider needs for it."""
+
+    url: str
+    reader: MetricReader
+
+
+@contextmanager
+def metrics_page(port: int) -> Generator[MetricsPage]:
+    """Serves a metrics page on loopback; 0 takes a free port. Raises `Problem` if it cannot listen on `port`."""
+    from opentelemetry.exporter.prometheus import PrometheusMetricReader  # noqa: PLC0415 - only --serve needs it
+    from prometheus_client import CollectorRegistry, start_http_server  # noqa: PLC0415 - only --serve needs it
+
+    registry = CollectorRegistry()
+    # Dashboards choose by service. Exporters before 0.66b0 cannot put it on every series.
+    known = "resource_attribute_filter" in signature(PrometheusMetricReader).parameters
+    labels: dict[str, Any] = {"resource_attribute_filter": _is_service_name} if known else {}
+    reader = PrometheusMetricReader(registry=registry, **labels)
+    try:
+        server, thread = start_http_server(port, addr=_HOST, registry=registry)
+    except OSError as error:
+        raise cannot_listen(port, error, f"--port {port}: cannot listen on {_HOST}: {error.strerror}") from error
+    try:
+        yield MetricsPage(f"http://{_HOST}:{server.server_port}/metrics", reader)
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _is_service_name(attribute: str) -> bool:
+    return attribute == "service.name"
+
+
+@dataclass(frozen=True)
+class Telemetry:
+    """The OpenTelemetry SDK, as the demo uses it."""
+
+    tracer_provider: TracerProvider
+    meter_provider: MeterProvider
+    logger_provider: LoggerProvider
+    _memory: InMemorySpanExporter
+
+    def finished_spans(self) -> tuple[ReadableSpan, ...]:
+        """The spans that have ended so far."""
+        return self._memory.get_finished_spans()
+
+    def forget_spans(self) -> None:
+        """Keeps no spans from now on, neither those that ended nor those to come."""
+        self._memory.shutdown()
+        self._memory.clear()
+
+
+@contextmanager
+def telemetry(endpoints: OtlpEndpoints | None, page: MetricsPage | None) -> Generator[Telemetry]:
+    """The OpenTelemetry SDK, exporting to `endpoints` and `page` as far as they are given. Flushed at the end."""
+    resource = Resource.create({"service.name": _SERVICE})
+    memory = InMemorySpanExporter()
+    readers = [] if page is None else [page.reader]
+    if endpoints is not None:
+        readers.append(_metric_reader(endpoints))
+    made = Telemetry(
+        TracerProvider(sampler=ALWAYS_ON, resource=resource, shutdown_on_exit=False),
+        MeterProvider(readers, resource=resource, shutdown_on_exit=False),
+        LoggerProvider(resource=resource, shutdown_on_exit=False),
+        memory,
+    )
+    made.tracer_provider.add_span_processor(SimpleSpanProcessor(memory))
+    if endpoints is not None:
+        made.tracer_provider.add_span_processor(BatchSpanProcessor(_span_exporter(endpoints)))
+        made.logger_provider.add_log_record_processor(BatchLogRecordProcessor(_log_exporter(endpoints)))
+    try:
+        yield made
+    finally:
+        made.tracer_provider.shutdown()
+        made.meter_provider.shutdown()
+        made.logger_provider.shutdown()
+
+
+def _span_exporter(endpoints: OtlpEndpoints) -> SpanExporter:
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415 - only --otlp needs it
+        OTLPSpanExporter,
+    )
+
+    return OTLPSpanExporter(endpoints.of("traces"), timeout=_ANSWER_SECONDS)
+
+
+def _metric_reader(endpoints: OtlpEndpoints) -> MetricReader:
+    from opentelemetry.exporter.otlp.proto.http.metric_exporter import (  # noqa: PLC0415 - only --otlp needs it
+        OTLPMetricExporter,
+    )
+
+    return PeriodicExportingMetricReader(OTLPMetricExporter(endpoints.of("metrics"), timeout=_ANSWER_SECONDS))
+
+
+def _log_exporter(endpoints: OtlpEndpoints) -> LogRecordExporter:
+    from opentelemetry.exporter.otlp.proto.http._log_exporter import (  # noqa: PLC0415 - only --otlp needs it
+        OTLPLogExporter,
+    )
+
+    return OTLPLogExporter(endpoints.of("logs"), timeout=_ANSWER_SECONDS)
+
+
+class ExportFailures(logging.Handler):
+    """From its entry to its exit as a context manager, takes what OpenTelemetry logs, and tells the first failure.
+
+    The exporters log failures and return nothing of them. `tell` is called once, with one line, from any thread.
+    """
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        super().__init__(logging.ERROR)
+        self._tell = tell
+        self._source = logging.getLogger("opentelemetry")
+        self._propagated = self._source.propagate
+        self.first: str | None = None
+        """The first failure, in one line. `None` if there was none."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Takes one record."""
+        if self.first is None:
+            self.first = record.getMessage().partition("\n")[0]
+            self._tell(self.first)
+
+    def __enter__(self) -> Self:
+        self._propagated = self._source.propagate
+        self._source.addHandler(self)
+        self._source.propagate = False
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._source.removeHandler(self)
+        self._source.propagate = self._propagated

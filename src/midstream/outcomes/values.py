@@ -1,0 +1,55 @@
+"""Other people's values, made safe to keep: exact types, bounded, and such that every exporter can encode them.
+
+One value that cannot be encoded makes an OTLP exporter drop the attribute or the whole batch: a text with half of a
+surrogate pair, which JSON can spell, or a number beyond 64 bits. Nothing here raises, whatever the value is.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, Final, cast
+
+from midstream.guard import attempt
+
+__all__ = ("LONGEST_NAME", "field", "number", "text", "whole")
+
+LONGEST_NAME: Final = 128
+"""Characters of a type, an id, a model."""
+
+_LARGEST: Final = 2**63 - 1
+_HALF_PAIRS: Final = re.compile("[\ud800-\udfff]")
+
+
+def text(value: object, longest: int | None = LONGEST_NAME) -> str | None:
+    """`value` if it is a text that is not empty, cut at `longest` characters."""
+    if not issubclass(type(value), str):
+        return None
+    # Not `str(value)`: of an enum member that is a `str`, it is the name.
+    return _HALF_PAIRS.sub("\ufffd", str.__str__(cast("str", value))[:longest]) or None
+
+
+def whole(value: object) -> int | None:
+    """`value` if it is a whole number of at most 64 bits."""
+    if not issubclass(type(value), int) or type(value) is bool:
+        return None
+    exact = int.__int__(cast("int", value))
+    return exact if -_LARGEST <= exact <= _LARGEST else None
+
+
+def number(value: object) -> float | None:
+    """`value` if it is a finite number."""
+    exact = float.__float__(cast("float", value)) if issubclass(type(value), float) else whole(value)
+    return float(exact) if exact is not None and math.isfinite(exact) else None
+
+
+def field(value: object, name: str) -> object:
+    """`value[name]` of a mapping, `value.name` of anything else, and `None` where there is none."""
+    return attempt(lambda: _field(value, name))
+
+
+def _field(value: object, name: str) -> object:
+    if isinstance(value, Mapping):
+        return cast("Any", value).get(name)
+    return cast("object", getattr(value, name, None))

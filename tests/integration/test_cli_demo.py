@@ -1,0 +1,336 @@
+"""`midstream demo`: the real command, the real SDK, real sockets."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import socket
+from dataclasses import replace
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+from urllib.request import ProxyHandler, build_opener
+
+import pytest
+from rich.console import Console
+
+from midstream.cli.demo_results import Call, Results, Row, Seen, Style, Truth
+from midstream.cli.demo_table import print_table
+from midstream.faults import EXAMPLES, FaultServer, parse
+from midstream.outcomes import Outcome, Phase
+from support.clients import HTTP_PACKAGE
+from support.commands import Finished, midstream, midstream_after, midstream_running
+from support.otlp_receiver import otlp_receiver
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_STYLES = ("sync", "async")
+_FAILING = [model for model in EXAMPLES if parse(model).expectation.outcome.is_failure]
+
+
+@pytest.fixture(scope="module")
+def demo() -> Finished:
+    return midstream("demo", "--json")
+
+
+@pytest.fixture(scope="module")
+def found(demo: Finished) -> Any:
+    return json.loads(demo.stdout)
+
+
+@pytest.fixture(scope="module")
+def table() -> Finished:
+    return midstream("demo")
+
+
+# --json
+
+
+def test_every_call_is_told_right_and_stdout_is_json_only(demo: Finished, found: Any) -> None:
+    assert (demo.status, demo.stderr) == (0, "")
+    assert found["as_expected"] is True
+
+
+def test_every_example_has_one_entry_and_sync_and_async_agree(found: Any) -> None:
+    assert [entry["fault"] for entry in found["faults"]] == list(EXAMPLES)
+    assert [entry["fault"] for entry in found["faults"] if entry["sync"] != entry["async"]] == []
+
+
+@pytest.mark.parametrize("style", _STYLES)
+@pytest.mark.parametrize("model", EXAMPLES)
+def test_an_entry_says_what_the_scenario_says(found: Any, model: str, style: str) -> None:
+    scenario = parse(model)
+    (entry,) = (entry for entry in found["faults"] if entry["fault"] == model)
+    expectation = scenario.expectation
+    assert entry["explanation"] == scenario.explanation
+    assert entry[style]["as_expected"] is True
+    assert entry[style]["seen"]["status"] == expectation.reported_status_code
+    assert entry[style]["really"] == {
+        "outcome": expectation.outcome.value,
+        "error_type": expectation.error_type_for(HTTP_PACKAGE),
+        "status": expectation.status_code,
+        "leaked": expectation.leaked,
+        "misreported": expectation.misreported,
+        "phase": expectation.phase and expectation.phase.value,
+    }
+
+
+@pytest.mark.parametrize(
+    ("model", "exception", "is_api_error"),
+    [
+        ("ok", None, False),
+        ("in_band:overloaded_error", "anthropic.APIStatusError", True),
+        ("http:rate_limit_error", "anthropic.RateLimitError", True),
+        ("reset", f"{HTTP_PACKAGE}.ReadError", False),
+        ("silent", "anthropic.APITimeoutError", True),
+        ("bad_utf8", "UnicodeDecodeError", False),
+        ("cut", None, False),
+    ],
+)
+def test_an_entry_says_what_the_application_got(
+    found: Any, model: str, exception: str | None, *, is_api_error: bool
+) -> None:
+    (entry,) = (entry for entry in found["faults"] if entry["fault"] == model)
+    assert entry["sync"]["seen"]["exception"] == exception
+    assert entry["sync"]["seen"]["is_api_error"] is is_api_error
+
+
+@pytest.mark.parametrize("style", _STYLES)
+def test_the_counts_follow_from_the_entries(found: Any, style: str) -> None:
+    failed = [entry[style]["seen"] for entry in found["faults"] if entry["fault"] in _FAILING]
+    unlike = [seen for seen in failed if not seen["is_api_error"]]
+    assert found["counts"][style] == {
+        "failures": len(_FAILING),
+        "missed_by_except": len(unlike),
+        "raised_another": len([seen for seen in unlike if seen["exception"]]),
+        "raised_nothing": len([seen for seen in failed if not seen["exception"]]),
+        "missed_by_status": len([seen for seen in failed if (seen["status"] or 0) < 400]),
+        "reported_success": len([seen for seen in failed if 0 < (seen["status"] or 0) < 400]),
+        "without_status": len([seen for seen in failed if seen["status"] is None]),
+    }
+
+
+# The table
+
+
+def _line_of(model: str, output: str) -> list[str]:
+    (line,) = (line for line in output.splitlines() if line.split()[:1] == [model])
+    return re.split("  +", line)
+
+
+def test_the_table_fits_100_columns_and_is_plain_when_piped(table: Finished) -> None:
+    assert (table.status, table.stderr) == (0, "")
+    assert "\x1b" not in table.stdout
+    assert max(map(len, table.stdout.splitlines())) <= 100
+
+
+def test_a_row_has_what_the_code_saw_beside_what_really_happened(table: Finished) -> None:
+    rows = {
+        "http:overloaded_error": ["OverloadedError", "529", "overloaded_error", "529", "request"],
+        "in_band:overloaded_error": ["APIStatusError", "200", "overloaded_error", "529", "content"],
+        "fin": [f"{HTTP_PACKAGE}.RemoteProtocolError"] * 2 + ["content"],
+        "cut@8": ["nothing was raised", "stream_truncated", "closing"],
+    }
+    for model, cells in rows.items():
+        assert _line_of(model, table.stdout) == [model, *cells]
+
+
+def test_rows_stand_below_their_outcome_which_names_the_flags(table: Finished) -> None:
+    headings = {
+        "cut": "truncated: ",
+        "in_band_text": "in_band_error, misreported: ",
+        "stall": "transport_error, leaked: ",
+        "bad_gzip": "malformed, leaked: ",
+        "hangup": "connection_error: ",
+        "http_html:502": "http_error: ",
+    }
+    for model, heading in headings.items():
+        group = next(part for part in table.stdout.split("\n\n") if f"\n{model} " in part)
+        assert group.startswith(heading)
+
+
+def test_the_words_below_the_table_have_the_counts(table: Finished, found: Any) -> None:
+    counts = found["counts"]["sync"]
+    summary = table.stdout[table.stdout.index("Of ") :]
+    assert f"Of {counts['failures']} failures, sync and async alike" in summary
+    assert f"`except anthropic.APIError` misses {counts['missed_by_except']}" in summary
+    assert f"{counts['raised_nothing']} raise nothing at all" in summary
+    assert f"a status >= 400 misses {counts['missed_by_status']}" in summary
+    assert f"all {len(EXAMPLES) * 2} calls" in summary
+
+
+_TELL_IT_WRONG = """
+from dataclasses import replace
+from midstream.cli import demo_runs
+right = demo_runs._expected
+wrong = {"cut": {"status": 418}}
+demo_runs._expected = lambda scenario: replace(right(scenario), **wrong.get(scenario.name, {}))
+"""
+
+
+def test_a_call_that_did_not_end_as_its_scenario_says_is_marked_and_makes_status_1() -> None:
+    done = midstream_after(_TELL_IT_WRONG, "demo")
+    assert done.status == 1
+    marked = [line.split()[1:3] for line in done.stdout.splitlines() if line.startswith("! ")]
+    assert marked == [["cut", "nothing"], ["cut", "(sync)"], ["cut", "(async)"]]
+    assert "midstream told 2 of 84 calls" in done.stdout
+    assert "truth: truncated, stream_truncated, 418, content" in done.stdout
+
+
+def _printed(*rows: Row) -> str:
+    output = StringIO()
+    print_table(Results("anthropic 9.9.9", rows), Console(file=output))
+    return output.getvalue()
+
+
+def _row(sync: Seen, asynchronous: Seen, truth: Truth | None) -> Row:
+    scenario, expected = parse("reset"), truth or Truth(Outcome.COMPLETED)
+    return Row(
+        scenario,
+        (
+            Call(scenario, Style.SYNC, sync, truth, expected),
+            Call(scenario, Style.ASYNC, asynchronous, truth, expected),
+        ),
+    )
+
+
+def test_sync_and_async_have_rows_and_counts_of_their_own_where_they_differ() -> None:
+    truth = Truth(Outcome.TRANSPORT_ERROR, "httpx.ReadError", leaked=True, phase=Phase.CONTENT)
+    printed = _printed(
+        _row(Seen("httpx.ReadError"), Seen("anthropic.APIConnectionError", None, is_api_error=True), truth)
+    )
+    rows = [re.split("  +", line)[:2] for line in printed.splitlines() if line.startswith("reset")]
+    assert rows == [["reset (sync)", "httpx.ReadError"], ["reset (async)", "APIConnectionError"]]
+    assert printed.index("Of 1 failures, sync:") < printed.index("misses 1:")
+    assert "misses 0:" in printed[printed.index("Of 1 failures, async:") :]
+
+
+def test_a_call_of_which_nothing_was_exported_is_marked() -> None:
+    printed = _printed(_row(Seen(), Seen(), None))
+    assert "not told: midstream exported no outcome\n! reset" in printed
+    assert "told:  nothing" in printed
+
+
+def test_the_status_that_the_application_saw_must_be_the_expected_one_too() -> None:
+    truth = Truth(Outcome.IN_BAND_ERROR, reported_status=200)
+    right = Call(parse("in_band"), Style.SYNC, Seen("x", 200, is_api_error=True), truth, truth)
+    assert right.as_expected
+    assert not replace(right, seen=Seen("x", 529, is_api_error=True)).as_expected
+
+
+# The environment
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OTEL_SDK_DISABLED", "true"),
+        ("OTEL_TRACES_SAMPLER", "always_off"),
+        ("MIDSTREAM_SPANS", "off"),
+        ("ALL_PROXY", "http://127.0.0.1:9"),
+        ("ANTHROPIC_BASE_URL", "http://127.0.0.1:9"),
+        ("PYTHONIOENCODING", "ascii"),
+    ],
+)
+def test_settings_meant_for_other_programs_do_not_spoil_the_demo(name: str, value: str) -> None:
+    done = midstream("demo", **{name: value})
+    assert (done.status, done.stderr) == (0, "")
+
+
+# --serve
+
+_READY = "Ctrl-C stops."
+
+
+def _get(url: str) -> str:
+    with build_opener(ProxyHandler({})).open(url) as page:
+        return str(page.read(), "utf-8")
+
+
+def _samples(page: str) -> Iterator[tuple[str, dict[str, str], float]]:
+    for name, labels, value in re.findall(r"^(\w+){(.*)} (\S+)$", page, re.MULTILINE):
+        yield name, dict(re.findall(r'(\w+)="([^"]*)"', labels)), float(value)
+
+
+def _operations(page: str) -> list[tuple[dict[str, str], float]]:
+    return [(labels, value) for name, labels, value in _samples(page) if name == "midstream_client_operations_total"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_metrics_are_served_with_traffic_until_the_command_is_stopped(number: signal.Signals) -> None:
+    with midstream_running("demo", "--serve", "--port", "0") as command:
+        output = command.read_until(_READY)
+        url = re.findall(r"http://127\.0\.0\.1:\d+/metrics", output)[-1]
+        assert "in_band_error, misreported: " in output
+        before = _operations(_get(url))
+        # Traffic goes on: sooner or later more calls have ended than before. The test's own timeout is the deadline.
+        while sum(value for _, value in _operations(_get(url))) <= sum(value for _, value in before):
+            pass
+        done = command.stop(number)
+    in_band = [(labels, value) for labels, value in before if labels["midstream_outcome"] == "in_band_error" and value]
+    assert {labels["gen_ai_request_model"] for labels, _ in in_band} >= {"in_band:overloaded_error", "in_band_text"}
+    assert {labels["service_name"] for labels, _ in before} == {"midstream-demo"}
+    assert {labels["midstream_outcome"] for labels, _ in before} == {outcome.value for outcome in Outcome}
+    assert (done.status, done.stdout) == (0, "")
+    with pytest.raises(OSError, match="refused"):
+        _get(url)
+
+
+def test_a_taken_port_is_one_line_and_status_2_before_anything_runs() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        done = midstream("demo", "--serve", "--port", str(port))
+    assert (done.status, done.stdout) == (2, "")
+    assert done.stderr.splitlines() == [f"Error: --port {port}: the port is taken; give one that is free, or 0 for any"]
+
+
+# --otlp
+
+
+def test_spans_metrics_and_log_events_are_exported_over_otlp() -> None:
+    with otlp_receiver() as received:
+        done = midstream("demo", "--json", "--otlp", f"{received.url}/")
+    assert (done.status, done.stderr) == (0, f"Exported spans, metrics and log events to {received.url}.\n")
+    assert json.loads(done.stdout)["as_expected"] is True
+    spans = received.spans_of("midstream")
+    assert sorted(span.attributes["gen_ai.request.model"] for span in spans) == sorted(EXAMPLES * 2)
+    assert {span.resource["service.name"] for span in spans} == {"midstream-demo"}
+    failed = {span.span_id for span in spans if span.status == "ERROR"}
+    assert len(failed) == len(_FAILING) * 2
+    assert {log.span_id for log in received.logs} == failed
+    assert {log.event_name for log in received.logs} == {"gen_ai.client.operation.exception"}
+    assert received.total("midstream.client.operations") == len(EXAMPLES) * 2
+    assert received.total("midstream.client.errors", midstream_leaked=True) == 18
+    assert received.total("gen_ai.client.operation.duration", error_type="overloaded_error") == 8
+
+
+@pytest.mark.parametrize(
+    "url", ["", "127.0.0.1:4318", "ftp://127.0.0.1", "http://", "http://:4318", "http://127.0.0.1:99999", "http://a?b"]
+)
+def test_a_bad_url_is_one_line_and_status_2(url: str) -> None:
+    done = midstream("demo", "--otlp", url)
+    assert (done.status, done.stdout) == (2, "")
+    assert done.stderr.splitlines() == [
+        f"Error: --otlp {url}: must be the base URL of an OTLP/HTTP receiver, such as http://127.0.0.1:4318"
+    ]
+
+
+def test_an_endpoint_where_nobody_listens_is_one_line_and_status_2() -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        done = midstream("demo", "--otlp", url)
+    assert (done.status, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"Error: --otlp {url}: nothing there takes OTLP over HTTP")
+
+
+def test_an_endpoint_that_is_no_receiver_is_one_line_and_status_2() -> None:
+    with FaultServer() as server:
+        url = server.url
+        done = midstream("demo", "--otlp", url)
+    assert (done.status, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"Error: --otlp {url}: nothing there takes OTLP over HTTP")
+    assert "404" in line

@@ -1,0 +1,102 @@
+"""The command `midstream` in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import signal
+    from collections.abc import Generator, Mapping
+
+__all__ = ("Finished", "Running", "midstream", "midstream_after", "midstream_running", "python")
+
+_PATIENCE_SECONDS = 50.0
+_COMMAND = (sys.executable, "-m", "midstream.cli")
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A command that has ended."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+
+@dataclass(frozen=True)
+class Running:
+    """A command that runs. Its stdout and its stderr come as one."""
+
+    process: subprocess.Popen[str]
+
+    def read_until(self, text: str) -> str:
+        """Waits for a line with `text`, and returns everything up to its end that was not read before."""
+        read: list[str] = []
+        for line in self._output:
+            read.append(line)
+            if text in line:
+                return "".join(read)
+        message = f"it ended without {text!r}: {''.join(read)}"
+        raise AssertionError(message)
+
+    def stop(self, number: signal.Signals) -> Finished:
+        """Sends it the signal, and waits for its end. The result has the output that was not read before."""
+        self.process.send_signal(number)
+        rest = self._output.read()
+        return Finished(self.process.wait(_PATIENCE_SECONDS), rest, "")
+
+    @property
+    def _output(self) -> IO[str]:
+        assert self.process.stdout is not None
+        return self.process.stdout
+
+
+def midstream(*arguments: str, **environment: str) -> Finished:
+    """Runs `midstream` with `arguments` to its end, with `environment` added to that of the tests."""
+    return _run(*_COMMAND, *arguments, environment=environment)
+
+
+def midstream_after(code: str, *arguments: str) -> Finished:
+    """Runs `midstream` with `arguments` to its end, in an interpreter that runs `code` before."""
+    start = f"import sys\n{code}\nsys.argv = ['midstream', *sys.argv[1:]]\nfrom midstream.cli import main\nmain()"
+    return _run(sys.executable, "-c", start, *arguments)
+
+
+@contextmanager
+def midstream_running(*arguments: str) -> Generator[Running]:
+    """Runs `midstream` with `arguments` until the end of the `with` block at the latest."""
+    with subprocess.Popen(
+        (*_COMMAND, *arguments), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=_environment({})
+    ) as process:
+        try:
+            yield Running(process)
+        finally:
+            process.kill()
+
+
+def python(code: str) -> Finished:
+    """Runs a Python program to its end."""
+    return _run(sys.executable, "-c", code)
+
+
+def _run(*command: str, environment: Mapping[str, str] | None = None) -> Finished:
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_PATIENCE_SECONDS,
+        env=_environment(environment or {}),
+    )
+    return Finished(done.returncode, done.stdout, done.stderr)
+
+
+def _environment(added: Mapping[str, str]) -> dict[str, str]:
+    # A user's terminal and the settings of OpenTelemetry where the tests run are not what the tests are about.
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "MIDSTREAM_"))}
+    return {**kept, "COLUMNS": "100", "PYTHONUNBUFFERED": "1", **added}
