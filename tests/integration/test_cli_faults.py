@@ -14,6 +14,8 @@ from midstream.faults import FAMILIES
 from midstream.version import __version__
 from support.commands import midstream, midstream_after, midstream_running, python
 
+pytestmark = pytest.mark.timeout(180)  # every test starts a process, on a machine that may be busy
+
 _ENDS = "Ctrl-C ends the server."
 _STOPS = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ("Finished", "Running", "midstream", "midstream_after", "midstream_running", "python")
 
-_PATIENCE_SECONDS = 50.0
+_PATIENCE_SECONDS = 170.0
 _COMMAND = (sys.executable, "-m", "midstream.cli")
 
 

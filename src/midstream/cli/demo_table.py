@@ -195,19 +195,18 @@ def _judgement(results: Results) -> Iterator[Text]:
         yield Text(f"midstream told {len(odd)} of {len(calls)} calls of {results.sdk} wrong:", _BAD)
         for call in odd:
             yield Text(f"{_ODD}{call.scenario.name} ({call.style.value})", _BAD)
-            yield Text(f"    told:  {_in_line(call.truth)}; the exception's status is {call.seen.status}")
-            yield Text(
-                f"    truth: {_in_line(call.expected)}; the exception's status is {call.expected.reported_status}"
-            )
+            yield Text(f"    told:  {_in_line(call.truth, call.seen.status)}")
+            yield Text(f"    truth: {_in_line(call.expected, call.expected.reported_status)}")
     else:
         yield Text(f"midstream told all {len(calls)} calls of {results.sdk} right.")
     yield Text("`midstream faults --list` explains the faults.", _FAINT)
 
 
-def _in_line(truth: Truth | None) -> str:
+def _in_line(truth: Truth | None, seen_status: int | None) -> str:
+    seen = f"the exception's status is {seen_status}" if seen_status else "no status on an exception"
     if truth is None:
-        return "nothing"
+        return f"nothing; {seen}"
     phase = None if truth.phase is None else truth.phase.value
     flags = ("leaked" if truth.leaked else None, "misreported" if truth.misreported else None)
     words = (truth.outcome.value, truth.error_type, truth.status, *flags, phase)
-    return ", ".join(str(word) for word in words if word is not None)
+    return f"{', '.join(str(word) for word in words if word is not None)}; {seen}"

@@ -34,7 +34,7 @@ __all__ = ("ExportFailures", "MetricsPage", "OtlpEndpoints", "Telemetry", "metri
 
 _SERVICE: Final = "midstream-demo"
 _HOST: Final = "127.0.0.1"
-_ANSWER_SECONDS: Final = 3.0
+_ANSWER_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True)

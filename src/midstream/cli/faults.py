@@ -18,7 +18,8 @@ __all__ = ("print_families", "serve")
 _GAP: Final = "  "
 
 _DEFAULTS: Final = """
-What is left out has its default: {}.
+What is left out has its default:
+{}.
 @K puts the fault after K events of the answer, 0 to 8; without it, after 4."""
 
 _HOW_TO: Final = """\
