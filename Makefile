@@ -33,7 +33,7 @@ test: lint $(TESTS) ## lint, then the tests with every SDK
 
 $(TESTS): test-%: .venv/%/.project
 	@echo "== tests with $*"
-	@.venv/$*/bin/python -m pytest $(ARGS)
+	@.venv/$*/bin/python -m pytest --numprocesses=auto $(ARGS)
 
 lint: $(LINT)/.project ## ruff, mypy, pyright
 	@echo "== lint"

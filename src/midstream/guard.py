@@ -102,24 +102,22 @@ def safe_clock(clock: Callable[[], float]) -> Callable[[], float]:
 
 
 def _report(component: str, kind: type[BaseException], traceback: TracebackType | None) -> None:
-    """Counts and logs a fault. Never raises.
+    """Counts and logs a fault. Never raises, and a logger that does is no reason not to count."""
+    attempt(lambda: _log_fault(component, kind, traceback))
+    attempt(lambda: None if _counter is None else _counter(component))
 
-    The message of the fault is left out: it may quote what the application sent or received.
-    """
+
+def _log_fault(component: str, kind: type[BaseException], traceback: TracebackType | None) -> None:
+    # Without the message of the fault: it may quote what the application sent or received.
     level: Literal[10, 30] = logging.DEBUG if next(_faults) else logging.WARNING
-    try:
-        while traceback is not None and traceback.tb_next is not None:
-            traceback = traceback.tb_next
-        where = f"{traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno}" if traceback else "unknown"
-        _log.log(
-            level,
-            "midstream contained a fault of its own in %s: %s at %s. The application is not affected; "
-            "its telemetry may be incomplete. Later faults are logged at DEBUG.",
-            component,
-            kind.__qualname__,
-            where,
-        )
-        if _counter is not None:
-            _counter(component)
-    except Exception:  # noqa: S110 - there is nobody left to tell
-        pass
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    where = f"{traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno}" if traceback else "unknown"
+    _log.log(
+        level,
+        "midstream contained a fault of its own in %s: %s at %s. The application is not affected; "
+        "its telemetry may be incomplete. Later faults are logged at DEBUG.",
+        component,
+        kind.__qualname__,
+        where,
+    )

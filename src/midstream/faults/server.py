@@ -120,13 +120,13 @@ class _Running:
         self._started.set_result((asyncio.get_running_loop(), stopping))
         await stopping.wait()
         self._stopped = True
-        server.close()
-        while self._connections:
-            connections = dict(self._connections)
-            for task, writer in connections.items():
+        # Only then is the server closed: a connection that asyncio is accepting while it closes is left open.
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            for task, writer in self._connections.items():
                 writer.transport.abort()
                 task.cancel()
-            await asyncio.gather(*connections, return_exceptions=True)
+            await asyncio.wait(others)
+        server.close()
         await server.wait_closed()
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

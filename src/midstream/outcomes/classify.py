@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from email.utils import mktime_tz, parsedate_tz
 from traceback import walk_tb
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
 
 from midstream.guard import attempt
 from midstream.outcomes.status import (
@@ -25,10 +25,7 @@ from midstream.outcomes.values import text, whole
 from midstream.outcomes.vocabulary import Failure, Outcome
 from midstream.outcomes.wording import LONGEST_MESSAGE, OTHER, shortened
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-__all__ = ("EXCEPTION_OUTCOMES", "bounded_error_type", "classify", "qualified_name")
+__all__ = ("EXCEPTION_OUTCOMES", "bounded_error_type", "causes", "classify", "qualified_name")
 
 EXCEPTION_OUTCOMES: Final[Mapping[str, Outcome]] = MappingProxyType(
     {
@@ -105,6 +102,20 @@ def bounded_error_type(failure: Failure) -> str:
     return error_type if error_type == str(failure.status_code) else OTHER
 
 
+def causes(error: BaseException, most: int) -> tuple[BaseException, ...]:
+    """`error` and what it was raised from, outermost first, each once and at most `most` of them.
+
+    No contexts: the application's own exceptions may be among them.
+    """
+    chain = [error]
+    while len(chain) < most:
+        cause = attempt(lambda: cast("object", chain[-1].__cause__))
+        if not issubclass(type(cause), BaseException) or any(cause is one for one in chain):
+            break
+        chain.append(cast("BaseException", cause))
+    return tuple(chain)
+
+
 def qualified_name(kind: type) -> str:
     """The class's module and name as OpenTelemetry writes them: `httpx2.ReadError`, and `ValueError` for a builtin."""
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
@@ -126,7 +137,7 @@ class _Evidence:
 
 
 def _of_exception(error: BaseException) -> Failure:
-    chain = tuple(_causes(error))
+    chain = causes(error, _LONGEST_CHAIN)
     evidence = _evidence(error, chain)
     source = _source(chain)
     outcome = evidence.outcome
@@ -136,7 +147,7 @@ def _of_exception(error: BaseException) -> Failure:
         error_type=evidence.api_type or _status_type(evidence) or (qualified_name(type(source)) if source else OTHER),
         leaked=leaked,
         exception_type=qualified_name(type(error)),
-        message=evidence.message if outcome in _WITH_STATUS else _own_words(outcome, source),
+        message=evidence.message or _own_words(outcome, source),
     )
 
 
@@ -188,12 +199,13 @@ def _first(one: str | None, other: str | None, *, swapped: bool) -> str | None:
 
 
 def _evidence(error: BaseException, chain: tuple[BaseException, ...]) -> _Evidence:
-    body = attempt(lambda: cast("Any", error).body)
     response = attempt(lambda: cast("Any", error).response)
     reported = _status(attempt(lambda: cast("Any", error).status_code))
     observed = _status(attempt(lambda: cast("Any", response).status_code)) or reported
     frame = _bedrock_frame(error)
     outcome = Outcome.IN_BAND_ERROR if frame is not None else _outcome(chain, observed)
+    # The body of any other exception is an answer that could not be used, and no error of the API's.
+    body = attempt(lambda: cast("Any", error).body) if outcome in _WITH_STATUS else None
     return _Evidence(
         outcome=outcome,
         observed=observed,
@@ -241,16 +253,6 @@ def _by_class(kind: type[BaseException]) -> Outcome:
 
 def _of_the_sdk(error: BaseException) -> bool:
     return any(f"{k.__module__.partition('.')[0]}.{k.__name__}" == _SDK_BASE for k in type(error).__mro__)
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """`error` and what it was raised from, outermost first. No contexts: the application's own may be among them."""
-    cause: BaseException | None = error
-    for _ in range(_LONGEST_CHAIN):
-        if cause is None:
-            return
-        yield cause
-        cause = cause.__cause__
 
 
 def _source(chain: tuple[BaseException, ...]) -> BaseException | None:
@@ -322,7 +324,7 @@ def _item(mapping: object, key: str) -> object:
 
 
 def _header(headers: object, name: str) -> str | None:
-    return text(attempt(lambda: cast("Any", headers).get(name)))
+    return text(attempt(lambda: cast("Any", headers).get(name)), None)
 
 
 def _status(value: object) -> int | None:

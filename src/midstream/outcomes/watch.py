@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from midstream.outcomes.classify import classify
-from midstream.outcomes.vocabulary import NO_ANSWER, Answer, Failure, Outcome, Phase, Verdict
 from midstream.outcomes.values import field, text, whole
+from midstream.outcomes.vocabulary import NO_ANSWER, Answer, Failure, Outcome, Phase, Verdict
 from midstream.outcomes.wording import TRUNCATED_TYPE
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import traceback
 from typing import Final
 
-from midstream.outcomes.classify import qualified_name
+from midstream.outcomes.classify import causes, qualified_name
 
 __all__ = ("stacktrace",)
 
@@ -20,12 +20,7 @@ _CAUSE: Final = "\nThe above exception was the direct cause of the following exc
 
 def stacktrace(error: BaseException) -> str:
     """The frames of `error` and of what it was raised from, innermost cause first, as Python orders them."""
-    chain: list[BaseException] = []
-    cause: BaseException | None = error
-    while cause is not None and len(chain) < _MOST_EXCEPTIONS:
-        chain.append(cause)
-        cause = cause.__cause__
-    return _CAUSE.join(_one(e) for e in reversed(chain))
+    return _CAUSE.join(_one(e) for e in reversed(causes(error, _MOST_EXCEPTIONS)))
 
 
 def _one(error: BaseException) -> str:

@@ -1,0 +1,139 @@
+"""Nothing that the SDK or its HTTP clients can raise is left to the last line of the table."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import warnings
+from typing import TYPE_CHECKING, Any, get_args
+
+import anthropic
+import pytest
+
+from midstream.faults.api_errors import API_ERRORS
+from midstream.outcomes import Outcome
+from midstream.outcomes.classify import EXCEPTION_OUTCOMES
+from midstream.outcomes.status import API_STATUS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+UNSPECIFIC = ("builtins.Exception", "builtins.BaseException")
+
+CLIENT_ERRORS = {
+    "AnthropicError": "the base class of the SDK's exceptions",
+    "APIError": "the base class of what the API is the cause of",
+    "APIResponseValidationError": "the answer arrived whole, and is not what the SDK expects",
+    "APIWebhookValidationError": "about a webhook, not about a call",
+    "BundleLoadError": "a file of the application's",
+    "CredentialsError": "credentials are missing or cannot be read",
+    "IdentityTokenFileError": "credentials are missing or cannot be read",
+    "MissingDependencyError": "a package is not installed",
+    "MissingStreamClassError": "the application passed no class for the stream",
+    "MutuallyExclusiveAuthError": "the application passed two kinds of credentials",
+    "RetryableError": "raised by a middleware of the application's, for a reason of its own",
+    "StreamAlreadyConsumed": "the application read a stream twice",
+    "ToolError": "raised by a tool of the application's",
+    "UnsupportedMCPValueError": "the application passed a value that the SDK cannot convert",
+    "WorkloadIdentityError": "the token exchange before the call failed",
+}
+"""The SDK's exceptions that are client errors, each with the reason."""
+
+HTTP_CLIENT_ERRORS = {
+    "HTTPError": "a base class",
+    "RequestError": "a base class",
+    "HTTPStatusError": "the SDK makes an APIStatusError of it",
+    "InvalidURL": "the application's URL",
+    "CookieConflict": "the application's cookies",
+    "TooManyRedirects": "the server answered, and said nothing",
+    "StreamError": "a base class",
+    "StreamConsumed": "the application read a stream twice",
+    "StreamClosed": "the application read a stream that it had closed",
+    "ResponseNotRead": "the application read in the wrong order",
+    "RequestNotRead": "the application read in the wrong order",
+}
+"""The exceptions of httpx and httpx2 that are client errors, each with the reason."""
+
+
+def specific(kind: type[BaseException]) -> Outcome | None:
+    """What the table says about `kind`, the two lines for everything else left out."""
+    names = (f"{base.__module__.partition('.')[0]}.{base.__name__}" for base in kind.__mro__)
+    return next((EXCEPTION_OUTCOMES[n] for n in names if n in EXCEPTION_OUTCOMES and n not in UNSPECIFIC), None)
+
+
+def exceptions_in(module: Any) -> Iterator[type[BaseException]]:
+    for value in vars(module).values():
+        if inspect.isclass(value) and issubclass(value, BaseException):
+            yield value
+
+
+def sdk_exceptions() -> set[type[BaseException]]:
+    found = set(exceptions_in(anthropic))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a module of the SDK can be deprecated
+        for module in pkgutil.walk_packages(anthropic.__path__, "anthropic.", onerror=lambda _name: None):
+            if "__main__" not in module.name:
+                try:
+                    found.update(exceptions_in(importlib.import_module(module.name)))
+                except ImportError:
+                    continue  # it needs a package that is not installed
+    return {kind for kind in found if kind.__module__.partition(".")[0] == "anthropic"}
+
+
+def http_clients() -> list[Any]:
+    found: list[Any] = []
+    for name in ("httpx", "httpx2"):
+        try:
+            found.append(importlib.import_module(name))
+        except ImportError:
+            continue
+    return found
+
+
+@pytest.fixture(scope="module", params=http_clients(), ids=lambda package: package.__name__)
+def http_client(request: pytest.FixtureRequest) -> Any:
+    return request.param
+
+
+def test_every_error_type_of_the_sdk_has_a_status() -> None:
+    error_type = pytest.importorskip("anthropic.types.shared.error_type", reason="this SDK has no ErrorType")
+    assert set(get_args(error_type.ErrorType)) - set(API_STATUS) == set()
+
+
+def test_every_documented_error_type_has_the_documented_status() -> None:
+    assert {name: error.status for name, error in API_ERRORS.items()} == API_STATUS
+
+
+def test_every_exception_of_the_sdk_is_classified_by_a_line_of_its_own() -> None:
+    unspecific = {kind.__name__ for kind in sdk_exceptions() if specific(kind) is None}
+    assert unspecific - set(CLIENT_ERRORS) == set()
+
+
+def test_every_status_error_of_the_sdk_is_an_http_error_until_its_status_tells_otherwise() -> None:
+    found = {kind: specific(kind) for kind in sdk_exceptions() if issubclass(kind, anthropic.APIStatusError)}
+    assert len(found) > 10
+    assert {kind for kind, outcome in found.items() if outcome is not Outcome.HTTP_ERROR} == set()
+
+
+def test_every_transport_error_of_the_http_client_is_a_transport_error(http_client: Any) -> None:
+    found = {kind for kind in exceptions_in(http_client) if issubclass(kind, http_client.TransportError)}
+    assert len(found) > 10
+    assert {kind for kind in found if specific(kind) is not Outcome.TRANSPORT_ERROR} == set()
+
+
+def test_a_decoding_error_of_the_http_client_is_malformed(http_client: Any) -> None:
+    assert specific(http_client.DecodingError) is Outcome.MALFORMED
+
+
+def test_every_other_exception_of_the_http_client_is_a_client_error_with_a_reason(http_client: Any) -> None:
+    unspecific = {kind.__name__ for kind in exceptions_in(http_client) if specific(kind) is None}
+    assert unspecific - set(HTTP_CLIENT_ERRORS) == set()
+
+
+@pytest.mark.parametrize("module", ["httpcore", "httpcore2"])
+def test_every_exception_of_the_http_core_is_a_transport_error(module: str) -> None:
+    core: Any = pytest.importorskip(module)
+    ours = {"ConnectionNotAvailable", "UnsupportedProtocol"}  # inside the pool; the application's URL
+    unspecific = {kind.__name__ for kind in exceptions_in(core) if specific(kind) is not Outcome.TRANSPORT_ERROR}
+    assert unspecific - ours == set()
