@@ -32,6 +32,9 @@ class ObservedBody(_Proxy):
         super().__init__(body)
         self._self_call = call
         self._self_reader: weakref.ref[Any] | None = None
+        # SDK 1.14 and later asks its response's body for this with every event. To have it here, also where it is
+        # None, takes nanoseconds; to ask the proxied body for what it does not have takes microseconds.
+        self.__self_setattr__("stream_observer", getattr(body, "stream_observer", None))
 
     def __iter__(self) -> Iterator[bytes]:
         chunks = _chunks(iter(self.__wrapped__), self._self_call, self._self_call.clock)

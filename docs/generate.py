@@ -1,0 +1,176 @@
+"""Writes docs/telemetry.md from the contract in the code; with --check, says how the two differ and exits 1."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import difflib
+import inspect
+import sys
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from midstream.outcomes import Outcome, Phase
+from midstream.outcomes.status import API_STATUS, BEDROCK_STATUS, UNKNOWN_STATUS
+from midstream.telemetry import contract
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from enum import Enum
+
+__all__ = ("page",)
+
+PAGE = Path(__file__).with_name("telemetry.md")
+
+_INTRODUCTION = """\
+<!-- Made from src/midstream/telemetry/contract.py by `make docs`. Edit that, not this. -->
+
+# What midstream emits
+
+Every name here is a public interface: a change to one is named in CHANGELOG.md.
+
+## Words
+
+- **call**: one invocation of an SDK method, with every retry and the reading of the stream that it returns.
+- **attempt**: one HTTP request within a call.
+- **observed** status: the number on the wire. **synthesized** status: the number that the failure would have had,
+  derived from the API's error type. **reported** status: the number on the exception that the application got.
+- **effective** status: the observed one if it is an error, else the synthesized one.
+- **leaked**: the exception that reached the application is outside `anthropic.AnthropicError`, so that
+  `except anthropic.APIError` misses it.
+- **misreported**: the reported status is not the effective one.
+"""
+
+_STATUSES = f"""\
+## Effective status
+
+An HTTP error has the observed status. An error inside a 200 stream has the status of its type; an unknown or
+missing type is {UNKNOWN_STATUS}. `http.response.status_code` stays what was on the wire: 200 for an error inside a
+stream.
+"""
+
+_SPANS = """\
+## Attributes
+
+They stand on the call's span and, for a failed call, on its log event. The SDK's own span (1.14 and later) has some
+of them already, under the same names: those are left to it, and marked with *SDK* here.
+"""
+
+_METRICS = f"""\
+## Metrics
+
+Meter `{contract.SCOPE}`. On the first call of an operation, provider, model and kind (streamed or not), the series of
+`midstream.client.operations` for all ten outcomes are created with 0, each with the flags that the outcome normally
+has. `error.type` is `_OTHER` for a type that the API made up, so that series stay few. Prometheus has underscores
+for the dots, and suffixes: `midstream_client_operations_total`,
+`gen_ai_client_operation_duration_seconds_bucket`.
+"""
+
+_LOG = f"""\
+## Log event
+
+`{contract.EVENT_NAME}`, severity WARN, in the context of the call's span, once per failed call: the attributes above
+and
+"""
+
+_SPAN_RULES = """\
+## Spans
+
+Exactly one per call. If the SDK has a recording span for it, that one is enriched, at its true end, and keeps its name,
+its parent and its times. If the SDK's is sampled out, there is none. Otherwise it is a `CLIENT` span of ours, named
+`{gen_ai.operation.name} {gen_ai.request.model}`. The status of a failed call is `ERROR`, described by the failure in
+one line; of every other call of ours it stays unset. Prompts and completions are never recorded.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    return "\n".join(
+        (
+            _INTRODUCTION,
+            "## `midstream.outcome`\n",
+            _table(("value", "meaning", "failure"), _outcomes()),
+            "## `midstream.phase`\n",
+            "Where a failed call was. An HTTP error has the phase `request`.\n",
+            _table(("value", "meaning"), ((f"`{value}`", text) for value, text in _members(Phase).items())),
+            _STATUSES,
+            _table(("error type of the API", "status"), _rows(API_STATUS)),
+            _table(("exception of a Bedrock stream", "status"), _rows(BEDROCK_STATUS)),
+            _SPAN_RULES,
+            _SPANS,
+            _table(("name", "type", "on", "", "meaning"), _attributes()),
+            _METRICS,
+            _table(("name", "instrument", "unit", "meaning"), _metrics()),
+            "Their attributes:\n",
+            _table(("metric", "attributes"), _metric_attributes()),
+            "Buckets, in the unit of the metric:\n",
+            _table(("metric", "buckets"), _buckets()),
+            _LOG,
+            _table(("name", "meaning"), ((f"`{name}`", text) for name, text in contract.EXCEPTION_ATTRIBUTES.items())),
+        )
+    )
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
+
+
+def _members(kind: type[Enum]) -> dict[str, str]:
+    """By value of each member, the docstring that stands beneath it in the source."""
+    (tree,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
+    assert isinstance(tree, ast.ClassDef)  # noqa: S101 - the source of a class
+    texts: dict[str, str] = {}
+    for member, text in zip(tree.body, tree.body[1:], strict=False):
+        if isinstance(member, ast.Assign) and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
+            (name,) = (target.id for target in member.targets if isinstance(target, ast.Name))
+            texts[kind[name].value] = " ".join(str(text.value.value).split())
+    return texts
+
+
+def _outcomes() -> Iterable[tuple[object, ...]]:
+    texts = _members(Outcome)
+    return ((f"`{o.value}`", texts[o.value], "yes" if o.is_failure else "no") for o in Outcome)
+
+
+def _rows(statuses: Mapping[str, int]) -> Iterable[tuple[object, ...]]:
+    return ((f"`{kind}`", status) for kind, status in statuses.items())
+
+
+def _attributes() -> Iterable[tuple[object, ...]]:
+    for table in (contract.CALL_ATTRIBUTES, contract.REQUEST_ATTRIBUTES):
+        for attribute in table:
+            own = "*SDK*" if attribute.own_spans_only else ""
+            yield f"`{attribute.name}`", attribute.type, attribute.when.value, own, attribute.brief
+
+
+def _metrics() -> Iterable[tuple[object, ...]]:
+    return ((f"`{m.name}`", m.instrument.value, f"`{m.unit}`", m.brief) for m in contract.METRICS)
+
+
+def _metric_attributes() -> Iterable[tuple[object, ...]]:
+    return ((f"`{m.name}`", ", ".join(f"`{name}`" for name in m.attributes)) for m in contract.METRICS)
+
+
+def _buckets() -> Iterable[tuple[object, ...]]:
+    return ((f"`{m.name}`", ", ".join(f"{b:g}" for b in m.buckets)) for m in contract.METRICS if m.buckets)
+
+
+def main() -> int:
+    """The exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="only compare")
+    if not parser.parse_args().check:
+        PAGE.write_text(page(), encoding="utf-8")
+        return 0
+    written = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
+    difference = list(
+        difflib.unified_diff(written.splitlines(), page().splitlines(), "docs/telemetry.md", "the contract")
+    )
+    print("\n".join(difference))
+    return 1 if difference else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
