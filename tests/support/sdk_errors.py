@@ -75,12 +75,8 @@ def body_raising(error: Exception | None = None, *, headers: dict[str, str] | No
         if error is not None:
             raise error
 
-    class Body(http.SyncByteStream):  # type: ignore[misc] # one of two classes
-        def __iter__(self) -> Iterator[bytes]:
-            return chunks()
-
     known = {"content-type": "application/json", **(headers or {})}
-    return _raised(lambda _request: http.Response(200, headers=known, stream=Body()), stream=False)
+    return _raised(lambda _request: http.Response(200, headers=known, content=chunks()), stream=False)
 
 
 def _raised(handler: Callable[[Any], Any], *, stream: bool) -> BaseException:

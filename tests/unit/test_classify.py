@@ -192,7 +192,7 @@ def test_a_bedrock_frame_is_read_off_the_text_of_its_value_error(
     headers: str,
     error_type: str,
     status: int,
-    retryable: bool,  # noqa: FBT001 - a column of the table
+    retryable: bool,
 ) -> None:
     assert classify(bedrock_error(headers)) == Failure(
         Outcome.IN_BAND_ERROR,
@@ -243,7 +243,7 @@ HTML = f"<html><head><title>{SECRET}</title></head></html>"
 def test_an_http_error_without_an_envelope_has_its_status_as_type(
     status: int,
     content: bytes | str | dict[str, Any],
-    retryable: bool,  # noqa: FBT001 - a column of the table
+    retryable: bool,
     exception_type: str,
 ) -> None:
     assert classify(http_error(status, content)) == http_failure(
@@ -264,7 +264,7 @@ def test_an_http_error_without_an_envelope_has_its_status_as_type(
 def test_x_should_retry_overrides_the_status(
     status: int,
     header: str,
-    retryable: bool,  # noqa: FBT001 - a column of the table
+    retryable: bool,
 ) -> None:
     error = http_error(status, headers={"x-should-retry": header})
     assert classify(error) == http_failure(str(status), status, retryable=retryable, exception_type=name_of(error))
@@ -357,7 +357,7 @@ class ParserError(Exception):
     __module__ = "botocore.eventstream"
 
 
-class ChecksumMismatch(ParserError):
+class ChecksumMismatch(ParserError):  # noqa: N818 - the name is botocore's
     __module__ = "botocore.eventstream"
 
 
@@ -446,9 +446,8 @@ def test_a_response_validation_error_says_the_status_it_reports_and_nothing_of_t
 
 def test_the_innermost_exception_of_the_http_client_names_a_chain() -> None:
     error = anthropic.APIConnectionError(request=http.Request("POST", "http://api.test"))
-    error.__cause__ = http.ReadError("outer")
-    error.__cause__.__cause__ = http.ConnectError("inner")
-    error.__cause__.__cause__.__cause__ = ConnectionResetError("innermost")
+    outer, inner = http.ReadError("outer"), http.ConnectError("inner")
+    error.__cause__, outer.__cause__, inner.__cause__ = outer, inner, ConnectionResetError("innermost")
     assert classify(error) == wrapped(Outcome.CONNECTION_ERROR, f"{HTTP_PACKAGE}.ConnectError", "inner")
 
 
@@ -494,7 +493,7 @@ def test_what_is_neither_an_exception_nor_a_body_is_a_client_error(thing: object
         (KeyboardInterrupt, "KeyboardInterrupt"),
         (GeneratorExit, "GeneratorExit"),
         (lambda: body_of("api_error", "Oh", "req_1"), "500 api_error: Oh (request req_1)"),
-        (lambda: {}, "500 error without a type"),
+        (dict, "500 error without a type"),
         (lambda: None, "client_error"),
         (
             lambda: body_of("odd\n{type}", "with\u2028separators\x00", "r"),

@@ -1,0 +1,161 @@
+"""Where each attribute stands, what a metric says by default, and the fixed names around them."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from midstream.outcomes import Outcome
+from midstream.telemetry import contract
+from midstream.telemetry.contract import CALL_ATTRIBUTES, METRICS, REQUEST_ATTRIBUTES, When
+
+DOCS = Path(__file__).parents[2] / "docs"
+SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
+TOKENS = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864)
+
+
+def test_the_fixed_names_are_these() -> None:
+    assert (contract.SCOPE, contract.SCHEMA_URL, contract.EVENT_NAME) == (
+        "midstream",
+        "https://opentelemetry.io/schemas/1.41.0",
+        "gen_ai.client.operation.exception",
+    )
+
+
+def test_every_attribute_stands_on_the_calls_of_the_contract() -> None:
+    found: dict[When, set[str]] = {when: set() for when in When}
+    for name, when in [(a.name, a.when) for a in REQUEST_ATTRIBUTES] + [(a.name, a.when) for a in CALL_ATTRIBUTES]:
+        found[when].add(name)
+    assert found == {
+        When.START: {
+            "gen_ai.operation.name",
+            "gen_ai.provider.name",
+            "gen_ai.request.model",
+            "gen_ai.request.stream",
+            "gen_ai.request.max_tokens",
+            "gen_ai.request.temperature",
+            "gen_ai.request.top_p",
+            "gen_ai.request.top_k",
+            "gen_ai.request.stop_sequences",
+            "gen_ai.output.type",
+            "server.address",
+            "server.port",
+        },
+        When.CALL: {
+            "midstream.outcome",
+            "http.response.status_code",
+            "http.request.resend_count",
+            "anthropic.request.id",
+            "gen_ai.response.id",
+            "gen_ai.response.model",
+            "gen_ai.response.finish_reasons",
+            "gen_ai.usage.input_tokens",
+            "gen_ai.usage.output_tokens",
+            "gen_ai.usage.cache_read.input_tokens",
+            "gen_ai.usage.cache_write.input_tokens",
+        },
+        When.FAILURE: {
+            "midstream.phase",
+            "midstream.reported.status_code",
+            "midstream.leaked",
+            "midstream.misreported",
+            "midstream.retryable",
+            "error.type",
+        },
+        When.STATUS: {"midstream.status_code", "midstream.status_code.source"},
+        When.IN_BAND: {"midstream.in_band.request_id"},
+        When.STREAM: {
+            "midstream.stream.bytes",
+            "midstream.stream.longest_wait",
+            "gen_ai.response.time_to_first_chunk",
+        },
+        When.FAILED_STREAM: {"midstream.stream.last_event"},
+    }
+
+
+def test_no_attribute_and_no_metric_is_there_twice() -> None:
+    names = [a.name for a in REQUEST_ATTRIBUTES] + [a.name for a in CALL_ATTRIBUTES] + [m.name for m in METRICS]
+    assert len(names) == len(set(names))
+
+
+def test_every_attribute_of_a_metric_is_known() -> None:
+    known = {a.name for a in REQUEST_ATTRIBUTES} | {a.name for a in CALL_ATTRIBUTES}
+    used = {name for metric in METRICS for name in metric.attributes}
+    assert used - known == {"gen_ai.token.type", "midstream.component"}
+
+
+def test_every_histogram_has_the_buckets_of_the_genai_conventions() -> None:
+    assert {m.name: m.buckets for m in METRICS if m.instrument is contract.Instrument.HISTOGRAM} == {
+        "midstream.client.stream.longest_wait": SECONDS,
+        "gen_ai.client.operation.duration": SECONDS,
+        "gen_ai.client.operation.time_to_first_chunk": SECONDS,
+        "gen_ai.client.operation.time_per_output_chunk": SECONDS,
+        "gen_ai.client.token.usage": TOKENS,
+    }
+
+
+def test_counters_say_no_where_a_span_says_nothing() -> None:
+    assert dict(contract.COUNTER_DEFAULTS) == {
+        "gen_ai.request.stream": False,
+        "midstream.leaked": False,
+        "midstream.misreported": False,
+    }
+
+
+def test_the_flags_that_an_outcome_normally_has_are_those_of_the_contract() -> None:
+    neither, leaked, misreported = (False, False), (True, False), (False, True)
+    assert dict(contract.NORMAL_FLAGS) == {
+        Outcome.COMPLETED: neither,
+        Outcome.HTTP_ERROR: neither,
+        Outcome.CONNECTION_ERROR: neither,
+        Outcome.IN_BAND_ERROR: misreported,
+        Outcome.TRANSPORT_ERROR: leaked,
+        Outcome.TRUNCATED: neither,
+        Outcome.MALFORMED: leaked,
+        Outcome.CLIENT_ERROR: neither,
+        Outcome.CANCELLED: neither,
+        Outcome.ABANDONED: neither,
+    }
+
+
+@pytest.mark.parametrize("briefs", [[a.brief for a in REQUEST_ATTRIBUTES], [a.brief for a in CALL_ATTRIBUTES]])
+def test_every_brief_is_a_sentence_that_fits_into_a_table(briefs: list[str]) -> None:
+    assert [brief for brief in briefs if not brief.endswith(".") or "|" in brief or "\n" in brief] == []
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    for name in ("generate.py", "telemetry.md"):
+        shutil.copy(DOCS / name, tmp_path / name)
+    return tmp_path
+
+
+def generate(folder: Path, *arguments: str) -> tuple[int, str]:
+    done = subprocess.run(  # noqa: S603 - our own script
+        [sys.executable, folder / "generate.py", *arguments], check=False, capture_output=True, text=True
+    )
+    assert done.stderr == ""
+    return done.returncode, done.stdout
+
+
+def test_a_page_that_differs_is_shown_as_a_difference(copy: Path) -> None:
+    page = copy / "telemetry.md"
+    page.write_text(
+        page.read_text(encoding="utf-8").replace("`midstream.leaked`", "`midstream.leeked`"), encoding="utf-8"
+    )
+    status, shown = generate(copy, "--check")
+    lines = shown.splitlines()
+    assert (status, lines[0], lines[1]) == (1, "--- docs/telemetry.md", "+++ the contract")
+    assert [line[:22] for line in lines if line.startswith("-| `midstream.lee")] == ["-| `midstream.leeked` "]
+    assert [line[:22] for line in lines if line.startswith("+| `midstream.lea")] == ["+| `midstream.leaked` "]
+
+
+def test_a_page_that_is_missing_differs_and_is_written_again(copy: Path) -> None:
+    (copy / "telemetry.md").unlink()
+    assert generate(copy, "--check")[0] == 1
+    assert (generate(copy), generate(copy, "--check")) == ((0, ""), (0, "\n"))
+    assert (copy / "telemetry.md").read_bytes() == (DOCS / "telemetry.md").read_bytes()

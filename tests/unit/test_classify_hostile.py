@@ -1,0 +1,261 @@
+"""Whatever `classify` is given: it never raises, and what it returns is bounded and can be exported."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import anthropic
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from midstream.outcomes import Failure, Outcome, classify
+from midstream.outcomes.classify import bounded_error_type
+from support.sdk_errors import body_of, http, in_band_error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def assert_harmless(failure: Failure) -> None:
+    line = str(failure)
+    assert (len(line) <= 1024, len(line.splitlines()) <= 1) == (True, True)
+    texts = (
+        failure.error_type,
+        bounded_error_type(failure),
+        failure.request_id,
+        failure.in_band_request_id,
+        failure.exception_type,
+    )
+    assert [text for text in texts if text is not None and (type(text) is not str or len(text) > 128)] == []
+    assert failure.message is None or (type(failure.message), len(failure.message) <= 1024) == (str, True)
+    for text in (*texts, failure.message, line):
+        assert text is None or text.encode().decode() == text
+    for status in (failure.status_code, failure.reported_status_code):
+        assert status is None or (type(status), 100 <= status <= 999) == (int, True)
+    assert failure.retry_after is None or (failure.retry_after >= 0 and math.isfinite(failure.retry_after))
+
+
+any_text = (
+    st.text(st.characters(), max_size=50)
+    | st.sampled_from(["\ud800", "\r\n\x00\x1b[2J", " \u2028 "])
+    | st.integers(1000, 9999).map(lambda length: "x" * length)
+)
+leaf = st.none() | st.booleans() | st.integers() | st.floats() | any_text | st.binary(max_size=50)
+any_json = st.recursive(
+    leaf,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(any_text, inner, max_size=4),
+    max_leaves=12,
+)
+api_like = st.fixed_dictionaries(
+    {},
+    optional={
+        "type": any_json,
+        "request_id": any_json,
+        "error": any_json | st.fixed_dictionaries({}, optional={"type": any_json, "message": any_json}),
+    },
+)
+
+
+def raising(_self: object, *_args: object) -> NoReturn:
+    raise RuntimeError
+
+
+LOOKS = ("__getattribute__", "__str__", "__repr__", "__len__", "__iter__", "__hash__", "__bool__", "__eq__")
+Explosive: Callable[[], object] = type("Explosive", (), dict.fromkeys(LOOKS, raising))
+"""Raises at every look."""
+
+NUMBERS = ("__int__", "__str__", "__repr__", "__lt__", "__le__", "__eq__")
+LyingNumber: Callable[[int], int] = type("LyingNumber", (int,), dict.fromkeys(NUMBERS, raising))
+
+
+class LyingText(str):
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return "\n" * 5000
+
+    def __getitem__(self, _key: Any) -> NoReturn:
+        raise RuntimeError
+
+    def __len__(self) -> NoReturn:
+        raise RuntimeError
+
+    def __bool__(self) -> NoReturn:
+        raise RuntimeError
+
+
+class LyingMapping(dict[str, Any]):
+    def get(self, key: str, _default: Any = None) -> NoReturn:
+        raise KeyError(key)
+
+
+class EndlessMapping(dict[str, Any]):
+    def get(self, _key: str, _default: Any = None) -> Any:
+        return self
+
+
+MAKERS: list[Callable[[], object]] = [
+    Explosive,
+    lambda: LyingText("overloaded_error"),
+    lambda: LyingNumber(529),
+    lambda: LyingMapping(error=1),
+    lambda: 10**5000,
+    EndlessMapping,
+    object,
+    lambda: ValueError,
+]
+# Functions, for hypothesis looks at the values that it draws, and these cannot be looked at.
+anything: st.SearchStrategy[Callable[[], object]] = st.sampled_from(MAKERS) | (any_json | api_like).map(
+    lambda value: lambda: value
+)
+
+
+@given(anything)
+def test_any_object(make: Callable[[], object]) -> None:
+    assert_harmless(classify(make()))
+
+
+@given(api_like)
+def test_any_body_of_an_error_event(body: dict[str, Any]) -> None:
+    failure = classify(body)
+    assert_harmless(failure)
+    assert failure.outcome is Outcome.IN_BAND_ERROR
+
+
+@given(
+    base=st.sampled_from([anthropic.APIStatusError, anthropic.APIError, anthropic.APIConnectionError, http.ReadError]),
+    message=any_text,
+    attributes=st.dictionaries(
+        st.sampled_from(["body", "response", "status_code", "request_id", "type", "message", "__cause__", "args"]),
+        anything,
+    ),
+    headers=st.dictionaries(
+        st.sampled_from(["retry-after", "retry-after-ms", "x-should-retry"]), any_text | st.integers().map(str)
+    ),
+)
+def test_an_exception_with_any_attributes(
+    base: type[BaseException], message: str, attributes: dict[str, Callable[[], object]], headers: dict[str, Any]
+) -> None:
+    told = {name: make() for name, make in attributes.items()}
+    response = SimpleNamespace(headers=headers, status_code=told.get("status_code"))
+    kind: type[BaseException] = type("Odd", (base,), {"response": response, **told})
+    error = kind.__new__(kind, message)
+    assert_harmless(classify(error))
+
+
+@pytest.mark.parametrize(
+    "member",
+    ["body", "response", "status_code", "request_id", "type", "__cause__", "__context__", "__traceback__", "__class__"],
+)
+@pytest.mark.parametrize("base", [anthropic.APIStatusError, anthropic.APIConnectionError, http.ReadError, ValueError])
+def test_an_exception_whose_members_raise(member: str, base: type[BaseException]) -> None:
+    kind: type[BaseException] = type("Odd", (base,), {member: property(raising)})
+    assert_harmless(classify(kind.__new__(kind)))
+
+
+@pytest.mark.parametrize("member", ["__str__", "__repr__", "__getattribute__", "__eq__", "__bool__", "__len__"])
+@pytest.mark.parametrize("base", [anthropic.APIStatusError, anthropic.APIConnectionError, http.ReadError, ValueError])
+def test_an_exception_whose_methods_raise(member: str, base: type[BaseException]) -> None:
+    kind: type[BaseException] = type("Odd", (base,), {member: raising})
+    assert_harmless(classify(kind.__new__(kind)))
+
+
+def test_a_members_fault_hides_nothing_that_the_others_say() -> None:
+    error: Any = in_band_error(body_of("overloaded_error"))
+    error.response = error.request_id = Explosive()
+    assert classify(error) == Failure(
+        Outcome.IN_BAND_ERROR,
+        "overloaded_error",
+        status_code=529,
+        reported_status_code=200,
+        misreported=True,
+        retryable=True,
+        request_id="req_body",
+        in_band_request_id="req_body",
+        exception_type="anthropic.APIStatusError",
+        message="No luck",
+    )
+
+
+@pytest.mark.parametrize("lie", [dict, ValueError, str, anthropic.APIStatusError])
+def test_an_exception_that_lies_about_its_class_is_known_by_its_real_one(lie: type) -> None:
+    kind: type[Exception] = type("Odd", (http.ReadError,), {"__class__": lie})
+    kind.__module__ = "odd"
+    failure = classify(kind.__new__(kind))
+    assert (failure.outcome, failure.error_type) == (Outcome.TRANSPORT_ERROR, "odd.Odd")
+
+
+def test_an_object_that_claims_to_be_an_exception_is_none() -> None:
+    class Pretender:
+        __class__ = ValueError  # type: ignore[assignment] # a lie
+
+    assert classify(Pretender()) == Failure(Outcome.CLIENT_ERROR, "_OTHER")
+
+
+@pytest.mark.parametrize("module", [None, 3, "", "x" * 500, "\n", "anthropic"])
+def test_an_exception_class_with_an_odd_name(module: Any) -> None:
+    kind: type[Exception] = type("Odd" * 100, (http.ReadError,), {"__module__": module})
+    assert_harmless(classify(kind.__new__(kind, "x")))
+
+
+def test_a_cycle_of_causes_ends() -> None:
+    one, other = http.ReadError("one"), http.ReadError("other")
+    one.__cause__, other.__cause__ = other, one
+    failure = classify(one)
+    assert_harmless(failure)
+    assert failure.message == "other"
+
+
+def test_a_chain_of_causes_without_end_is_followed_only_so_far() -> None:
+    errors: list[BaseException] = [ValueError() for _ in range(5000)]
+    errors.append(http.ReadError("too far away to matter"))
+    for error, cause in itertools.pairwise(errors):
+        error.__cause__ = cause
+    first = errors[0]
+    assert classify(first) == Failure(Outcome.CLIENT_ERROR, "_OTHER", leaked=True, exception_type="ValueError")
+
+
+def test_causes_that_are_no_exceptions_end_the_chain() -> None:
+    kind: type[Exception] = type("Odd", (http.ReadError,), {"__cause__": Explosive()})
+    assert classify(kind.__new__(kind)).outcome is Outcome.TRANSPORT_ERROR
+
+
+@pytest.mark.parametrize("depth", [10, 100_000])
+def test_depth_and_size_of_a_body_do_not_matter(depth: int) -> None:
+    deep: Any = {}
+    for _ in range(depth):
+        deep = {"error": deep}
+    body = {"error": {"type": "x" * 10_000_000, "message": "y\n" * 10_000_000, "more": deep}}
+    assert_harmless(classify(body))
+    while deep:  # from the outside in, for what is that deep cannot be freed by recursion
+        deep = deep["error"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, GeneratorExit])
+def test_what_is_meant_for_the_application_is_not_swallowed(error: type[BaseException]) -> None:
+    class Interrupted(Exception):  # noqa: N818 - a member of it interrupts
+        @property
+        def status_code(self) -> NoReturn:
+            raise error
+
+    with pytest.raises(error):
+        classify(Interrupted())
+
+
+@given(
+    outcome=st.sampled_from(Outcome),
+    error_type=any_text,
+    status_code=st.none() | st.integers(0, 1000),
+    request_id=st.none() | any_text,
+    exception_type=st.none() | any_text,
+    message=st.none() | any_text,
+    leaked=st.booleans(),
+)
+def test_any_failure_is_one_line(**fields: Any) -> None:
+    line = str(Failure(**fields))
+    assert (len(line) <= 1024, len(line.splitlines()) <= 1) == (True, True)
+    assert line.encode().decode() == line

@@ -1,0 +1,63 @@
+"""What an import brings along, and what every module says that it offers."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import subprocess
+import sys
+from typing import Any, cast
+
+import pytest
+
+import midstream
+
+IMPURE = ["anthropic", "httpx", "httpx2", "opentelemetry", "wrapt"]
+
+
+def imported_by(statement: str) -> set[str]:
+    """The top-level packages that `statement` brings into a fresh interpreter."""
+    code = f"import sys; before = set(sys.modules); {statement}; print(*set(sys.modules) - before)"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    return {name.partition(".")[0] for name in done.stdout.split()}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import midstream",
+        "import midstream.outcomes",
+        "from midstream import classify, Failure, Outcome, Phase; classify(ValueError())",
+        "import midstream.guard, midstream.settings, midstream.version",
+        "import midstream.faults",
+    ],
+)
+def test_an_import_brings_the_standard_library_and_midstream_only(statement: str) -> None:
+    foreign = imported_by(statement) - set(sys.stdlib_module_names) - {"midstream"}
+    assert (foreign & set(IMPURE), foreign) == (set(), set())
+
+
+@pytest.mark.parametrize("statement", ["import midstream.instrumentor", "import midstream.telemetry.contract"])
+def test_an_import_of_the_instrumentation_does_not_import_the_sdk(statement: str) -> None:
+    assert imported_by(statement) & {"anthropic", "httpx", "httpx2"} == set()
+
+
+def public_modules() -> list[str]:
+    found = pkgutil.walk_packages(midstream.__path__, "midstream.")
+    return ["midstream", *(module.name for module in found if not module.name.rpartition(".")[2].startswith("_"))]
+
+
+@pytest.mark.parametrize("name", public_modules())
+def test_every_public_module_says_what_it_offers(name: str) -> None:
+    module: Any = importlib.import_module(name)
+    if not hasattr(module, "__all__") and hasattr(module, "__path__"):
+        return  # a package whose modules speak for themselves
+    offered: Any = module.__all__
+    assert type(offered) is tuple
+    assert [name for name in cast("tuple[str, ...]", offered) if not hasattr(module, name)] == []
+
+
+def test_a_name_that_midstream_does_not_have_is_an_attribute_error() -> None:
+    name = "classifi"
+    with pytest.raises(AttributeError, match=r"^module 'midstream' has no attribute 'classifi'$"):
+        getattr(midstream, name)

@@ -1,0 +1,87 @@
+"""What `request()` returned is told apart by the names of the SDK's classes."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+from typing import Any
+
+import anthropic
+import pytest
+
+from midstream.sdk.results import json_of, response_of, streams
+from support.sdk_errors import response
+
+ANSWER = response(200, {"id": "msg_1"})
+
+
+def made(kind: Any, attribute: str) -> Any:
+    """An instance of `kind` that has `ANSWER` as its response, without the rest of its construction."""
+    instance = kind.__new__(kind)
+    setattr(instance, attribute, ANSWER)
+    return instance
+
+
+class Mine(anthropic.Stream[Any]):
+    """As an application may ask for with `stream_cls`."""
+
+
+@pytest.mark.parametrize("kind", [anthropic.Stream, anthropic.AsyncStream, Mine])
+def test_a_stream_has_its_response(kind: Any) -> None:
+    stream = made(kind, "response")
+    assert (streams(stream), response_of(stream) is ANSWER) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("anthropic._response", "APIResponse"),
+        ("anthropic._response", "AsyncAPIResponse"),
+        ("anthropic._legacy_response", "LegacyAPIResponse"),
+    ],
+)
+def test_a_raw_response_has_the_response_of_the_http_client(module: str, name: str) -> None:
+    if importlib.util.find_spec(module) is None:
+        pytest.skip(f"this SDK has no {name}")
+    raw = made(getattr(importlib.import_module(module), name), "http_response")
+    assert (streams(raw), response_of(raw) is ANSWER) == (False, True)
+
+
+class Stream:
+    """An application's class of that name."""
+
+    response = http_response = ANSWER
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        None,
+        "text",
+        {},
+        Stream(),
+        anthropic.types.Message.construct(None, http_response="the server's", response="the server's"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_an_answer_hides_its_response_whatever_its_fields_are_called(result: object) -> None:
+    assert (streams(result), response_of(result)) == (False, None)
+
+
+@pytest.mark.parametrize("kind", ["application/json", "application/json; charset=utf-8", "Application/JSON"])
+def test_the_json_of_a_response_is_decoded(kind: str) -> None:
+    assert json_of(response(200, '{"id": "msg_1"}', {"content-type": kind})) == {"id": "msg_1"}
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, {"content-type": "text/html"}, {"content-type": "application/x-jsonl"}], ids=str
+)
+def test_a_response_that_does_not_say_json_is_not_decoded(headers: dict[str, str]) -> None:
+    assert json_of(response(200, '{"id": "msg_1"}', headers)) is None
+
+
+@pytest.mark.parametrize(("content", "error"), [("{", json.JSONDecodeError), (b'"\xff"', UnicodeDecodeError)])
+def test_json_that_is_none_raises_what_the_sdk_will_raise(content: str | bytes, error: type[ValueError]) -> None:
+    with pytest.raises(error):
+        json_of(response(200, content, {"content-type": "application/json"}))

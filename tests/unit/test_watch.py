@@ -1,0 +1,487 @@
+"""One call goes by, and one verdict comes out: the whole `Verdict` each time."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import threading
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import anthropic
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from midstream.outcomes import Answer, Failure, Outcome, Phase, StreamWatch, Verdict, classify
+from support.sdk_errors import body_of, http, http_error, in_band_error, request_raising
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+START: dict[str, Any] = {
+    "type": "message_start",
+    "message": {
+        "id": "msg_1",
+        "model": "claude-x",
+        "stop_reason": None,
+        "usage": {
+            "input_tokens": 25,
+            "cache_read_input_tokens": 8,
+            "cache_creation_input_tokens": 10,
+            "output_tokens": 1,
+        },
+    },
+}
+BLOCK = {"type": "content_block_start"}
+CONTENT = {"type": "content_block_delta"}
+BLOCK_STOP = {"type": "content_block_stop"}
+FINAL: dict[str, Any] = {
+    "type": "message_delta",
+    "delta": {"stop_reason": "end_turn"},
+    "usage": {"output_tokens": 15},
+}
+STOP = {"type": "message_stop"}
+EVENTS = (START, BLOCK, CONTENT, CONTENT, BLOCK_STOP, FINAL, STOP)
+UNTIL = {"opening": EVENTS[:2], "content": EVENTS[:4], "closing": EVENTS[:6]}
+"""By phase, the events after which a stream is in it."""
+
+STARTED = Answer("msg_1", "claude-x", None, 43, None, 8, 10)
+FINISHED = Answer("msg_1", "claude-x", "end_turn", 43, 15, 8, 10)
+ENDED_AT = 10.0
+
+
+def clock(*readings: float) -> Callable[[], float]:
+    """A clock with these readings, and `ENDED_AT` for ever after."""
+    return itertools.chain(readings, itertools.repeat(ENDED_AT)).__next__
+
+
+def watching(*events: object) -> StreamWatch:
+    """A watch of an open stream that has seen `events`, one a second, the first at 0."""
+    now = 0.0
+    watch = StreamWatch(lambda: now)
+    watch.open()
+    for event in events:
+        watch.event(event)
+        now += 1.0
+    now = ENDED_AT
+    return watch
+
+
+def as_object(value: Any) -> Any:
+    """A decoded event as the SDK gives it: with attributes instead of items."""
+    if isinstance(value, dict):
+        return SimpleNamespace(**{str(name): as_object(item) for name, item in value.items()})  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType] # of a literal above
+    return value
+
+
+def stream_verdict(outcome: Outcome, failure: Failure | None = None, **others: Any) -> Verdict:
+    return replace(Verdict(outcome, ENDED_AT, failure, opened=True), **others)
+
+
+WHOLE = stream_verdict(Outcome.COMPLETED, answer=FINISHED, first_chunk_at=2.0, last_event="message_stop")
+PHASES: list[tuple[str, dict[str, Any]]] = [
+    ("opening", {"answer": STARTED, "last_event": "content_block_start"}),
+    ("content", {"answer": STARTED, "last_event": "content_block_delta", "first_chunk_at": 2.0}),
+    ("closing", {"answer": FINISHED, "last_event": "message_delta", "first_chunk_at": 2.0}),
+]
+"""By phase, what a stream that ends in it is known by."""
+
+
+# --- streams that end well, and streams that the application ends ---------------------------------------------------
+
+
+@pytest.mark.parametrize("decoded", [dict, as_object], ids=["as mappings", "as objects"])
+def test_a_stream_that_is_read_to_its_end_event_is_completed(decoded: Callable[[Any], Any]) -> None:
+    watch = watching(*(decoded(event) for event in EVENTS))
+    assert (watch.read(), watch.ended) == (WHOLE, True)
+
+
+def test_a_stream_that_is_closed_after_its_end_event_is_completed() -> None:
+    assert watching(*EVENTS).closed() == WHOLE
+
+
+@pytest.mark.parametrize("error", [asyncio.CancelledError(), KeyboardInterrupt(), GeneratorExit()], ids=repr)
+def test_a_cancellation_after_the_end_event_is_completed(error: BaseException) -> None:
+    assert watching(*EVENTS).failed(error) == WHOLE
+
+
+@pytest.mark.parametrize(("phase", "known"), PHASES)
+def test_a_stream_that_is_closed_before_its_end_event_is_abandoned(phase: str, known: dict[str, Any]) -> None:
+    watch = watching(*UNTIL[phase])
+    assert watch.closed() == stream_verdict(Outcome.ABANDONED, **known)
+
+
+@pytest.mark.parametrize(("phase", "known"), PHASES)
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (asyncio.CancelledError(), Outcome.CANCELLED),
+        (KeyboardInterrupt(), Outcome.CANCELLED),
+        (GeneratorExit(), Outcome.ABANDONED),
+    ],
+    ids=lambda value: repr(value) if isinstance(value, BaseException) else "",
+)
+def test_what_the_application_ends_is_no_failure(
+    phase: str, known: dict[str, Any], error: BaseException, outcome: Outcome
+) -> None:
+    assert watching(*UNTIL[phase]).failed(error) == stream_verdict(outcome, **known)
+
+
+def test_a_body_that_nobody_decodes_events_from_is_completed_at_its_end() -> None:
+    assert watching().read_without_events() == stream_verdict(Outcome.COMPLETED)
+
+
+def test_an_answer_that_is_not_streamed_is_completed_with_all_it_says() -> None:
+    message: dict[str, Any] = {
+        "id": "msg_1",
+        "model": "claude-x",
+        "stop_reason": "max_tokens",
+        "usage": {"input_tokens": 25, "output_tokens": 15, "cache_read_input_tokens": 8},
+    }
+    expected = Verdict(
+        Outcome.COMPLETED, ENDED_AT, answer=Answer("msg_1", "claude-x", "max_tokens", 33, 15, cache_read_tokens=8)
+    )
+    assert [StreamWatch(clock()).answered(one) for one in (message, as_object(message))] == [expected, expected]
+
+
+def test_an_answer_that_cannot_be_looked_at_is_completed() -> None:
+    assert StreamWatch(clock()).answered(None) == Verdict(Outcome.COMPLETED, ENDED_AT)
+
+
+# --- streams that fail ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("phase", "known"), PHASES)
+def test_a_stream_that_ends_without_its_end_event_is_truncated(phase: str, known: dict[str, Any]) -> None:
+    failure = Failure(Outcome.TRUNCATED, "stream_truncated", retryable=True, phase=Phase(phase))
+    verdict = watching(*UNTIL[phase]).read()
+    assert verdict == stream_verdict(Outcome.TRUNCATED, failure, **known)
+
+
+def test_an_empty_stream_is_truncated_while_opening() -> None:
+    failure = Failure(Outcome.TRUNCATED, "stream_truncated", retryable=True, phase=Phase.OPENING)
+    assert watching().read() == stream_verdict(Outcome.TRUNCATED, failure)
+
+
+@pytest.mark.parametrize(
+    ("phase", "line"),
+    [
+        ("opening", "stream_truncated: the stream ended before its end event, before any content had arrived"),
+        ("content", "stream_truncated: the stream ended before its end event, after content had arrived"),
+        ("closing", "stream_truncated: the stream ended before its end event, after all but the end event had arrived"),
+    ],
+)
+def test_a_truncated_stream_is_told_in_one_line(phase: str, line: str) -> None:
+    verdict = watching(*UNTIL[phase]).read()
+    assert verdict is not None
+    assert str(verdict.failure) == line
+
+
+FAILURES: list[tuple[BaseException, Outcome]] = [
+    (in_band_error(body_of("overloaded_error")), Outcome.IN_BAND_ERROR),
+    (http.ReadError("reset"), Outcome.TRANSPORT_ERROR),
+    (request_raising(http.ConnectError("refused")), Outcome.TRANSPORT_ERROR),  # wrapped, after the headers
+    (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "no"), Outcome.MALFORMED),
+    (RuntimeError(), Outcome.CLIENT_ERROR),
+]
+
+
+@pytest.mark.parametrize(("phase", "known"), PHASES)
+@pytest.mark.parametrize(
+    ("error", "outcome"), FAILURES, ids=lambda value: getattr(value, "value", type(value).__name__)
+)
+def test_an_exception_out_of_a_stream_is_a_failure_in_its_phase(
+    phase: str, known: dict[str, Any], error: BaseException, outcome: Outcome
+) -> None:
+    failure = replace(classify(error), outcome=outcome, phase=Phase(phase))
+    verdict = watching(*UNTIL[phase]).failed(error)
+    assert verdict == stream_verdict(outcome, failure, **known)
+
+
+def test_an_exception_after_the_end_event_is_a_failure_while_closing() -> None:
+    error = http.ReadError("reset")
+    expected = replace(WHOLE, outcome=Outcome.TRANSPORT_ERROR, failure=replace(classify(error), phase=Phase.CLOSING))
+    assert watching(*EVENTS).failed(error) == expected
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome", "phase"),
+    [
+        (http_error(529, body_of("overloaded_error")), Outcome.HTTP_ERROR, Phase.REQUEST),
+        (request_raising(http.ConnectError("refused")), Outcome.CONNECTION_ERROR, Phase.REQUEST),
+        (RuntimeError(), Outcome.CLIENT_ERROR, Phase.REQUEST),
+        (http.ReadError("reset"), Outcome.TRANSPORT_ERROR, Phase.OPENING),
+        (http.DecodingError("no gzip"), Outcome.MALFORMED, Phase.OPENING),
+    ],
+    ids=lambda value: getattr(value, "value", type(value).__name__),
+)
+def test_an_exception_before_any_stream_says_itself_whether_the_headers_had_arrived(
+    error: BaseException, outcome: Outcome, phase: Phase
+) -> None:
+    failure = replace(classify(error), phase=phase)
+    assert StreamWatch(clock()).failed(error) == Verdict(outcome, ENDED_AT, failure)
+
+
+@pytest.mark.parametrize("error", [asyncio.CancelledError(), KeyboardInterrupt()], ids=repr)
+def test_a_cancellation_before_the_headers_is_cancelled(error: BaseException) -> None:
+    assert StreamWatch(clock()).failed(error) == Verdict(Outcome.CANCELLED, ENDED_AT)
+
+
+# --- what the answer says ------------------------------------------------------------------------------------------
+
+
+def answer_of(*events: object) -> Answer:
+    verdict = watching(*events).closed()
+    assert verdict is not None
+    return verdict.answer
+
+
+def final(**usage: Any) -> dict[str, Any]:
+    return {**FINAL, "usage": usage}
+
+
+@pytest.mark.parametrize(
+    ("usage", "expected"),
+    [
+        pytest.param({"output_tokens": 15}, FINISHED, id="output only"),
+        pytest.param(
+            {"output_tokens": 15, "input_tokens": 30},
+            replace(FINISHED, input_tokens=48),
+            id="input replaces what was there",
+        ),
+        pytest.param(
+            {"output_tokens": 15, "input_tokens": 30, "cache_read_input_tokens": 0, "cache_creation_input_tokens": 1},
+            replace(FINISHED, input_tokens=31, cache_read_tokens=0, cache_write_tokens=1),
+            id="all of them replaced",
+        ),
+        pytest.param(
+            {"output_tokens": 15, "cache_read_input_tokens": 20},
+            replace(FINISHED, input_tokens=55, cache_read_tokens=20),
+            id="the sum follows the cache",
+        ),
+        pytest.param(
+            {"output_tokens": 15, "input_tokens": None, "cache_read_input_tokens": None},
+            FINISHED,
+            id="null is not said",
+        ),
+        pytest.param({}, replace(FINISHED, output_tokens=None), id="nothing"),
+        pytest.param({"output_tokens": -1}, replace(FINISHED, output_tokens=None), id="no count: negative"),
+        pytest.param({"output_tokens": True}, replace(FINISHED, output_tokens=None), id="no count: a flag"),
+        pytest.param({"output_tokens": "15"}, replace(FINISHED, output_tokens=None), id="no count: a text"),
+        pytest.param({"output_tokens": 10**40}, replace(FINISHED, output_tokens=None), id="no count: beyond 64 bits"),
+    ],
+)
+def test_the_usage_of_message_delta_replaces_what_message_start_said(usage: dict[str, Any], expected: Answer) -> None:
+    assert answer_of(START, final(**usage)) == expected
+
+
+def test_the_placeholder_for_output_tokens_is_never_told() -> None:
+    assert [answer_of(START), answer_of(START, CONTENT, BLOCK_STOP)] == [STARTED, STARTED]
+
+
+def test_the_usage_is_cumulative_so_the_last_message_delta_counts() -> None:
+    assert answer_of(START, final(output_tokens=3), final(output_tokens=15)) == FINISHED
+
+
+def test_a_message_delta_without_usage_keeps_the_output_of_the_one_before() -> None:
+    assert answer_of(START, final(output_tokens=15), final()) == FINISHED
+
+
+def test_the_sum_of_huge_counts_still_fits_into_64_bits() -> None:
+    usage = dict.fromkeys(("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"), 2**60)
+    tokens = answer_of({"type": "message_start", "message": {"usage": usage}}).input_tokens
+    assert tokens is not None
+    assert tokens < 2**63
+
+
+@pytest.mark.parametrize(
+    "message",
+    [None, 1, "text", [], {}, {"usage": None}, {"usage": 7, "id": 3}, {"id": "", "model": None, "usage": {}}],
+    ids=repr,
+)
+def test_a_message_start_that_says_nothing_is_no_fault(message: object) -> None:
+    assert answer_of({"type": "message_start", "message": message}) == Answer()
+
+
+def test_texts_of_the_answer_are_bounded_and_can_be_encoded() -> None:
+    message = {"id": "i" * 500, "model": "\ud800", "stop_reason": "s" * 500}
+    assert answer_of({"type": "message_start", "message": message}) == Answer("i" * 128, "\ufffd", "s" * 128)
+
+
+@pytest.mark.parametrize("event", [None, 1, "text", {}, {"type": 3}, object], ids=repr)
+def test_an_event_of_any_shape_is_no_fault(event: object) -> None:
+    watch = watching(START, CONTENT, event)
+    assert watch.closed() == stream_verdict(Outcome.ABANDONED, answer=STARTED, first_chunk_at=1.0)
+
+
+def test_an_event_that_cannot_be_looked_at_is_no_fault() -> None:
+    class Hostile:
+        def __getattribute__(self, name: str) -> Any:
+            raise RuntimeError(name)
+
+    watch = watching(START, CONTENT, Hostile())
+    assert watch.closed() == stream_verdict(Outcome.ABANDONED, answer=STARTED, first_chunk_at=1.0)
+
+
+def test_an_unknown_event_changes_nothing_but_the_last_event() -> None:
+    watch = watching(START, {"type": "brand_new_event"})
+    assert watch.closed() == stream_verdict(Outcome.ABANDONED, answer=STARTED, last_event="brand_new_event")
+
+
+# --- the clock, the counters, the last event -----------------------------------------------------------------------
+
+
+def test_the_time_between_two_pieces_of_content_is_told() -> None:
+    watch = StreamWatch(clock(1.0, 1.5, 4.0))
+    watch.open()
+    assert [watch.event(event) for event in (START, CONTENT, CONTENT, BLOCK_STOP, BLOCK, CONTENT)] == [
+        None,
+        None,
+        0.5,
+        None,
+        None,
+        2.5,
+    ]
+
+
+def test_only_the_first_content_has_to_be_shown_and_the_last_event_comes_with_the_end() -> None:
+    watch = watching(START, CONTENT)
+    failure = Failure(Outcome.TRUNCATED, "stream_truncated", retryable=True, phase=Phase.CONTENT)
+    assert watch.read(as_object(CONTENT)) == stream_verdict(
+        Outcome.TRUNCATED, failure, answer=STARTED, first_chunk_at=1.0, last_event="content_block_delta"
+    )
+
+
+@pytest.mark.parametrize("end", ["read", "failed", "closed"])
+def test_every_end_of_a_stream_takes_the_last_event_along(end: str) -> None:
+    watch = watching()
+    given: dict[str, tuple[object, ...]] = {"failed": (RuntimeError(),)}
+    verdict: Verdict | None = getattr(watch, end)(*given.get(end, ()), {"type": "brand_new_event"})
+    assert verdict is not None
+    assert verdict.last_event == "brand_new_event"
+
+
+def test_what_the_reader_of_the_body_counts_is_in_the_verdict() -> None:
+    watch = watching()
+    watch.received, watch.longest_wait = 4711, 2.5
+    assert watch.closed() == stream_verdict(Outcome.ABANDONED, received=4711, longest_wait=2.5)
+
+
+def test_a_watch_says_whether_it_is_open_and_whether_it_has_ended() -> None:
+    watch = StreamWatch(clock())
+    seen = [(watch.opened, watch.ended)]
+    watch.open()
+    seen.append((watch.opened, watch.ended))
+    watch.closed()
+    assert [*seen, (watch.opened, watch.ended)] == [(False, False), (True, False), (True, True)]
+
+
+# --- the first end wins --------------------------------------------------------------------------------------------
+
+ENDS: dict[str, Callable[[StreamWatch], Verdict | None]] = {
+    "read": lambda watch: watch.read(),
+    "read_without_events": lambda watch: watch.read_without_events(),
+    "answered": lambda watch: watch.answered(None),
+    "closed": lambda watch: watch.closed(),
+    "failed": lambda watch: watch.failed(anthropic.AnthropicError()),
+    "cancelled": lambda watch: watch.failed(KeyboardInterrupt()),
+}
+
+
+@pytest.mark.parametrize("first", ENDS)
+@pytest.mark.parametrize("second", ENDS)
+def test_the_first_end_wins(first: str, second: str) -> None:
+    watch = watching(*EVENTS)
+    assert ENDS[first](watch) is not None
+    assert ENDS[second](watch) is None
+
+
+def test_of_two_threads_that_end_a_call_one_is_the_first() -> None:
+    rounds = 500
+    watches = [watching(START) for _ in range(rounds)]
+    told: list[list[Verdict | None]] = [[], []]
+    barrier = threading.Barrier(2)
+
+    def end(mine: list[Verdict | None], how: Callable[[StreamWatch], Verdict | None]) -> None:
+        for watch in watches:
+            barrier.wait()
+            mine.append(how(watch))
+
+    threads = [
+        threading.Thread(target=end, args=(told[0], ENDS["closed"])),
+        threading.Thread(target=end, args=(told[1], ENDS["failed"])),
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [sum(verdict is not None for verdict in pair) for pair in zip(*told, strict=True)] == [1] * rounds
+
+
+class AnyOrder(RuleBasedStateMachine):
+    """Events and ends in any order, also the ones that no API sends."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.watch = StreamWatch(itertools.count().__next__)
+        self.verdicts: list[Verdict] = []
+        self.ends = 0
+        self.stopped = False
+
+    @rule()
+    def open(self) -> None:
+        self.watch.open()
+
+    @rule(event=st.sampled_from([*EVENTS, None, {"type": "brand_new_event"}, as_object(STOP)]))
+    def event(self, event: object) -> None:
+        self.watch.event(event)
+        if not self.ends:
+            self.stopped = self.stopped or event in (STOP, as_object(STOP))
+
+    @rule(name=st.sampled_from(sorted(ENDS)))
+    def end(self, name: str) -> None:
+        self._told(ENDS[name](self.watch))
+
+    @rule(error=st.sampled_from([error for error, _ in FAILURES]))
+    def fail(self, error: BaseException) -> None:
+        self._told(self.watch.failed(error))
+
+    def _told(self, verdict: Verdict | None) -> None:
+        self.ends += 1
+        if verdict is not None:
+            self.verdicts.append(verdict)
+
+    @invariant()
+    def there_is_one_verdict_from_the_first_end_on(self) -> None:
+        assert (len(self.verdicts), self.watch.ended) == (min(self.ends, 1), self.ends > 0)
+
+    @precondition(lambda self: bool(self.verdicts))
+    @invariant()
+    def the_verdict_is_an_allowed_one(self) -> None:
+        (verdict,) = self.verdicts
+        failure = verdict.failure
+        assert verdict.outcome.is_failure == (failure is not None)
+        if failure is not None:
+            assert failure.outcome is verdict.outcome
+            assert failure.phase is not None
+            assert not (verdict.opened and failure.phase is Phase.REQUEST)
+        if verdict.outcome is Outcome.TRUNCATED:
+            assert not self.stopped
+        if verdict.outcome in (Outcome.ABANDONED, Outcome.CANCELLED):
+            assert not self.stopped
+        if verdict.outcome is Outcome.CONNECTION_ERROR:
+            assert not verdict.opened
+
+
+TestAnyOrder = AnyOrder.TestCase
+
+
+def test_all_ten_outcomes_can_be_reached() -> None:
+    verdicts = [
+        *(end(watching(START)) for end in ENDS.values()),
+        *(watching(START).failed(error) for error, _ in FAILURES),
+        *(StreamWatch().failed(error) for error in (http_error(500), request_raising(http.ConnectError("no")))),
+    ]
+    assert {verdict.outcome for verdict in verdicts if verdict} == set(Outcome)
