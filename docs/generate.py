@@ -165,10 +165,10 @@ def main() -> int:
         PAGE.write_text(page(), encoding="utf-8")
         return 0
     written = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
-    difference = list(
-        difflib.unified_diff(written.splitlines(), page().splitlines(), "docs/telemetry.md", "the contract")
-    )
-    print("\n".join(difference))
+    names = ("docs/telemetry.md", "the contract")
+    difference = list(difflib.unified_diff(written.splitlines(), page().splitlines(), *names, lineterm=""))
+    for line in difference:
+        print(line)
     return 1 if difference else 0
 
 
