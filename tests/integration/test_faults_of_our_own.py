@@ -96,6 +96,8 @@ ENTRIES: dict[str, tuple[Any, str, Callable[[Any], Any]]] = {
     "enriched span": (EnrichedSpan, "finish", always),
     "start_span": (Tracer, "start_span", always),
     "set_attributes": (Span, "set_attributes", always),
+    "set_status": (Span, "set_status", always),
+    "end": (Span, "end", always),
     "counter.add": (Counter, "add", only_for("midstream.client.operations", "midstream.client.errors")),
     "up_down_counter.add": (UpDownCounter, "add", always),
     "histogram.record": (Histogram, "record", always),
