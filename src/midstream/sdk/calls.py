@@ -17,6 +17,7 @@ from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 
 from midstream import guard
 from midstream.outcomes import StreamWatch
+from midstream.outcomes.values import text
 from midstream.outcomes.watch import CONTENT_EVENT, event_type
 from midstream.sdk import requests
 from midstream.sdk.bodies import ObservedBody
@@ -260,7 +261,7 @@ class Call:
             response = response_of(result)
             if response is None:
                 self._observed = _SUCCESS if self._attempts else None
-                self._request_id = _text(getattr(result, "_request_id", None))
+                self._request_id = text(getattr(result, "_request_id", None))
                 self.tell(self.watch.answered(result))
                 return
             self._note(response)
@@ -377,7 +378,7 @@ class Call:
 
     def _note(self, response: Any) -> None:
         self._observed = response.status_code
-        self._request_id = _text(response.headers.get("request-id"))
+        self._request_id = text(response.headers.get("request-id"))
 
     def _parser_runs(self) -> bool:
         parser = None if self._parser is None else self._parser()
@@ -395,7 +396,3 @@ def _inside_telemetry() -> bool:
             return True
         frame = frame.f_back
     return False
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
