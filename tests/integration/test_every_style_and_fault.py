@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from opentelemetry.trace import SpanKind, StatusCode
 
-from midstream import AnthropicInstrumentor, classify
+from midstream import AnthropicInstrumentor
 from midstream.faults import EXAMPLES, parse
-from midstream.outcomes import Outcome
-from support import expected
-from support.clients import HAS_OWN_SPANS, HTTP_PACKAGE
+from support.checks import check_log, check_metrics, check_span
+from support.clients import HAS_OWN_SPANS
 from support.seen import FLAVORS, bare, observable, run, spied
 from support.styles import STYLES
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk.trace import ReadableSpan
-
-    from midstream.faults import FaultServer, Scenario
+    from midstream.faults import FaultServer
     from support.exported import Exported
-    from support.styles import Seen, Style
 
 SPANS = ("sdk", "own") if HAS_OWN_SPANS else ("own",)
 
@@ -45,131 +40,3 @@ def test_the_application_notices_nothing_and_the_telemetry_tells_all(
     check_span(exported.span, scenario, chosen, server, seen, own=spans == "own")
     check_metrics(exported, scenario, chosen, server)
     check_log(exported, scenario, chosen, server, seen)
-
-
-def check_span(
-    span: ReadableSpan, scenario: Scenario, style: Style, server: FaultServer, seen: Seen, *, own: bool
-) -> None:
-    wanted = expected.attributes(
-        scenario, style, host=server.host, port=server.port, http_package=HTTP_PACKAGE, own=own
-    )
-    found = dict(span.attributes or {})
-    if own:
-        assert found == wanted
-        assert span.name == f"chat {scenario.name}"
-        assert span.kind is SpanKind.CLIENT
-        assert span.instrumentation_scope is not None
-        assert span.instrumentation_scope.name == "midstream"
-    else:
-        assert {name: found.get(name) for name in wanted} == wanted
-        assert {name for name in found if name.startswith("midstream.")} == {
-            name for name in wanted if name.startswith("midstream.")
-        }
-        assert span.name == "anthropic.messages.create"
-    if expected.ending(scenario, style).outcome is Outcome.COMPLETED:
-        assert (span.status.status_code, span.status.description) == (
-            StatusCode.UNSET if own else StatusCode.OK,
-            None,
-        )
-        return
-    assert span.status.status_code is StatusCode.ERROR
-    assert span.status.description == description(scenario, style, seen)
-
-
-def description(scenario: Scenario, style: Style, seen: Seen) -> str:
-    """The failure in one line, from its parts."""
-    ending = expected.ending(scenario, style)
-    if ending.status_code is not None and seen.error is not None:
-        return str(classify(seen.error))
-    when = {
-        "request": "before the response headers",
-        "opening": "before any content had arrived",
-        "content": "after content had arrived",
-        "closing": "after all but the end event had arrived",
-    }[ending.phase.value if ending.phase else ""]
-    if ending.outcome is Outcome.TRUNCATED:
-        return f"stream_truncated: the stream ended before its end event, {when}"
-    leaked = "; not an anthropic.APIError" if ending.leaked else ""
-    return f"{ending.error_type_for(HTTP_PACKAGE)} {when}{leaked}"
-
-
-def check_metrics(exported: Exported, scenario: Scenario, style: Style, server: FaultServer) -> None:
-    ending = expected.ending(scenario, style)
-    span = expected.attributes(scenario, style, host=server.host, port=server.port, http_package=HTTP_PACKAGE, own=True)
-    call: dict[str, Any] = {
-        name: span[name] for name in ("gen_ai.operation.name", "gen_ai.provider.name", "gen_ai.request.model")
-    }
-    outcome: dict[str, Any] = {
-        **call,
-        "gen_ai.request.stream": style.streamed,
-        "midstream.outcome": ending.outcome.value,
-        "midstream.leaked": ending.leaked,
-        "midstream.misreported": ending.misreported,
-    }
-    gen_ai: dict[str, Any] = {
-        **call,
-        **{name: span[name] for name in ("gen_ai.response.model", "server.address", "server.port") if name in span},
-    }
-    error_type: dict[str, Any] = {"error.type": bounded(span["error.type"])} if "error.type" in span else {}
-    opened = "midstream.stream.bytes" in span
-    wanted: dict[str, list[tuple[dict[str, Any], float]]] = {
-        "midstream.client.operations": [(outcome, 1)],
-        "gen_ai.client.operation.duration": [({**gen_ai, **error_type}, 1)],
-    }
-    if ending.outcome.is_failure:
-        details = ("midstream.phase", "midstream.status_code", "http.response.status_code")
-        detail: dict[str, Any] = {name: span[name] for name in details if name in span}
-        wanted["midstream.client.errors"] = [({**outcome, **detail, **error_type}, 1)]
-    if opened:
-        wanted["midstream.client.stream.longest_wait"] = [({**call, "midstream.outcome": ending.outcome.value}, 1)]
-    if "gen_ai.response.time_to_first_chunk" in span:
-        wanted["gen_ai.client.operation.time_to_first_chunk"] = [(gen_ai, 1)]
-    if scenario.attempts > 1:
-        wanted["midstream.client.resends"] = [(call, scenario.attempts - 1)]
-    tokens = [(kind, f"gen_ai.usage.{kind}_tokens") for kind in ("input", "output")]
-    usage: list[tuple[dict[str, Any], float]] = [
-        ({**gen_ai, "gen_ai.token.type": kind}, 1) for kind, name in tokens if name in span
-    ]
-    if usage:
-        wanted["gen_ai.client.token.usage"] = usage
-    found = {
-        name: [(dict(point.attributes), point.value) for point in points if point.value]
-        for name, points in exported.metrics().items()
-    }
-    assert {name: series for name, series in found.items() if series} == wanted
-    assert [point.value for point in exported.metrics().get("midstream.client.stream.active", [])] == (
-        [0] if opened else []
-    )
-
-
-def bounded(error_type: str) -> str:
-    return "_OTHER" if error_type == "unheard_of_error" else error_type
-
-
-def check_log(exported: Exported, scenario: Scenario, style: Style, server: FaultServer, seen: Seen) -> None:
-    ending = expected.ending(scenario, style)
-    if not ending.outcome.is_failure:
-        assert exported.logs == []
-        return
-    (log,) = exported.logs
-    record = log.log_record
-    wanted = expected.attributes(
-        scenario, style, host=server.host, port=server.port, http_package=HTTP_PACKAGE, own=True
-    )
-    found = dict(record.attributes or {})
-    exception = {name: found.pop(name) for name in list(found) if name.startswith("exception.")}
-    assert found == wanted
-    assert (record.event_name, record.severity_text) == ("gen_ai.client.operation.exception", "WARN")
-    assert exported.span.context is not None
-    assert (record.trace_id, record.span_id) == (exported.span.context.trace_id, exported.span.context.span_id)
-    if ending.outcome is Outcome.TRUNCATED:
-        assert exception == {"exception.message": exported.span.status.description}
-        return
-    assert seen.error is not None
-    module = type(seen.error).__module__
-    name = type(seen.error).__qualname__
-    assert exception == {
-        "exception.type": name if module == "builtins" else f"{module}.{name}",
-        "exception.message": expected.ANY_TEXT,
-        "exception.stacktrace": expected.ANY_TEXT,
-    }

@@ -71,6 +71,7 @@ def always(_original: Any) -> Any:
 
 ENTRIES: dict[str, tuple[Any, str, Callable[[Any], Any]]] = {
     "suppression": (midstream.sdk.calls, "is_instrumentation_enabled", always),
+    "endpoint_of": (midstream.sdk.calls, "endpoint_of", always),
     "options": (requests, "options_of", always),
     "request": (requests, "request_of", always),
     "endpoint": (requests, "endpoint", always),
@@ -89,7 +90,7 @@ ENTRIES: dict[str, tuple[Any, str, Callable[[Any], Any]]] = {
     "watch.answered": (StreamWatch, "answered", always),
     "recorder.first_seen": (Recorder, "first_seen", always),
     "recorder.own_span": (Recorder, "own_span", always),
-    "recorder.span_of_attempt": (Recorder, "span_of_attempt", always),
+    "recorder.span_within": (Recorder, "span_within", always),
     "recorder.stream_opened": (Recorder, "stream_opened", always),
     "recorder.ended": (Recorder, "ended", always),
     "own span": (OwnSpan, "finish", always),
@@ -108,7 +109,7 @@ ENTRIES: dict[str, tuple[Any, str, Callable[[Any], Any]]] = {
 """By entry, where it is and how it is made to fail."""
 
 ONLY_WITH = {
-    "recorder.span_of_attempt": "sdk",
+    "recorder.span_within": "sdk",
     "enriched span": "sdk",
     "recorder.own_span": "own",
     "own span": "own",

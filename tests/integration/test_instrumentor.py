@@ -14,7 +14,7 @@ from anthropic import _streaming
 from midstream import AnthropicInstrumentor
 from midstream.faults import parse
 from midstream.sdk.targets import TARGETS, Role
-from support.clients import client
+from support.clients import HAS_OWN_SPANS, client
 from support.styles import STYLES, see
 
 if TYPE_CHECKING:
@@ -70,8 +70,10 @@ def test_a_wrong_environment_variable_is_one_warning_and_the_default(
 
 
 def test_every_patch_target_exists_in_this_sdk() -> None:
-    missing = [t.name for t in TARGETS if not hasattr(getattr(sys.modules[t.module], t.owner), t.method)]
-    assert missing == []
+    found = {t.name for t in TARGETS if hasattr(getattr(sys.modules[t.module], t.owner), t.method)}
+    # Where the SDK makes no spans of its own, its `_request` does not run inside one.
+    wanted = {t.name for t in TARGETS if HAS_OWN_SPANS or not t.optional}
+    assert wanted - found == set()
 
 
 @pytest.mark.parametrize("version", ["0.48.9", "3.0.0", "nonsense"])
@@ -87,7 +89,13 @@ def test_an_sdk_outside_the_range_is_one_warning_and_stays_as_it_is(
     assert vars(_streaming.Stream)["close"] is close
 
 
-@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+REQUIRED = [target for target in TARGETS if not target.optional]
+OPTIONAL = [target for target in TARGETS if target.optional]
+ENDED: dict[Role, dict[str, int]] = {Role.CALLS: {}, Role.STREAMS: {"completed": 1}, Role.LINES: {"completed": 2}}
+"""By what a missing target is needed for, the outcomes of a message and a stream."""
+
+
+@pytest.mark.parametrize("target", REQUIRED, ids=lambda target: target.name)
 def test_a_missing_target_is_one_warning_and_switches_off_what_depends_on_it(
     target: Any,
     server: FaultServer,
@@ -95,7 +103,7 @@ def test_a_missing_target_is_one_warning_and_switches_off_what_depends_on_it(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    lost = "anything" if target.role is Role.CALLS else "streamed answers"
+    lost = "anything" if target.role is Role.CALLS else target.role.value
     owner = getattr(sys.modules[target.module], target.owner)
     with client(server, parse("ok")) as made:
         with monkeypatch.context() as patch:
@@ -106,7 +114,25 @@ def test_a_missing_target_is_one_warning_and_switches_off_what_depends_on_it(
         f"midstream does not observe {lost}: this version of anthropic has no {target.name}"
     ]
     assert [(len(one.events), one.error) for one in seen] == [(1, None), (9, None)]
-    assert exported.outcomes() == ({} if target.role is Role.CALLS else {"completed": 1})
+    assert exported.outcomes() == ENDED[target.role]
+
+
+@pytest.mark.skipif(not HAS_OWN_SPANS, reason="this SDK makes no spans (below 1.14)")
+@pytest.mark.parametrize("target", OPTIONAL, ids=lambda target: target.name)
+def test_without_an_optional_target_the_span_is_found_where_a_request_is_built(
+    target: Any,
+    server: FaultServer,
+    exported: Exported,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("midstream.sdk.targets.TARGETS", [one for one in TARGETS if one is not target])
+        AnthropicInstrumentor().instrument(**exported.providers)
+    with client(server, parse("cut"), exported.tracer_provider) as made:
+        see(STYLES["create(stream=True) in a loop"], made, "cut")
+    assert [record for record in caplog.records if record.levelno == logging.WARNING] == []
+    assert (exported.span.attributes or {})["midstream.outcome"] == "truncated"
 
 
 def test_clients_made_before_instrument_are_observed_too(server: FaultServer, exported: Exported) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from midstream.faults import Expectation
+from midstream.faults.api_errors import api_error
 from midstream.faults.scenarios import HTTPX
 from midstream.outcomes import Outcome, Phase
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from midstream.faults import Scenario
     from support.styles import Style
 
-__all__ = ("ANY_FLOAT", "ANY_INT", "ANY_TEXT", "AnyOf", "attributes", "ending", "retryable")
+__all__ = ("ANY_FLOAT", "ANY_INT", "ANY_TEXT", "AnyOf", "attributes", "ending", "error_body", "retryable")
 
 
 class AnyOf:
@@ -34,8 +35,8 @@ class AnyOf:
 
 ANY_INT, ANY_FLOAT, ANY_TEXT = AnyOf(int), AnyOf(float), AnyOf(str)
 
-_WHOLE = {"ok": "end_turn", "tool_use": "tool_use", "thinking": "end_turn", "retry": "end_turn", "slow": "end_turn"}
-"""By family that answers whole, the stop reason."""
+_STOP_REASONS = {"tool_use": "tool_use"}
+"""By family, the stop reason of a whole answer where it is not `end_turn`."""
 
 _LEAKS_DECODING = Expectation(Outcome.MALFORMED, "json.decoder.JSONDecodeError", leaked=True, phase=Phase.OPENING)
 _WRAPPED_BODY = Expectation(Outcome.TRANSPORT_ERROR, phase=Phase.OPENING)
@@ -58,12 +59,33 @@ _NOT_STREAMED = {
 
 def ending(scenario: Scenario, style: Style) -> Expectation:
     """How a call in `style` ends."""
+    if style.undecoded:
+        return _undecoded(scenario, style)
     if style.streamed:
         return scenario.expectation
     if scenario.family == "in_band":
         status = scenario.expectation.status_code
         return Expectation(Outcome.HTTP_ERROR, scenario.argument, status, status, phase=Phase.REQUEST)
     return _NOT_STREAMED.get(scenario.family, scenario.expectation)
+
+
+def _undecoded(scenario: Scenario, style: Style) -> Expectation:
+    whole = scenario.expectation
+    if scenario.family in {"bad_json", "bad_utf8"}:
+        return Expectation(Outcome.COMPLETED)
+    if whole.outcome is Outcome.IN_BAND_ERROR:
+        return replace(whole, reported_status_code=None, misreported=False)
+    if whole.outcome is Outcome.MALFORMED and style.packed:
+        return replace(whole, leaked=False)
+    return whole
+
+
+def error_body(scenario: Scenario) -> dict[str, Any]:
+    """The body of the error event, as far as it tells what happened."""
+    if scenario.family != "in_band":
+        return {"request_id": "req_in_band_1"} if scenario.family == "in_band_bare" else {}
+    error = api_error(scenario.argument or "")
+    return {"error": {"type": scenario.argument, "message": error.message}, "request_id": "req_in_band_1"}
 
 
 def retryable(expectation: Expectation) -> bool:
@@ -94,7 +116,7 @@ def attributes(
     if status is not None:
         found |= {"http.response.status_code": status, "anthropic.request.id": ANY_TEXT}
     if not failed:
-        found["gen_ai.response.finish_reasons"] = (_WHOLE[scenario.family],)
+        found["gen_ai.response.finish_reasons"] = (_STOP_REASONS.get(scenario.family, "end_turn"),)
     elif opened:
         found["gen_ai.response.finish_reasons"] = ("error",)
     return found | (_own(scenario, style, host, port, opened=opened, failed=failed) if own else {})
@@ -143,7 +165,7 @@ def _own(scenario: Scenario, style: Style, host: str, port: int, *, opened: bool
     }
     if style.streamed:
         found["gen_ai.request.stream"] = True
-    events = _events(scenario) if opened else 0 if failed else len(_LAST_EVENT) + 1
+    events = (_events(scenario) if opened else 0) if failed else len(_LAST_EVENT) + 1
     if events > _LAST_EVENT.index("message_start"):
         found |= {
             "gen_ai.response.id": "msg_faults",

@@ -123,8 +123,9 @@ def plain(event: Any) -> tuple[str, str]:
     return type(event).__qualname__, numberless(repr(event))
 
 
-def numberless(text: str) -> str:
-    return re.sub(r"(req_[a-z_]*)\d+", r"\1N", text)
+def numberless(text: str | None) -> str:
+    """`text` without the numbers of requests."""
+    return re.sub(r"(req_[a-z_]*)\d+", r"\1N", text or "")
 
 
 def causes(error: BaseException | None) -> list[BaseException | None]:

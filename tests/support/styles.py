@@ -42,6 +42,10 @@ class Style:
     """Whether it reads through `messages.stream()`, which adds events of its own."""
     raw: bool = False
     """Whether the response is there before the answer is decoded."""
+    undecoded: bool = False
+    """Whether it reads bytes or lines, in which nothing is decoded and no error event is raised."""
+    packed: bool = False
+    """Whether it reads the bytes as they were sent, with their content encoding."""
 
 
 def see(style: Style, client: Any, model: str) -> Seen:

@@ -10,7 +10,7 @@ import anthropic
 import pytest
 from anthropic._models import FinalRequestOptions
 
-from midstream.sdk.requests import endpoint, operation_of, options_of, request_of
+from midstream.sdk.requests import endpoint, options_of, request_of
 from midstream.telemetry.ended import Operation, Request
 from support.sdk_errors import http
 
@@ -161,23 +161,6 @@ def test_the_options_are_found_wherever_they_are_passed(
     args: tuple[str, ...], kwargs: dict[str, Any], found: str | None
 ) -> None:
     assert options_of(args, kwargs) == found
-
-
-@pytest.mark.parametrize(
-    ("method", "url", "operation"),
-    [
-        ("post", "/v1/messages", Operation.CHAT),
-        ("POST", "/v1/messages", Operation.CHAT),
-        ("post", "/v1/messages?beta=true", Operation.CHAT),
-        ("get", "/v1/messages", None),
-        ("post", "/v1/messages/", None),
-        ("post", "/v1/messages/batches", None),
-        ("post", "/v1/models", None),
-        ("post", "", None),
-    ],
-)
-def test_a_call_is_known_by_its_method_and_path(method: str, url: str, operation: Operation | None) -> None:
-    assert operation_of(FinalRequestOptions.construct(method=method, url=url)) is operation
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,10 @@ def classify(error: object) -> Failure:
     returns are bounded.
     """
     failure = attempt(lambda: _of_exception(error) if isinstance(error, BaseException) else _of_body(error))
-    return failure or Failure(Outcome.CLIENT_ERROR, OTHER)
+    if failure is not None:
+        return failure
+    name = attempt(lambda: qualified_name(type(error))) if issubclass(type(error), BaseException) else None
+    return Failure(Outcome.CLIENT_ERROR, OTHER, exception_type=name)
 
 
 def bounded_error_type(failure: Failure) -> str:

@@ -7,27 +7,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from midstream.outcomes.classify import classify
+from midstream.outcomes.kinds import MESSAGES, StreamKind
 from midstream.outcomes.values import field, text, whole
 from midstream.outcomes.vocabulary import NO_ANSWER, Answer, Failure, Outcome, Phase, Verdict
 from midstream.outcomes.wording import TRUNCATED_TYPE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-__all__ = ("CONTENT_EVENT", "StreamWatch", "event_type")
-
-CONTENT_EVENT: Final = "content_block_delta"
-"""The type of the events that carry content."""
+__all__ = ("StreamWatch", "event_type")
 
 _START_EVENT: Final = "message_start"
 _FINAL_EVENT: Final = "message_delta"
-_END_EVENT: Final = "message_stop"
-
-_PHASE_AFTER: Final[Mapping[str, Phase]] = {
-    CONTENT_EVENT: Phase.CONTENT,
-    _FINAL_EVENT: Phase.CLOSING,
-    _END_EVENT: Phase.CLOSING,
-}
 
 _OF_A_BODY: Final = frozenset({Outcome.TRANSPORT_ERROR, Outcome.MALFORMED})
 """The failures for which the response headers must have arrived, also where the answer is not streamed."""
@@ -39,8 +30,9 @@ _MOST_TOKENS: Final = 2**60
 class StreamWatch:
     """Watches one call: fed with events and with one end, it gives one `Verdict`, exactly once.
 
-    The end methods return the verdict to the one who was first, and `None` to everybody after, from any thread.
-    `received` (bytes) and `longest_wait` (seconds) are counted by whoever reads the body.
+    `kind` says what the events of its stream mean. The end methods return the verdict to the one who was first, and
+    `None` to everybody after, from any thread. `received` (bytes) and `longest_wait` (seconds) are counted by whoever
+    reads the body.
     """
 
     __slots__ = (
@@ -48,6 +40,8 @@ class StreamWatch:
         "_clock",
         "_end_seen",
         "_first_chunk_at",
+        "_found",
+        "_kind",
         "_last_chunk_at",
         "_last_event",
         "_opened",
@@ -57,18 +51,25 @@ class StreamWatch:
         "received",
     )
 
-    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(self, clock: Callable[[], float] = time.perf_counter, kind: StreamKind = MESSAGES) -> None:
         self._clock = clock
+        self._kind = kind
         self._pending: Final = [None]
         self._phase = Phase.REQUEST
         self._opened = False
         self._end_seen = False
+        self._found: Failure | None = None
         self._answer: Answer = NO_ANSWER
         self._first_chunk_at: float | None = None
         self._last_chunk_at: float | None = None
         self._last_event: str | None = None
         self.received = 0
         self.longest_wait = 0.0
+
+    @property
+    def kind(self) -> StreamKind:
+        """What the events of the stream mean."""
+        return self._kind
 
     @property
     def ended(self) -> bool:
@@ -89,20 +90,26 @@ class StreamWatch:
         """An event was decoded: an object or a mapping with a `type`.
 
         Returns the seconds since the event before it if both carried content, and `None` otherwise. Of a run of
-        `CONTENT_EVENT`s, only the first has to be shown.
+        events that `kind` says repeat each other, only the first has to be shown.
         """
-        kind = event_type(event)
-        self._last_event = kind
-        self._phase = _PHASE_AFTER.get(kind or "", self._phase)
-        if kind == CONTENT_EVENT:
-            return self._content_arrived()
-        if kind == _START_EVENT:
+        name = event_type(event)
+        self._last_event = name
+        self._phase = self._kind.phase_after(name, self._phase)
+        if name == _START_EVENT:
             self._answer = _answer_of(field(event, "message"), complete=False)
-        elif kind == _FINAL_EVENT:
+        elif name == _FINAL_EVENT:
             self._answer = _finished(self._answer, event)
-        elif kind == _END_EVENT:
-            self._end_seen = True
-        return None
+        elif name is not None and name == self._kind.answer:
+            self._answer = _answer_of(event, complete=True)
+        self._end_seen = self._end_seen or self._kind.ends_with(name, self._answer)
+        return self._content_arrived() if name is not None and name == self._kind.content else None
+
+    def found(self, failure: Failure) -> None:
+        """Who reads the bytes of the body has been given a failure in them, which nobody raises.
+
+        It is how the call ends, whatever follows. The first of several counts.
+        """
+        self._found = self._found or failure
 
     def answered(self, message: object) -> Verdict | None:
         """The call returned `message` as a whole: an object or a mapping, or `None` if it cannot be looked at."""
@@ -112,7 +119,7 @@ class StreamWatch:
     def read(self, last_event: object = None) -> Verdict | None:
         """The stream came to its end without an error. `last_event` is the last one decoded, if it was not shown."""
         self._note(last_event)
-        if self._end_seen:
+        if self._end_seen or not self._kind.has_end:
             return self._end(Outcome.COMPLETED)
         return self._end(Outcome.TRUNCATED, Failure(Outcome.TRUNCATED, TRUNCATED_TYPE, retryable=True))
 
@@ -138,6 +145,8 @@ class StreamWatch:
         return self._end(Outcome.COMPLETED if self._end_seen else Outcome.ABANDONED)
 
     def _end(self, outcome: Outcome, failure: Failure | None = None) -> Verdict | None:
+        if self._found is not None:
+            outcome, failure = self._found.outcome, self._found
         try:
             self._pending.pop()  # atomic, so that of two threads that end the call one is the first
         except IndexError:

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 import wrapt
 
 from midstream import guard
+from midstream.sdk.scans import scan_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
+    from midstream.outcomes.scan import Scan
     from midstream.sdk.calls import Call
+    from midstream.sdk.results import BodyFormat
 
     _Proxy = wrapt.ObjectProxy[Any]
 else:
@@ -28,21 +31,26 @@ class ObservedBody(_Proxy):
     What else is asked of a body (`elapsed`, the SDK's `stream_observer`) is answered by the body itself.
     """
 
-    def __init__(self, body: Any, call: Call) -> None:
+    def __init__(self, body: Any, call: Call, form: BodyFormat) -> None:
         super().__init__(body)
         self._self_call = call
+        self._self_format = form
         self._self_reader: weakref.ref[Any] | None = None
         # SDK 1.14 and later asks its response's body for this with every event. To have it here, also where it is
         # None, takes nanoseconds; to ask the proxied body for what it does not have takes microseconds.
         self.__self_setattr__("stream_observer", getattr(body, "stream_observer", None))
 
     def __iter__(self) -> Iterator[bytes]:
-        chunks = _chunks(iter(self.__wrapped__), self._self_call, self._self_call.clock)
+        scan = scan_of(self._self_call, self._self_format)
+        body = iter(self.__wrapped__)
+        chunks = _chunks(body if scan is None else _scanned(body, scan), self._self_call, self._self_call.clock)
         self._self_reader = weakref.ref(chunks)
         return chunks
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        chunks = _AsyncChunks(self.__wrapped__.__aiter__(), self._self_call)
+        scan = scan_of(self._self_call, self._self_format)
+        body = self.__wrapped__.__aiter__()
+        chunks = _AsyncChunks(body, self._self_call) if scan is None else _ScannedChunks(body, self._self_call, scan)
         self._self_reader = weakref.ref(chunks)
         return chunks
 
@@ -87,6 +95,15 @@ def _chunks(body: Iterator[bytes], call: Call, clock: Callable[[], float]) -> It
         call.body_failed(error)
         raise
     call.body_read()
+
+
+def _scanned(body: Iterator[bytes], scan: Scan) -> Iterator[bytes]:
+    for chunk in body:
+        with guard.BODIES:
+            scan.feed(chunk)
+        yield chunk
+    with guard.BODIES:
+        scan.end()
 
 
 class _AsyncChunks:
@@ -146,3 +163,25 @@ class _AsyncChunks:
                 return
             watch.longest_wait = max(watch.longest_wait, wait)
             self._call.body_failed(error)
+
+
+class _ScannedChunks(_AsyncChunks):
+    """The same, of a body that nobody decodes for us."""
+
+    __slots__ = ("_scan",)
+
+    def __init__(self, body: Any, call: Call, scan: Scan) -> None:
+        super().__init__(body, call)
+        self._scan = scan
+
+    async def __anext__(self) -> bytes:
+        chunk = await super().__anext__()
+        with guard.BODIES:
+            self._scan.feed(chunk)
+        return chunk
+
+    def _ended(self, error: BaseException, wait: float) -> None:
+        if isinstance(error, StopAsyncIteration):
+            with guard.BODIES:
+                self._scan.end()
+        super()._ended(error, wait)

@@ -18,29 +18,36 @@ from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from midstream import guard
 from midstream.outcomes import StreamWatch
 from midstream.outcomes.values import text
-from midstream.outcomes.watch import CONTENT_EVENT, event_type
+from midstream.outcomes.watch import event_type
 from midstream.sdk import requests
 from midstream.sdk.bodies import ObservedBody
-from midstream.sdk.results import json_of, response_of, streams
+from midstream.sdk.operations import endpoint_of
+from midstream.sdk.results import format_of, json_of, response_of, streams
 from midstream.telemetry.ended import Ended
-from midstream.telemetry.spans import SilentSpan
+from midstream.telemetry.spans import SilentSpan, SpanSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextvars import Token
     from types import TracebackType
 
-    from midstream.outcomes import Verdict
+    from midstream.outcomes import Failure, Verdict
+    from midstream.outcomes.kinds import StreamKind
     from midstream.telemetry.ended import Request
     from midstream.telemetry.recorder import Recorder
     from midstream.telemetry.spans import CallSpan
 
-__all__ = ("Call", "Calls", "Closing", "Entry", "current_call")
+__all__ = ("Call", "Calls", "Closing", "Entry", "current_call", "current_entry")
 
 _current: Final[ContextVar[Entry | None]] = ContextVar("midstream_call", default=None)
 
 _SUCCESS: Final = 200
 """The Messages API's only success. The SDK parses no answer of another status, and hides the response it parsed."""
+
+
+def current_entry() -> Entry | None:
+    """The run of `request()` that is under way here."""
+    return _current.get()
 
 
 def current_call() -> Call | None:
@@ -85,7 +92,7 @@ class Calls:
 
     def closing(self, stream: Any) -> Closing:
         """To be entered while the application closes `stream`. Never raises."""
-        return Closing(self.of(guard.attempt(lambda: stream.response)))
+        return Closing(self.of(guard.attempt(lambda: response_of(stream))))
 
     def keep(self, response: object, call: Call) -> None:
         """Lets `call` be found by `response`, as long as that lives."""
@@ -121,13 +128,13 @@ class Calls:
 
     def _call(self, client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call | None:
         options = requests.options_of(args, kwargs)
-        operation = requests.operation_of(options)
+        endpoint = endpoint_of(options)
         stream = kwargs.get("stream") is True
-        if operation is None or not is_instrumentation_enabled() or (stream and not self.streams_observed):
+        if endpoint is None or not is_instrumentation_enabled() or (stream and not self.streams_observed):
             return None
         self.tell_dropped()
-        request = requests.request_of(client, operation, options, stream=stream)
-        call = Call(self, request)
+        request = requests.request_of(client, endpoint.operation, options, stream=stream)
+        call = Call(self, request, endpoint.stream)
         self.recorder.first_seen(request)
         # Without a tracer on the client (SDK below 1.14, or switched off) or a name for its span (`client.post`), the
         # SDK makes no span: then ours is the current one of the request, as its span would be.
@@ -156,9 +163,7 @@ class Entry:
         # A request that is not observed hides the one around it: its attempts are not that one's.
         if call is not None or _current.get() is not None:
             self._reset = _current.set(self)
-        if call is not None and call.span is not None:
-            with guard.SPANS:
-                self._attached = (call.span.context, context.attach(call.span.context))
+        self._attach()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -171,6 +176,12 @@ class Entry:
         if reset is not None:
             guard.attempt(lambda: _current.reset(reset))
 
+    def within_span(self) -> None:
+        """The SDK's own span of the call, if it has one, is the current span here. If not, one of ours becomes it."""
+        if self.call is not None:
+            self.call.within_span()
+            self._attach()
+
     def failed(self, error: BaseException) -> None:
         """`request()` raised."""
         call, self.call = self.call, None
@@ -182,6 +193,12 @@ class Entry:
         call, self.call = self.call, None
         if call is not None:
             call.returned(result)
+
+    def _attach(self) -> None:
+        span = None if self.call is None else self.call.span
+        if span is not None and span.source is SpanSource.OURS and self._attached is None:
+            with guard.SPANS:
+                self._attached = (span.context, context.attach(span.context))
 
 
 class Closing:
@@ -228,10 +245,10 @@ class Call:
         "watch",
     )
 
-    def __init__(self, calls: Calls, request: Request) -> None:
+    def __init__(self, calls: Calls, request: Request, kind: StreamKind) -> None:
         self._calls = calls
         self.request = request
-        self.watch = StreamWatch(calls.clock)
+        self.watch = StreamWatch(calls.clock, kind)
         self.entered_in = context.get_current()
         self.started_at = calls.clock()
         self.started_ns = time.time_ns()
@@ -251,9 +268,13 @@ class Call:
             address, port = requests.endpoint(http_request.url)
             if (address, port) != (self.request.server_address, self.request.server_port):
                 self.request = replace(self.request, server_address=address, server_port=port)
+        self.within_span()
+
+    def within_span(self) -> None:
+        """The SDK's own span, if the call has one, is the current span here."""
         with guard.SPANS:
             if self.span is None:
-                self.span = self._calls.recorder.span_of_attempt(self.request, self.entered_in, self.started_ns)
+                self.span = self._calls.recorder.span_within(self.request, self.entered_in, self.started_ns)
 
     def returned(self, result: Any) -> None:
         """`request()` returned `result`: a message, a stream, or a raw response."""
@@ -307,10 +328,25 @@ class Call:
                     self._calls.recorder.chunk(self.request, since_last, self._where)
                 return
             kind = type(event)
-            if event_type(event) != CONTENT_EVENT:
+            if not self.watch.kind.repeats(event_type(event)):
                 self._kinds.add(kind)
             elif kind not in self._kinds and not isinstance(event, Mapping):
                 self.skipped = kind
+
+    def found(self, failure: Failure) -> None:
+        """Who reads the undecoded body has been given a failure in it, which nobody raises."""
+        with guard.BODIES:
+            self.watch.found(failure)
+
+    def answered(self, document: object) -> None:
+        """The undecoded body came to its end, and is `document`; `None` if that cannot be looked at."""
+        with guard.BODIES:
+            self.tell(self.watch.answered(document))
+
+    @property
+    def is_parsed(self) -> bool:
+        """Whether a parser decodes the body."""
+        return self._parser is not None
 
     def body_read(self) -> None:
         """The body came to its end by its framing."""
@@ -340,7 +376,7 @@ class Call:
             return
         with guard.CALLS:
             ended = Ended(self.request, verdict, self.started_at, self._attempts, self._observed, self._request_id)
-            # A call without a span failed before its first attempt, where a span of the SDK's is out of reach.
+            # A call without a span failed so early that a span of the SDK's is out of reach.
             self._calls.recorder.ended(ended, self.span or SilentSpan(self.entered_in), error)
 
     def __del__(self) -> None:
@@ -363,7 +399,7 @@ class Call:
 
     def _read_whole(self, response: Any) -> None:
         try:
-            answer = json_of(response)
+            answer = json_of(response) if self.request.operation.is_inference else None
         except ValueError as error:
             self.failed(error)
         else:
@@ -374,7 +410,7 @@ class Call:
         self._calls.keep(response, self)
         self._calls.recorder.stream_opened(self.request, self._where)
         if not response.is_closed:
-            response.stream = ObservedBody(response.stream, self)
+            response.stream = ObservedBody(response.stream, self, format_of(response))
 
     def _note(self, response: Any) -> None:
         self._observed = response.status_code

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from midstream.outcomes.values import number, text, whole
 from midstream.sdk.platforms import provider_name
-from midstream.telemetry.ended import Operation, Request
+from midstream.telemetry.ended import Request
 
-__all__ = ("endpoint", "operation_of", "options_of", "request_of")
+if TYPE_CHECKING:
+    from midstream.telemetry.ended import Operation
 
-_OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {("post", "/v1/messages"): Operation.CHAT}
-"""By HTTP method and path. The platform clients rewrite the path later, so it is the same for all."""
+__all__ = ("endpoint", "options_of", "request_of")
 
 _DEFAULT_PORTS: Final[Mapping[str, int]] = {"http": 80, "https": 443}
 
@@ -21,12 +21,6 @@ def options_of(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     """The `options` among the arguments of `request(cast_to, options, ...)`. `None` if they are not there."""
     position = 1
     return kwargs["options"] if "options" in kwargs else args[position] if len(args) > position else None
-
-
-def operation_of(options: Any) -> Operation | None:
-    """What a call with `options` asks for. `None` if it is nothing that is observed."""
-    path = options.url.partition("?")[0]
-    return _OPERATIONS.get((options.method.lower(), path))
 
 
 def request_of(client: Any, operation: Operation, options: Any, *, stream: bool) -> Request:
@@ -38,7 +32,7 @@ def request_of(client: Any, operation: Operation, options: Any, *, stream: bool)
         provider=provider_name(client),
         model=text(body.get("model"), None),
         stream=stream,
-        max_tokens=whole(body.get("max_tokens")),
+        max_tokens=whole(body.get("max_tokens", body.get("max_tokens_to_sample"))),
         temperature=number(body.get("temperature")),
         top_p=number(body.get("top_p")),
         top_k=whole(body.get("top_k")),

@@ -1,26 +1,46 @@
-"""What `request()` returns, in all SDK versions, told apart by the names of the SDK's classes."""
+"""What `request()` returns, in all SDK versions, told apart by the names of the classes."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
-__all__ = ("json_of", "response_of", "streams")
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-_STREAMS: Final = frozenset({"Stream", "AsyncStream"})
-_RAW: Final = frozenset({"BaseAPIResponse", "LegacyAPIResponse"})
+__all__ = ("BodyFormat", "format_of", "json_of", "response_of", "streams")
+
+_STREAMS: Final[Mapping[str, str]] = {
+    "Stream": "response",
+    "AsyncStream": "response",
+    "JSONLDecoder": "http_response",
+    "AsyncJSONLDecoder": "http_response",
+}
+"""By class of the SDK's that decodes a body as it is read, the attribute that has its response."""
+
+_RESPONSES: Final[Mapping[str, str]] = {
+    **_STREAMS,
+    "BaseAPIResponse": "http_response",
+    "LegacyAPIResponse": "http_response",
+    "HttpxBinaryResponseContent": "response",
+}
+"""The same, with the classes that hand out a body undecoded."""
+
+_HTTP_CLIENTS: Final = frozenset({"httpx", "httpx2"})
 
 
 def response_of(result: Any) -> Any | None:
     """The HTTP response behind `result`. `None` for a parsed answer, which hides it."""
-    if streams(result):
-        return result.response
     # By the class, for the fields of a parsed answer are the server's to name.
-    return result.http_response if _is_a(result, _RAW) else None
+    attribute = _attribute(result, _RESPONSES)
+    if attribute is not None:
+        return getattr(result, attribute)
+    return result if _is_bare(result) else None
 
 
 def streams(result: Any) -> bool:
-    """Whether `result` is a stream of the SDK's. `isinstance` does not tell before SDK 1.0: a metaclass answers it."""
-    return _is_a(result, _STREAMS)
+    """Whether `result` decodes a body as it is read. `isinstance` does not tell before SDK 1.0: a metaclass answers."""
+    return _attribute(result, _STREAMS) is not None
 
 
 def json_of(response: Any) -> object:
@@ -28,10 +48,36 @@ def json_of(response: Any) -> object:
 
     Raises `ValueError` if it cannot be decoded: what the SDK will raise when the application parses it.
     """
-    said = str(response.headers.get("content-type", "")).lower()
-    return response.json() if said.startswith("application/json") else None
+    return response.json() if format_of(response).media_type == "application/json" else None
 
 
-def _is_a(result: Any, names: frozenset[str]) -> bool:
+@dataclass(frozen=True)
+class BodyFormat:
+    """How the bytes of a body are to be read."""
+
+    media_type: str
+    """Lower case, without parameters. Empty if the server did not say."""
+    encoding: str
+    """The content encoding, lower case. Empty for none."""
+    decoding_error: str
+    """The qualified class of the exception that the HTTP client raises where the encoding is corrupt."""
+
+
+def format_of(response: Any) -> BodyFormat:
+    """The format of a response's body, as its headers say."""
+    encoding = str(response.headers.get("content-encoding", "")).strip().lower()
+    return BodyFormat(
+        media_type=str(response.headers.get("content-type", "")).partition(";")[0].strip().lower(),
+        encoding="" if encoding == "identity" else encoding,
+        decoding_error=f"{type(response).__module__.partition('.')[0]}.DecodingError",
+    )
+
+
+def _is_bare(result: Any) -> bool:
+    kind: type[Any] = result.__class__
+    return kind.__name__ == "Response" and kind.__module__.partition(".")[0] in _HTTP_CLIENTS
+
+
+def _attribute(result: Any, attributes: Mapping[str, str]) -> str | None:
     kinds = (base for base in type(result).__mro__ if base.__module__.partition(".")[0] == "anthropic")
-    return any(kind.__name__ in names for kind in kinds)
+    return next((attributes[kind.__name__] for kind in kinds if kind.__name__ in attributes), None)

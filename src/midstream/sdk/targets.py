@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import wrapt
 
 from midstream import guard
-from midstream.sdk.calls import current_call
+from midstream.sdk.calls import current_call, current_entry
+from midstream.sdk.results import response_of
 from midstream.sdk.streams import ObservedAsyncEvents, observed_events
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ class Role(Enum):
 
     CALLS = "calls"
     STREAMS = "streamed answers"
+    LINES = "how the reading of batch results ends"
+    SPANS = "the SDK's own spans"
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ class Target:
     role: Role
     wrapper: Callable[[Calls], Any]
     """Makes the wrapper, as `wrapt.FunctionWrapper` takes it, for the calls of one `instrument()`."""
+    optional: bool = False
+    """Whether an SDK without it lacks what it is needed for as well."""
 
     @property
     def name(self) -> str:
@@ -99,6 +104,22 @@ def _build_request(calls: Calls) -> Any:
     return build_request
 
 
+def _within_request(calls: Calls) -> Any:
+    del calls
+
+    # Not a coroutine function for the async one: to make the coroutine is enough, for it is awaited at once.
+    def within_request(
+        wrapped: Callable[..., Any], client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> Any:
+        del client
+        entry = current_entry()
+        if entry is not None:
+            entry.within_span()
+        return wrapped(*args, **kwargs)
+
+    return within_request
+
+
 def _events(calls: Calls) -> Any:
     return _iterator(calls, observed_events)
 
@@ -110,7 +131,7 @@ def _async_events(calls: Calls) -> Any:
 def _iterator(calls: Calls, observed: Callable[..., Any]) -> Any:
     def stream(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         events = wrapped(*args, **kwargs)
-        response = guard.attempt(lambda: instance.response)
+        response = guard.attempt(lambda: response_of(instance))
         # Below SDK 1.14 the iterator is made inside `request()`, when the call does not have its response yet.
         if current_call() is None and calls.of(response) is None:
             return events
@@ -139,15 +160,21 @@ def _async_close(calls: Calls) -> Any:
 
 _CLIENT: Final = "anthropic._base_client"
 _STREAMING: Final = "anthropic._streaming"
+_LINES: Final = "anthropic._decoders.jsonl"
 
 TARGETS: Final = (
     Target(_CLIENT, "SyncAPIClient", "request", Role.CALLS, _request),
     Target(_CLIENT, "AsyncAPIClient", "request", Role.CALLS, _async_request),
     Target(_CLIENT, "BaseClient", "_build_request", Role.CALLS, _build_request),
+    # From SDK 1.14 on it runs inside the SDK's own span, and around the application's middleware.
+    Target(_CLIENT, "SyncAPIClient", "_request", Role.SPANS, _within_request, optional=True),
+    Target(_CLIENT, "AsyncAPIClient", "_request", Role.SPANS, _within_request, optional=True),
     Target(_STREAMING, "Stream", "__stream__", Role.STREAMS, _events),
     Target(_STREAMING, "AsyncStream", "__stream__", Role.STREAMS, _async_events),
     Target(_STREAMING, "Stream", "close", Role.STREAMS, _close),
     Target(_STREAMING, "AsyncStream", "close", Role.STREAMS, _async_close),
+    Target(_LINES, "JSONLDecoder", "__decode__", Role.LINES, _events),
+    Target(_LINES, "AsyncJSONLDecoder", "__decode__", Role.LINES, _async_events),
 )
 
 
@@ -186,7 +213,7 @@ class Patches:
 
     def _patch(self) -> None:
         found = {target: _owner(target) for target in TARGETS}
-        missing = [target for target, owner in found.items() if owner is None]
+        missing = [target for target, owner in found.items() if owner is None and not target.optional]
         lost = {target.role for target in missing}
         if missing:
             _warn(missing, lost)
@@ -194,7 +221,7 @@ class Patches:
             return
         self._calls.streams_observed = Role.STREAMS not in lost
         for target, owner in found.items():
-            if target.role not in lost:
+            if owner is not None and target.role not in lost:
                 self._wrap(target, owner)
 
     def _wrap(self, target: Target, owner: Any) -> None:

@@ -67,7 +67,7 @@ class Attribute(Generic[Source]):
     value: Callable[[Source], Value | None]
     """Its value for a request or an ended call; `None` leaves it out."""
     own_spans_only: bool = False
-    """Whether the SDK's own span has it already, so that only a span of ours gets it."""
+    """Whether the SDK's own span normally has it already: then it stays as the SDK has set it."""
 
 
 def _failure(read: Callable[[Failure], Value | None]) -> Callable[[Ended], Value | None]:
@@ -84,6 +84,8 @@ def _stream(read: Callable[[Ended], Value | None]) -> Callable[[Ended], Value | 
 
 def _finish_reasons(ended: Ended) -> Value | None:
     verdict = ended.verdict
+    if not ended.request.operation.is_inference:
+        return None
     if verdict.opened and ended.request.stream and verdict.outcome is not Outcome.COMPLETED:
         return ("error",)
     reason = verdict.answer.stop_reason
@@ -99,7 +101,7 @@ REQUEST_ATTRIBUTES: Final[tuple[Attribute[Request], ...]] = (
         "gen_ai.operation.name",
         "string",
         When.START,
-        "`chat`.",
+        "`chat`, `text_completion`, `count_tokens`; no inference: `batch_results`, `session_events`, `file_download`.",
         lambda r: r.operation.value,
         own_spans_only=True,
     ),

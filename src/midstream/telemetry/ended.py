@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from midstream.outcomes import Verdict
@@ -16,6 +16,19 @@ class Operation(str, Enum):
     """What a call asks for: the value of `gen_ai.operation.name`."""
 
     CHAT = "chat"
+    TEXT_COMPLETION = "text_completion"
+    COUNT_TOKENS = "count_tokens"
+    BATCH_RESULTS = "batch_results"
+    SESSION_EVENTS = "session_events"
+    FILE_DOWNLOAD = "file_download"
+
+    @property
+    def is_inference(self) -> bool:
+        """Whether the GenAI conventions know it. The others have names of our own, and no GenAI metrics."""
+        return self not in _NO_INFERENCE
+
+
+_NO_INFERENCE: Final = frozenset({Operation.BATCH_RESULTS, Operation.SESSION_EVENTS, Operation.FILE_DOWNLOAD})
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 from opentelemetry._logs import SeverityNumber
 
 from midstream import guard
-from midstream.outcomes import Outcome
 from midstream.outcomes.classify import bounded_error_type
 from midstream.telemetry.contract import (
     CALL_ATTRIBUTES,
@@ -22,7 +21,7 @@ from midstream.telemetry.contract import (
     Metric,
     Value,
 )
-from midstream.telemetry.spans import EnrichedSpan, OwnSpan, SilentSpan, SpanSource, sdk_span
+from midstream.telemetry.spans import EnrichedSpan, OwnSpan, SilentSpan, sdk_span
 from midstream.telemetry.stacktrace import stacktrace
 
 if TYPE_CHECKING:
@@ -79,8 +78,8 @@ class Recorder:
         name = f"{request.operation.value} {request.model}" if request.model else request.operation.value
         return OwnSpan(self._tracer, name, _start_attributes(request), entered_in, started_ns)
 
-    def span_of_attempt(self, request: Request, entered_in: Context, started_ns: int) -> CallSpan:
-        """The span of a call of which it is open whether the SDK has one. To be asked where a request is built."""
+    def span_within(self, request: Request, entered_in: Context, started_ns: int) -> CallSpan:
+        """The span of a call of which it is open whether the SDK has one. To be asked inside the SDK's."""
         span = sdk_span(entered_in)
         if span is None:
             return self.own_span(request, entered_in, started_ns)
@@ -113,8 +112,8 @@ class Recorder:
 
     def _finish_span(self, ended: Ended, span: CallSpan, attributes: Attributes) -> None:
         failure = ended.verdict.failure
-        if span.source is SpanSource.SDK:
-            attributes = {name: value for name, value in attributes.items() if name not in _ON_SDK_SPANS}
+        known = span.has(_ON_SDK_SPANS)
+        attributes = {name: value for name, value in attributes.items() if name not in known}
         span.finish(attributes, None if failure is None else str(failure), time.time_ns())
 
     def _record_metrics(self, ended: Ended, attributes: Attributes, where: Context) -> None:
@@ -135,9 +134,10 @@ class Recorder:
             (self._record, "gen_ai.client.operation.duration", ended.duration),
             (self._record, "gen_ai.client.operation.time_to_first_chunk", ended.time_to_first_chunk),
         )
+        gen_ai = ended.request.operation.is_inference
         for tell, name, value in steps:
             with guard.METRICS:
-                if value is not None:
+                if value is not None and (gen_ai or not name.startswith("gen_ai.")):
                     tell(name, value, known, where)
         for kind, tokens in (
             ("input", verdict.answer.input_tokens),
@@ -154,9 +154,10 @@ class Recorder:
         ):
             return
         exception: Attributes = {"exception.message": failure.message or str(failure)}
-        if error is not None and failure.outcome is not Outcome.TRUNCATED:
-            exception["exception.type"] = failure.exception_type or type(error).__qualname__
-            exception["exception.stacktrace"] = stacktrace(error)
+        if failure.exception_type is not None:
+            exception["exception.type"] = failure.exception_type
+            if error is not None:
+                exception["exception.stacktrace"] = stacktrace(error)
         self._logger.emit(
             context=where,
             timestamp=time.time_ns(),

@@ -8,15 +8,14 @@ taken away again when the call has ended. Only public methods of the span are us
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from opentelemetry import context, trace
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from midstream.telemetry.contract import Value
 
 __all__ = ("CallSpan", "EnrichedSpan", "OwnSpan", "SilentSpan", "SpanSource", "sdk_span")
@@ -39,6 +38,10 @@ class CallSpan(Protocol):
     context: context.Context
     """Where the metrics and the log event of the call belong."""
 
+    def has(self, names: frozenset[str]) -> frozenset[str]:
+        """Those of the attributes `names` that somebody else has set."""
+        ...
+
     def finish(self, attributes: Mapping[str, Value], failure: str | None, ended_ns: int) -> None:
         """Ends the span with `attributes`, as failed if `failure` describes one. `ended_ns` is since the epoch."""
         ...
@@ -51,6 +54,11 @@ class SilentSpan:
 
     def __init__(self, where: context.Context) -> None:
         self.context = where
+
+    def has(self, names: frozenset[str]) -> frozenset[str]:
+        """None."""
+        del names
+        return frozenset()
 
     def finish(self, attributes: Mapping[str, Value], failure: str | None, ended_ns: int) -> None:
         """Does nothing."""
@@ -74,6 +82,11 @@ class OwnSpan:
         )
         self.context = trace.set_span_in_context(self.span, where)
 
+    def has(self, names: frozenset[str]) -> frozenset[str]:
+        """None."""
+        del names
+        return frozenset()
+
     def finish(self, attributes: Mapping[str, Value], failure: str | None, ended_ns: int) -> None:
         """Ends the span. The status of a call that did not fail stays unset, as the conventions want it."""
         self.span.set_attributes(attributes)
@@ -96,6 +109,11 @@ class EnrichedSpan:
         if state is not None:
             state["end"] = self._put_off.end
             state["set_status"] = self._put_off.set_status
+
+    def has(self, names: frozenset[str]) -> frozenset[str]:
+        """Those that the SDK has set; of a span that does not tell, all."""
+        told: object = getattr(self.span, "attributes", None)
+        return names.intersection(cast("Mapping[str, Any]", told)) if isinstance(told, Mapping) else names
 
     def finish(self, attributes: Mapping[str, Value], failure: str | None, ended_ns: int) -> None:
         """Ends the span at the time at which the SDK ended it, or leaves that to the SDK if it has not."""

@@ -1,0 +1,64 @@
+"""Which scan a body gets that nobody decodes for us."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Final
+
+from midstream import guard
+from midstream.outcomes.scan import DocumentScan, EventScan, Unpacked, can_unpack
+
+if TYPE_CHECKING:
+    from midstream.outcomes.scan import Scan
+    from midstream.sdk.calls import Call
+    from midstream.sdk.results import BodyFormat
+
+__all__ = ("scan_of",)
+
+_MOST_FRAMES: Final = 32
+"""Frames between the code that reads an answer and the body: more than the SDK and its HTTP client have."""
+
+_UNPACKS: Final = frozenset({"iter_bytes", "aiter_bytes"})
+"""The methods of the HTTP client's response that undo the content encoding; all but readers of raw bytes use them."""
+
+_DECODES: Final = frozenset({"parse", "json"})
+"""The methods of the SDK's response that decode a document."""
+
+
+def scan_of(call: Call, form: BodyFormat) -> Scan | None:
+    """The scan of a body of `call` that is about to be read. `None` where there is a parser, or nothing to find.
+
+    Never raises. To be asked by the iterator of the body: who reads it is told by the stack.
+    """
+    with guard.BODIES:
+        return None if call.is_parsed else _scan_of(call, form)
+    return None
+
+
+def _scan_of(call: Call, form: BodyFormat) -> Scan | None:
+    readers = _readers()
+    scan: Scan
+    if form.media_type == "text/event-stream":
+        scan = EventScan(call, call.watch.kind)
+    elif form.media_type == "application/json" and call.request.operation.is_inference:
+        scan = DocumentScan(call, raises=not _DECODES.isdisjoint(readers))
+    else:
+        return None
+    if not form.encoding:
+        return scan
+    if not can_unpack(form.encoding):
+        return None
+    return Unpacked(scan, call, form.decoding_error, raises=not _UNPACKS.isdisjoint(readers))
+
+
+def _readers() -> set[str]:
+    """The names of the functions of the SDK and its HTTP client that are running here."""
+    names: set[str] = set()
+    frame = inspect.currentframe()
+    for _ in range(_MOST_FRAMES):
+        if frame is None:
+            break
+        if str(frame.f_globals.get("__name__")).partition(".")[0] in {"anthropic", "httpx", "httpx2"}:
+            names.add(frame.f_code.co_name)
+        frame = frame.f_back
+    return names

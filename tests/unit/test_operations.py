@@ -1,0 +1,58 @@
+"""Which requests are observed, told by method and path, and the kind of stream that they answer with."""
+
+from __future__ import annotations
+
+import pytest
+from anthropic._models import FinalRequestOptions
+
+from midstream.outcomes.kinds import COMPLETIONS, MESSAGES, UNMARKED, StreamKind
+from midstream.sdk.operations import endpoint_of
+from midstream.telemetry.ended import Operation
+
+
+@pytest.mark.parametrize(
+    ("method", "url", "operation", "kind"),
+    [
+        ("post", "/v1/messages", Operation.CHAT, MESSAGES),
+        ("POST", "/v1/messages", Operation.CHAT, MESSAGES),
+        ("post", "/v1/messages?beta=true", Operation.CHAT, MESSAGES),
+        ("post", "v1/messages", Operation.CHAT, MESSAGES),
+        ("post", "https://api.test/v1/messages", Operation.CHAT, MESSAGES),
+        ("post", "/v1/messages/count_tokens", Operation.COUNT_TOKENS, UNMARKED),
+        ("post", "/v1/messages/count_tokens?beta=true", Operation.COUNT_TOKENS, UNMARKED),
+        ("post", "/v1/complete", Operation.TEXT_COMPLETION, COMPLETIONS),
+        ("get", "/v1/messages/batches/msgbatch_1/results", Operation.BATCH_RESULTS, UNMARKED),
+        ("get", "https://api.test/v1/messages/batches/msgbatch_1/results", Operation.BATCH_RESULTS, UNMARKED),
+        ("get", "HTTPS://gateway.test/a/v1/messages/batches/1/results?x=/", Operation.BATCH_RESULTS, UNMARKED),
+        ("get", "/v1/sessions/s_1/events/stream?beta=true", Operation.SESSION_EVENTS, UNMARKED),
+        ("get", "/v1/files/file_1/content", Operation.FILE_DOWNLOAD, UNMARKED),
+    ],
+)
+def test_an_observed_request_is_known_by_its_method_and_path(
+    method: str, url: str, operation: Operation, kind: StreamKind
+) -> None:
+    endpoint = endpoint_of(FinalRequestOptions.construct(method=method, url=url))
+    assert endpoint is not None
+    assert (endpoint.operation, endpoint.stream) == (operation, kind)
+
+
+@pytest.mark.parametrize(
+    ("method", "url"),
+    [
+        ("get", "/v1/messages"),
+        ("post", "/v1/messages/"),
+        ("post", "//v1/messages"),
+        ("post", "/v1/messages/batches"),
+        ("get", "/v1/messages/batches/msgbatch_1"),
+        ("get", "/v1/messages/batches//results"),
+        ("get", "/v1/messages/batches/a/b/results"),
+        ("get", "/v1/files/file_1"),
+        ("delete", "/v1/files/file_1/content"),
+        ("get", "/v1/sessions/s_1/events"),
+        ("post", "/v1/models"),
+        ("post", "https://api.test"),
+        ("post", ""),
+    ],
+)
+def test_any_other_request_is_not_observed(method: str, url: str) -> None:
+    assert endpoint_of(FinalRequestOptions.construct(method=method, url=url)) is None

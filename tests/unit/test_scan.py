@@ -1,0 +1,205 @@
+"""What is found in bytes that nobody decodes, however they are cut into pieces."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import json
+import tracemalloc
+import zlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from midstream.outcomes.kinds import COMPLETIONS, MESSAGES, UNMARKED
+from midstream.outcomes.scan import DocumentScan, EventScan, Unpacked, can_unpack
+from midstream.outcomes.vocabulary import Failure, Outcome
+
+if TYPE_CHECKING:
+    from midstream.outcomes.kinds import StreamKind
+    from midstream.outcomes.scan import Scan
+
+START: dict[str, Any] = {
+    "type": "message_start",
+    "message": {"id": "msg_1", "model": "m", "usage": {"input_tokens": 4}},
+}
+DELTA: dict[str, Any] = {"type": "content_block_delta", "index": 0, "delta": {"text": "event: error\n\n"}}
+FINAL: dict[str, Any] = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 5}}
+STOP: dict[str, Any] = {"type": "message_stop"}
+ERROR: dict[str, Any] = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
+
+
+@dataclass
+class Heard:
+    """What a scan told."""
+
+    told: list[Any] = field(default_factory=list[Any])
+
+    def look(self, event: object) -> None:
+        self.told.append(event)
+
+    def found(self, failure: Failure) -> None:
+        self.told.append((failure.outcome, failure.error_type, failure.leaked, failure.exception_type))
+
+    def read(self) -> None:
+        self.told.append("read")
+
+    def answered(self, document: object) -> None:
+        self.told.append(("answered", document))
+
+
+def sse(*events: dict[str, Any], newline: bytes = b"\n") -> bytes:
+    return b"".join(
+        newline.join([b"event: " + event["type"].encode(), b"data: " + json.dumps(event).encode(), b"", b""])
+        for event in events
+    )
+
+
+def told_of(body: bytes, kind: StreamKind = MESSAGES, size: int | None = None) -> list[Any]:
+    heard = Heard()
+    return fed(EventScan(heard, kind), heard, body, size)
+
+
+def fed(scan: Scan, heard: Heard, body: bytes, size: int | None = None) -> list[Any]:
+    step = size or len(body) or 1
+    for start in range(0, len(body), step):
+        scan.feed(body[start : start + step])
+    scan.end()
+    return heard.told
+
+
+@pytest.mark.parametrize("newline", [b"\n", b"\r", b"\r\n"])
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 64, None])
+def test_a_whole_answer_is_told_in_pieces_of_any_size(newline: bytes, size: int | None) -> None:
+    told = told_of(sse(START, {"type": "ping"}, DELTA, FINAL, STOP, newline=newline), size=size)
+    assert told == [START, {"type": "content_block_delta"}, FINAL, {"type": "message_stop"}, "read"]
+
+
+@given(st.lists(st.sampled_from([START, DELTA, FINAL, STOP, ERROR]), max_size=6), st.lists(st.integers(0, 1500)))
+def test_wherever_the_bytes_are_cut_the_same_is_told(events: list[dict[str, Any]], cuts: list[int]) -> None:
+    body = sse(*events)
+    heard = Heard()
+    scan = EventScan(heard, MESSAGES)
+    places = [0, *sorted(cuts), len(body)]
+    for start, end in itertools.pairwise(places):
+        scan.feed(body[start:end])
+    scan.end()
+    assert heard.told == told_of(body)
+
+
+def test_an_error_event_is_a_failure_that_nobody_raises() -> None:
+    assert told_of(sse(START, ERROR)) == [START, (Outcome.IN_BAND_ERROR, "overloaded_error", False, None), "read"]
+
+
+@pytest.mark.parametrize("data", [b"upstream connect error", b'{"no": "error"}', b"[1]", b"", b"[" * 10_000])
+def test_an_error_event_with_any_data_is_an_error(data: bytes) -> None:
+    told = told_of(b"event: error\ndata: " + data + b"\n\n")
+    assert told == [(Outcome.IN_BAND_ERROR, "_OTHER", False, None), "read"]
+
+
+def test_data_may_come_before_the_name_and_on_several_lines() -> None:
+    body = b'data: {"type": "message_delta",\ndata: "delta": {"stop_reason": "x"}}\nevent: message_delta\n\n'
+    assert told_of(body) == [{"type": "message_delta", "delta": {"stop_reason": "x"}}, "read"]
+
+
+def test_the_name_of_the_event_counts_and_not_the_type_in_its_data() -> None:
+    assert told_of(b'event: message_delta\ndata: {"type": "message_stop"}\n\n') == [{"type": "message_delta"}, "read"]
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b": comment\n\n", b"id: 3\nretry: 5\n\n", b"data: {}\n\n", b"event: message_stop"]
+)
+def test_what_is_no_event_tells_nothing(body: bytes) -> None:
+    assert told_of(body) == ["read"]
+
+
+def test_a_completion_is_told_with_its_data() -> None:
+    event: dict[str, Any] = {"type": "completion", "completion": " Hi", "stop_reason": "stop_sequence"}
+    assert told_of(sse(event), COMPLETIONS) == [event, "read"]
+
+
+def test_of_the_events_of_a_session_only_the_types_are_told() -> None:
+    event: dict[str, Any] = {"type": "agent.message", "content": "secret"}
+    assert told_of(sse(event), UNMARKED) == [{"type": "agent.message"}, "read"]
+
+
+@pytest.mark.parametrize("size", [1000, 65_536])
+def test_a_long_line_is_not_kept(size: int) -> None:
+    piece = b"x" * size
+    heard = Heard()
+    scan = EventScan(heard, MESSAGES)
+    tracemalloc.start()
+    try:
+        scan.feed(b"event: content_block_delta\ndata: ")
+        for _ in range(20_000_000 // size):
+            scan.feed(piece)
+        assert tracemalloc.get_traced_memory()[1] < 3_000_000
+    finally:
+        tracemalloc.stop()
+    scan.feed(b"\n\nevent: message_stop\n\n")
+    scan.end()
+    assert heard.told == [{"type": "content_block_delta"}, {"type": "message_stop"}, "read"]
+
+
+def test_data_that_never_ends_is_not_kept_either() -> None:
+    heard = Heard()
+    scan = EventScan(heard, MESSAGES)
+    tracemalloc.start()
+    try:
+        scan.feed(b"event: message_start\n")
+        for _ in range(300):
+            scan.feed(b"data: " + b"x" * 65_536 + b"\n")
+        assert tracemalloc.get_traced_memory()[1] < 3_000_000
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("size", [1, 3, None])
+def test_a_document_is_told_at_its_end(size: int | None) -> None:
+    heard = Heard()
+    told = fed(DocumentScan(heard, raises=True), heard, b'{"id": "msg_1"}', size)
+    assert told == [("answered", {"id": "msg_1"})]
+
+
+@pytest.mark.parametrize("raises", [True, False])
+@pytest.mark.parametrize(
+    ("body", "error_type"),
+    [(b'{"id"', "json.decoder.JSONDecodeError"), (b'{"id": "\xff"}', "UnicodeDecodeError")],
+)
+def test_a_document_that_is_none_is_malformed_and_leaks_where_the_application_decodes_it(
+    body: bytes, error_type: str, raises: bool
+) -> None:
+    heard = Heard()
+    told = fed(DocumentScan(heard, raises=raises), heard, body)
+    failure = (Outcome.MALFORMED, error_type, raises, error_type if raises else None)
+    assert told == [failure, ("answered", None)]
+
+
+def test_a_document_that_is_too_long_is_not_looked_at() -> None:
+    heard = Heard()
+    told = fed(DocumentScan(heard, raises=True), heard, b"[" * (2**23 + 1), 2**20)
+    assert told == [("answered", None)]
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zlib.compress], ids=["gzip", "deflate"])
+@pytest.mark.parametrize("size", [1, 5, None])
+def test_a_packed_body_is_unpacked(pack: Any, size: int | None) -> None:
+    heard = Heard()
+    scan = Unpacked(EventScan(heard, MESSAGES), heard, "httpx2.DecodingError", raises=True)
+    assert fed(scan, heard, pack(sse(STOP)), size) == [{"type": "message_stop"}, "read"]
+
+
+@pytest.mark.parametrize("raises", [True, False])
+def test_a_corrupt_packing_is_malformed_and_leaks_where_the_application_unpacks_it(raises: bool) -> None:
+    heard = Heard()
+    scan = Unpacked(EventScan(heard, MESSAGES), heard, "httpx2.DecodingError", raises=raises)
+    scan.feed(b"no gzip at all")
+    exception = "httpx2.DecodingError" if raises else None
+    assert heard.told == [(Outcome.MALFORMED, "httpx2.DecodingError", raises, exception)]
+
+
+def test_only_what_the_standard_library_knows_can_be_unpacked() -> None:
+    assert [can_unpack(one) for one in ("gzip", "deflate", "br", "zstd", "gzip, br", "")] == [True, True] + [False] * 4
