@@ -102,11 +102,13 @@ ENTRIES: dict[str, tuple[Any, str, Callable[[Any], Any]]] = {
     "counter.add": (Counter, "add", only_for("midstream.client.operations", "midstream.client.errors")),
     "up_down_counter.add": (UpDownCounter, "add", always),
     "histogram.record": (Histogram, "record", always),
-    "logger.enabled": (Logger, "enabled", always),
     "logger.emit": (Logger, "emit", always),
     "context.attach": (opentelemetry.context, "attach", always),
 }
 """By entry, where it is and how it is made to fail."""
+
+if hasattr(Logger, "enabled"):  # OpenTelemetry 1.45 and later
+    ENTRIES["logger.enabled"] = (Logger, "enabled", always)
 
 ONLY_WITH = {
     "recorder.span_within": "sdk",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
-from midstream.faults import DEFAULT_EVENTS, EXAMPLES, FAMILIES, Expectation, Scenario, parse
+from midstream.faults import DEFAULT_EVENTS, EXAMPLES, FAMILIES, Expectation, Operation, Scenario, expectation_of, parse
 from midstream.faults.answers import text_answer
 from midstream.faults.api_errors import API_ERRORS
-from midstream.faults.scripts import STREAMED, UNSTREAMED
+from midstream.faults.scripts import SCRIPTS, Kind
 from midstream.outcomes.vocabulary import Outcome, Phase
 
 
@@ -107,6 +108,10 @@ _LEAKED_MALFORMED = (Outcome.MALFORMED, None, None, True, False, Phase.CONTENT)
 _COMPLETED = Expectation(Outcome.COMPLETED, None, None, None, leaked=False, misreported=False, phase=None)
 
 
+_UNMARKED: tuple[Operation, ...] = ("batch_results", "session_events", "file_download")
+_READ_AS_A_WHOLE: tuple[Operation, ...] = ("chat", "text_completion", "count_tokens", "file_download")
+
+
 def _expected(error_type: str, rest: tuple[Outcome, int | None, int | None, bool, bool, Phase]) -> Expectation:
     outcome, status, reported, leaked, misreported, phase = rest
     return Expectation(outcome, error_type, status, reported, leaked, misreported, phase)
@@ -160,6 +165,45 @@ def test_the_phase_follows_from_the_events_sent_before_the_fault() -> None:
     ]
 
 
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_expectation_of_a_scenario_is_that_of_a_streamed_message(name: str) -> None:
+    assert expectation_of(parse(name), "chat") == parse(name).expectation
+
+
+@pytest.mark.parametrize("operation", _UNMARKED)
+@pytest.mark.parametrize("family", ["cut", "eof"])
+def test_a_stream_that_does_not_say_when_it_is_whole_is_never_truncated(operation: Operation, family: str) -> None:
+    ends = [expectation_of(parse(f"{family}@{k}"), operation) for k in range(DEFAULT_EVENTS)]
+    assert ends == [_COMPLETED] * DEFAULT_EVENTS
+
+
+def test_a_completion_is_truncated_before_its_last_event() -> None:
+    ends = [expectation_of(parse(f"cut@{k}"), "text_completion") for k in range(DEFAULT_EVENTS)]
+    opening = Expectation(Outcome.TRUNCATED, "stream_truncated", phase=Phase.OPENING)
+    assert ends == [opening, *[replace(opening, phase=Phase.CONTENT)] * (DEFAULT_EVENTS - 1)]
+
+
+@pytest.mark.parametrize("operation", ["text_completion", *_UNMARKED])
+def test_what_is_no_message_has_content_from_its_first_piece_on_and_does_not_close(operation: Operation) -> None:
+    phases = [expectation_of(parse(f"reset@{k}"), operation).phase for k in range(DEFAULT_EVENTS)]
+    assert phases == [Phase.OPENING, *[Phase.CONTENT] * (DEFAULT_EVENTS - 1)]
+
+
+@pytest.mark.parametrize("operation", ["batch_results", "file_download"])
+@pytest.mark.parametrize("family", ["in_band", "in_band_text", "in_band_bare"])
+def test_what_is_no_event_stream_refuses_errors_in_band(operation: Operation, family: str) -> None:
+    assert expectation_of(parse(family), operation) == Expectation(
+        Outcome.HTTP_ERROR, "invalid_request_error", 400, 400, phase=Phase.REQUEST
+    )
+
+
+def test_a_body_that_is_read_as_a_whole_fails_before_its_content_and_inside_the_sdk() -> None:
+    for operation in _READ_AS_A_WHOLE:
+        assert expectation_of(parse("stall@8"), operation, streamed=False) == Expectation(
+            Outcome.TRANSPORT_ERROR, "{httpx}.ReadTimeout", phase=Phase.OPENING
+        )
+
+
 def test_the_class_of_a_transport_error_is_named_after_the_http_package_in_use() -> None:
     reset, cut, ok = (parse(name).expectation for name in ("reset", "cut", "ok"))
     assert reset.error_type_for("httpx2") == "httpx2.ReadError"
@@ -191,7 +235,7 @@ def test_the_default_answer_has_its_documented_events() -> None:
 
 
 def test_every_family_is_listed_explained_and_played() -> None:
-    assert set(FAMILIES) == set(STREAMED) == set(UNSTREAMED)
+    assert {kind: set(scripts) for kind, scripts in SCRIPTS.items()} == {kind: set(FAMILIES) for kind in Kind}
     assert {parse(name).family for name in EXAMPLES} == set(FAMILIES)
     lines = [
         *(family.explanation for family in FAMILIES.values()),

@@ -1,12 +1,14 @@
 """A fake Messages API on real loopback sockets that fails the way real ones do.
 
-The model name in a request picks what happens to it: `ok`, `reset@4`, `in_band:overloaded_error`. `FAMILIES`
-lists the spellings, `EXAMPLES` names that show every fault, `parse` says what a name stands for,
-`FaultServer` serves them. Standard library only.
+The model name in a request picks what happens to it: `ok`, `reset@4`, `in_band:overloaded_error`. Where a request
+has no model, as for the results of a batch, the events of a session and the content of a file, its id does.
+`FAMILIES` lists the spellings, `EXAMPLES` names that show every fault, `parse` says what a name stands for,
+`expectation_of` how a call for it ends, `FaultServer` serves them. Standard library only.
 """
 
 from __future__ import annotations
 
+from midstream.faults.expectations import Operation, expectation_of
 from midstream.faults.scenarios import (
     DEFAULT_EVENTS,
     EXAMPLES,
@@ -27,6 +29,8 @@ __all__ = (
     "Expectation",
     "Family",
     "FaultServer",
+    "Operation",
     "Scenario",
+    "expectation_of",
     "parse",
 )

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Final
 from midstream.faults.wire import sse, to_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = (
     "COUNTED_TOKENS",
     "DEFAULT_DELTAS",
+    "INPUT_USAGE",
+    "OUTPUT_TOKENS",
     "Answer",
     "Block",
     "Event",
@@ -25,17 +27,22 @@ __all__ = (
     "text_answer",
     "thinking_answer",
     "tool_use_answer",
+    "with_ping",
 )
 
 DEFAULT_DELTAS: Final = 4
 """Content deltas of the default answer."""
 
 COUNTED_TOKENS: Final = 43
-"""The answer to every token count: the sum of the input tokens in `_INPUT_USAGE`."""
+"""The answer to every token count: the sum of the input tokens in `INPUT_USAGE`."""
 
-_INPUT_USAGE: Final = {"input_tokens": 25, "cache_creation_input_tokens": 10, "cache_read_input_tokens": 8}
+INPUT_USAGE: Final = {"input_tokens": 25, "cache_creation_input_tokens": 10, "cache_read_input_tokens": 8}
+"""What every answer says of its input."""
+
+OUTPUT_TOKENS: Final = 15
+"""What every whole answer says of its output."""
+
 _PLACEHOLDER_OUTPUT_TOKENS: Final = 1
-_OUTPUT_TOKENS: Final = 15
 _WORDS: Final = ("All", " is", " well", ". ")
 
 
@@ -45,6 +52,12 @@ class Event:
 
     type: str
     wire: bytes
+
+    @classmethod
+    def of(cls, data: Mapping[str, object]) -> Event:
+        """Return the event of this data, whose `type` is its name too."""
+        name = str(data["type"])
+        return cls(name, sse(name, to_json(data)))
 
     @property
     def is_ping(self) -> bool:
@@ -76,25 +89,29 @@ class Answer:
         """Return every event of the streamed answer, in order, with one ping before the third."""
         start = self._message(model, content=[], stop_reason=None, output_tokens=_PLACEHOLDER_OUTPUT_TOKENS)
         events = chain(
-            [_event({"type": "message_start", "message": start})],
+            [Event.of({"type": "message_start", "message": start})],
             *(_block_events(index, block) for index, block in enumerate(self.blocks)),
             [
-                _event(
+                Event.of(
                     {
                         "type": "message_delta",
                         "delta": {"stop_reason": self.stop_reason, "stop_sequence": None},
-                        "usage": {"output_tokens": _OUTPUT_TOKENS},
+                        "usage": {"output_tokens": OUTPUT_TOKENS},
                     }
                 ),
-                _event({"type": "message_stop"}),
+                Event.of({"type": "message_stop"}),
             ],
         )
-        return (*islice(events, 2), _event({"type": "ping"}), *events)
+        return with_ping(events)
+
+    def whole(self, model: str) -> dict[str, object]:
+        """Return the message that answers a request that is not streamed."""
+        content = [block.whole for block in self.blocks]
+        return self._message(model, content, self.stop_reason, OUTPUT_TOKENS)
 
     def message(self, model: str) -> bytes:
         """Return the JSON of the answer to a request that is not streamed."""
-        content = [block.whole for block in self.blocks]
-        return to_json(self._message(model, content, self.stop_reason, _OUTPUT_TOKENS))
+        return to_json(self.whole(model))
 
     @staticmethod
     def _message(
@@ -108,7 +125,7 @@ class Answer:
             "content": content,
             "stop_reason": stop_reason,
             "stop_sequence": None,
-            "usage": {**_INPUT_USAGE, "output_tokens": output_tokens},
+            "usage": {**INPUT_USAGE, "output_tokens": output_tokens},
         }
 
 
@@ -147,6 +164,12 @@ def _thinking_delta(thinking: str) -> dict[str, object]:
     return {"type": "thinking_delta", "thinking": thinking}
 
 
+def with_ping(events: Iterable[Event]) -> tuple[Event, ...]:
+    """Return the events with one ping before the third."""
+    rest = iter(events)
+    return (*islice(rest, 2), Event.of({"type": "ping"}), *rest)
+
+
 def split_events(events: Sequence[Event], count: int) -> tuple[tuple[Event, ...], tuple[Event, ...]]:
     """Return the events up to the `count`-th that is no ping, and those from the next that is no ping on."""
     places = [place for place, event in enumerate(events, start=1) if not event.is_ping]
@@ -166,14 +189,10 @@ def _text_block(deltas: int) -> Block:
 
 
 def _block_events(index: int, block: Block) -> Iterable[Event]:
-    yield _event({"type": "content_block_start", "index": index, "content_block": block.opened})
+    yield Event.of({"type": "content_block_start", "index": index, "content_block": block.opened})
     encoded = {
-        id(delta): _event({"type": "content_block_delta", "index": index, "delta": delta})
+        id(delta): Event.of({"type": "content_block_delta", "index": index, "delta": delta})
         for delta in {id(delta): delta for delta in block.deltas}.values()
     }
     yield from (encoded[id(delta)] for delta in block.deltas)
-    yield _event({"type": "content_block_stop", "index": index})
-
-
-def _event(data: dict[str, object]) -> Event:
-    return Event(str(data["type"]), sse(str(data["type"]), to_json(data)))
+    yield Event.of({"type": "content_block_stop", "index": index})

@@ -23,13 +23,14 @@ LONGEST_BODY: Final = 32 * 1024 * 1024
 class Request:
     """What the server looks at in a request. API keys stay behind with the other headers.
 
-    `path` is without the query, `resends` is how often the SDK had sent the request before, and `keeps_open`
-    says whether the client wants to use the connection again.
+    `path` is without the query, `host` is where the client sent the request, `resends` is how often the SDK had
+    sent it before, and `keeps_open` says whether the client wants to use the connection again.
     """
 
     method: str
     path: str
     body: bytes = field(default=b"", repr=False)
+    host: str = ""
     resends: int = 0
     keeps_open: bool = True
 
@@ -72,6 +73,7 @@ async def read_request(reader: asyncio.StreamReader) -> Request | None:
         method=method,
         path=target.partition("?")[0],
         body=body,
+        host=headers.get("host", ""),
         resends=_number(headers.get("x-stainless-retry-count", "")) or 0,
         keeps_open=headers.get("connection", "").lower() != "close",
     )

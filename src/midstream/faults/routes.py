@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, cast
+from urllib.parse import unquote
 
 from midstream.faults.answers import (
     COUNTED_TOKENS,
+    DEFAULT_DELTAS,
     Answer,
     Event,
     split_events,
@@ -16,8 +20,16 @@ from midstream.faults.answers import (
     thinking_answer,
     tool_use_answer,
 )
-from midstream.faults.scenarios import Scenario, parse
-from midstream.faults.scripts import STREAMED, UNSTREAMED, Case, Script, refusal_script
+from midstream.faults.scenarios import DEFAULT_EVENTS, Scenario, parse
+from midstream.faults.scripts import SCRIPTS, Case, Kind, Script, refusal_script
+from midstream.faults.streams import (
+    batch,
+    completion,
+    completion_events,
+    file_pieces,
+    result_lines,
+    session_events,
+)
 from midstream.faults.wire import to_json
 
 if TYPE_CHECKING:
@@ -29,24 +41,41 @@ __all__ = ("script_for",)
 
 _HOW_TO_LIST: Final = "`midstream faults --list` and `midstream.faults.FAMILIES` list the scenarios"
 _NO_MODEL: Final = "the body must be a JSON object whose `model` is a string"
+_NO_HOST: Final = "the request must have a host header"
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request whose scenario is known."""
+
+    request: Request
+    number: int
+    scenario: Scenario
+    streamed: bool = False
+
+    def case(self, kind: Kind, before: tuple[bytes, ...], after: tuple[bytes, ...]) -> Case:
+        return Case(self.scenario, kind, self.number, self.request.resends, before, after)
 
 
 def script_for(request: Request, number: int) -> Script:
     """Return what to do about a request, the `number`-th that the server got."""
-    case_of = _ROUTES.get((request.method, request.path))
-    if case_of is None:
-        return refusal_script("not_found_error", f"no endpoint: {request.method} {request.path}", number)
+    routes = ((method, re.fullmatch(path, request.path), answer) for method, path, answer in _ROUTES)
+    for method, found, answer in routes:
+        if found is not None and method == request.method:
+            return _script(request, number, found.groupdict().get("id"), answer)
+    return refusal_script("not_found_error", f"no endpoint: {request.method} {request.path}", number)
+
+
+def _script(request: Request, number: int, quoted: str | None, answer: Callable[[_Asked], Script]) -> Script:
     fields = _fields(request.body)
-    model = fields.get("model")
-    if not isinstance(model, str):
+    named, name = ("model", fields.get("model")) if quoted is None else ("id", unquote(quoted))
+    if not isinstance(name, str):
         return refusal_script("invalid_request_error", _NO_MODEL, number)
     try:
-        scenario = parse(model)
+        scenario = parse(name, named)
     except ValueError as error:
         return refusal_script("not_found_error", f"{error}; {_HOW_TO_LIST}", number)
-    case = case_of(scenario, request, number, streamed=fields.get("stream") is True)
-    scripts = STREAMED if case.streamed else UNSTREAMED
-    return scripts[scenario.family](case)
+    return answer(_Asked(request, number, scenario, streamed=fields.get("stream") is True))
 
 
 def _fields(body: bytes) -> Mapping[str, Any]:
@@ -57,29 +86,68 @@ def _fields(body: bytes) -> Mapping[str, Any]:
     return cast("Mapping[str, Any]", fields) if isinstance(fields, dict) else {}
 
 
-def _message(scenario: Scenario, request: Request, number: int, *, streamed: bool) -> Case:
-    events, message = _answer(scenario.name)
-    if not streamed:
-        return _halved(scenario, request, number, message)
-    before, after = ((), events) if scenario.k is None else split_events(events, scenario.k)
-    pieces, rest = tuple(event.wire for event in before), tuple(event.wire for event in after)
-    return Case(scenario, streamed=True, number=number, resends=request.resends, before=pieces, after=rest)
+def _message(asked: _Asked) -> Script:
+    events, message = _answer(asked.scenario.name)
+    return _of_events(asked, events) if asked.streamed else _of_json(asked, message)
 
 
-def _token_count(
-    scenario: Scenario,
-    request: Request,
-    number: int,
-    *,
-    streamed: bool,  # noqa: ARG001 - a count never is
-) -> Case:
-    return _halved(scenario, request, number, to_json({"input_tokens": COUNTED_TOKENS}))
+def _token_count(asked: _Asked) -> Script:
+    return _of_json(asked, to_json({"input_tokens": COUNTED_TOKENS}))
 
 
-def _halved(scenario: Scenario, request: Request, number: int, body: bytes) -> Case:
-    half = len(body) // 2 if scenario.k else 0
-    before, after = (body[:half],) if half else (), (body[half:],)
-    return Case(scenario, streamed=False, number=number, resends=request.resends, before=before, after=after)
+def _completion(asked: _Asked) -> Script:
+    name, events = asked.scenario.name, _pieces(asked.scenario)
+    return (
+        _of_events(asked, completion_events(name, events))
+        if asked.streamed
+        else _of_json(asked, completion(name, events))
+    )
+
+
+def _batch(asked: _Asked) -> Script:
+    """Whatever the scenario is: it is that of the batch's results."""
+    if not asked.request.host:
+        return refusal_script("invalid_request_error", _NO_HOST, asked.number)
+    scenario = asked.scenario
+    return asked.case(Kind.JSON, (), ()).whole(batch(scenario.name, _pieces(scenario), asked.request.host))
+
+
+def _results(asked: _Asked) -> Script:
+    return _of_pieces(asked, Kind.LINES, result_lines(asked.scenario.name, _pieces(asked.scenario)))
+
+
+def _session(asked: _Asked) -> Script:
+    return _of_events(asked, session_events(_pieces(asked.scenario)))
+
+
+def _file(asked: _Asked) -> Script:
+    return _of_pieces(asked, Kind.BYTES, file_pieces(_pieces(asked.scenario)))
+
+
+def _of_events(asked: _Asked, events: tuple[Event, ...]) -> Script:
+    k = asked.scenario.k
+    before, after = ((), events) if k is None else split_events(events, k)
+    return _play(asked.case(Kind.EVENTS, tuple(event.wire for event in before), tuple(event.wire for event in after)))
+
+
+def _of_pieces(asked: _Asked, kind: Kind, pieces: tuple[bytes, ...]) -> Script:
+    k = asked.scenario.k or 0
+    return _play(asked.case(kind, pieces[:k], pieces[k:]))
+
+
+def _of_json(asked: _Asked, body: bytes) -> Script:
+    half = len(body) // 2 if asked.scenario.k else 0
+    return _play(asked.case(Kind.JSON, (body[:half],) if half else (), (body[half:],)))
+
+
+def _play(case: Case) -> Script:
+    return SCRIPTS[case.kind][case.scenario.family](case)
+
+
+def _pieces(scenario: Scenario) -> int:
+    """As many as the events of a message: for `ok:N` as many more as it has more deltas."""
+    more = int(scenario.argument or 0) - DEFAULT_DELTAS if scenario.family == "ok" else 0
+    return DEFAULT_EVENTS + more
 
 
 @lru_cache(maxsize=8)
@@ -101,9 +169,13 @@ _ANSWERS: Final[Mapping[str, Callable[[Scenario], Answer]]] = MappingProxyType(
     }
 )
 
-_ROUTES: Final = MappingProxyType(
-    {
-        ("POST", "/v1/messages"): _message,
-        ("POST", "/v1/messages/count_tokens"): _token_count,
-    }
+_ROUTES: Final = (
+    ("POST", "/v1/messages", _message),
+    ("POST", "/v1/messages/count_tokens", _token_count),
+    ("POST", "/v1/complete", _completion),
+    ("GET", "/v1/messages/batches/(?P<id>[^/]+)", _batch),
+    ("GET", "/v1/messages/batches/(?P<id>[^/]+)/results", _results),
+    ("GET", "/v1/sessions/(?P<id>[^/]+)/events/stream", _session),
+    ("GET", "/v1/files/(?P<id>[^/]+)/content", _file),
 )
+"""Method, path and what answers: where the path has an id, it names the scenario, and elsewhere the model does."""

@@ -3,7 +3,8 @@
 A model name is `family`, `family:argument`, `family@K` or `family:argument@K`. K is how many events, pings
 not counted, the server sends before the fault. The faults happen to the default answer, which has nine
 events, so K is 0 (before `message_start`) to 8 (before `message_stop`); without it, K is 4: two content
-deltas have arrived.
+deltas have arrived. What else is streamed has nine pieces too, so there K counts events, lines or parts of a file.
+What is no event stream, batch results and files, refuses the names of errors in band, with a 400.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ _PHASE_AFTER: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """How a streamed call really ends, in the terms of the telemetry contract.
+    """How a call really ends, in the terms of the telemetry contract.
 
     `error_type` may begin with the placeholder `{httpx}`; `error_type_for` fills it in. `status_code` is the
     effective status, `reported_status_code` the one on the exception that the application gets. None means
@@ -132,9 +133,9 @@ class Family:
 class Scenario:
     """What one model name stands for.
 
-    `family` is the family's name. `argument` and `k` have their defaults filled in; they are None if the
-    family takes none. `attempts` is how many HTTP requests a call must be allowed for the expectation to
-    hold.
+    `family` is the family's name. `expectation` is for a streamed message. `argument` and `k` have their defaults
+    filled in; they are None if the family takes none. `attempts` is how many HTTP requests a call must be allowed
+    for the expectation to hold.
     """
 
     name: str
@@ -146,21 +147,21 @@ class Scenario:
     attempts: int = 1
 
 
-def parse(model: str) -> Scenario:
+def parse(model: str, called: str = "model") -> Scenario:
     """Return the scenario that `model` names.
 
-    Raises `ValueError` if it names none. The message names the model, what is wrong with it and what is
-    allowed.
+    Raises `ValueError` if it names none. The message names the model, which it calls `called`, what is wrong
+    with it and what is allowed.
     """
     name, argument, k = _parts(model)
     family = FAMILIES.get(name)
     if family is None:
-        raise _no_scenario(model, f"the families are {', '.join(FAMILIES)}")
+        raise _no_scenario(called, model, f"the families are {', '.join(FAMILIES)}")
     try:
         chosen_argument = _chosen(family.argument, argument)
         chosen_k = _chosen(_K if family.placed else None, k)
     except ValueError as error:
-        raise _no_scenario(model, f"{error}; the spelling is {family.spelling}") from None
+        raise _no_scenario(called, model, f"{error}; the spelling is {family.spelling}") from None
     events = None if chosen_k is None else int(chosen_k)
     return Scenario(
         name=model,
@@ -173,8 +174,8 @@ def parse(model: str) -> Scenario:
     )
 
 
-def _no_scenario(model: str, reason: str) -> ValueError:
-    return ValueError(f"model {_quoted(model)} is no scenario: {reason}")
+def _no_scenario(called: str, model: str, reason: str) -> ValueError:
+    return ValueError(f"{called} {_quoted(model)} is no scenario: {reason}")
 
 
 def _quoted(text: str) -> str:

@@ -12,9 +12,12 @@ from midstream.faults.wire import (
     EVENT_STREAM,
     HTML,
     JSON,
+    JSON_LINES,
     LAST_CHUNK,
+    OCTETS,
     PLAIN_TEXT,
     chunk,
+    chunk_size,
     corrupt_gzip,
     cut_short,
     head,
@@ -29,15 +32,28 @@ if TYPE_CHECKING:
     from midstream.faults.scenarios import Scenario
 
 __all__ = (
-    "STREAMED",
-    "UNSTREAMED",
+    "SCRIPTS",
     "Case",
     "Ending",
+    "Kind",
     "Script",
     "error_script",
     "refusal_script",
     "request_id_of",
 )
+
+
+class Kind(Enum):
+    """What the body of an answer consists of."""
+
+    EVENTS = "events"
+    """Server-sent events."""
+    JSON = "json"
+    """One JSON object: the answer to a request that is not streamed."""
+    LINES = "lines"
+    """Lines of JSON."""
+    BYTES = "bytes"
+    """A file."""
 
 
 class Ending(Enum):
@@ -74,11 +90,11 @@ class Case:
     """A request for a scenario, understood: the `number`-th request, sent `resends` times before.
 
     `before` and `after` are the pieces of the whole answer's body before and after the place of the fault:
-    events if it is `streamed`, else halves of the JSON.
+    events, lines, parts of a file, or halves of the JSON.
     """
 
     scenario: Scenario
-    streamed: bool
+    kind: Kind
     number: int
     resends: int
     before: tuple[bytes, ...]
@@ -91,14 +107,13 @@ class Case:
 
     def head(self, framing: Mapping[str, str]) -> bytes:
         """Return the head of the 200 response, with the headers that say how its body is framed."""
-        kind = {"content-type": EVENT_STREAM, "cache-control": "no-cache"} if self.streamed else {"content-type": JSON}
-        return head(200, {**kind, "request-id": request_id_of(self.number), **framing})
+        return head(200, {**_TYPES[self.kind], "request-id": request_id_of(self.number), **framing})
 
     def whole(self, *pieces: bytes) -> Script:
         """Return the script of a response that ends as HTTP wants it, whatever the pieces of its body are."""
-        if self.streamed:
-            return Script(self.head(_CHUNKED), (*map(chunk, pieces), LAST_CHUNK))
-        return Script(self.head(_length(pieces)), pieces)
+        if self.kind is Kind.JSON:
+            return Script(self.head(_length(pieces)), pieces)
+        return Script(self.head(_CHUNKED), (*map(chunk, pieces), LAST_CHUNK))
 
     def broken(self, fault: bytes, ending: Ending) -> Script:
         """Return the script of a chunked body that goes wrong after the pieces before the fault."""
@@ -127,11 +142,20 @@ def refusal_script(error_type: str, message: str, number: int) -> Script:
     return replace(script, ending=Ending.CLOSE)
 
 
+_TYPES: Final[Mapping[Kind, Mapping[str, str]]] = MappingProxyType(
+    {
+        Kind.EVENTS: {"content-type": EVENT_STREAM, "cache-control": "no-cache"},
+        Kind.JSON: {"content-type": JSON},
+        Kind.LINES: {"content-type": JSON_LINES},
+        Kind.BYTES: {"content-type": OCTETS},
+    }
+)
 _CHUNKED: Final = MappingProxyType({"transfer-encoding": "chunked"})
 _GZIPPED: Final = MappingProxyType({**_CHUNKED, "content-encoding": "gzip"})
 _CLOSED: Final = MappingProxyType({"connection": "close"})
 _NO_CHUNK: Final = b"no chunk begins like this\r\n"
 _PROXY_TEXT: Final = b"upstream connect error or disconnect/reset before headers"
+_NO_IN_BAND: Final = "this stream has no errors in band: name a scenario other than {}"
 _PROXY_PAGE: Final = "<html>\r\n<head><title>{0}</title></head>\r\n<body><h1>{0}</h1></body>\r\n</html>\r\n"
 
 
@@ -196,6 +220,21 @@ def _http_bare(case: Case) -> Script:
     return error_script(500, JSON, _bare(request_id_of(case.number)), case.number)
 
 
+def _no_in_band(case: Case) -> Script:
+    return refusal_script("invalid_request_error", _NO_IN_BAND.format(case.scenario.family), case.number)
+
+
+def _inside_a_piece(script: Callable[[Case], Script]) -> Callable[[Case], Script]:
+    """Return `script` at half of the piece that comes next."""
+
+    def later(case: Case) -> Script:
+        piece, *after = case.after
+        half = len(piece) // 2
+        return script(replace(case, before=(*case.before, piece[:half]), after=(piece[half:], *after)))
+
+    return later
+
+
 def _reset(case: Case) -> Script:
     return case.broken(b"", Ending.RESET)
 
@@ -203,6 +242,10 @@ def _reset(case: Case) -> Script:
 def _fin(case: Case) -> Script:
     next_chunk = chunk(case.after[0])
     return case.broken(next_chunk[: len(next_chunk) // 2], Ending.CLOSE)
+
+
+def _fin_before_a_piece(case: Case) -> Script:
+    return case.broken(chunk_size(case.after[0]), Ending.CLOSE)
 
 
 def _fin_length(case: Case) -> Script:
@@ -247,7 +290,7 @@ def _silent(_case: Case) -> Script:
     return Script(ending=Ending.STALL)
 
 
-STREAMED: Final[Mapping[str, Callable[[Case], Script]]] = MappingProxyType(
+_OF_EVENTS: Final[Mapping[str, Callable[[Case], Script]]] = MappingProxyType(
     {
         "ok": _whole,
         "tool_use": _whole,
@@ -273,9 +316,30 @@ STREAMED: Final[Mapping[str, Callable[[Case], Script]]] = MappingProxyType(
         "silent": _silent,
     }
 )
-"""Family to script, for a request that is streamed."""
 
-UNSTREAMED: Final[Mapping[str, Callable[[Case], Script]]] = MappingProxyType(
-    {**STREAMED, "in_band": _http, "in_band_text": _http_text, "in_band_bare": _http_bare}
+_OF_JSON: Final = {"in_band": _http, "in_band_text": _http_text, "in_band_bare": _http_bare}
+"""What would be an error event is an HTTP error."""
+
+_OF_NO_EVENTS: Final = dict.fromkeys(_OF_JSON, _no_in_band)
+
+_OF_LINES: Final = {
+    **_OF_NO_EVENTS,
+    **{
+        name: _inside_a_piece(_OF_EVENTS[name])
+        for name in ("reset", "fin", "fin_length", "bad_chunk", "stall", "bad_gzip")
+    },
+}
+"""What breaks off does so in the middle of a line."""
+
+_OF_BYTES: Final = {**_OF_NO_EVENTS, "fin": _fin_before_a_piece, "bad_json": _whole, "bad_utf8": _whole}
+"""No bytes are wrong in a file."""
+
+SCRIPTS: Final[Mapping[Kind, Mapping[str, Callable[[Case], Script]]]] = MappingProxyType(
+    {
+        Kind.EVENTS: _OF_EVENTS,
+        Kind.JSON: {**_OF_EVENTS, **_OF_JSON},
+        Kind.LINES: {**_OF_EVENTS, **_OF_LINES},
+        Kind.BYTES: {**_OF_EVENTS, **_OF_BYTES},
+    }
 )
-"""Family to script, for a request that is not: what would be an error event is an HTTP error."""
+"""By kind of body and family, the script."""

@@ -16,9 +16,12 @@ __all__ = (
     "EVENT_STREAM",
     "HTML",
     "JSON",
+    "JSON_LINES",
     "LAST_CHUNK",
+    "OCTETS",
     "PLAIN_TEXT",
     "chunk",
+    "chunk_size",
     "corrupt_gzip",
     "cut_short",
     "head",
@@ -30,6 +33,8 @@ __all__ = (
 EVENT_STREAM: Final = "text/event-stream; charset=utf-8"
 HTML: Final = "text/html; charset=utf-8"
 JSON: Final = "application/json"
+JSON_LINES: Final = "application/x-jsonl"
+OCTETS: Final = "application/octet-stream"
 PLAIN_TEXT: Final = "text/plain; charset=utf-8"
 
 LAST_CHUNK: Final = b"0\r\n\r\n"
@@ -64,7 +69,12 @@ def head(status: int, headers: Mapping[str, str]) -> bytes:
 @lru_cache(maxsize=256)
 def chunk(data: bytes) -> bytes:
     """Return `data`, which must not be empty, as one chunk of a chunked body."""
-    return b"%x\r\n%b\r\n" % (len(data), data)
+    return b"%b%b\r\n" % (chunk_size(data), data)
+
+
+def chunk_size(data: bytes) -> bytes:
+    """Return what comes before `data` in a chunked body."""
+    return b"%x\r\n" % len(data)
 
 
 def corrupt_gzip(pieces: Iterable[bytes]) -> tuple[tuple[bytes, ...], bytes]:

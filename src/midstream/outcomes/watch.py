@@ -20,7 +20,7 @@ __all__ = ("StreamWatch", "event_type")
 _START_EVENT: Final = "message_start"
 _FINAL_EVENT: Final = "message_delta"
 
-_OF_A_BODY: Final = frozenset({Outcome.TRANSPORT_ERROR, Outcome.MALFORMED})
+_OF_A_BODY: Final = frozenset({Outcome.IN_BAND_ERROR, Outcome.TRANSPORT_ERROR, Outcome.MALFORMED})
 """The failures for which the response headers must have arrived, also where the answer is not streamed."""
 
 _MOST_TOKENS: Final = 2**60

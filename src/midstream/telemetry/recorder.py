@@ -149,9 +149,7 @@ class Recorder:
 
     def _emit_event(self, ended: Ended, attributes: Attributes, where: Context, error: BaseException | None) -> None:
         failure = ended.verdict.failure
-        if failure is None or not self._logger.enabled(
-            context=where, severity_number=SeverityNumber.WARN, event_name=EVENT_NAME
-        ):
+        if failure is None or not self._wants_event(where):
             return
         exception: Attributes = {"exception.message": failure.message or str(failure)}
         if failure.exception_type is not None:
@@ -166,6 +164,10 @@ class Recorder:
             event_name=EVENT_NAME,
             attributes={**attributes, **exception},
         )
+
+    def _wants_event(self, where: Context) -> bool:
+        enabled: Callable[..., bool] | None = getattr(self._logger, "enabled", None)  # OpenTelemetry 1.45 and later
+        return enabled is None or enabled(context=where, severity_number=SeverityNumber.WARN, event_name=EVENT_NAME)
 
     def _add(self, name: str, value: float, known: Mapping[str, Value], where: Context | None) -> None:
         self._instruments[name].add(value, _pick(name, known), context=where)
