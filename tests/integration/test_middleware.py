@@ -109,9 +109,8 @@ def run(
 
     async def call() -> None:
         async with async_client(server, parse(model), provider) as made:
-            answer = await made.with_options(middleware=[function], max_retries=0).beta.messages.create(
-                **arguments(model), stream=stream
-            )
+            through: Any = made.with_options(middleware=[function], max_retries=0)
+            answer = await through.beta.messages.create(**arguments(model), stream=stream)
             if stream:
                 async for _ in answer:
                     pass
@@ -121,20 +120,13 @@ def run(
             anyio.run(call)
             return
         with client(server, parse(model), provider) as made:
-            answer = made.with_options(middleware=[function], max_retries=0).beta.messages.create(
-                **arguments(model), stream=stream
-            )
+            through: Any = made.with_options(middleware=[function], max_retries=0)
+            answer = through.beta.messages.create(**arguments(model), stream=stream)
             if stream:
                 for _ in answer:
                     pass
     except Exception:  # noqa: BLE001, S110 - what it raises is the business of other tests
         pass
-
-
-def span_of_the_call(exported: Exported) -> Any:
-    """The one span that says how the call ended."""
-    (span,) = [span for span in exported.spans if "midstream.outcome" in (span.attributes or {})]
-    return span
 
 
 @pytest.mark.parametrize("spans", SPANS)
@@ -156,10 +148,10 @@ def test_a_call_through_middleware_is_told_once_on_the_span_of_the_call(
         run(server, exported, model, flavor, spans, kind(exported), stream=stream)
     outcome = OUTCOMES[model] if stream else not_streamed(model)
     assert exported.outcomes() == {outcome: 1}
-    span = span_of_the_call(exported)
+    span: Any = exported.told_span
     assert (span.attributes["midstream.outcome"], span.name) == (outcome, name_of(spans, model))
     assert len(exported.spans) == (2 if kind is OpensASpan else 1)
-    inner = [span for span in exported.spans if span.name == "middleware"]
+    inner: list[Any] = [span for span in exported.spans if span.name == "middleware"]
     assert [one.parent.span_id for one in inner] == [span.context.span_id for _ in inner]
 
 
@@ -180,7 +172,7 @@ def test_requests_that_middleware_sends_again_are_resends_of_the_call(
     with instrumented():
         run(server, exported, "retry:2", flavor, spans, Retries(exported), stream=stream)
     assert exported.outcomes() == {"completed": 1}
-    assert span_of_the_call(exported).attributes["http.request.resend_count"] == 1
+    assert (exported.told_span.attributes or {})["http.request.resend_count"] == 1
     assert [point.value for point in exported.counted("midstream.client.resends")] == [1]
 
 
@@ -192,7 +184,7 @@ def test_an_answer_of_middleware_is_a_completed_call_without_a_status(
     with instrumented():
         run(server, exported, "ok", flavor, spans, Answers(exported), stream=False)
     assert exported.outcomes() == {"completed": 1}
-    span = span_of_the_call(exported)
+    span: Any = exported.told_span
     assert span.name == name_of(spans, "ok")
     assert "http.response.status_code" not in span.attributes
     assert span.attributes["gen_ai.usage.input_tokens"] == 3
@@ -223,6 +215,6 @@ def test_a_stream_that_middleware_reads_itself_is_told_by_what_comes_out_of_the_
 
     with instrumented():
         run(server, exported, "in_band:overloaded_error", "sync", spans, reads, stream=True)
-    attributes = span_of_the_call(exported).attributes
+    attributes = exported.told_span.attributes or {}
     assert (attributes["midstream.outcome"], attributes["midstream.phase"]) == ("in_band_error", "opening")
     assert trace.get_current_span() is trace.INVALID_SPAN

@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from midstream.faults import Expectation
+from midstream.faults import Expectation, expectation_of
 from midstream.faults.api_errors import api_error
-from midstream.faults.scenarios import HTTPX
 from midstream.outcomes import Outcome, Phase
 
 if TYPE_CHECKING:
     from midstream.faults import Scenario
     from support.styles import Style
 
-__all__ = ("ANY_FLOAT", "ANY_INT", "ANY_TEXT", "AnyOf", "attributes", "ending", "error_body", "retryable")
+__all__ = ("ANY_FLOAT", "ANY_INT", "ANY_TEXT", "INFERENCE", "AnyOf", "attributes", "ending", "error_body", "retryable")
 
 
 class AnyOf:
@@ -35,38 +34,21 @@ class AnyOf:
 
 ANY_INT, ANY_FLOAT, ANY_TEXT = AnyOf(int), AnyOf(float), AnyOf(str)
 
-_STOP_REASONS = {"tool_use": "tool_use"}
-"""By family, the stop reason of a whole answer where it is not `end_turn`."""
+_STOP_REASONS = {"chat": {"ok": "end_turn", "tool_use": "tool_use"}, "text_completion": {"ok": "stop_sequence"}}
+"""By operation that has one and family, the stop reason of a whole answer; any other family has that of `ok`."""
 
-_LEAKS_DECODING = Expectation(Outcome.MALFORMED, "json.decoder.JSONDecodeError", leaked=True, phase=Phase.OPENING)
-_WRAPPED_BODY = Expectation(Outcome.TRANSPORT_ERROR, phase=Phase.OPENING)
-_NOT_STREAMED = {
-    "reset": replace(_WRAPPED_BODY, error_type=f"{HTTPX}.ReadError"),
-    "fin": replace(_WRAPPED_BODY, error_type=f"{HTTPX}.RemoteProtocolError"),
-    "fin_length": replace(_WRAPPED_BODY, error_type=f"{HTTPX}.RemoteProtocolError"),
-    "bad_chunk": replace(_WRAPPED_BODY, error_type=f"{HTTPX}.RemoteProtocolError"),
-    "stall": replace(_WRAPPED_BODY, error_type=f"{HTTPX}.ReadTimeout"),
-    "cut": _LEAKS_DECODING,
-    "eof": _LEAKS_DECODING,
-    "bad_json": _LEAKS_DECODING,
-    "bad_utf8": replace(_LEAKS_DECODING, error_type="UnicodeDecodeError"),
-    "bad_gzip": Expectation(Outcome.MALFORMED, f"{HTTPX}.DecodingError", phase=Phase.OPENING),
-    "in_band_text": Expectation(Outcome.HTTP_ERROR, "500", 500, 500, phase=Phase.REQUEST),
-    "in_band_bare": Expectation(Outcome.HTTP_ERROR, "500", 500, 500, phase=Phase.REQUEST),
-}
-"""By family, how a call that is not streamed ends where that differs: the SDK wraps what reading the body raises."""
+_MAX_TOKENS = {"chat": 64, "text_completion": 64}
+
+
+INFERENCE = ("chat", "text_completion", "count_tokens")
+"""The operations that the GenAI conventions know, and that have GenAI metrics."""
 
 
 def ending(scenario: Scenario, style: Style) -> Expectation:
     """How a call in `style` ends."""
     if style.undecoded:
         return _undecoded(scenario, style)
-    if style.streamed:
-        return scenario.expectation
-    if scenario.family == "in_band":
-        status = scenario.expectation.status_code
-        return Expectation(Outcome.HTTP_ERROR, scenario.argument, status, status, phase=Phase.REQUEST)
-    return _NOT_STREAMED.get(scenario.family, scenario.expectation)
+    return expectation_of(scenario, style.operation, streamed=style.streamed)
 
 
 def _undecoded(scenario: Scenario, style: Style) -> Expectation:
@@ -109,30 +91,49 @@ def attributes(
         found |= _failure(scenario, expectation, http_package)
     if opened:
         found |= {"midstream.stream.bytes": ANY_INT, "midstream.stream.longest_wait": ANY_FLOAT}
-    if opened and failed and _events(scenario):
-        found["midstream.stream.last_event"] = _LAST_EVENT[_events(scenario) - 1]
-    undecoded = style.raw and expectation == _NOT_STREAMED.get(scenario.family) and expectation.leaked
+    if opened and failed and scenario.k and _EVENTS[style.operation]:
+        found["midstream.stream.last_event"] = _EVENTS[style.operation][scenario.k - 1]
+    undecoded = style.raw and not style.streamed and expectation.leaked
     status = 200 if opened or undecoded or not failed else expectation.status_code
     if status is not None:
-        found |= {"http.response.status_code": status, "anthropic.request.id": ANY_TEXT}
-    if not failed:
-        found["gen_ai.response.finish_reasons"] = (_STOP_REASONS.get(scenario.family, "end_turn"),)
-    elif opened:
-        found["gen_ai.response.finish_reasons"] = ("error",)
-    return found | (_own(scenario, style, host, port, opened=opened, failed=failed) if own else {})
+        found["http.response.status_code"] = status
+        if style.with_request_id or failed:
+            found["anthropic.request.id"] = ANY_TEXT
+    reasons = _STOP_REASONS.get(style.operation)
+    if reasons is not None and (opened or not failed):
+        reason = "error" if failed else reasons.get(scenario.family, reasons["ok"])
+        found["gen_ai.response.finish_reasons"] = (reason,)
+    if not own:
+        return found | {"gen_ai.operation.name": style.operation}
+    come = (scenario.k or 0 if opened else 0) if failed else _ALL
+    return found | _request(scenario, style, host, port) | _answer(scenario, style, come, opened=opened)
 
 
-_LAST_EVENT = (
-    "message_start",
-    "content_block_start",
-    *["content_block_delta"] * 4,
-    "content_block_stop",
-    "message_delta",
-)
+_EVENTS: dict[str, tuple[str, ...]] = {
+    "chat": (
+        "message_start",
+        "content_block_start",
+        *["content_block_delta"] * 4,
+        "content_block_stop",
+        "message_delta",
+    ),
+    "text_completion": ("completion",) * 8,
+    "session_events": (
+        "user.message",
+        "session.status_running",
+        "span.model_request_start",
+        "agent.thinking",
+        "agent.tool_use",
+        "agent.tool_result",
+        "agent.message",
+        "span.model_request_end",
+    ),
+    "batch_results": (),
+    "file_download": (),
+}
+"""By operation, the types of all events but the last; none where what comes has no types."""
 
-
-def _events(scenario: Scenario) -> int:
-    return len(_LAST_EVENT) + 1 if scenario.k is None else scenario.k
+_ALL = 9
 
 
 def _failure(scenario: Scenario, expectation: Expectation, http_package: str) -> dict[str, Any]:
@@ -154,19 +155,29 @@ def _failure(scenario: Scenario, expectation: Expectation, http_package: str) ->
     return found
 
 
-def _own(scenario: Scenario, style: Style, host: str, port: int, *, opened: bool, failed: bool) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "gen_ai.operation.name": "chat",
+def _request(scenario: Scenario, style: Style, host: str, port: int) -> dict[str, Any]:
+    known: dict[str, Any] = {
+        "gen_ai.operation.name": style.operation,
         "gen_ai.provider.name": "anthropic",
-        "gen_ai.request.model": scenario.name,
-        "gen_ai.request.max_tokens": 64,
+        "gen_ai.request.model": scenario.name if style.operation in INFERENCE else None,
+        "gen_ai.request.max_tokens": _MAX_TOKENS.get(style.operation),
+        "gen_ai.request.stream": style.asks_for_stream or None,
         "server.address": host,
         "server.port": port,
     }
-    if style.streamed:
-        found["gen_ai.request.stream"] = True
-    events = (_events(scenario) if opened else 0) if failed else len(_LAST_EVENT) + 1
-    if events > _LAST_EVENT.index("message_start"):
+    return {name: value for name, value in known.items() if value is not None}
+
+
+def _answer(scenario: Scenario, style: Style, come: int, *, opened: bool) -> dict[str, Any]:
+    """What the API said of the answer of which `come` events have come."""
+    found: dict[str, Any] = {}
+    if style.operation == "text_completion" and come:
+        found |= {"gen_ai.response.id": "compl_faults", "gen_ai.response.model": scenario.name}
+        if opened:
+            found["gen_ai.response.time_to_first_chunk"] = ANY_FLOAT
+    if style.operation != "chat":
+        return found
+    if come > _EVENTS["chat"].index("message_start"):
         found |= {
             "gen_ai.response.id": "msg_faults",
             "gen_ai.response.model": scenario.name,
@@ -174,8 +185,8 @@ def _own(scenario: Scenario, style: Style, host: str, port: int, *, opened: bool
             "gen_ai.usage.cache_read.input_tokens": 8,
             "gen_ai.usage.cache_write.input_tokens": 10,
         }
-    if opened and events > _LAST_EVENT.index("content_block_delta"):
+    if opened and come > _EVENTS["chat"].index("content_block_delta"):
         found["gen_ai.response.time_to_first_chunk"] = ANY_FLOAT
-    if events > _LAST_EVENT.index("message_delta"):
+    if come > _EVENTS["chat"].index("message_delta"):
         found["gen_ai.usage.output_tokens"] = 15
     return found

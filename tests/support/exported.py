@@ -69,6 +69,12 @@ class Exported:
         return span
 
     @property
+    def told_span(self) -> ReadableSpan:
+        """The one span that says how a call ended."""
+        (span,) = [span for span in self.spans if "midstream.outcome" in (span.attributes or {})]
+        return span
+
+    @property
     def logs(self) -> list[ReadableLogRecord]:
         """The log records, in the order of their emission."""
         return list(self.logs_in_memory.get_finished_logs())

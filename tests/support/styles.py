@@ -8,8 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from opentelemetry.trace import StatusCode
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+
+    from midstream.faults import Operation
 
 __all__ = ("CANARY", "STYLES", "Seen", "Style", "arguments", "parsed", "see", "see_async")
 
@@ -43,9 +47,26 @@ class Style:
     raw: bool = False
     """Whether the response is there before the answer is decoded."""
     undecoded: bool = False
-    """Whether it reads bytes or lines, in which nothing is decoded and no error event is raised."""
+    """Whether it reads bytes or lines of events, in which nothing is decoded and no error event is raised."""
     packed: bool = False
     """Whether it reads the bytes as they were sent, with their content encoding."""
+    read_above: bool = False
+    """Whether what reads the body is outside of all that is patched."""
+    operation: Operation = "chat"
+    """What it asks for, as `gen_ai.operation.name` says it."""
+    asked: bool | None = None
+    """Whether the request asks for a stream. `None` where that is as the application reads it."""
+    span_name: str = "anthropic.messages.create"
+    """The name of the SDK's own span."""
+    span_status: StatusCode = StatusCode.OK
+    """The status that the SDK gives its own span where nothing fails."""
+    with_request_id: bool = True
+    """Whether what a call returns tells the request's id."""
+
+    @property
+    def asks_for_stream(self) -> bool:
+        """Whether the request asks for a stream."""
+        return self.streamed if self.asked is None else self.asked
 
 
 def see(style: Style, client: Any, model: str) -> Seen:

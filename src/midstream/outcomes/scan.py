@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from midstream.outcomes.kinds import StreamKind
 
-__all__ = ("DocumentScan", "EventScan", "Listener", "Scan", "Unpacked", "can_unpack")
+__all__ = ("ByteScan", "DocumentScan", "EventScan", "Listener", "Scan", "Unpacked", "can_unpack")
 
 _LONGEST_DATA: Final = 2**20
 """The bytes of an event's data, or of a line, that are kept at most."""
@@ -150,6 +150,24 @@ class DocumentScan:
             except (ValueError, RecursionError) as error:
                 self._listener.found(_as_seen(classify(error), raised=self._raises))
         self._listener.answered(document)
+
+
+class ByteScan:
+    """Sees that something has come of a body of which nothing else is to be known: lines, or a file."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self._begun = False
+
+    def feed(self, data: bytes) -> None:
+        """The next bytes, in pieces of any size."""
+        if data and not self._begun:
+            self._begun = True
+            self._listener.look({})
+
+    def end(self) -> None:
+        """There are no more."""
+        self._listener.read()
 
 
 class Unpacked:

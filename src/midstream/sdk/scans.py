@@ -6,7 +6,7 @@ import inspect
 from typing import TYPE_CHECKING, Final
 
 from midstream import guard
-from midstream.outcomes.scan import DocumentScan, EventScan, Unpacked, can_unpack
+from midstream.outcomes.scan import ByteScan, DocumentScan, EventScan, Unpacked, can_unpack
 
 if TYPE_CHECKING:
     from midstream.outcomes.scan import Scan
@@ -40,7 +40,9 @@ def _scan_of(call: Call, form: BodyFormat) -> Scan | None:
     scan: Scan
     if form.media_type == "text/event-stream":
         scan = EventScan(call, call.watch.kind)
-    elif form.media_type == "application/json" and call.request.operation.is_inference:
+    elif not call.request.operation.is_inference:
+        scan = ByteScan(call)
+    elif form.media_type == "application/json":
         scan = DocumentScan(call, raises=not _DECODES.isdisjoint(readers))
     else:
         return None

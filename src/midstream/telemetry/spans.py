@@ -8,6 +8,7 @@ taken away again when the call has ended. Only public methods of the span are us
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Mapping
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
@@ -116,10 +117,13 @@ class EnrichedSpan:
         return names.intersection(cast("Mapping[str, Any]", told)) if isinstance(told, Mapping) else names
 
     def finish(self, attributes: Mapping[str, Value], failure: str | None, ended_ns: int) -> None:
-        """Ends the span at the time at which the SDK ended it, or leaves that to the SDK if it has not."""
+        """Ends the span at the time at which the SDK ended it, or leaves that to the SDK if it has not.
+
+        Of a failure the SDK may know nothing, and still say that all is well: its later word on that does not count.
+        """
         del ended_ns
         state: dict[str, Any] = getattr(self.span, "__dict__", {})
-        for name in ("end", "set_status"):
+        for name in _PUT_OFF:
             state.pop(name, None)
         if self.span.is_recording():
             self.span.set_attributes(attributes)
@@ -130,6 +134,13 @@ class EnrichedSpan:
                 self.span.set_status(Status(StatusCode.ERROR, failure))
         if self._put_off.ended_ns is not None:
             self.span.end(self._put_off.ended_ns)
+        elif failure is not None and state:
+            state["end"] = _LastWord(self.span).end
+            state["set_status"] = self._put_off.set_status
+
+
+_PUT_OFF: Final = ("end", "set_status")
+"""The methods of the SDK's span that instance attributes stand for until the call has ended."""
 
 
 class _PutOff:
@@ -145,6 +156,21 @@ class _PutOff:
 
     def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
         self.statuses.append((status, description))
+
+
+class _LastWord:
+    """Ends a span of which the status is settled."""
+
+    def __init__(self, span: trace.Span) -> None:
+        # Weak, so no cycle arises. It lives: its `end` is called.
+        self._span = weakref.ref(span)
+
+    def end(self, end_time: int | None = None) -> None:
+        span = self._span()
+        if span is not None:
+            for name in _PUT_OFF:
+                vars(span).pop(name, None)
+            span.end(end_time)
 
 
 def sdk_span(entered_in: context.Context) -> trace.Span | None:
