@@ -12,6 +12,7 @@ from io import StringIO
 from typing import TYPE_CHECKING, Any
 from urllib.request import ProxyHandler, build_opener
 
+import anthropic
 import pytest
 from rich.console import Console
 
@@ -22,6 +23,7 @@ from midstream.outcomes import Outcome, Phase
 from support.clients import HTTP_PACKAGE
 from support.commands import Finished, midstream, midstream_after, midstream_running
 from support.otlp_receiver import otlp_receiver
+from support.sdk_errors import http
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,7 +60,15 @@ def test_every_call_is_told_right_and_stdout_is_json_only(demo: Finished, found:
 
 def test_every_example_has_one_entry_and_sync_and_async_agree(found: Any) -> None:
     assert [entry["fault"] for entry in found["faults"]] == list(EXAMPLES)
-    assert [entry["fault"] for entry in found["faults"] if entry["sync"] != entry["async"]] == []
+    differ = [entry["fault"] for entry in found["faults"] if entry["sync"] != entry["async"]]
+    # In old SDKs the async client has no class of its own for HTTP 529.
+    assert differ == ([] if overloaded(anthropic.AsyncAnthropic) == "OverloadedError" else ["http:overloaded_error"])
+
+
+def overloaded(kind: Any) -> str:
+    """The class that a client of this kind raises for HTTP 529."""
+    response = http.Response(529, request=http.Request("POST", "http://127.0.0.1"))
+    return type(kind(api_key="key")._make_status_error("", body=None, response=response)).__name__
 
 
 @pytest.mark.parametrize("style", _STYLES)
@@ -131,7 +141,7 @@ def test_the_table_fits_100_columns_and_is_plain_when_piped(table: Finished) -> 
 
 def test_a_row_has_what_the_code_saw_beside_what_really_happened(table: Finished) -> None:
     rows = {
-        "http:overloaded_error": ["OverloadedError", "529", "overloaded_error", "529", "request"],
+        "http:rate_limit_error": ["RateLimitError", "429", "rate_limit_error", "429", "request"],
         "in_band:overloaded_error": ["APIStatusError", "200", "overloaded_error", "529", "content"],
         "fin": [f"{HTTP_PACKAGE}.RemoteProtocolError"] * 2 + ["content"],
         "cut@8": ["nothing was raised", "stream_truncated", "closing"],

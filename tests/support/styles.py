@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from anthropic.resources.messages import Messages
 from opentelemetry.trace import StatusCode
 
 if TYPE_CHECKING:
@@ -272,7 +273,7 @@ _STYLES = (
     Style("create", False, _create, _acreate),
     Style("beta create", False, _beta_create, _abeta_create),
     Style("raw create", False, _raw, _araw, raw=True),
-    Style("parse", False, _parse, _aparse),
+    *([Style("parse", False, _parse, _aparse)] if hasattr(Messages, "parse") else []),
     Style("create(stream=True) in a loop", True, _loop, _aloop),
     Style("create(stream=True) by next()", True, _next, _anext),
     Style("create(stream=True) in a with block", True, _with, _awith),
