@@ -12,6 +12,7 @@ import pytest
 
 from midstream.faults import parse
 from support.clients import HAS_OWN_SPANS, async_client, client
+from support.sdk_errors import http
 from support.styles import CANARY, arguments
 
 if TYPE_CHECKING:
@@ -163,3 +164,54 @@ def test_each_request_of_a_conversation_is_a_call_of_its_own(
     told = [span for span in exported.spans if "midstream.outcome" in (span.attributes or {})]
     assert len(told) == sum(outcomes.values())
     assert {span.name for span in told} == {"anthropic.messages.create" if spans == "sdk" else f"chat {model}"}
+
+
+COPIES: dict[str, Callable[[Any], Any]] = {
+    "with_options": lambda made: made.with_options(timeout=30.0),
+    "copy": lambda made: made.copy(),
+    "a copy of a copy": lambda made: made.copy().with_options(max_retries=0),
+}
+
+
+@pytest.mark.parametrize("spans", SPANS)
+@pytest.mark.parametrize("copied", COPIES)
+def test_a_call_of_a_copied_client_is_told_like_any_other(
+    server: FaultServer, exported: Exported, instrumented: Any, copied: str, spans: str
+) -> None:
+    provider = exported.tracer_provider if spans == "sdk" else None
+    with client(server, parse("in_band:overloaded_error"), provider) as made:
+        copy = COPIES[copied](made)
+        with instrumented(), pytest.raises(anthropic.APIStatusError):
+            list(copy.messages.create(**arguments("in_band:overloaded_error"), stream=True))
+    attributes = exported.span.attributes or {}
+    assert (attributes["midstream.outcome"], attributes["midstream.status_code"]) == ("in_band_error", 529)
+
+
+@pytest.mark.parametrize("url", ["/v1/messages", "v1/messages", "{base}/v1/messages", "/v1/messages?beta=true"])
+@pytest.mark.parametrize("kind", [object, anthropic.types.Message])
+def test_an_untyped_request_is_told_whatever_it_is_cast_to(
+    server: FaultServer, exported: Exported, instrumented: Any, url: str, kind: Any
+) -> None:
+    with instrumented(), client(server, parse("ok")) as made:
+        made.post(url.format(base=server.url), body=arguments("ok"), cast_to=kind)
+    attributes = exported.span.attributes or {}
+    assert (attributes["midstream.outcome"], attributes["gen_ai.usage.output_tokens"]) == ("completed", 15)
+
+
+def test_a_request_cast_to_the_http_client_s_response_is_told(
+    server: FaultServer, exported: Exported, instrumented: Any
+) -> None:
+    with instrumented(), client(server, parse("ok")) as made:
+        response = made.post("/v1/messages", body=arguments("ok"), cast_to=http.Response)
+    assert response.json()["id"] == "msg_faults"
+    attributes = exported.span.attributes or {}
+    assert (attributes["midstream.outcome"], attributes["gen_ai.response.id"]) == ("completed", "msg_faults")
+
+
+@pytest.mark.parametrize("endpoint", ["/v1/models", "/v1/messages/batches"])
+def test_other_endpoints_are_not_observed(
+    server: FaultServer, exported: Exported, instrumented: Any, endpoint: str
+) -> None:
+    with instrumented(), client(server, parse("ok")) as made, pytest.raises(anthropic.NotFoundError):
+        made.get(endpoint, cast_to=object)
+    assert (exported.spans, exported.metrics(), exported.logs) == ([], {}, [])
