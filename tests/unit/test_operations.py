@@ -25,7 +25,10 @@ from midstream.telemetry.ended import Operation
         ("get", "https://api.test/v1/messages/batches/msgbatch_1/results", Operation.BATCH_RESULTS, UNMARKED),
         ("get", "HTTPS://gateway.test/a/v1/messages/batches/1/results?x=/", Operation.BATCH_RESULTS, UNMARKED),
         ("get", "/v1/sessions/s_1/events/stream?beta=true", Operation.SESSION_EVENTS, UNMARKED),
+        ("get", "/v1/sessions/s_1/threads/t_1/stream", Operation.SESSION_EVENTS, UNMARKED),
         ("get", "/v1/files/file_1/content", Operation.FILE_DOWNLOAD, UNMARKED),
+        ("get", "/v1/skills/s_1/versions/2/content", Operation.FILE_DOWNLOAD, UNMARKED),
+        ("get", "/v1/organizations/plugins/p_1/versions/2/content", Operation.FILE_DOWNLOAD, UNMARKED),
     ],
 )
 def test_an_observed_request_is_known_by_its_method_and_path(

@@ -39,6 +39,12 @@ def test_so_is_a_client_of_a_class_of_the_applications(name: str, provider: str)
     assert provider_name(kind.__new__(kind)) == provider
 
 
+@pytest.mark.parametrize(("name", "provider"), CLIENTS)
+def test_where_the_client_does_not_name_its_provider_the_classes_of_the_sdk_do(name: str, provider: str) -> None:
+    kind: Any = type("Older", (getattr(anthropic, name),), {"_gen_ai_provider_name": None})
+    assert provider_name(kind.__new__(kind)) == provider
+
+
 def test_no_client_of_the_sdk_is_missing_here() -> None:
     clients = {
         name
@@ -52,6 +58,14 @@ def test_a_client_names_its_provider_itself() -> None:
     assert provider_name(SimpleNamespace(_gen_ai_provider_name="acme")) == "acme"
 
 
-@pytest.mark.parametrize("told", [None, 3, object()], ids=lambda value: type(value).__name__)
+def test_a_long_name_is_cut() -> None:
+    assert provider_name(SimpleNamespace(_gen_ai_provider_name="acme" * 1000)) == "acme" * 32
+
+
+@pytest.mark.parametrize("told", [None, "", 3, object()], ids=["none", "empty", "number", "object"])
 def test_a_name_that_is_no_text_is_not_told(told: object) -> None:
     assert provider_name(SimpleNamespace(_gen_ai_provider_name=told)) == "anthropic"
+
+
+def test_a_class_of_the_applications_is_not_taken_for_the_sdks_by_its_name() -> None:
+    assert provider_name(type("BaseVertexClient", (), {})()) == "anthropic"

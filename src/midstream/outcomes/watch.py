@@ -19,6 +19,7 @@ __all__ = ("StreamWatch", "event_type")
 
 _START_EVENT: Final = "message_start"
 _FINAL_EVENT: Final = "message_delta"
+_ERROR_EVENT: Final = "error"
 
 _OF_A_BODY: Final = frozenset({Outcome.IN_BAND_ERROR, Outcome.TRANSPORT_ERROR, Outcome.MALFORMED})
 """The failures for which the response headers must have arrived, also where the answer is not streamed."""
@@ -99,6 +100,9 @@ class StreamWatch:
             self._answer = _answer_of(field(event, "message"), complete=False)
         elif name == _FINAL_EVENT:
             self._answer = _finished(self._answer, event)
+        elif name == _ERROR_EVENT and self._kind.has_end:
+            # The SDK raises it, but for Bedrock below 0.110, where it hands it to the application like any other event.
+            self.found(classify({name: field(event, name) for name in ("error", "request_id")}))
         elif name is not None and name == self._kind.answer:
             self._answer = _answer_of(event, complete=True)
         self._end_seen = self._end_seen or self._kind.ends_with(name, self._answer)

@@ -33,7 +33,10 @@ _ENDPOINTS: Final = (
     _endpoint("post", "/v1/complete", Operation.TEXT_COMPLETION, COMPLETIONS),
     _endpoint("get", "/v1/messages/batches/[^/]+/results", Operation.BATCH_RESULTS, UNMARKED),
     _endpoint("get", "/v1/sessions/[^/]+/events/stream", Operation.SESSION_EVENTS, UNMARKED),
+    _endpoint("get", "/v1/sessions/[^/]+/threads/[^/]+/stream", Operation.SESSION_EVENTS, UNMARKED),
     _endpoint("get", "/v1/files/[^/]+/content", Operation.FILE_DOWNLOAD, UNMARKED),
+    _endpoint("get", "/v1/skills/[^/]+/versions/[^/]+/content", Operation.FILE_DOWNLOAD, UNMARKED),
+    _endpoint("get", "/v1/organizations/plugins/[^/]+/versions/[^/]+/content", Operation.FILE_DOWNLOAD, UNMARKED),
 )
 """The platform clients rewrite the path later, so it is the same for all."""
 

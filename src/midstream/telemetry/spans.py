@@ -114,7 +114,10 @@ class EnrichedSpan:
     def has(self, names: frozenset[str]) -> frozenset[str]:
         """Those that the SDK has set; of a span that does not tell, all."""
         told: object = getattr(self.span, "attributes", None)
-        return names.intersection(cast("Mapping[str, Any]", told)) if isinstance(told, Mapping) else names
+        if not isinstance(told, Mapping):
+            return names
+        # A base URL that is not known yet is an empty one for the SDK, and its host an empty text.
+        return names.intersection(name for name, value in cast("Mapping[str, Any]", told).items() if value != "")
 
     def finish(self, attributes: Mapping[str, Value], failure: str | None, ended_ns: int) -> None:
         """Ends the span at the time at which the SDK ended it, or leaves that to the SDK if it has not.
