@@ -250,15 +250,34 @@ def test_a_stream_of_the_sdks_own_class_for_bedrock_is_known_as_one(kind: Any) -
     assert (streams(stream), response_of(stream)) == (True, stream.response)
 
 
-@pytest.mark.parametrize("model", ["ok", "cut", "exception_frame:throttlingException"])
-def test_who_reads_the_bytes_gets_the_frames_and_is_told_that_all_came(
-    platforms: FaultServer, exported: Exported, instrumented: Any, model: str
+UNDECODED = {
+    "ok": ("completed", None, None),
+    "cut@8": ("truncated", "stream_truncated", None),
+    "half_frame": ("truncated", "stream_truncated", None),
+    "exception_frame:throttlingException": ("in_band_error", "throttlingException", 429),
+    "error_frame:SomeError": ("in_band_error", "SomeError", 500),
+    "bad_checksum": ("malformed", "_OTHER", None),
+}
+"""By scenario, how a call ends of which the application reads the frames as bytes: nothing is raised."""
+
+
+@pytest.mark.parametrize("spans", SPANS)
+@pytest.mark.parametrize("model", UNDECODED)
+def test_who_reads_the_frames_undecoded_gets_no_exception_and_the_end_is_told(
+    platforms: FaultServer, exported: Exported, instrumented: Any, model: str, spans: str
 ) -> None:
-    with instrumented(), client(BEDROCK, platforms) as made:
+    provider = exported.tracer_provider if spans == "sdk" else None
+    with instrumented(), client(BEDROCK, platforms, spans=provider) as made:
         with made.messages.with_streaming_response.create(**arguments(model), stream=True) as response:
             body = b"".join(response.iter_bytes())
     attributes = exported.span.attributes or {}
-    assert (attributes["midstream.outcome"], attributes["midstream.stream.bytes"]) == ("completed", len(body))
+    outcome, error_type, status = UNDECODED[model]
+    assert attributes["midstream.outcome"] == outcome
+    assert attributes["midstream.stream.bytes"] == len(body)
+    assert (attributes.get("error.type"), attributes.get("midstream.status_code")) == (error_type, status)
+    assert attributes.get("midstream.leaked", False) is False
+    assert "midstream.reported.status_code" not in attributes
+    assert attributes.get("gen_ai.usage.output_tokens") == (15 if model in {"ok", "cut@8"} else None)
 
 
 def test_what_bedrock_counts_is_not_taken_for_the_usage(

@@ -6,6 +6,7 @@ import inspect
 from typing import TYPE_CHECKING, Final
 
 from midstream import guard
+from midstream.outcomes.frames import FrameScan
 from midstream.outcomes.scan import ByteScan, DocumentScan, EventScan, Unpacked, can_unpack
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ def _scan_of(call: Call, form: BodyFormat) -> Scan | None:
     scan: Scan
     if form.media_type == "text/event-stream":
         scan = EventScan(call, call.watch.kind)
+    elif form.media_type == "application/vnd.amazon.eventstream":
+        scan = FrameScan(call)
     elif not call.request.operation.is_inference:
         scan = ByteScan(call)
     elif form.media_type == "application/json":

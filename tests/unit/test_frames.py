@@ -1,0 +1,110 @@
+"""What is found in the frames of an AWS event stream, however they are cut into pieces."""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from midstream.outcomes.frames import FrameScan
+from midstream.outcomes.vocabulary import Failure, Outcome
+from support.aws_frames import error_frame, event_frame, exception_frame, frame, with_a_broken_checksum
+
+STOP = event_frame(b'{"type": "message_stop"}')
+DELTA = event_frame(json.dumps({"type": "content_block_delta", "delta": {"text": "x" * 3000}}).encode())
+MALFORMED = (Outcome.MALFORMED, "_OTHER", None)
+
+
+@dataclass
+class Heard:
+    """What a scan told: the types of events, and failures."""
+
+    told: list[Any] = field(default_factory=list[Any])
+
+    def look(self, event: Any) -> None:
+        self.told.append(event.get("type"))
+
+    def found(self, failure: Failure) -> None:
+        self.told.append((failure.outcome, failure.error_type, failure.status_code))
+
+    def read(self) -> None:
+        self.told.append("read")
+
+    def answered(self, document: object) -> None:
+        self.told.append(document)
+
+
+def told_of(body: bytes, size: int | None = None) -> list[Any]:
+    heard = Heard()
+    scan = FrameScan(heard)
+    step = size or len(body) or 1
+    for start in range(0, len(body), step):
+        scan.feed(body[start : start + step])
+    scan.end()
+    return heard.told
+
+
+@pytest.mark.parametrize("size", [1, 5, 100, None])
+def test_events_are_told_in_pieces_of_any_size(size: int | None) -> None:
+    assert told_of(DELTA + DELTA + STOP, size) == ["content_block_delta", "content_block_delta", "message_stop", "read"]
+
+
+@pytest.mark.parametrize(
+    ("failing", "failure"),
+    [
+        (exception_frame("throttlingException", "slow down"), (Outcome.IN_BAND_ERROR, "throttlingException", 429)),
+        (exception_frame("unheardOfException", "?"), (Outcome.IN_BAND_ERROR, "unheardOfException", 500)),
+        (error_frame("SomeError", "?"), (Outcome.IN_BAND_ERROR, "SomeError", 500)),
+        (frame({":message-type": "exception"}, b"no json"), (Outcome.IN_BAND_ERROR, "_OTHER", 500)),
+    ],
+)
+def test_a_frame_that_is_a_failure_is_one_that_nobody_raises(failing: bytes, failure: tuple[Any, ...]) -> None:
+    assert told_of(DELTA + failing) == ["content_block_delta", failure, "read"]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        with_a_broken_checksum(STOP),
+        struct.pack("!III", 15, 0, 0),
+        struct.pack("!III", 2**24 + 1, 0, 0),
+        frame({":message-type": "event"}, json.dumps({"bytes": "x"}).encode()),
+    ],
+    ids=["checksum", "too short", "too long", "payload"],
+)
+def test_after_a_broken_frame_nothing_more_is_told(broken: bytes) -> None:
+    assert told_of(DELTA + broken + STOP) == ["content_block_delta", MALFORMED, "read"]
+
+
+@pytest.mark.parametrize("cut", [1, 11, 12, 40, len(STOP) - 1])
+def test_half_a_frame_is_none(cut: int) -> None:
+    assert told_of(DELTA + STOP[:cut]) == ["content_block_delta", "read"]
+
+
+def test_an_event_without_a_payload_has_no_type() -> None:
+    assert told_of(frame({":message-type": "event"}, b"{}")) == [None, "read"]
+
+
+def test_headers_that_are_no_texts_end_the_reading_of_headers() -> None:
+    headers = b"\x04flag\x00" + b"\x0d:message-type\x07\x00\x09exception"
+    prelude = struct.pack("!II", 16 + len(headers), len(headers))
+    body = prelude + struct.pack("!I", zlib.crc32(prelude)) + headers
+    assert told_of(body + struct.pack("!I", zlib.crc32(body))) == [None, "read"]
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_read_without_an_exception(data: bytes) -> None:
+    assert told_of(data)[-1] == "read"
+
+
+@given(st.binary(max_size=60))
+def test_any_headers_are_read_without_an_exception(headers: bytes) -> None:
+    prelude = struct.pack("!II", 16 + len(headers), len(headers))
+    body = prelude + struct.pack("!I", zlib.crc32(prelude)) + headers
+    assert told_of(body + struct.pack("!I", zlib.crc32(body)))[-1] == "read"
