@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from midstream.faults import Expectation, FaultServer, Scenario, parse
-from midstream.faults.requests import read_request
 from midstream.faults.routes import script_for
-from midstream.faults.scripts import Ending, Script, error_script, refusal_script
-from midstream.faults.server import _play, _Running
+from midstream.faults.scripts import Script, error_script, refusal_script
 from midstream.faults.wire import EVENT_STREAM, JSON, LAST_CHUNK, chunk, sse, to_json
 from midstream.outcomes import Outcome, Phase
 from support import aws_frames
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable, Mapping
 
     from midstream.faults.requests import Request
@@ -61,19 +57,9 @@ _ROUTES = (
 class PlatformServer(FaultServer):
     """A `FaultServer` that stands for Bedrock, Vertex, Foundry and the gateways of AWS and Google Cloud."""
 
-    def start(self) -> None:
-        """Listen, and answer from now on, in a thread of its own."""
-        self._running = _RunningPlatforms(socket.create_server((self.host, 0), backlog=128))
-
-
-class _RunningPlatforms(_Running):
-    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        request = await read_request(reader)
-        if request is None:
-            return False
-        script = _script(request, next(self._numbers))
-        await _play(script, reader, writer)
-        return script.ending is Ending.KEEP and request.keeps_open
+    def answer(self, request: Request, number: int) -> Script:
+        """What is done about the `number`-th request."""
+        return _script(request, number)
 
 
 def _script(request: Request, number: int) -> Script:

@@ -17,9 +17,12 @@ from midstream.faults.routes import script_for
 from midstream.faults.scripts import Ending, Script, refusal_script
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
     from typing_extensions import Self
+
+    from midstream.faults.requests import Request
 
 __all__ = ("FaultServer",)
 
@@ -71,13 +74,17 @@ class FaultServer:
             raise RuntimeError(message)
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
         listener = socket.create_server((self._host, self._wanted_port), family=family, backlog=_BACKLOG)
-        self._running = _Running(listener)
+        self._running = _Running(listener, self.answer)
 
     def stop(self) -> None:
         """Stop listening, close every connection and wait for the thread. Does nothing while not running."""
         running, self._running = self._running, None
         if running is not None:
             running.stop()
+
+    def answer(self, request: Request, number: int) -> Script:
+        """What is done about the `number`-th request. A subclass may speak another API."""
+        return script_for(request, number)
 
     def __enter__(self) -> Self:
         self.start()
@@ -92,8 +99,9 @@ class FaultServer:
 class _Running:
     """One run of the server: the listening socket, the loop in its thread, the open connections."""
 
-    def __init__(self, listener: socket.socket) -> None:
+    def __init__(self, listener: socket.socket, answer: Callable[[Request, int], Script]) -> None:
         self.port: int = listener.getsockname()[1]
+        self._answer = answer
         self._listener = listener
         self._numbers = count(1)
         self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
@@ -162,7 +170,7 @@ class _Running:
             return False
         if request is None:
             return False
-        script = script_for(request, next(self._numbers))
+        script = self._answer(request, next(self._numbers))
         await _play(script, reader, writer)
         return script.ending is Ending.KEEP and request.keeps_open
 
