@@ -9,8 +9,10 @@ from typing import Any
 
 import anthropic
 import pytest
+from anthropic._decoders.jsonl import AsyncJSONLDecoder, JSONLDecoder
 
-from midstream.sdk.results import json_of, response_of, streams
+from midstream.sdk.results import BodyFormat, format_of, json_of, response_of, streams
+from support.clients import HTTP_PACKAGE
 from support.sdk_errors import response
 
 ANSWER = response(200, {"id": "msg_1"})
@@ -46,6 +48,33 @@ def test_a_raw_response_has_the_response_of_the_http_client(module: str, name: s
         pytest.skip(f"this SDK has no {name}")
     raw = made(getattr(importlib.import_module(module), name), "http_response")
     assert (streams(raw), response_of(raw) is ANSWER) == (False, True)
+
+
+@pytest.mark.parametrize("kind", [JSONLDecoder, AsyncJSONLDecoder])
+def test_a_decoder_of_lines_has_its_response(kind: Any) -> None:
+    decoder = made(kind, "http_response")
+    assert (streams(decoder), response_of(decoder) is ANSWER) == (True, True)
+
+
+def test_a_response_of_the_http_client_is_its_own() -> None:
+    assert (streams(ANSWER), response_of(ANSWER) is ANSWER) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("headers", "media_type", "encoding"),
+    [
+        ({}, "", ""),
+        ({"content-type": "Text/Event-Stream; charset=utf-8"}, "text/event-stream", ""),
+        ({"content-type": "application/json", "content-encoding": " GZIP "}, "application/json", "gzip"),
+        ({"content-encoding": "identity"}, "", ""),
+        ({"content-encoding": "br, zstd"}, "", "br, zstd"),
+    ],
+)
+def test_the_format_of_a_body_is_in_its_headers(headers: dict[str, str], media_type: str, encoding: str) -> None:
+    # The headers alone: a whole body would be decoded at once.
+    given = response(200, "")
+    given.headers = headers
+    assert format_of(given) == BodyFormat(media_type, encoding, f"{HTTP_PACKAGE}.DecodingError")
 
 
 class Stream:

@@ -15,10 +15,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from midstream.outcomes import Answer, Failure, Outcome, Phase, StreamWatch, Verdict, classify
+from midstream.outcomes.kinds import COMPLETIONS, UNMARKED
 from support.sdk_errors import body_of, http, http_error, in_band_error, request_raising
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from midstream.outcomes.kinds import StreamKind
 
 START: dict[str, Any] = {
     "type": "message_start",
@@ -485,3 +488,101 @@ def test_all_ten_outcomes_can_be_reached() -> None:
         *(StreamWatch().failed(error) for error in (http_error(500), request_raising(http.ConnectError("no")))),
     ]
     assert {verdict.outcome for verdict in verdicts if verdict} == set(Outcome)
+
+
+# Streams that are no messages
+
+
+def kind_watching(kind: StreamKind, *events: object) -> StreamWatch:
+    """A watch of an open stream of `kind` that has seen `events`."""
+    watch = StreamWatch(clock(), kind)
+    watch.open()
+    for event in events:
+        watch.event(event)
+    return watch
+
+
+PART = {"type": "completion", "id": "compl_1", "model": "claude-x", "completion": " Hi", "stop_reason": None}
+LAST_PART = {**PART, "completion": "", "stop_reason": "stop_sequence"}
+COMPLETED_PART = Answer("compl_1", "claude-x")
+
+
+def test_a_completion_is_whole_with_its_stop_reason() -> None:
+    verdict = kind_watching(COMPLETIONS, PART, LAST_PART).read()
+    assert verdict == Verdict(
+        Outcome.COMPLETED,
+        ENDED_AT,
+        answer=replace(COMPLETED_PART, stop_reason="stop_sequence"),
+        opened=True,
+        first_chunk_at=ENDED_AT,
+        last_event="completion",
+    )
+
+
+@pytest.mark.parametrize(("events", "phase"), [((), Phase.OPENING), ((PART, PART), Phase.CONTENT)])
+def test_a_completion_without_its_stop_reason_is_truncated(events: tuple[Any, ...], phase: Phase) -> None:
+    verdict = kind_watching(COMPLETIONS, *events).read()
+    assert verdict is not None
+    assert (verdict.outcome, verdict.failure and verdict.failure.phase) == (Outcome.TRUNCATED, phase)
+
+
+def test_a_completion_closed_after_its_stop_reason_is_completed() -> None:
+    verdict = kind_watching(COMPLETIONS, PART, LAST_PART).closed()
+    assert verdict is not None
+    assert verdict.outcome is Outcome.COMPLETED
+
+
+@pytest.mark.parametrize("events", [(), ({"type": "agent.message"},), (object(),)])
+def test_a_stream_without_an_end_event_is_never_truncated(events: tuple[Any, ...]) -> None:
+    verdict = kind_watching(UNMARKED, *events).read()
+    assert verdict is not None
+    assert (verdict.outcome, verdict.answer, verdict.first_chunk_at) == (Outcome.COMPLETED, Answer(), None)
+
+
+@pytest.mark.parametrize(("events", "phase"), [((), Phase.OPENING), ((object(),), Phase.CONTENT)])
+def test_where_nothing_has_a_type_whatever_comes_is_content(events: tuple[Any, ...], phase: Phase) -> None:
+    verdict = kind_watching(UNMARKED, *events).failed(http.ReadError("reset"))
+    assert verdict is not None
+    assert (verdict.outcome, verdict.failure and verdict.failure.phase) == (Outcome.TRANSPORT_ERROR, phase)
+
+
+# Failures that nobody raises
+
+OVERLOADED = classify(body_of("overloaded_error"))
+
+
+ENDS: dict[str, Callable[[StreamWatch], Verdict | None]] = {
+    "read": StreamWatch.read,
+    "read without events": StreamWatch.read_without_events,
+    "closed": StreamWatch.closed,
+    "answered": lambda watch: watch.answered({}),
+    "broken": lambda watch: watch.failed(http.ReadError("reset")),
+    "cancelled": lambda watch: watch.failed(asyncio.CancelledError()),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_failure_found_in_the_bytes_is_how_the_call_ends(end: str) -> None:
+    watch = watching(*EVENTS[:4])
+    watch.found(OVERLOADED)
+    verdict = ENDS[end](watch)
+    assert verdict is not None
+    assert (verdict.outcome, verdict.failure) == (
+        Outcome.IN_BAND_ERROR,
+        replace(OVERLOADED, phase=Phase.CONTENT),
+    )
+
+
+def test_the_first_of_two_failures_found_counts() -> None:
+    watch = watching(START)
+    watch.found(OVERLOADED)
+    watch.found(classify(body_of("api_error")))
+    verdict = watch.read()
+    assert verdict is not None
+    assert verdict.failure == replace(OVERLOADED, phase=Phase.OPENING)
+
+
+def test_an_error_event_that_the_sdk_hands_on_is_an_in_band_error() -> None:
+    verdict = watching(START, body_of("overloaded_error")).read()
+    assert verdict is not None
+    assert verdict.failure == replace(OVERLOADED, phase=Phase.OPENING)
