@@ -551,7 +551,7 @@ def test_where_nothing_has_a_type_whatever_comes_is_content(events: tuple[Any, .
 OVERLOADED = classify(body_of("overloaded_error"))
 
 
-ENDS: dict[str, Callable[[StreamWatch], Verdict | None]] = {
+ENDS_AFTER: dict[str, Callable[[StreamWatch], Verdict | None]] = {
     "read": StreamWatch.read,
     "read without events": StreamWatch.read_without_events,
     "closed": StreamWatch.closed,
@@ -561,11 +561,11 @@ ENDS: dict[str, Callable[[StreamWatch], Verdict | None]] = {
 }
 
 
-@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("end", ENDS_AFTER)
 def test_a_failure_found_in_the_bytes_is_how_the_call_ends(end: str) -> None:
     watch = watching(*EVENTS[:4])
     watch.found(OVERLOADED)
-    verdict = ENDS[end](watch)
+    verdict = ENDS_AFTER[end](watch)
     assert verdict is not None
     assert (verdict.outcome, verdict.failure) == (
         Outcome.IN_BAND_ERROR,
