@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from midstream.outcomes import Outcome, Phase
 from midstream.outcomes.status import API_STATUS, BEDROCK_STATUS, UNKNOWN_STATUS
 from midstream.telemetry import contract
+from midstream.telemetry.ended import Operation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -42,6 +43,13 @@ Every name here is a public interface: a change to one is named in CHANGELOG.md.
 - **misreported**: the reported status is not the effective one.
 """
 
+_OPERATIONS = """\
+## `gen_ai.operation.name`
+
+What is no inference has names of our own, and none of the `gen_ai.*` metrics. `truncated` is an outcome of streams only that
+say when they are whole. Other endpoints of the SDK are not observed.
+"""
+
 _STATUSES = f"""\
 ## Effective status
 
@@ -54,7 +62,8 @@ _SPANS = """\
 ## Attributes
 
 They stand on the call's span and, for a failed call, on its log event. The SDK's own span (1.14 and later) has some
-of them already, under the same names: those are left to it, and marked with *SDK* here.
+of them already, under the same names, marked with *SDK* here: those are left as they are, and set where they are
+missing.
 """
 
 _METRICS = f"""\
@@ -91,6 +100,8 @@ def page() -> str:
             _INTRODUCTION,
             "## `midstream.outcome`\n",
             _table(("value", "meaning", "failure"), _outcomes()),
+            _OPERATIONS,
+            _table(("value", "what is asked for", "GenAI metrics"), _operations()),
             "## `midstream.phase`\n",
             "Where a failed call was. An HTTP error has the phase `request`.\n",
             _table(("value", "meaning"), ((f"`{value}`", text) for value, text in _members(Phase).items())),
@@ -132,6 +143,11 @@ def _members(kind: type[Enum]) -> dict[str, str]:
 def _outcomes() -> Iterable[tuple[object, ...]]:
     texts = _members(Outcome)
     return ((f"`{o.value}`", texts[o.value], "yes" if o.is_failure else "no") for o in Outcome)
+
+
+def _operations() -> Iterable[tuple[object, ...]]:
+    texts = _members(Operation)
+    return ((f"`{o.value}`", texts[o.value], "yes" if o.is_inference else "no") for o in Operation)
 
 
 def _rows(statuses: Mapping[str, int]) -> Iterable[tuple[object, ...]]:

@@ -16,11 +16,17 @@ class Operation(str, Enum):
     """What a call asks for: the value of `gen_ai.operation.name`."""
 
     CHAT = "chat"
+    """Messages, however they are asked for. A stream is whole with its `message_stop`."""
     TEXT_COMPLETION = "text_completion"
+    """Legacy completions (SDK below 1.0). A stream is whole with its `stop_reason`."""
     COUNT_TOKENS = "count_tokens"
+    """A count of the tokens of a request."""
     BATCH_RESULTS = "batch_results"
+    """The results of a batch of messages, line by line. Whole when the framing of the body says so."""
     SESSION_EVENTS = "session_events"
+    """The events of a session, or of a thread of one. Whole when the framing of the body says so."""
     FILE_DOWNLOAD = "file_download"
+    """A file, or a version of a skill or plugin. Whole when the framing of the body says so."""
 
     @property
     def is_inference(self) -> bool:
