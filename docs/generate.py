@@ -46,8 +46,8 @@ Every name here is a public interface: a change to one is named in CHANGELOG.md.
 _OPERATIONS = """\
 ## `gen_ai.operation.name`
 
-What is no inference has names of our own, and none of the `gen_ai.*` metrics. `truncated` is an outcome of streams only that
-say when they are whole. Other endpoints of the SDK are not observed.
+What is no inference has names of our own, and none of the `gen_ai.*` metrics. Only streams that say when they are whole
+can be `truncated`. Other endpoints of the SDK are not observed.
 """
 
 _STATUSES = f"""\
