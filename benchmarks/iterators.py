@@ -14,6 +14,7 @@ from opentelemetry._logs import NoOpLoggerProvider
 from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.trace import NoOpTracerProvider
 
+from midstream.outcomes.kinds import MESSAGES
 from midstream.sdk.calls import Call, Calls
 from midstream.sdk.streams import ObservedAsyncEvents, observed_events
 from midstream.telemetry.ended import Operation, Request
@@ -43,7 +44,7 @@ def _call() -> Call:
         NoOpLoggerProvider().get_logger("bench"),
         spans=False,
     )
-    return Call(Calls(recorder, chunk_timings=False), Request(Operation.CHAT, "anthropic"))
+    return Call(Calls(recorder, chunk_timings=False), Request(Operation.CHAT, "anthropic"), MESSAGES)
 
 
 def _source() -> Iterator[Any]:

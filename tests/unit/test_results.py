@@ -9,7 +9,6 @@ from typing import Any
 
 import anthropic
 import pytest
-from anthropic._decoders.jsonl import AsyncJSONLDecoder, JSONLDecoder
 
 from midstream.sdk.results import BodyFormat, format_of, json_of, response_of, streams
 from support.clients import HTTP_PACKAGE
@@ -50,9 +49,9 @@ def test_a_raw_response_has_the_response_of_the_http_client(module: str, name: s
     assert (streams(raw), response_of(raw) is ANSWER) == (False, True)
 
 
-@pytest.mark.parametrize("kind", [JSONLDecoder, AsyncJSONLDecoder])
-def test_a_decoder_of_lines_has_its_response(kind: Any) -> None:
-    decoder = made(kind, "http_response")
+@pytest.mark.parametrize("name", ["JSONLDecoder", "AsyncJSONLDecoder"])
+def test_a_decoder_of_lines_has_its_response(name: str) -> None:
+    decoder = made(getattr(importlib.import_module("anthropic._decoders.jsonl"), name), "http_response")
     assert (streams(decoder), response_of(decoder) is ANSWER) == (True, True)
 
 
