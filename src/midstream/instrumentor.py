@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry._logs import get_logger
@@ -10,6 +11,7 @@ from opentelemetry.metrics import get_meter
 from opentelemetry.trace import get_tracer
 
 from midstream import guard
+from midstream.neighbours import warn_of_neighbours
 from midstream.sdk.calls import Calls
 from midstream.sdk.targets import Patches
 from midstream.settings import Settings
@@ -61,6 +63,9 @@ class AnthropicInstrumentor(BaseInstrumentor):
         self._calls = Calls(recorder, chunk_timings=settings.chunk_timings)
         self._patches = Patches(self._calls)
         self._patches.install()
+        warn_of_neighbours(spans=settings.spans)
+        # Once more when all are loaded, for some are loaded after us.
+        self._calls.at_first_call = partial(warn_of_neighbours, spans=settings.spans)
 
     def _uninstrument(self, **kwargs: Any) -> None:
         """Restores the SDK. Streams that are open now are still told when they end."""

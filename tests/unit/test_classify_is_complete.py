@@ -50,8 +50,8 @@ HTTP_CLIENT_ERRORS = {
 }
 """The exceptions of httpx and httpx2 that are client errors, each with the reason."""
 
-HTTP_CORE_ERRORS = {"ConnectionNotAvailable", "UnsupportedProtocol"}
-"""The exceptions of httpcore that are no transport errors: one stays in the pool, one is about the URL."""
+HTTP_CORE_ERRORS = {"UnsupportedProtocol"}
+"""The exceptions of httpcore that are no transport errors: it is about the URL."""
 
 
 def specific(kind: type[BaseException]) -> Outcome | None:
@@ -77,7 +77,7 @@ def sdk_exceptions() -> set[type[BaseException]]:
 
 
 def importable(*names: str) -> list[Any]:
-    return [importlib.import_module(name) for name in names if importlib.util.find_spec(name)]
+    return [importlib.import_module(name) for name in names if importlib.util.find_spec(name.partition(".")[0])]
 
 
 @pytest.fixture(scope="module", params=importable("httpx", "httpx2"), ids=lambda package: package.__name__)
@@ -124,3 +124,15 @@ def test_every_other_exception_of_the_http_client_is_a_client_error_with_a_reaso
 def test_every_exception_of_the_http_core_is_a_transport_error(core: Any) -> None:
     unspecific = {kind.__name__ for kind in exceptions_in(core) if specific(kind) is not Outcome.TRANSPORT_ERROR}
     assert unspecific - HTTP_CORE_ERRORS == set()
+
+
+@pytest.mark.parametrize("package", importable("h2.exceptions"), ids=lambda package: package.__name__)
+def test_every_exception_of_http2_is_a_transport_error(package: Any) -> None:
+    assert {kind for kind in exceptions_in(package) if specific(kind) is not Outcome.TRANSPORT_ERROR} == set()
+
+
+@pytest.mark.parametrize("package", importable("aiohttp"), ids=lambda package: package.__name__)
+def test_every_client_error_of_aiohttp_is_a_transport_error(package: Any) -> None:
+    found = {kind for kind in exceptions_in(package) if issubclass(kind, package.ClientError)}
+    assert len(found) > 10
+    assert {kind for kind in found if specific(kind) is not Outcome.TRANSPORT_ERROR} == set()

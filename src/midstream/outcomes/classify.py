@@ -44,6 +44,9 @@ EXCEPTION_OUTCOMES: Final[Mapping[str, Outcome]] = MappingProxyType(
         "httpcore2.TimeoutException": Outcome.TRANSPORT_ERROR,
         "httpcore2.ProtocolError": Outcome.TRANSPORT_ERROR,
         "httpcore2.ProxyError": Outcome.TRANSPORT_ERROR,
+        "httpcore.ConnectionNotAvailable": Outcome.TRANSPORT_ERROR,  # let out where a GOAWAY disowns an open stream
+        "httpcore2.ConnectionNotAvailable": Outcome.TRANSPORT_ERROR,
+        "h2.H2Error": Outcome.TRANSPORT_ERROR,
         "aiohttp.ClientError": Outcome.TRANSPORT_ERROR,
         "ssl.SSLError": Outcome.TRANSPORT_ERROR,
         "builtins.ConnectionError": Outcome.TRANSPORT_ERROR,

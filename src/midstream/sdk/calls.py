@@ -69,8 +69,12 @@ class Calls:
         self.recorder = recorder
         self.chunk_timings = chunk_timings
         self.clock = guard.safe_clock(clock)
+        self.at_first_call: Callable[[], object] | None = None
+        """What is to be done, once, before the first call. It must not raise."""
         self.streams_observed = True
         """Whether the patches that streams need are in place."""
+        self.spans_observed = False
+        """Whether the patches that see the SDK's own spans begin are in place."""
         # By response, for a Stream can be made later than its call, and can be a copy.
         self._by_response: weakref.WeakKeyDictionary[Any, Call] = weakref.WeakKeyDictionary()
         self._open: weakref.WeakSet[Call] = weakref.WeakSet()
@@ -132,6 +136,9 @@ class Calls:
         stream = kwargs.get("stream") is True
         if endpoint is None or not is_instrumentation_enabled() or (stream and not self.streams_observed):
             return None
+        at_first_call, self.at_first_call = self.at_first_call, None
+        if at_first_call is not None:
+            at_first_call()
         self.tell_dropped()
         request = requests.request_of(client, endpoint.operation, options, stream=stream)
         call = Call(self, request, endpoint.stream)
@@ -376,8 +383,7 @@ class Call:
             return
         with guard.CALLS:
             ended = Ended(self.request, verdict, self.started_at, self._attempts, self._observed, self._request_id)
-            # A call without a span failed so early that a span of the SDK's is out of reach.
-            self._calls.recorder.ended(ended, self.span or SilentSpan(self.entered_in), error)
+            self._calls.recorder.ended(ended, self.span or self._late_span(), error)
 
     def __del__(self) -> None:
         """Ends a call that the application dropped."""
@@ -387,6 +393,14 @@ class Call:
                 self._calls.put_aside(self, verdict)
             else:
                 self.tell(verdict)
+
+    def _late_span(self) -> CallSpan:
+        """The span of a call that ended before it could be seen whether the SDK has one."""
+        # `_request` is the first thing that runs inside the SDK's span: without it, there was none.
+        if self._calls.spans_observed:
+            with guard.SPANS:
+                return self._calls.recorder.own_span(self.request, self.entered_in, self.started_ns)
+        return SilentSpan(self.entered_in)
 
     @property
     def clock(self) -> Callable[[], float]:

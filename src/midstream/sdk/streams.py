@@ -99,9 +99,13 @@ class ObservedAsyncEvents:
 
     def _ended(self, error: BaseException) -> None:
         with guard.STREAMS:
-            if self._call is None:
+            if self._call is None or self._is_read_by_another(error):
                 return
             if isinstance(error, StopAsyncIteration):
                 self._call.read(self._last)
             else:
                 self._call.failed(error, self._last)
+
+    def _is_read_by_another(self, error: BaseException) -> bool:
+        """Whether `error` only says that another task is reading, which goes on."""
+        return isinstance(error, RuntimeError) and getattr(self._events, "ag_running", False) is True

@@ -220,6 +220,7 @@ class Patches:
         if Role.CALLS in lost:
             return
         self._calls.streams_observed = Role.STREAMS not in lost
+        self._calls.spans_observed = all(owner for target, owner in found.items() if target.role is Role.SPANS)
         for target, owner in found.items():
             if owner is not None and target.role not in lost:
                 self._wrap(target, owner)

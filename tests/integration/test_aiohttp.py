@@ -1,0 +1,169 @@
+"""The SDK's aiohttp transport: the same truth, and the application notices nothing."""
+
+from __future__ import annotations
+
+import functools
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import anthropic
+import anyio
+import pytest
+from opentelemetry.sdk.trace import TracerProvider
+
+from midstream.faults import Expectation, parse
+from midstream.outcomes import Outcome
+from support.clients import HAS_OWN_SPANS, HTTP_PACKAGE, async_client
+from support.expected import ending
+from support.loops import beyond, noise, run_on, told
+from support.seen import observable, spied
+from support.styles import STYLES, arguments, see_async
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable
+
+    from midstream.faults import FaultServer, Scenario
+    from support.exported import Exported
+    from support.styles import Seen, Style
+
+pytest.importorskip("aiohttp", reason="aiohttp is not installed")
+if not hasattr(anthropic, "DefaultAioHttpClient"):
+    pytest.skip("this SDK has no aiohttp transport", allow_module_level=True)
+if HTTP_PACKAGE == "httpx":
+    pytest.importorskip("httpx_aiohttp", reason="httpx-aiohttp, which brings aiohttp to this SDK, is not installed")
+
+SCENARIOS = (
+    "ok",
+    "retry:3",
+    "in_band:overloaded_error",
+    "in_band:overloaded_error@8",
+    "http:overloaded_error",
+    "http_html:502",
+    "reset@0",
+    "reset",
+    "fin",
+    "fin_length",
+    # No bad_chunk: over aiohttp the bare SDK waits for ever on garbage in the chunk framing, read timeout or not.
+    "stall",
+    "eof",
+    "cut@0",
+    "cut",
+    "bad_json",
+    "bad_utf8",
+    "bad_gzip",
+    "hangup",
+    "silent",
+)
+
+SHOWN = (
+    "create",
+    "raw create",
+    "create(stream=True) in a loop",
+    "stream() events",
+    "stream() get_final_message",
+    "with_streaming_response, parsed",
+)
+
+# What this transport makes of a connection that ends too early. The adapter under the SDK with httpx takes a server
+# that hangs up for one that cannot be reached in time.
+TRANSPORT_CLASSES = {
+    "fin": "ReadError",
+    "fin_length": "ReadError",
+    "hangup": "ConnectTimeout" if HTTP_PACKAGE == "httpx" else "ConnectError",
+}
+
+
+spans_of_both_kinds = pytest.mark.parametrize("spans", ["sdk", "own"] if HAS_OWN_SPANS else ["own"])
+
+
+@asynccontextmanager
+async def aiohttp_client(
+    server: FaultServer, scenario: Scenario, spans: TracerProvider | None
+) -> AsyncGenerator[anthropic.AsyncAnthropic]:
+    async with async_client(server, scenario, spans) as made, anthropic.DefaultAioHttpClient() as http_client:
+        yield made.with_options(http_client=http_client)
+
+
+def run(style: Style, server: FaultServer, scenario: Scenario, spans: TracerProvider | None) -> Seen:
+    async def call() -> Seen:
+        async with aiohttp_client(server, scenario, spans) as made:
+            return await see_async(style, made, scenario.name)
+
+    return anyio.run(call)
+
+
+@functools.cache
+def bare(style: str, server: FaultServer, model: str, spans: str) -> tuple[Any, ...]:
+    with spied() as raised:
+        seen = run(STYLES[style], server, parse(model), TracerProvider() if spans == "sdk" else None)
+    return observable(seen, raised)
+
+
+def expected(scenario: Scenario, style: Style) -> Expectation:
+    usual = ending(scenario, style)
+    name = TRANSPORT_CLASSES.get(scenario.family)
+    return replace(usual, error_type=f"{HTTP_PACKAGE}.{name}" if name else usual.error_type_for(HTTP_PACKAGE))
+
+
+@spans_of_both_kinds
+@pytest.mark.parametrize("style", SHOWN)
+@pytest.mark.parametrize("model", SCENARIOS)
+def test_the_application_notices_nothing_and_the_telemetry_is_true(
+    server: FaultServer, exported: Exported, instrumented: Any, model: str, style: str, spans: str
+) -> None:
+    before = bare(style, server, model, spans)
+    scenario, chosen = parse(model), STYLES[style]
+    with spied() as raised, instrumented():
+        seen = run(chosen, server, scenario, exported.tracer_provider if spans == "sdk" else None)
+    assert observable(seen, raised) == before
+    assert told(exported) == [expected(scenario, chosen)]
+
+
+ENDLESS = "slow:60000"
+"""One event, and then no other for as long as any test lasts."""
+
+
+async def close_midway(stream: Any) -> None:
+    await stream.close()
+
+
+async def drop_midway(_stream: Any) -> None:
+    pass
+
+
+async def cancel_a_read(stream: Any) -> None:
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await stream.__anext__()
+
+
+@spans_of_both_kinds
+@pytest.mark.parametrize(
+    ("let_go", "outcome"),
+    [(close_midway, Outcome.ABANDONED), (drop_midway, Outcome.ABANDONED), (cancel_a_read, Outcome.CANCELLED)],
+)
+def test_a_stream_let_go_is_told_once_and_nothing_complains_that_does_not_without_us(
+    server: FaultServer,
+    exported: Exported,
+    instrumented: Any,
+    let_go: Callable[[Any], Awaitable[None]],
+    outcome: Outcome,
+    spans: str,
+) -> None:
+    def complaints(provider: TracerProvider | None) -> list[str]:
+        async def call() -> None:
+            async with aiohttp_client(server, parse("ok"), provider) as made:
+                stream: Any = await made.messages.create(**arguments(ENDLESS), stream=True)
+                await stream.__anext__()
+                await let_go(stream)
+
+        with noise() as heard:
+            run_on("asyncio", call, heard)
+        return heard
+
+    before = complaints(TracerProvider() if spans == "sdk" else None)
+    with instrumented():
+        after = complaints(exported.tracer_provider if spans == "sdk" else None)
+    assert beyond(after, before) == []
+    assert told(exported) == [Expectation(outcome)]
