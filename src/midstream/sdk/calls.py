@@ -115,6 +115,9 @@ class Calls:
         """Ends the calls that are still open, at the exit of the interpreter."""
         for call in list(self._open):
             call.closed()
+            with guard.SPANS:
+                if call.span is not None:
+                    call.span.close()
         self.tell_dropped()
 
     def put_aside(self, call: Call, verdict: Verdict) -> None:

@@ -47,6 +47,10 @@ class CallSpan(Protocol):
         """Ends the span with `attributes`, as failed if `failure` describes one. `ended_ns` is since the epoch."""
         ...
 
+    def close(self) -> None:
+        """Ends a finished span that somebody else was to end, and will not any more."""
+        ...
+
 
 class SilentSpan:
     """No span: spans are off, or the SDK's own is sampled out."""
@@ -62,6 +66,9 @@ class SilentSpan:
         return frozenset()
 
     def finish(self, attributes: Mapping[str, Value], failure: str | None, ended_ns: int) -> None:
+        """Does nothing."""
+
+    def close(self) -> None:
         """Does nothing."""
 
 
@@ -94,6 +101,9 @@ class OwnSpan:
         if failure is not None:
             self.span.set_status(Status(StatusCode.ERROR, failure))
         self.span.end(ended_ns)
+
+    def close(self) -> None:
+        """Does nothing: it has ended."""
 
 
 class EnrichedSpan:
@@ -141,9 +151,20 @@ class EnrichedSpan:
             state["end"] = _LastWord(self.span).end
             state["set_status"] = self._put_off.set_status
 
+    def close(self) -> None:
+        """Ends the span if the SDK has not. What the SDK still does to it at the exit of the interpreter is ignored."""
+        if self.span.is_recording():
+            self.span.end()
+            state: dict[str, Any] = getattr(self.span, "__dict__", {})
+            state.update(dict.fromkeys((*_PUT_OFF, "set_attribute", "set_attributes"), _ignore))
+
 
 _PUT_OFF: Final = ("end", "set_status")
 """The methods of the SDK's span that instance attributes stand for until the call has ended."""
+
+
+def _ignore(*_args: Any, **_kwargs: Any) -> None:
+    """Stands for a method of a span that has ended, which would warn."""
 
 
 class _PutOff:
