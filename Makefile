@@ -4,7 +4,7 @@
 PYTHON ?= python3
 ARGS ?=
 
-# The SDKs we test against: one environment per requirements/sdk-*.txt, the newest first.
+# The SDKs we test against: one environment per requirements/sdk-*.txt, the newest first. `make matrix` has more.
 NEWEST := sdk-2.11
 SDKS := $(NEWEST) $(filter-out $(NEWEST),$(patsubst requirements/%.txt,%,$(wildcard requirements/sdk-*.txt)))
 
@@ -15,7 +15,7 @@ TESTS := $(SDKS:%=test-%)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test $(TESTS) lint format bench docs pins clean FORCE
+.PHONY: help demo test $(TESTS) matrix lint format bench docs pins clean FORCE
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -23,7 +23,7 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 	@for t in $(TESTS); do printf '  make %-14s the tests with this SDK only\n' $$t; done
 	@echo
-	@echo '  ARGS="..." goes to pytest, demo and bench: make test-$(NEWEST) ARGS="-k stream -x"'
+	@echo '  ARGS="..." goes to pytest, demo, matrix and bench: make test-$(NEWEST) ARGS="-k stream -x"'
 	@echo '  PYTHON=... is the interpreter that the environments are built with: make test PYTHON=python3.12'
 
 demo: $(DEV)/.project ## every way a stream can end, and what midstream says about it
@@ -31,9 +31,14 @@ demo: $(DEV)/.project ## every way a stream can end, and what midstream says abo
 
 test: lint $(TESTS) ## lint, then the tests with every SDK
 
+# The newest has every scenario; the others have a few, which show every kind of fault.
+$(filter-out test-$(NEWEST),$(TESTS)): EXAMPLES := --examples=few
 $(TESTS): test-%: .venv/%/.project
 	@echo "== tests with $*"
-	@.venv/$*/bin/python -m pytest --numprocesses=auto $(ARGS)
+	@.venv/$*/bin/python -m pytest --numprocesses=auto $(EXAMPLES) $(ARGS)
+
+matrix: ## the tests with many versions of everything, for hours; writes docs/compatibility.md
+	@$(PYTHON) docs/matrix.py $(ARGS)
 
 lint: $(LINT)/.project ## ruff, mypy, pyright
 	@echo "== lint"

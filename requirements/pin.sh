@@ -42,7 +42,9 @@ for list in sdk-*.in; do
     write "${list%.in}" <"$scratch/pins"
 done
 
-# lint.txt is installed together with the list that lint.in includes, and holds only what it adds
-base=$(sed -n 's/^-r //p' lint.in)
-pin lint
-grep -vxFf "$base" "$scratch/pins" | write lint
+# A list that includes a .txt is installed on top of that, and holds only what it adds.
+for list in $(grep -l '^-r .*\.txt$' -- *.in); do
+    base=$(sed -n 's/^-r //p' "$list")
+    pin "${list%.in}"
+    grep -vxFf "$base" "$scratch/pins" | write "${list%.in}"
+done

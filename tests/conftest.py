@@ -1,13 +1,17 @@
-"""`--examples=few` leaves out most scenarios, for runs with many versions of everything."""
+"""`--examples=few` leaves out most scenarios, for runs with many versions of everything.
+
+What the helpers in `support` assert is told as exactly as what a test asserts.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
+
+import pytest
 
 from midstream.faults import EXAMPLES, parse
 
-if TYPE_CHECKING:
-    import pytest
+pytest.register_assert_rewrite("support")
 
 _EDGES: Final = ("in_band:overloaded_error", "in_band:overloaded_error@8", "reset", "cut", "cut@8")
 _ONE_EACH: Final = {parse(model).family: model for model in reversed(EXAMPLES)}

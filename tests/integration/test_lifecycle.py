@@ -1,10 +1,8 @@
-"""However the application lets go of a call, it ends once, with the right outcome."""
+"""However the application lets go of a stream, its call ends once, and as early as the bare SDK lets go of it."""
 
 from __future__ import annotations
 
-import gc
-import importlib
-import weakref
+import copy
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -13,167 +11,250 @@ from anthropic import _base_client, _streaming
 
 from midstream import AnthropicInstrumentor
 from midstream.faults import parse
-from support.clients import HAS_OWN_SPANS, HTTP_PACKAGE, async_client, client
-from support.styles import arguments, parsed
+from support.clients import async_client, client
+from support.lifecycle import LONG, SPANS, Trace, Way, aopened, check, opened
+from support.seen import FLAVORS
+from support.styles import arguments
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from midstream.faults import FaultServer
     from support.exported import Exported
 
-LONG = "ok:200"
 
-http: Any = importlib.import_module(HTTP_PACKAGE)
-
-
-class ApplicationError(Exception):
-    """The application's own."""
-
-
-def close_midway(made: Any) -> None:
-    stream = made.messages.create(**arguments(LONG), stream=True)
+def close_midway(made: Any, trace: Trace) -> None:
+    stream = opened(made, trace)
     next(stream)
+    trace.step("read")
     stream.close()
+    trace.step("closed")
+    stream.close()
+    trace.step("closed again")
+    del stream
+    trace.step("dropped")
 
 
-async def aclose_midway(made: Any) -> None:
-    stream = await made.messages.create(**arguments(LONG), stream=True)
+async def aclose_midway(made: Any, trace: Trace) -> None:
+    stream = await aopened(made, trace)
     await stream.__anext__()
+    trace.step("read")
     await stream.close()
+    trace.step("closed")
+    await stream.close()
+    trace.step("closed again")
+    del stream
+    trace.step("dropped")
 
 
-def break_in_with(made: Any) -> None:
-    with made.messages.create(**arguments(LONG), stream=True) as stream:
+def close_unread(made: Any, trace: Trace) -> None:
+    stream = opened(made, trace)
+    stream.close()
+    trace.step("closed")
+    del stream
+    trace.step("dropped")
+
+
+async def aclose_unread(made: Any, trace: Trace) -> None:
+    stream = await aopened(made, trace)
+    await stream.close()
+    trace.step("closed")
+    del stream
+    trace.step("dropped")
+
+
+def break_in_with(made: Any, trace: Trace) -> None:
+    with opened(made, trace) as stream:
         for _ in stream:
+            trace.step("read")
             break
+        trace.step("left the loop")
+    trace.step("left the with block")
+    del stream
+    trace.step("dropped")
 
 
-async def abreak_in_with(made: Any) -> None:
-    async with await made.messages.create(**arguments(LONG), stream=True) as stream:
+async def abreak_in_with(made: Any, trace: Trace) -> None:
+    async with await aopened(made, trace) as stream:
         async for _ in stream:
+            trace.step("read")
             break
+        trace.step("left the loop")
+    trace.step("left the with block")
+    del stream
+    trace.step("dropped")
 
 
-def break_in_helper(made: Any) -> None:
-    with made.messages.stream(**arguments(LONG)) as stream:
-        for _ in stream:
-            break
-
-
-async def abreak_in_helper(made: Any) -> None:
-    async with made.messages.stream(**arguments(LONG)) as stream:
-        async for _ in stream:
-            break
-
-
-def raise_in_with(made: Any) -> None:
-    with pytest.raises(ApplicationError), made.messages.stream(**arguments(LONG)) as stream:
-        for _ in stream:
-            raise ApplicationError
-
-
-async def araise_in_with(made: Any) -> None:
-    with pytest.raises(ApplicationError):
-        async with made.messages.stream(**arguments(LONG)) as stream:
-            async for _ in stream:
-                raise ApplicationError
-
-
-def break_and_drop(made: Any) -> None:
-    for _ in made.messages.create(**arguments(LONG), stream=True):
+def break_and_drop(made: Any, trace: Trace) -> None:
+    for _ in opened(made, trace):
+        trace.step("read")
         break
-    gc.collect()
+    trace.step("dropped")
 
 
-async def abreak_and_drop(made: Any) -> None:
-    async for _ in await made.messages.create(**arguments(LONG), stream=True):
+async def abreak_and_drop(made: Any, trace: Trace) -> None:
+    async for _ in await aopened(made, trace):
+        trace.step("read")
         break
-    # The event loop finalizes the SDK's own generators in tasks of its own; below 1.14 they are part of cycles.
-    for _ in range(10):
-        gc.collect()
-        await anyio.lowlevel.checkpoint()
+    trace.step("dropped")
 
 
-def drop_unread(made: Any) -> None:
-    made.messages.create(**arguments(LONG), stream=True)
-    gc.collect()
-
-
-async def adrop_unread(made: Any) -> None:
-    await made.messages.create(**arguments(LONG), stream=True)
-    gc.collect()
-
-
-def raw_never_parsed(made: Any) -> None:
-    made.messages.with_raw_response.create(**arguments(LONG), stream=True)
-    gc.collect()
-
-
-async def araw_never_parsed(made: Any) -> None:
-    await made.messages.with_raw_response.create(**arguments(LONG), stream=True)
-    gc.collect()
-
-
-def streaming_response_left(made: Any) -> None:
-    with made.messages.with_streaming_response.create(**arguments(LONG), stream=True):
-        pass
-
-
-async def astreaming_response_left(made: Any) -> None:
-    async with made.messages.with_streaming_response.create(**arguments(LONG), stream=True):
-        pass
-
-
-def response_closed(made: Any) -> None:
-    stream = made.messages.create(**arguments(LONG), stream=True)
+def next_and_drop(made: Any, trace: Trace) -> None:
+    stream = opened(made, trace)
     next(stream)
-    stream.response.close()
+    trace.step("read")
+    del stream
+    trace.step("dropped")
 
 
-async def aresponse_closed(made: Any) -> None:
-    stream = await made.messages.create(**arguments(LONG), stream=True)
+async def anext_and_drop(made: Any, trace: Trace) -> None:
+    stream = await aopened(made, trace)
     await stream.__anext__()
-    await stream.response.aclose()
+    trace.step("read")
+    del stream
+    trace.step("dropped")
 
 
-WAYS: dict[str, tuple[Callable[[Any], None], Callable[[Any], Awaitable[None]]]] = {
-    "closed midway": (close_midway, aclose_midway),
-    "break in a with block": (break_in_with, abreak_in_with),
-    "break in the helper's with block": (break_in_helper, abreak_in_helper),
-    "raised in the with block": (raise_in_with, araise_in_with),
-    "break and dropped": (break_and_drop, abreak_and_drop),
-    "dropped unread": (drop_unread, adrop_unread),
-    "raw response never parsed": (raw_never_parsed, araw_never_parsed),
-    "streaming response left unread": (streaming_response_left, astreaming_response_left),
-    "response closed": (response_closed, aresponse_closed),
-}
+def drop_unread(made: Any, trace: Trace) -> None:
+    opened(made, trace)
+    trace.step("dropped")
 
 
-@pytest.mark.parametrize("spans", ["sdk", "own"] if HAS_OWN_SPANS else ["own"])
-@pytest.mark.parametrize("flavor", ["sync", "async"])
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the SDK's own, of dropped streams
-def test_a_stream_that_the_application_lets_go_is_abandoned(
-    server: FaultServer, exported: Exported, instrumented: Any, way: str, flavor: str, spans: str
+async def adrop_unread(made: Any, trace: Trace) -> None:
+    await aopened(made, trace)
+    trace.step("dropped")
+
+
+def keep_and_break_again(made: Any, trace: Trace) -> None:
+    stream = opened(made, trace)
+    for _ in stream:
+        break
+    trace.step("left the loop")
+    for _ in stream:
+        break
+    trace.step("left the loop again")
+    del stream
+    trace.step("dropped")
+
+
+async def akeep_and_break_again(made: Any, trace: Trace) -> None:
+    stream = await aopened(made, trace)
+    async for _ in stream:
+        break
+    trace.step("left the loop")
+    async for _ in stream:
+        break
+    trace.step("left the loop again")
+    del stream
+    trace.step("dropped")
+
+
+def close_the_iterator(made: Any, trace: Trace) -> None:
+    stream = opened(made, trace)
+    events = iter(stream)
+    next(events)
+    del stream
+    trace.step("dropped the stream")
+    next(events)
+    trace.step("read on")
+    events.close()
+    trace.step("closed the iterator")
+    del events
+    trace.step("dropped")
+
+
+async def aclose_the_iterator(made: Any, trace: Trace) -> None:
+    stream = await aopened(made, trace)
+    events = stream.__aiter__()
+    await events.__anext__()
+    del stream
+    trace.step("dropped the stream")
+    await events.__anext__()
+    trace.step("read on")
+    await events.aclose()
+    trace.step("closed the iterator")
+    del events
+    trace.step("dropped")
+
+
+def drop_a_copy(made: Any, trace: Trace) -> None:
+    stream = opened(made, trace)
+    next(stream)
+    other = trace.follow(copy.copy(stream), "copy")
+    del stream
+    trace.step("dropped the stream")
+    next(other)
+    trace.step("read on")
+    del other
+    trace.step("dropped")
+
+
+async def adrop_a_copy(made: Any, trace: Trace) -> None:
+    stream = await aopened(made, trace)
+    await stream.__anext__()
+    other = trace.follow(copy.copy(stream), "copy")
+    del stream
+    trace.step("dropped the stream")
+    await other.__anext__()
+    trace.step("read on")
+    del other
+    trace.step("dropped")
+
+
+def close_an_unread_copy(made: Any, trace: Trace) -> None:
+    stream = opened(made, trace)
+    other = trace.follow(copy.copy(stream), "copy")
+    del stream
+    trace.step("dropped the stream")
+    next(other)
+    trace.step("read")
+    other.close()
+    trace.step("closed the copy")
+    del other
+    trace.step("dropped")
+
+
+async def aclose_an_unread_copy(made: Any, trace: Trace) -> None:
+    stream = await aopened(made, trace)
+    other = trace.follow(copy.copy(stream), "copy")
+    del stream
+    trace.step("dropped the stream")
+    await other.__anext__()
+    trace.step("read")
+    await other.close()
+    trace.step("closed the copy")
+    del other
+    trace.step("dropped")
+
+
+WAYS = (
+    Way("closed midway", close_midway, aclose_midway),
+    Way("closed unread", close_unread, aclose_unread),
+    Way("break in a with block", break_in_with, abreak_in_with),
+    Way("break and dropped", break_and_drop, abreak_and_drop),
+    Way("next() and dropped", next_and_drop, anext_and_drop),
+    Way("dropped unread", drop_unread, adrop_unread),
+    Way("break twice and dropped", keep_and_break_again, akeep_and_break_again),
+    Way("its iterator closed", close_the_iterator, aclose_the_iterator),
+    Way("copied and dropped", drop_a_copy, adrop_a_copy),
+    Way("its unread copy closed", close_an_unread_copy, aclose_an_unread_copy),
+)
+
+
+@pytest.mark.parametrize("spans", SPANS)
+@pytest.mark.parametrize("flavor", FLAVORS)
+@pytest.mark.parametrize("way", WAYS, ids=str)
+def test_a_stream_is_let_go_as_without_us_and_its_call_ends_with_it(
+    server: FaultServer, exported: Exported, instrumented: Any, way: Way, flavor: str, spans: str
 ) -> None:
-    provider = exported.tracer_provider if spans == "sdk" else None
-    sync, asynchronous = WAYS[way]
+    check(way, flavor, spans, server, exported, instrumented)
 
-    async def run() -> None:
-        async with async_client(server, parse(LONG), provider) as made:
-            await asynchronous(made)
-            assert exported.outcomes() == {"abandoned": 1}
 
-    with instrumented():
-        if flavor == "sync":
-            with client(server, parse(LONG), provider) as made:
-                sync(made)
-                assert exported.outcomes() == {"abandoned": 1}
-        else:
-            anyio.run(run)
+@pytest.mark.parametrize("spans", SPANS)
+@pytest.mark.parametrize("flavor", FLAVORS)
+def test_an_abandoned_call_is_no_failure(
+    server: FaultServer, exported: Exported, instrumented: Any, flavor: str, spans: str
+) -> None:
+    check(WAYS[0], flavor, spans, server, exported, instrumented)
     attributes = exported.span.attributes or {}
-    assert attributes["midstream.outcome"] == "abandoned"
     assert attributes["gen_ai.response.finish_reasons"] == ("error",)
     assert [name for name in attributes if name in {"error.type", "midstream.phase", "midstream.leaked"}] == []
     assert exported.span.status.is_unset
@@ -193,41 +274,7 @@ def test_a_stream_closed_after_its_end_event_is_completed(
     assert exported.outcomes() == {"completed": 1}
 
 
-def test_a_cancelled_read_is_cancelled(server: FaultServer, exported: Exported, instrumented: Any) -> None:
-    async def run() -> None:
-        async with async_client(server, parse("slow:60000")) as made:
-            stream = await made.messages.create(**arguments("slow:60000"), stream=True)
-            await stream.__anext__()
-            async with anyio.create_task_group() as group:
-                group.start_soon(stream.__anext__)
-                await anyio.lowlevel.checkpoint()
-                await anyio.lowlevel.checkpoint()
-                group.cancel_scope.cancel()
-
-    with instrumented():
-        anyio.run(run)
-    assert exported.outcomes() == {"cancelled": 1}
-    assert exported.span.status.is_unset
-
-
-def test_a_raw_response_parsed_later_tells_of_its_stream(
-    server: FaultServer, exported: Exported, instrumented: Any
-) -> None:
-    async def run() -> None:
-        async with async_client(server, parse("reset")) as made:
-            response = await made.messages.with_raw_response.create(**arguments("reset"), stream=True)
-            assert exported.outcomes() == {}
-            stream = await parsed(response)
-            with pytest.raises(http.ReadError):
-                async for _ in stream:
-                    pass
-
-    with instrumented():
-        anyio.run(run)
-    assert exported.outcomes() == {"transport_error": 1}
-
-
-@pytest.mark.parametrize("flavor", ["sync", "async"])
+@pytest.mark.parametrize("flavor", FLAVORS)
 def test_a_stream_in_flight_at_uninstrument_ends_cleanly(
     server: FaultServer, exported: Exported, instrumented: Any, flavor: str
 ) -> None:
@@ -270,17 +317,3 @@ def test_uninstrument_restores_every_method() -> None:
     AnthropicInstrumentor().uninstrument()
     assert [now is then for now, then in zip(during, before, strict=True)] == [False] * 7
     assert [now is then for now, then in zip(methods(), before, strict=True)] == [True] * 7
-
-
-@pytest.mark.skipif(not HAS_OWN_SPANS, reason="below SDK 1.14 a stream is part of a cycle of the SDK's own")
-def test_a_dropped_stream_is_freed_at_once_as_without_us(server: FaultServer, instrumented: Any) -> None:
-    gc.disable()
-    try:
-        with instrumented(), client(server, parse(LONG)) as made:
-            stream = made.messages.create(**arguments(LONG), stream=True)
-            response = weakref.ref(stream.response)
-            next(stream)
-            del stream
-            assert response() is None
-    finally:
-        gc.enable()

@@ -1,0 +1,414 @@
+"""Runs the tests with many versions of everything, and writes docs/compatibility.md.
+
+Each row of the table gets an environment of its own, in which nothing is pinned but what the row is about. A row that
+has its result for the present code is not run again, so that a run that was stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import threading
+import xml.etree.ElementTree as ET
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+__all__ = ("CannotRunError", "Result", "Row", "page", "rows")
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+PAGE: Final = ROOT / "docs" / "compatibility.md"
+WORK: Final = ROOT / ".venv" / "matrix"
+
+PYTHONS: Final = ("3.10", "3.11", "3.12", "3.13")
+DEFAULT_PYTHON: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+OLDEST_SDK: Final = "0.49.0"
+NEWEST_SDK: Final = "2.11.0"
+BORDERS: Final = ("0.125.0", "1.0.0", "1.13.0", "1.14.0")
+"""The last on httpx and the first on httpx2, the last without and the first with spans of its own."""
+SDKS: Final = (
+    OLDEST_SDK,
+    "0.79.0",
+    "0.104.0",
+    *BORDERS[:2],
+    "1.7.0",
+    *BORDERS[2:],
+    "1.17.0",
+    "2.0.0",
+    "2.6.0",
+    NEWEST_SDK,
+)
+
+_OLDEST_OPENTELEMETRY: Final = tuple(
+    line
+    for line in (ROOT / "requirements" / "otel-1.43.in").read_text(encoding="utf-8").splitlines()
+    if line.startswith("opentelemetry-")
+)
+
+_MINUTES_TO_BUILD: Final = 15
+_MINUTES_TO_TEST: Final = 30
+
+
+@dataclass(frozen=True)
+class Row:
+    """One environment: these versions, and of everything else what pip takes."""
+
+    sdk: str
+    python: str = DEFAULT_PYTHON
+    wrapt: str = "newest"
+    opentelemetry: str = "newest"
+    """Or `oldest`: the oldest that pyproject.toml accepts."""
+
+    @property
+    def name(self) -> str:
+        """What is special about it; unique."""
+        special = [f"Python {self.python}"] * (self.python != DEFAULT_PYTHON)
+        special += [f"wrapt {self.wrapt}"] * (self.wrapt != "newest")
+        special += [f"{self.opentelemetry} OpenTelemetry"] * (self.opentelemetry != "newest")
+        return ", ".join([f"anthropic {self.sdk}", *special])
+
+    @property
+    def place(self) -> Path:
+        """Its environment."""
+        return WORK / self.name.replace(", ", "_").replace(" ", "-").lower()
+
+    def file(self, ending: str) -> Path:
+        """The log of everything, or the report of the tests."""
+        return self.place.with_name(f"{self.place.name}.{ending}")
+
+    @property
+    def requirements(self) -> tuple[str, ...]:
+        """What pip is asked for, in one command."""
+        return (
+            *(f"--requirement={ROOT / 'requirements' / name}" for name in ("common.in", "extras.in")),
+            *(_OLDEST_OPENTELEMETRY if self.opentelemetry == "oldest" else map(_unpinned, _OLDEST_OPENTELEMETRY)),
+            f"anthropic[aiohttp,bedrock,vertex] == {self.sdk}",
+            "wrapt < 3" if self.wrapt == "newest" else f"wrapt == {self.wrapt}.*",
+        )
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a row."""
+
+    code: str
+    """The fingerprint of the code that was tested."""
+    date: str
+    system: str
+    versions: Mapping[str, str] = field(default_factory=dict[str, str])
+    passed: int = 0
+    failed: list[str] = field(default_factory=list[str])
+    skipped: Mapping[str, int] = field(default_factory=dict[str, int])
+    """By reason, how many tests."""
+    not_run: str = ""
+    """Why there is nothing of the above."""
+
+
+class CannotRunError(Exception):
+    """A row cannot be run; the text says why."""
+
+
+def rows(newest_sdk: str = NEWEST_SDK) -> tuple[Row, ...]:
+    """The table. `newest_sdk` is the newest on the index."""
+    both = (OLDEST_SDK, NEWEST_SDK)
+    table = (
+        *(Row(sdk) for sdk in (*SDKS, newest_sdk)),
+        *(Row(sdk, python=python) for sdk in both for python in PYTHONS),
+        *(Row(sdk, python=PYTHONS[-1]) for sdk in BORDERS),
+        *(Row(sdk, wrapt=wrapt) for sdk in both for wrapt in ("1.16", "1.17", "2.0")),
+        *(Row(sdk, opentelemetry="oldest") for sdk in both),
+    )
+    return tuple(dict.fromkeys(table))
+
+
+def _unpinned(requirement: str) -> str:
+    return requirement.partition(" ")[0]
+
+
+# Running a row
+
+
+def run(row: Row) -> Result:
+    """Builds the row's environment, runs the tests in it and takes it away."""
+    code = _fingerprint()
+    WORK.mkdir(parents=True, exist_ok=True)
+    versions: Mapping[str, str] = {}
+    passed, failed, skipped, not_run = 0, list[str](), dict[str, int](), ""
+    with row.file("log").open("w", encoding="utf-8") as log:
+        try:
+            versions = _build(row, log)
+            passed, failed, skipped = _test(row, log)
+        except CannotRunError as why:
+            not_run = str(why)
+        finally:
+            shutil.rmtree(row.place, ignore_errors=True)
+    date = datetime.now(timezone.utc).date().isoformat()
+    return Result(code, date, f"{platform.system()} {platform.machine()}", versions, passed, failed, skipped, not_run)
+
+
+def _build(row: Row, log: TextIO) -> Mapping[str, str]:
+    shutil.rmtree(row.place, ignore_errors=True)
+    python = str(row.place / "bin" / "python")
+    install = (python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary=:all:")
+    commands = (
+        (_interpreter(row.python), "-m", "venv", str(row.place)),
+        (*install, *row.requirements),
+        (*install, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)),
+    )
+    for command in commands:
+        if _status(command, log, minutes=_MINUTES_TO_BUILD):
+            message = "the environment could not be built"
+            raise CannotRunError(message)
+    listed = subprocess.check_output((python, "-m", "pip", "list", "--format=json"), stderr=log, text=True)
+    return {package["name"].lower(): package["version"] for package in json.loads(listed)}
+
+
+def _test(row: Row, log: TextIO) -> tuple[int, list[str], dict[str, int]]:
+    report = row.file("xml")
+    report.unlink(missing_ok=True)
+    pytest = (str(row.place / "bin" / "python"), "-m", "pytest", "-p", "no:cacheprovider")
+    status = _status(
+        (*pytest, "--numprocesses=auto", "--examples=few", f"--junitxml={report}"), log, minutes=_MINUTES_TO_TEST
+    )
+    if status not in {0, 1}:
+        message = f"the tests did not come to an end: status {status}"
+        raise CannotRunError(message)
+    return _counted(ET.parse(report).getroot())  # noqa: S314 - pytest has just written it
+
+
+def _counted(report: ET.Element) -> tuple[int, list[str], dict[str, int]]:
+    passed, failed, skipped = 0, list[str](), Counter[str]()
+    for case in report.iter("testcase"):
+        if case.find("failure") is not None or case.find("error") is not None:
+            failed.append(f"{case.get('classname')}::{case.get('name')}")
+        elif (skip := case.find("skipped")) is not None:
+            skipped[skip.get("message", "")] += 1
+        else:
+            passed += 1
+    return passed, failed, dict(skipped)
+
+
+def _status(command: tuple[str, ...], log: TextIO, *, minutes: int) -> int:
+    print("$", *command, file=log, flush=True)
+    try:
+        return subprocess.run(command, cwd=ROOT, stdout=log, stderr=log, check=False, timeout=minutes * 60).returncode
+    except subprocess.TimeoutExpired as error:
+        message = f"given up after {minutes} min"
+        raise CannotRunError(message) from error
+
+
+def _interpreter(version: str) -> str:
+    if version == DEFAULT_PYTHON:
+        return sys.executable
+    candidates = [*Path.home().glob(f".pyenv/versions/{version}.*/bin/python")]
+    if on_path := shutil.which(f"python{version}"):
+        candidates.insert(0, Path(on_path))
+    for candidate in candidates:
+        # What stands on the path may be a shim that leads nowhere.
+        asked = (str(candidate), "-c", "import sys; print('%d.%d' % sys.version_info[:2])")
+        if subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip() == version:
+            return str(candidate)
+    message = f"there was no Python {version}"
+    raise CannotRunError(message)
+
+
+def _fingerprint() -> str:
+    found = hashlib.sha256()
+    for folder in ("src", "tests"):
+        for file in sorted((ROOT / folder).rglob("*.py")):
+            found.update(str(file.relative_to(ROOT)).encode() + b"\0" + file.read_bytes() + b"\0")
+    return found.hexdigest()
+
+
+def _newest_on_the_index() -> str:
+    ask = (
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--dry-run",
+        "--ignore-installed",
+        "--no-deps",
+        "--only-binary=:all:",
+    )
+    answer = subprocess.run(
+        (*ask, "--quiet", "--report=-", "anthropic < 3"), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False
+    )
+    if answer.returncode:
+        print(f"The index cannot be asked for the newest anthropic; {NEWEST_SDK} stands for it.", file=sys.stderr)
+        return NEWEST_SDK
+    (package,) = json.loads(answer.stdout)["install"]
+    return str(package["metadata"]["version"])
+
+
+# Keeping the results
+
+
+def _kept() -> dict[str, Result]:
+    """By name of the row."""
+    try:
+        text = (WORK / "results.json").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    return {name: Result(**result) for name, result in json.loads(text).items()}
+
+
+def _keep(results: Mapping[str, Result]) -> None:
+    new = WORK / "results.json.new"
+    new.write_text(json.dumps({name: asdict(result) for name, result in results.items()}, indent=1), encoding="utf-8")
+    new.replace(WORK / "results.json")
+
+
+# The page
+
+_INTRODUCTION: Final = """\
+<!-- Written by `make matrix` from docs/matrix.py. Edit that, not this. -->
+
+# Compatibility
+
+Each row is one environment in which all tests ran, on real sockets against a server that fails on purpose, with one
+scenario of each kind of fault; only what the first column names was chosen, the rest is what pip took on that day. It
+says that midstream worked with these versions on this system, and nothing about others: not run were Windows, macOS,
+PyPy, Python 3.14 and later, the versions of the SDK in between, and a live API.
+
+"""
+
+_HEAD: Final = ("environment", "Python", "wrapt", "OpenTelemetry", "HTTP client", "result", "on")
+
+
+def page(table: Iterable[Row], results: Mapping[str, Result], written: str = "") -> str:
+    """The whole page. A row without a result keeps the line that it has in `written`, the page as it was."""
+    lines = {line.split(" | ")[0].removeprefix("| "): line for line in written.splitlines() if line.startswith("| ")}
+    text = _INTRODUCTION + _line(_HEAD) + _line(["---"] * len(_HEAD))
+    for row in table:
+        if row.name in results:
+            text += _line(_cells(row, results[row.name]))
+        else:
+            text += f"{lines[row.name]}\n" if row.name in lines else _line([row.name, *["-"] * 4, "not run yet", "-"])
+    return text + "".join(_sections([(row, results[row.name]) for row in table if row.name in results]))
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |\n"
+
+
+def _cells(row: Row, result: Result) -> Iterator[str]:
+    yield row.name
+    yield row.python
+    yield result.versions.get("wrapt", "-")
+    yield " / ".join(result.versions.get(f"opentelemetry-{name}", "-") for name in ("api", "instrumentation"))
+    yield next((f"{name} {result.versions[name]}" for name in ("httpx2", "httpx") if name in result.versions), "-")
+    yield _verdict(result)
+    yield f"{result.date}, {result.system}"
+
+
+def _verdict(result: Result) -> str:
+    if result.not_run:
+        return f"not run: {result.not_run}"
+    counts = ((len(result.failed), "**failed**"), (result.passed, "passed"), (sum(result.skipped.values()), "skipped"))
+    return ", ".join(f"{count} {what}" for count, what in counts if count)
+
+
+def _sections(run: list[tuple[Row, Result]]) -> Iterator[str]:
+    failures = {row.name: result.failed for row, result in run if result.failed}
+    if failures:
+        yield "\n## Failures\n"
+    for name, tests in failures.items():
+        yield f"\n{name}:\n\n" + "".join(f"- `{test}`\n" for test in tests)
+    reasons = Counter(reason for _, result in run for reason in result.skipped)
+    if reasons:
+        yield "\n## Skipped\n\n" + _line(("reason", "in rows")) + _line(("---", "---"))
+    for reason, count in sorted(reasons.items()):
+        yield _line((reason.replace("|", "\\|"), str(count)))
+
+
+# The command
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        help="only the rows of which this is true, like sdk=0.49 or python=3.13 or wrapt=1.16 or opentelemetry=oldest; "
+        "several: of which all are true",
+    )
+    parser.add_argument("--again", action="store_true", help="run rows that have their result, too")
+    parser.add_argument("--list", action="store_true", help="only say which rows there are, and their results")
+    parser.add_argument(
+        "--jobs", type=int, default=max(1, (os.cpu_count() or 1) // 2), help="rows at a time (default: %(default)s)"
+    )
+    found = parser.parse_args()
+    for condition in found.only:
+        name, equals, _ = condition.partition("=")
+        if not equals or name not in Row.__dataclass_fields__:
+            parser.error(f"--only {condition}: FIELD is one of {', '.join(Row.__dataclass_fields__)}")
+    return found
+
+
+def _chosen(row: Row, conditions: Iterable[str]) -> bool:
+    """Whether each condition names the field's value or the version's beginning: 0.49 is 0.49.0, 1.1 is not 1.13."""
+    pairs = (condition.partition("=") for condition in conditions)
+    return all(f"{getattr(row, name)}.".startswith(f"{value}.") for name, _, value in pairs)
+
+
+def main() -> int:
+    """The exit status."""
+    arguments = _arguments()
+    table = rows(_newest_on_the_index())
+    results = _kept()
+    code = _fingerprint()
+    chosen = [row for row in table if _chosen(row, arguments.only)]
+    if arguments.list:
+        for row in chosen:
+            print(f"{row.name}: {_verdict(results[row.name]) if row.name in results else 'not run yet'}")
+        return 0
+    done = {name for name, result in results.items() if result.code == code and not result.not_run}
+    todo = [row for row in chosen if arguments.again or row.name not in done]
+    print(f"{len(todo)} of {len(table)} rows to run, {arguments.jobs} at a time; their logs are in {WORK}", flush=True)
+    for row, result in _all_run(todo, arguments.jobs):
+        results[row.name] = result
+        print(f"{row.name}: {_verdict(result)}", flush=True)
+        _keep(results)
+        _write(table, results)
+    _write(table, results)
+    return 1 if any(results[row.name].failed for row in chosen if row.name in results) else 0
+
+
+def _write(table: Iterable[Row], results: Mapping[str, Result]) -> None:
+    written = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
+    PAGE.write_text(page(table, results, written), encoding="utf-8")
+
+
+def _all_run(todo: list[Row], jobs: int) -> Iterator[tuple[Row, Result]]:
+    stopped = threading.Event()
+
+    def run_unless_stopped(row: Row) -> tuple[Row, Result] | None:
+        return None if stopped.is_set() else (row, run(row))
+
+    with ThreadPoolExecutor(jobs) as pool:
+        try:
+            for future in as_completed([pool.submit(run_unless_stopped, row) for row in todo]):
+                if found := future.result():
+                    yield found
+        finally:
+            stopped.set()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
