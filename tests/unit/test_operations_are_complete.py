@@ -39,9 +39,11 @@ def live_requests() -> Iterator[tuple[str, str]]:
 
 
 def url(argument: ast.expr) -> str:
-    """The URL with its parameters filled in; it may be a constant, or a template within a call."""
+    """The URL with its parameters filled in; it may be a constant, an f-string, or a template within a call."""
     if _RESULTS_URL in ast.unparse(argument):
         return "https://api.test/v1/messages/batches/b/results"
+    if isinstance(argument, ast.JoinedStr):
+        return "".join(str(part.value) if isinstance(part, ast.Constant) else "id" for part in argument.values)
     constants = [node.value for node in ast.walk(argument) if isinstance(node, ast.Constant)]
     return str(constants[0]).replace("{", "").replace("}", "")
 
