@@ -8,19 +8,20 @@ ARGS ?=
 NEWEST := sdk-2.11
 SDKS := $(NEWEST) $(filter-out $(NEWEST),$(patsubst requirements/%.txt,%,$(wildcard requirements/sdk-*.txt)))
 
-ENVS := $(SDKS) lint
+ENVS := $(SDKS) lint neighbours
 DEV := .venv/$(NEWEST)
 LINT := .venv/lint
+NEIGHBOURS := .venv/neighbours
 TESTS := $(SDKS:%=test-%)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test $(TESTS) matrix lint format bench docs pins clean FORCE
+.PHONY: help demo test $(TESTS) test-neighbours matrix lint format bench docs pins clean FORCE
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "  make %-15s %s\n", $$1, $$2 }'
 	@for t in $(TESTS); do printf '  make %-14s the tests with this SDK only\n' $$t; done
 	@echo
 	@echo '  ARGS="..." goes to pytest, demo, matrix and bench: make test-$(NEWEST) ARGS="-k stream -x"'
@@ -36,6 +37,10 @@ $(filter-out test-$(NEWEST),$(TESTS)): EXAMPLES := --examples=few
 $(TESTS): test-%: .venv/%/.project
 	@echo "== tests with $*"
 	@.venv/$*/bin/python -m pytest --numprocesses=auto $(EXAMPLES) $(ARGS)
+
+test-neighbours: $(NEIGHBOURS)/.project ## the tests beside other instrumentations of the SDK
+	@echo "== tests with neighbours"
+	@$(NEIGHBOURS)/bin/python -m pytest --numprocesses=auto tests/neighbours $(ARGS)
 
 matrix: ## the tests with many versions of everything, for hours; writes docs/compatibility.md
 	@$(PYTHON) docs/matrix.py $(ARGS)
@@ -73,7 +78,7 @@ $(ENVS:%=.venv/%/.packages): .venv/%/.packages: requirements/%.txt .venv/python
 	@$(@D)/bin/pip install --quiet --no-deps --only-binary :all: $(patsubst %,-r %,$(filter requirements/%,$^))
 	@touch $@
 
-$(LINT)/.packages: requirements/$(NEWEST).txt
+$(LINT)/.packages $(NEIGHBOURS)/.packages: requirements/$(NEWEST).txt
 
 # The project itself, editable.
 $(ENVS:%=.venv/%/.project): .venv/%/.project: .venv/%/.packages pyproject.toml src/midstream/version.py

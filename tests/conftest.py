@@ -1,22 +1,24 @@
 """`--examples=few` leaves out most scenarios, for runs with many versions of everything.
 
-What the helpers in `support` assert is told as exactly as what a test asserts.
+What the helpers in `support` assert is told as exactly as what a test asserts. The tests in `neighbours` are there only
+where the neighbours are: `make test-neighbours`.
 """
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Final
 
 import pytest
 
-from midstream.faults import EXAMPLES, parse
-
 pytest.register_assert_rewrite("support")
 
-_EDGES: Final = ("in_band:overloaded_error", "in_band:overloaded_error@8", "reset", "cut", "cut@8")
-_ONE_EACH: Final = {parse(model).family: model for model in reversed(EXAMPLES)}
-_FEW: Final = frozenset(_ONE_EACH.values()).union(_EDGES)
-_MANY: Final = frozenset(EXAMPLES) - _FEW
+from midstream.faults import EXAMPLES  # noqa: E402 - the rewriting must be known before the first import from there
+from support.scenarios import FEW  # noqa: E402
+
+collect_ignore: Final = [] if find_spec("sentry_sdk") else ["neighbours"]
+
+_MANY: Final = frozenset(EXAMPLES) - frozenset(FEW)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -24,8 +26,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--examples",
         choices=("all", "few"),
         default="all",
-        help="the scenarios that tests take from midstream.faults.EXAMPLES: all, or few: one of each family, "
-        "and those before and after the content",
+        help="the scenarios of midstream.faults.EXAMPLES: all that a test asks for, or of those only one for each kind "
+        "of end, and those before and after the content",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -253,7 +254,7 @@ def test_ctrl_c_at_an_event_loop_cancels_the_call(server: FaultServer, exported:
             press_ctrl_c()
             await stream.__anext__()
 
-    with instrumented(), suppress(KeyboardInterrupt):
+    with instrumented(), suppress(KeyboardInterrupt, asyncio.CancelledError):
         anyio.run(read)
     assert exported.outcomes() == {"cancelled": 1}
     assert exported.span.status.is_unset

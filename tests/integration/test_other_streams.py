@@ -8,10 +8,11 @@ import pytest
 from opentelemetry.sdk.trace import TracerProvider
 
 from midstream import AnthropicInstrumentor
-from midstream.faults import EXAMPLES, parse
+from midstream.faults import parse
 from support.checks import check_log, check_metrics, check_span
 from support.clients import HAS_OWN_SPANS
 from support.other_streams import OTHER_STREAMS
+from support.scenarios import FAMILIES
 from support.seen import FLAVORS, observable, run, spied
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ WITHOUT_A_SPAN = ("client.post", "client.post(stream=True)")
 @pytest.mark.parametrize("spans", SPANS)
 @pytest.mark.parametrize("flavor", FLAVORS)
 @pytest.mark.parametrize("style", OTHER_STREAMS)
-@pytest.mark.parametrize("model", EXAMPLES)
+@pytest.mark.parametrize("model", FAMILIES)
 def test_the_application_notices_nothing_and_the_telemetry_tells_all(
     server: FaultServer, exported: Exported, model: str, style: str, flavor: str, spans: str
 ) -> None:

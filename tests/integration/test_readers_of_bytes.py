@@ -8,10 +8,11 @@ import pytest
 from opentelemetry.sdk.trace import TracerProvider
 
 from midstream import AnthropicInstrumentor
-from midstream.faults import EXAMPLES, parse
+from midstream.faults import parse
 from support.checks import check_log, check_metrics, check_span
 from support.clients import HAS_OWN_SPANS
 from support.readers import READERS
+from support.scenarios import FAMILIES
 from support.seen import FLAVORS, observable, run, spied
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ RAISED_BY_THE_READER = {("raw_events", "bad_utf8")}
 @pytest.mark.parametrize("flavor", FLAVORS)
 @pytest.mark.parametrize(
     ("reader", "model"),
-    [(reader, model) for reader in READERS for model in EXAMPLES if (reader, model) not in RAISED_BY_THE_READER],
+    [(reader, model) for reader in READERS for model in FAMILIES if (reader, model) not in RAISED_BY_THE_READER],
 )
 def test_what_the_bytes_say_is_told(
     server: FaultServer, exported: Exported, model: str, reader: str, flavor: str, spans: str

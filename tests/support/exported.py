@@ -9,6 +9,7 @@ from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import HistogramDataPoint, InMemoryMetricReader
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -42,10 +43,11 @@ class Exported:
     logs_in_memory: InMemoryLogRecordExporter = field(default_factory=InMemoryLogRecordExporter)
 
     def __post_init__(self) -> None:
-        self.tracer_provider = TracerProvider(sampler=self.sampler, shutdown_on_exit=False)
+        nowhere = Resource.get_empty()  # to ask the machine what it is takes longer than a call
+        self.tracer_provider = TracerProvider(sampler=self.sampler, resource=nowhere, shutdown_on_exit=False)
         self.tracer_provider.add_span_processor(SimpleSpanProcessor(self.spans_in_memory))
-        self.meter_provider = MeterProvider([self.metrics_in_memory], shutdown_on_exit=False)
-        self.logger_provider = LoggerProvider(shutdown_on_exit=False)
+        self.meter_provider = MeterProvider([self.metrics_in_memory], resource=nowhere, shutdown_on_exit=False)
+        self.logger_provider = LoggerProvider(resource=nowhere, shutdown_on_exit=False)
         self.logger_provider.add_log_record_processor(SimpleLogRecordProcessor(self.logs_in_memory))
 
     @property

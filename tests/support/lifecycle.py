@@ -118,7 +118,10 @@ class Trace:
         self.ours.append(sorted(filter(None, map(_name_of_ours, gc.get_objects()))))
 
     def collect(self) -> None:
-        """Runs the garbage collector, as a step."""
+        """Runs the garbage collector, as a step.
+
+        Generators in a cycle run when they are collected, and what they touch then is freed the next time.
+        """
         gc.collect()
         self.step("collected")
 
@@ -252,6 +255,7 @@ def _run(
                 trace = Trace(made, way.model, outcomes)
                 way.sync(made, trace)
                 trace.collect()
+                trace.collect()
     return Run(trace.steps, noise, trace.ended, trace.ours)
 
 
@@ -360,7 +364,8 @@ async def caught_async(
 def _name_of_ours(thing: object) -> str | None:
     """The name of an object of midstream's or of the patching library's, or of a generator that runs code of ours."""
     kind = type(thing)
-    owner, name = kind.__module__, kind.__qualname__
+    # The proxies of wrapt without its C extension have a property there.
+    owner, name = kind.__module__ if isinstance(kind.__module__, str) else "wrapt", kind.__qualname__
     if isinstance(thing, FunctionType):
         owner, name = str(thing.__module__), thing.__qualname__
     elif kind is GeneratorType or kind is CoroutineType:
