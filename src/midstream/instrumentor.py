@@ -65,7 +65,9 @@ class AnthropicInstrumentor(BaseInstrumentor):
         self._patches.install()
         warn_of_neighbours(spans=settings.spans)
         # Once more when all are loaded, for some are loaded after us.
-        self._calls.at_first_call = partial(warn_of_neighbours, spans=settings.spans)
+        self._calls.at_first_call = {
+            hidden: partial(warn_of_neighbours, spans=settings.spans, hidden=hidden) for hidden in (False, True)
+        }
 
     def _uninstrument(self, **kwargs: Any) -> None:
         """Restores the SDK. Streams that are open now are still told when they end."""

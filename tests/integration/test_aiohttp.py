@@ -13,11 +13,11 @@ import pytest
 from opentelemetry.sdk.trace import TracerProvider
 
 from midstream.faults import Expectation, parse
-from midstream.outcomes import Outcome
+from midstream.outcomes import Outcome, Phase
 from support.clients import HAS_OWN_SPANS, HTTP_PACKAGE, async_client
 from support.expected import ending
 from support.loops import beyond, noise, run_on, told
-from support.seen import observable, spied
+from support.seen import causes, observable, spied
 from support.styles import STYLES, arguments, see_async
 
 if TYPE_CHECKING:
@@ -41,9 +41,8 @@ SCENARIOS = (
     "http:overloaded_error",
     "http_html:502",
     "reset@0",
-    "reset",
-    "fin",
-    "fin_length",
+    "fin@0",
+    "fin_length@0",
     # No bad_chunk: over aiohttp the bare SDK waits for ever on garbage in the chunk framing, read timeout or not.
     "stall",
     "eof",
@@ -51,10 +50,13 @@ SCENARIOS = (
     "cut",
     "bad_json",
     "bad_utf8",
-    "bad_gzip",
+    "bad_gzip@0",
     "hangup",
     "silent",
 )
+
+OVERTAKING = ("reset", "fin", "fin_length", "bad_gzip")
+"""What comes after content, and hides from the application as much of that as it has not read yet."""
 
 SHOWN = (
     "create",
@@ -65,14 +67,8 @@ SHOWN = (
     "with_streaming_response, parsed",
 )
 
-# What this transport makes of a connection that ends too early. The adapter under the SDK with httpx takes a server
-# that hangs up for one that cannot be reached in time.
-TRANSPORT_CLASSES = {
-    "fin": "ReadError",
-    "fin_length": "ReadError",
-    "hangup": "ConnectTimeout" if HTTP_PACKAGE == "httpx" else "ConnectError",
-}
-
+CUT_OFF = frozenset({"fin", "fin_length"})
+"""The families that are a `ReadError` here, as there is no `RemoteProtocolError`."""
 
 spans_of_both_kinds = pytest.mark.parametrize("spans", ["sdk", "own"] if HAS_OWN_SPANS else ["own"])
 
@@ -100,10 +96,15 @@ def bare(style: str, server: FaultServer, model: str, spans: str) -> tuple[Any, 
     return observable(seen, raised)
 
 
-def expected(scenario: Scenario, style: Style) -> Expectation:
+def expected(scenario: Scenario, style: Style, behind: list[type]) -> Expectation:
+    """How a call ends, where `behind` are the classes of what is behind the application's exception."""
     usual = ending(scenario, style)
-    name = TRANSPORT_CLASSES.get(scenario.family)
-    return replace(usual, error_type=f"{HTTP_PACKAGE}.{name}" if name else usual.error_type_for(HTTP_PACKAGE))
+    if scenario.family == "hangup":
+        # `ConnectTimeout` or `ConnectError`: the SDK's adapters do not agree.
+        return replace(usual, error_type=f"{HTTP_PACKAGE}.{behind[0].__name__}")
+    if scenario.family in CUT_OFF:
+        return replace(usual, error_type=f"{HTTP_PACKAGE}.ReadError")
+    return replace(usual, error_type=usual.error_type_for(HTTP_PACKAGE))
 
 
 @spans_of_both_kinds
@@ -117,7 +118,25 @@ def test_the_application_notices_nothing_and_the_telemetry_is_true(
     with spied() as raised, instrumented():
         seen = run(chosen, server, scenario, exported.tracer_provider if spans == "sdk" else None)
     assert observable(seen, raised) == before
-    assert told(exported) == [expected(scenario, chosen)]
+    assert told(exported) == [expected(scenario, chosen, [type(cause) for cause in causes(seen.error)])]
+
+
+@spans_of_both_kinds
+@pytest.mark.parametrize("model", OVERTAKING)
+def test_a_fault_in_the_middle_is_told_with_the_phase_that_the_application_had_seen(
+    server: FaultServer, exported: Exported, instrumented: Any, model: str, spans: str
+) -> None:
+    scenario, style = parse(model), STYLES["create(stream=True) in a loop"]
+    with spied() as raised:
+        bare = run(style, server, scenario, TracerProvider() if spans == "sdk" else None)
+        assert bare.error in raised
+    with spied() as raised, instrumented():
+        seen = run(style, server, scenario, exported.tracer_provider if spans == "sdk" else None)
+        assert seen.error in raised
+    assert type(seen.error) is type(bare.error)
+    content = any(event.type == "content_block_delta" for event in seen.events)
+    phase = Phase.CONTENT if content else Phase.OPENING
+    assert told(exported) == [replace(expected(scenario, style, []), phase=phase)]
 
 
 ENDLESS = "slow:60000"

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 SILENT, ENDLESS = "silent", "slow:60000"
 """No answer; one event, and then no other for as long as any test lasts."""
 
-
 asyncio_3_11: Any = asyncio
 """With what Python 3.10 does not have."""
 
@@ -268,7 +267,7 @@ async def go_nowhere(made: Any, _events: list[Any], there: Callable[[], None]) -
     await made.messages.create(**arguments(SILENT), stream=True)
 
 
-@pytest.mark.parametrize("spans", ["sdk", "own"] if HAS_OWN_SPANS else ["own"])
+@spans_of_both_kinds
 @pytest.mark.parametrize("loop", [pytest.param("asyncio"), pytest.param("trio", marks=needs_trio)])
 def test_a_call_that_is_cancelled_before_its_first_attempt_is_told_once(
     server: FaultServer, exported: Exported, instrumented: Any, loop: str, spans: str

@@ -177,16 +177,15 @@ class Run:
 
     @property
     def left_behind(self) -> list[str]:
-        """The objects of ours that outlived the response, those that only the end of the run freed included.
+        """The objects of ours that outlived the response and the exception, and those that outlived everything.
 
         What lives on in cycles of the SDK's own is excused until the last collection. So is `Entry`, which holds
         nothing: event loops keep the context in which a connection was opened.
         """
-        collected = [number for number, step in enumerate(self.steps) if step.name == "collected"]
-        gone = [ours for ours, step in zip(self.ours, self.steps, strict=True) if "response" not in step.alive]
-        before = len(self.steps) - collected[0]
-        outlived = itertools.chain.from_iterable(gone[: max(len(gone) - before, 0)])
-        return sorted({*outlived} - {"Entry"}) + self.ours[collected[-1]]
+        collected = self._first(lambda step: step.name == "collected")
+        gone = (not {"response", "error"}.intersection(step.alive) for step in self.steps[:collected])
+        outlived = itertools.chain.from_iterable(itertools.compress(self.ours, gone))
+        return [*sorted({*outlived} - {"Entry"}), *self.ours[-1]]
 
     def window(self, way: Way) -> range:
         """The steps at which the call may end: not before it is let go, and not after its connection is released.

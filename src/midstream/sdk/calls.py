@@ -27,9 +27,9 @@ from midstream.telemetry.ended import Ended
 from midstream.telemetry.spans import SilentSpan, SpanSource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from contextvars import Token
-    from types import TracebackType
+    from types import FrameType, TracebackType
 
     from midstream.outcomes import Failure, Verdict
     from midstream.outcomes.kinds import StreamKind
@@ -69,8 +69,8 @@ class Calls:
         self.recorder = recorder
         self.chunk_timings = chunk_timings
         self.clock = guard.safe_clock(clock)
-        self.at_first_call: Callable[[], object] | None = None
-        """What is to be done, once, before the first call. It must not raise."""
+        self.at_first_call: dict[bool, Callable[[], object]] = {}
+        """What is to be done, once, before the first call that is observed (False) and that is not to be (True)."""
         self.streams_observed = True
         """Whether the patches that streams need are in place."""
         self.spans_observed = False
@@ -95,8 +95,10 @@ class Calls:
         return None
 
     def closing(self, stream: Any) -> Closing:
-        """To be entered while the application closes `stream`. Never raises."""
-        return Closing(self.of(guard.attempt(lambda: response_of(stream))))
+        """To be entered while somebody closes `stream`. Never raises."""
+        call = self.of(guard.attempt(lambda: response_of(stream)))
+        # Whoever closes the stream whenever its response is closed does so at the end of the SDK's parser too.
+        return Closing(None if call is None or call.closed_by_parser() else call)
 
     def keep(self, response: object, call: Call) -> None:
         """Lets `call` be found by `response`, as long as that lives."""
@@ -137,11 +139,14 @@ class Calls:
         options = requests.options_of(args, kwargs)
         endpoint = endpoint_of(options)
         stream = kwargs.get("stream") is True
-        if endpoint is None or not is_instrumentation_enabled() or (stream and not self.streams_observed):
+        if endpoint is None or (stream and not self.streams_observed):
             return None
-        at_first_call, self.at_first_call = self.at_first_call, None
+        hidden = not is_instrumentation_enabled()
+        at_first_call = self.at_first_call.pop(hidden, None)
         if at_first_call is not None:
             at_first_call()
+        if hidden:
+            return None
         self.tell_dropped()
         request = requests.request_of(client, endpoint.operation, options, stream=stream)
         call = Call(self, request, endpoint.stream)
@@ -380,6 +385,14 @@ class Call:
                 return self.watch.closed()
         return None
 
+    def closed_by_parser(self) -> bool:
+        """Whether what is running here was called by the SDK's parser, and not by the application."""
+        with guard.STREAMS:
+            parser = None if self._parser is None else self._parser()
+            running = getattr(parser, "gi_frame", getattr(parser, "ag_frame", None))
+            return running is not None and any(frame is running for frame in _frames())
+        return False
+
     def tell(self, verdict: Verdict | None, error: BaseException | None = None) -> None:
         """Tells `verdict`; there is nothing to tell in `None`, the answer to an end that was not the first."""
         if verdict is None:
@@ -443,9 +456,12 @@ class Call:
 
 def _inside_telemetry() -> bool:
     """Whether this thread is inside OpenTelemetry, where the garbage collector can run with a lock held."""
+    return any(str(frame.f_globals.get("__name__")).startswith("opentelemetry.") for frame in _frames())
+
+
+def _frames() -> Iterator[FrameType]:
+    """The frames that are running here, innermost first."""
     frame = inspect.currentframe()
     while frame is not None:
-        if str(frame.f_globals.get("__name__")).startswith("opentelemetry."):
-            return True
+        yield frame
         frame = frame.f_back
-    return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import sys
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from midstream.sdk.results import response_of
 from midstream.sdk.streams import ObservedAsyncEvents, observed_events
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
 
     from midstream.sdk.calls import Calls
 
@@ -223,7 +224,8 @@ class Patches:
         self._calls.spans_observed = all(owner for target, owner in found.items() if target.role is Role.SPANS)
         for target, owner in found.items():
             if owner is not None and target.role not in lost:
-                self._wrap(target, owner)
+                for one in (owner, *_shortcuts(owner, target.method)):
+                    self._wrap(target, one)
 
     def _wrap(self, target: Target, owner: Any) -> None:
         original = _own(owner, target.method)
@@ -236,6 +238,22 @@ def _owner(target: Target) -> Any | None:
     """The class that defines the method of `target`. `None` in an SDK that has no such method."""
     owner = getattr(sys.modules.get(target.module), target.owner, None)
     return owner if owner is not None and callable(_own(owner, target.method)) else None
+
+
+def _shortcuts(owner: type, method: str) -> list[type]:
+    """The subclasses of `owner` that have a wrapper of somebody's around its method, which goes past `owner` itself.
+
+    logfire looks `request` up on the client classes, and sets what it wraps it in there.
+    """
+    original = inspect.unwrap(_own(owner, method))
+    return [one for one in _subclasses(owner) if inspect.unwrap(_own(one, method)) is original]
+
+
+def _subclasses(owner: type) -> Iterator[type]:
+    found: list[type] = owner.__subclasses__()
+    for one in found:
+        yield one
+        yield from _subclasses(one)
 
 
 def _own(owner: Any, method: str) -> Any:
