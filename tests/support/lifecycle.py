@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import itertools
+import re
 import sys
 import warnings
 import weakref
@@ -280,7 +281,7 @@ def listening() -> Generator[list[str]]:
     noise: list[str] = []
 
     def unraisable(raised: Any) -> None:
-        noise.append(f"unraisable: {raised.exc_value!r} in {getattr(raised.object, '__qualname__', None)}")
+        noise.append(f"unraisable: {raised.exc_value!r} in {type(raised.object)}")
 
     before, sys.unraisablehook = sys.unraisablehook, unraisable
     try:
@@ -297,7 +298,8 @@ def listen_to_loop(noise: list[str]) -> None:
     """Has the running event loop say to `noise` what it has to say."""
 
     def said(_loop: Any, about: dict[str, Any]) -> None:
-        noise.append(f"loop: {about['message']}: {type(about.get('exception')).__name__}")
+        message = re.sub(" at 0x[0-9a-f]+", "", about["message"])
+        noise.append(f"loop: {message}: {type(about.get('exception')).__name__}")
 
     asyncio.get_running_loop().set_exception_handler(said)
 
@@ -361,14 +363,14 @@ async def caught_async(
 
 
 def _name_of_ours(thing: object) -> str | None:
-    """The name of an object of midstream's or of the patching library's, or of a generator that runs code of ours."""
+    """The name of an object of ours, or of a generator that runs code of ours. `None` for everything else."""
     kind = type(thing)
+    module: Any = kind.__module__
     # The proxies of wrapt without its C extension have a property there.
-    owner, name = kind.__module__ if isinstance(kind.__module__, str) else "wrapt", kind.__qualname__
+    owner, name = module if isinstance(module, str) else str(kind.__init__.__module__), kind.__qualname__
     if isinstance(thing, FunctionType):
         owner, name = str(thing.__module__), thing.__qualname__
     elif kind is GeneratorType or kind is CoroutineType:
         code: Any = getattr(thing, "gi_code", None) or getattr(thing, "cr_code", None)
         owner, name = code.co_filename.rpartition("/src/")[2].replace("/", "."), code.co_name
-    observing = owner.startswith(("midstream.", "wrapt")) and not owner.startswith("midstream.faults")
-    return name if observing else None
+    return name if owner.startswith("midstream.") and not owner.startswith("midstream.faults") else None

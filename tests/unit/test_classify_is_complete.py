@@ -77,7 +77,7 @@ def sdk_exceptions() -> set[type[BaseException]]:
 
 
 def importable(*names: str) -> list[Any]:
-    return [importlib.import_module(name) for name in names if importlib.util.find_spec(name.partition(".")[0])]
+    return [importlib.import_module(name) for name in names if importlib.util.find_spec(name)]
 
 
 @pytest.fixture(scope="module", params=importable("httpx", "httpx2"), ids=lambda package: package.__name__)
@@ -126,13 +126,13 @@ def test_every_exception_of_the_http_core_is_a_transport_error(core: Any) -> Non
     assert unspecific - HTTP_CORE_ERRORS == set()
 
 
-@pytest.mark.parametrize("package", importable("h2.exceptions"), ids=lambda package: package.__name__)
-def test_every_exception_of_http2_is_a_transport_error(package: Any) -> None:
+def test_every_exception_of_http2_is_a_transport_error() -> None:
+    package = pytest.importorskip("h2.exceptions", reason="h2 is not installed")
     assert {kind for kind in exceptions_in(package) if specific(kind) is not Outcome.TRANSPORT_ERROR} == set()
 
 
-@pytest.mark.parametrize("package", importable("aiohttp"), ids=lambda package: package.__name__)
-def test_every_client_error_of_aiohttp_is_a_transport_error(package: Any) -> None:
+def test_every_client_error_of_aiohttp_is_a_transport_error() -> None:
+    package = pytest.importorskip("aiohttp", reason="aiohttp is not installed")
     found = {kind for kind in exceptions_in(package) if issubclass(kind, package.ClientError)}
     assert len(found) > 10
     assert {kind for kind in found if specific(kind) is not Outcome.TRANSPORT_ERROR} == set()
