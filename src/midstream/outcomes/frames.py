@@ -8,11 +8,11 @@ Messages API in base64; an exception or error frame has its type among the heade
 from __future__ import annotations
 
 import base64
-import json
 import zlib
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from midstream.outcomes.classify import classify
+from midstream.outcomes.values import from_json
 from midstream.outcomes.vocabulary import Failure, Outcome
 from midstream.outcomes.wording import OTHER
 
@@ -82,10 +82,10 @@ class FrameScan:
             message = "the checksum is another"
             raise ValueError(message)
         end = _PRELUDE + _number(frame[4:_LENGTHS])
-        headers, payload = _headers(frame[_PRELUDE:end]), _mapping(frame[end:-_CHECKSUM])
+        headers, payload = _headers(frame[_PRELUDE:end]), from_json(frame[end:-_CHECKSUM])
         failed = _FAILURE_HEADERS.get(headers.get(":message-type", ""))
         if failed is None:
-            event = _mapping(base64.b64decode(str(payload.get("bytes", ""))))
+            event = from_json(base64.b64decode(str(payload.get("bytes", ""))))
             self._listener.look(event)
         else:
             said = payload.get("message", headers.get(":error-message"))
@@ -107,11 +107,3 @@ def _headers(data: bytes) -> dict[str, str]:
         found[name.decode("utf-8", "replace")] = data[3 : 3 + length].decode("utf-8", "replace")
         data = data[3 + length :]
     return found
-
-
-def _mapping(data: bytes) -> Mapping[str, Any]:
-    try:
-        value = json.loads(data)
-    except (ValueError, RecursionError):
-        return {}
-    return cast("Mapping[str, Any]", value) if isinstance(value, dict) else {}

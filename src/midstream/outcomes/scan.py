@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import zlib
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from midstream.outcomes.classify import classify
+from midstream.outcomes.values import from_json
 from midstream.outcomes.vocabulary import Failure, Outcome
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ class EventScan:
         self._name, self._data, self._kept = "", [], 0
         if name in _SAYS_NOTHING:
             return
-        fields: Mapping[str, Any] = _fields(data) if name in self._told_by_data else {}
+        fields: Mapping[str, Any] = from_json(data) if name in self._told_by_data else {}
         if name == "error":
             self._listener.found(classify(fields))
         else:
@@ -203,14 +204,6 @@ class Unpacked:
 def can_unpack(encoding: str) -> bool:
     """Whether `Unpacked` can undo this content encoding; brotli and zstd would need more than the standard library."""
     return encoding in {"gzip", "deflate"}
-
-
-def _fields(data: bytes) -> Mapping[str, Any]:
-    try:
-        fields = json.loads(data)
-    except (ValueError, RecursionError):
-        return {}
-    return cast("Mapping[str, Any]", fields) if isinstance(fields, dict) else {}
 
 
 def _as_seen(failure: Failure, *, raised: bool) -> Failure:

@@ -6,6 +6,7 @@ surrogate pair, which JSON can spell, or a number beyond 64 bits. Nothing here r
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from typing import Any, Final, cast
 
 from midstream.guard import attempt
 
-__all__ = ("LONGEST_NAME", "field", "number", "text", "whole")
+__all__ = ("LONGEST_NAME", "field", "from_json", "number", "text", "whole")
 
 LONGEST_NAME: Final = 128
 """Characters of a type, an id, a model."""
@@ -47,6 +48,15 @@ def number(value: object) -> float | None:
 def field(value: object, name: str) -> object:
     """`value[name]` of a mapping, `value.name` of anything else, and `None` where there is none."""
     return attempt(lambda: _field(value, name))
+
+
+def from_json(data: bytes) -> Mapping[str, Any]:
+    """The JSON object that `data` is; empty if it is none."""
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError):
+        return {}
+    return cast("Mapping[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def _field(value: object, name: str) -> object:
