@@ -78,7 +78,9 @@ async def aiohttp_client(
     server: FaultServer, scenario: Scenario, spans: TracerProvider | None
 ) -> AsyncGenerator[anthropic.AsyncAnthropic]:
     async with async_client(server, scenario, spans) as made, anthropic.DefaultAioHttpClient() as http_client:
-        yield made.with_options(http_client=http_client)
+        # The time to wait for more of an answer is that for its headers too, and those are to arrive in any case.
+        timeout = anthropic.Timeout(30.0, read=1.0) if scenario.family == "stall" else made.timeout
+        yield made.with_options(http_client=http_client, timeout=timeout)
 
 
 def run(style: Style, server: FaultServer, scenario: Scenario, spans: TracerProvider | None) -> Seen:

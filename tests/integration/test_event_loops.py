@@ -15,7 +15,7 @@ from midstream.faults import Expectation, parse
 from midstream.outcomes import Outcome
 from support.clients import HAS_OWN_SPANS, HTTP_PACKAGE, async_client
 from support.expected import ending
-from support.loops import LOOPS, beyond, noise, run_on, told
+from support.loops import LOOPS, beyond, hurry, noise, run_on, told
 from support.seen import observable, spied
 from support.styles import STYLES, arguments, parsed, see_async
 
@@ -62,7 +62,11 @@ def run(loop: str, style: str, server: FaultServer, model: str, spans: TracerPro
         with spied() as raised:
 
             async def call() -> Seen:
-                async with async_client(server, parse(model), spans) as made:
+                scenario = parse(model)
+                stalls = scenario.family == "stall"
+                async with async_client(server, parse("ok") if stalls else scenario, spans) as made:
+                    if stalls:
+                        hurry(made)
                     return await see_async(STYLES[style], made, model)
 
             shown = observable(run_on(loop, call, heard), raised)

@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from midstream.faults import Expectation, parse
 from midstream.outcomes import Outcome, Phase
 from support.clients import HAS_OWN_SPANS, HTTP_PACKAGE, _certificates, async_client, client
-from support.loops import told
+from support.loops import hurry, told
 from support.seen import FLAVORS, observable, spied
 from support.styles import STYLES, Seen, arguments, see, see_async
 
@@ -121,10 +121,15 @@ def test_the_application_notices_nothing_and_the_telemetry_is_true(
 ) -> None:
     def run(provider: TracerProvider | None) -> Seen:
         chosen = STYLES[style]
-        timeout = 0.3 if model == "stall" else 30.0
+
+        def with_patience_for_it(made: Any) -> Any:
+            if model == "stall":
+                hurry(made)
+            return made
+
         return calls(
-            lambda made: see(chosen, made.with_options(timeout=timeout), model),
-            lambda made: see_async(chosen, made.with_options(timeout=timeout), model),
+            lambda made: see(chosen, with_patience_for_it(made), model),
+            lambda made: see_async(chosen, with_patience_for_it(made), model),
             provider,
         )
 

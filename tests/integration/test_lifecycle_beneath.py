@@ -117,6 +117,28 @@ async def aleave_midway(made: Any, trace: Trace) -> None:
     trace.step("dropped")
 
 
+def leave_lines(made: Any, trace: Trace) -> None:
+    with made.messages.with_streaming_response.create(**arguments(trace.model), stream=True) as raw:
+        for _ in trace.follow(raw, "raw response").iter_lines():
+            trace.step("read")
+            break
+        trace.step("left the loop")
+    trace.step("left the with block")
+    del raw
+    trace.step("dropped")
+
+
+async def aleave_lines(made: Any, trace: Trace) -> None:
+    async with made.messages.with_streaming_response.create(**arguments(trace.model), stream=True) as raw:
+        async for _ in trace.follow(raw, "raw response").iter_lines():
+            trace.step("read")
+            break
+        trace.step("left the loop")
+    trace.step("left the with block")
+    del raw
+    trace.step("dropped")
+
+
 def close_response(made: Any, trace: Trace) -> None:
     stream = opened(made, trace)
     next(stream)
@@ -205,6 +227,7 @@ WAYS = (
     Way("http_response of the raw response closed", close_http_response, aclose_http_response),
     Way("streaming response left unparsed", leave_unparsed, aleave_unparsed),
     Way("streaming response left midway", leave_midway, aleave_midway),
+    Way("lines left midway", leave_lines, aleave_lines),
     Way("response closed midway, stream read on", close_response, aclose_response),
     Way("response closed unread, stream read on", close_response_unread, aclose_response_unread),
     Way(

@@ -41,9 +41,10 @@ class ObservedBody(_Proxy):
         self.__self_setattr__("stream_observer", getattr(body, "stream_observer", None))
 
     def __iter__(self) -> Iterator[bytes]:
-        scan = scan_of(self._self_call, self._self_format)
+        call = self._self_call
+        scan = scan_of(call, self._self_format)
         body = iter(self.__wrapped__)
-        chunks = _chunks(body if scan is None else _scanned(body, scan), self._self_call, self._self_call.clock)
+        chunks = _chunks(body if scan is None else _scanned(body, call, scan), call, call.clock)
         self._self_reader = weakref.ref(chunks)
         return chunks
 
@@ -97,11 +98,16 @@ def _chunks(body: Iterator[bytes], call: Call, clock: Callable[[], float]) -> It
     call.body_read()
 
 
-def _scanned(body: Iterator[bytes], scan: Scan) -> Iterator[bytes]:
-    for chunk in body:
-        with guard.BODIES:
-            scan.feed(chunk)
-        yield chunk
+def _scanned(body: Iterator[bytes], call: Call, scan: Scan) -> Iterator[bytes]:
+    try:
+        for chunk in body:
+            with guard.BODIES:
+                scan.feed(chunk)
+            yield chunk
+    except GeneratorExit:
+        # The body cannot be read on, by nobody, and the connection is closed with its iterator.
+        call.dropped()
+        raise
     with guard.BODIES:
         scan.end()
 
@@ -185,3 +191,7 @@ class _ScannedChunks(_AsyncChunks):
             with guard.BODIES:
                 self._scan.end()
         super()._ended(error, wait)
+
+    def __del__(self) -> None:
+        """Ends the call as for a sync body, whose iterator is told when it is dropped."""
+        self._call.dropped()

@@ -75,8 +75,10 @@ class Calls:
         """Whether the patches that streams need are in place."""
         self.spans_observed = False
         """Whether the patches that see the SDK's own spans begin are in place."""
-        # By response, for a Stream can be made later than its call, and can be a copy.
-        self._by_response: weakref.WeakKeyDictionary[Any, Call] = weakref.WeakKeyDictionary()
+        # By response, for a Stream can be made later than its call, and can be a copy. Weak on both sides: a call that
+        # only the body of its response keeps alive is garbage together with it, and is told when the collector finds
+        # that. Kept from here, it would be told a collection later.
+        self._by_response: weakref.WeakKeyDictionary[Any, weakref.ref[Call]] = weakref.WeakKeyDictionary()
         self._open: weakref.WeakSet[Call] = weakref.WeakSet()
         self._ends_at_exit = False
         self._dropped: SimpleQueue[tuple[Call, Verdict]] = SimpleQueue()
@@ -91,7 +93,8 @@ class Calls:
     def of(self, response: object) -> Call | None:
         """The call that `response` belongs to. `None` for a response that is not observed. Never raises."""
         with guard.STREAMS:
-            return self._by_response.get(response)
+            call = self._by_response.get(response)
+            return None if call is None else call()
         return None
 
     def closing(self, stream: Any) -> Closing:
@@ -101,8 +104,8 @@ class Calls:
         return Closing(None if call is None or call.closed_by_parser() else call)
 
     def keep(self, response: object, call: Call) -> None:
-        """Lets `call` be found by `response`, as long as that lives."""
-        self._by_response[response] = call
+        """Lets `call` be found by `response`, as long as both live."""
+        self._by_response[response] = weakref.ref(call)
         self._open.add(call)
         if not self._ends_at_exit:
             # Not before the first stream: handlers run last in, first out, and the providers have theirs by now.
@@ -402,7 +405,10 @@ class Call:
             self._calls.recorder.ended(ended, self.span or self._late_span(), error)
 
     def __del__(self) -> None:
-        """Ends a call that the application dropped."""
+        self.dropped()
+
+    def dropped(self) -> None:
+        """The application dropped the call, or what reads its body, before its end."""
         with guard.CALLS:
             verdict = None if self.watch.ended else self.watch.closed()
             if verdict is not None and _inside_telemetry():
@@ -439,8 +445,8 @@ class Call:
         self.watch.open()
         self._calls.keep(response, self)
         self._calls.recorder.stream_opened(self.request, self._where)
-        if not response.is_closed:
-            response.stream = ObservedBody(response.stream, self, format_of(response))
+        # Also where it was read before it was returned, by an event hook for instance: the body keeps the call.
+        response.stream = ObservedBody(response.stream, self, format_of(response))
 
     def _note(self, response: Any) -> None:
         self._observed = response.status_code
