@@ -139,6 +139,20 @@ async def aleave_lines(made: Any, trace: Trace) -> None:
     trace.step("dropped")
 
 
+def drop_bytes(made: Any, trace: Trace) -> None:
+    for _ in raw_opened(made, trace).http_response.iter_bytes():
+        trace.step("read")
+        break
+    trace.step("dropped")
+
+
+async def adrop_bytes(made: Any, trace: Trace) -> None:
+    async for _ in (await araw_opened(made, trace)).http_response.aiter_bytes():
+        trace.step("read")
+        break
+    trace.step("dropped")
+
+
 def close_response(made: Any, trace: Trace) -> None:
     stream = opened(made, trace)
     next(stream)
@@ -228,6 +242,7 @@ WAYS = (
     Way("streaming response left unparsed", leave_unparsed, aleave_unparsed),
     Way("streaming response left midway", leave_midway, aleave_midway),
     Way("lines left midway", leave_lines, aleave_lines),
+    Way("bytes dropped midway", drop_bytes, adrop_bytes, let_go_at="dropped"),
     Way("response closed midway, stream read on", close_response, aclose_response),
     Way("response closed unread, stream read on", close_response_unread, aclose_response_unread),
     Way(

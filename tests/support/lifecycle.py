@@ -151,6 +151,8 @@ class Way:
     model: str = LONG
     ends_at: tuple[str, ...] = ()
     """The step at which the call ends, by its possible names, where it is not the connection that tells."""
+    let_go_at: str = ""
+    """The step from which on the call may have ended, where that is before the connection is closed."""
 
     def __str__(self) -> str:
         return self.name
@@ -200,7 +202,8 @@ class Run:
         opened_at = self._first(lambda step: "response" in step.alive)
         gone = self._first(lambda step: "response" not in step.alive, opened_at)
         closed = self._first(lambda step: all(step.closed), opened_at)
-        return range(min(closed, gone), (gone if closed == len(self.steps) else closed) + 1)
+        let_go = self._first(lambda step: step.name == way.let_go_at)
+        return range(min(closed, gone, let_go), (gone if closed == len(self.steps) else closed) + 1)
 
     def _first(self, there: Callable[[Step], bool], start: int = 0) -> int:
         """The number of the first such step from `start` on; how many steps there are if there is none."""

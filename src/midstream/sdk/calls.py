@@ -136,7 +136,7 @@ class Calls:
                 call, verdict = self._dropped.get_nowait()
             except Empty:
                 return
-            call.tell(verdict)
+            call.tell_now(verdict)
 
     def _call(self, client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call | None:
         options = requests.options_of(args, kwargs)
@@ -401,6 +401,15 @@ class Call:
         if verdict is None:
             return
         with guard.CALLS:
+            if error is None and _inside_telemetry():
+                # The garbage collector runs where it likes, and closes the SDK's generators there.
+                self._calls.put_aside(self, verdict)
+                return
+        self.tell_now(verdict, error)
+
+    def tell_now(self, verdict: Verdict, error: BaseException | None = None) -> None:
+        """Tells `verdict`, wherever that is."""
+        with guard.CALLS:
             ended = Ended(self.request, verdict, self.started_at, self._attempts, self._observed, self._request_id)
             self._calls.recorder.ended(ended, self.span or self._late_span(), error)
 
@@ -410,11 +419,8 @@ class Call:
     def dropped(self) -> None:
         """The application dropped the call, or what reads its body, before its end."""
         with guard.CALLS:
-            verdict = None if self.watch.ended else self.watch.closed()
-            if verdict is not None and _inside_telemetry():
-                self._calls.put_aside(self, verdict)
-            else:
-                self.tell(verdict)
+            if not self.watch.ended:
+                self.tell(self.watch.closed())
 
     def _late_span(self) -> CallSpan:
         """The span of a call that ended before it could be seen whether the SDK has one."""
@@ -460,9 +466,13 @@ class Call:
         return bool(getattr(parser, "gi_running", getattr(parser, "ag_running", True)))
 
 
+_LOCKING: Final = ("opentelemetry.sdk.", "opentelemetry.exporter.", "opentelemetry.metrics.")
+"""The parts of OpenTelemetry that hold locks. Its instrumentations and its decorators run the application inside."""
+
+
 def _inside_telemetry() -> bool:
     """Whether this thread is inside OpenTelemetry, where the garbage collector can run with a lock held."""
-    return any(str(frame.f_globals.get("__name__")).startswith("opentelemetry.") for frame in _frames())
+    return any(str(frame.f_globals.get("__name__")).startswith(_LOCKING) for frame in _frames())
 
 
 def _frames() -> Iterator[FrameType]:

@@ -1,0 +1,125 @@
+"""The garbage collector ends calls where it likes: inside OpenTelemetry too, whose locks are held there."""
+
+from __future__ import annotations
+
+import gc
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import pytest
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
+
+from midstream.faults import parse
+from midstream.sdk.calls import Call
+from support.clients import async_client, client
+from support.lifecycle import LONG, SPANS, no_collector
+from support.seen import FLAVORS
+from support.styles import arguments
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from opentelemetry.sdk.trace import ReadableSpan
+
+    from midstream.faults import FaultServer
+    from support.exported import Exported
+
+
+class Collecting(SpanExporter):
+    """An exporter inside which the garbage collector runs, and which can export only one batch at a time."""
+
+    def __init__(self) -> None:
+        self.exporting = False
+        self.entered_twice = False
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        del spans
+        self.entered_twice |= self.exporting
+        if not self.exporting:
+            self.exporting = True
+            gc.collect()
+            self.exporting = False
+        return SpanExportResult.SUCCESS
+
+
+async def opened_async(made: Any) -> Any:
+    stream = await made.messages.create(**arguments(LONG), stream=True)
+    await stream.__anext__()
+    return stream
+
+
+def opened(made: Any) -> Any:
+    stream = made.messages.create(**arguments(LONG), stream=True)
+    next(stream)
+    return stream
+
+
+def into_a_cycle(stream: Any) -> None:
+    cycle = [stream]
+    cycle.append(cycle)
+
+
+@pytest.mark.parametrize("spans", SPANS)
+@pytest.mark.parametrize(
+    ("flavor", "first"), [("sync", "the call"), ("sync", "the SDK's generator"), ("async", "the call")]
+)
+def test_a_call_that_is_collected_inside_an_exporter_is_told_outside_it(
+    server: FaultServer, exported: Exported, instrumented: Any, flavor: str, first: str, spans: str
+) -> None:
+    # Of one piece of garbage, the collector may finalize any object first. Async generators the event loop finalizes.
+    kept: list[Call] = []
+    provider = exported.tracer_provider if spans == "sdk" else None
+    exporter = Collecting()
+
+    def collect_inside_the_exporter() -> None:
+        if first == "the SDK's generator":
+            kept.extend(thing for thing in gc.get_objects() if type(thing) is Call)
+        exported.tracer_provider.add_span_processor(SimpleSpanProcessor(exporter))
+        exported.tracer_provider.get_tracer("the application").start_span("of the application").end()
+
+    async def run() -> None:
+        async with async_client(server, parse(LONG), provider) as made:
+            into_a_cycle(await opened_async(made))
+            collect_inside_the_exporter()
+            await made.messages.create(**arguments("ok"))
+
+    with no_collector(), instrumented():
+        if flavor == "async":
+            anyio.run(run)
+        else:
+            with client(server, parse(LONG), provider) as made:
+                into_a_cycle(opened(made))
+                collect_inside_the_exporter()
+                made.messages.create(**arguments("ok"))
+        assert exported.outcomes() == {"abandoned": 1, "completed": 1}
+    assert not exporter.entered_twice
+
+
+@pytest.mark.parametrize("flavor", FLAVORS)
+def test_a_call_that_is_dropped_inside_a_function_that_opentelemetry_decorates_is_told_at_once(
+    server: FaultServer, exported: Exported, instrumented: Any, flavor: str
+) -> None:
+    tracer = exported.tracer_provider.get_tracer("the application")
+
+    @tracer.start_as_current_span("handler")
+    def handle(made: Any) -> None:
+        made.messages.create(**arguments(LONG), stream=True)
+        gc.collect()
+        assert exported.outcomes() == {"abandoned": 1}
+
+    @tracer.start_as_current_span("handler")
+    async def handle_async(made: Any) -> None:
+        await made.messages.create(**arguments(LONG), stream=True)
+        gc.collect()
+        assert exported.outcomes() == {"abandoned": 1}
+
+    async def run() -> None:
+        async with async_client(server, parse(LONG)) as made:
+            await handle_async(made)
+
+    with instrumented():
+        if flavor == "async":
+            anyio.run(run)
+        else:
+            with client(server, parse(LONG)) as made:
+                handle(made)
