@@ -12,6 +12,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -60,6 +61,7 @@ _OLDEST_OPENTELEMETRY: Final = tuple(
 
 _MINUTES_TO_BUILD: Final = 15
 _MINUTES_TO_TEST: Final = 30
+_PYTEST_INTERRUPTED: Final = 2
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,8 @@ class Result:
     """By reason, how many tests."""
     not_run: str = ""
     """Why there is nothing of the above."""
+    commit: str = ""
+    """Where the code is in its history; with a plus, it is not quite there."""
 
 
 class CannotRunError(Exception):
@@ -142,8 +146,8 @@ def _unpinned(requirement: str) -> str:
 
 
 def run(row: Row) -> Result:
-    """Builds the row's environment, runs the tests in it and takes it away."""
-    code = _fingerprint()
+    """Builds the row's environment, runs the tests in it and takes it away. What somebody stops has no result."""
+    code, commit = _fingerprint(), _commit()
     WORK.mkdir(parents=True, exist_ok=True)
     versions: Mapping[str, str] = {}
     passed, failed, skipped, not_run = 0, list[str](), dict[str, int](), ""
@@ -156,7 +160,8 @@ def run(row: Row) -> Result:
         finally:
             shutil.rmtree(row.place, ignore_errors=True)
     date = datetime.now(timezone.utc).date().isoformat()
-    return Result(code, date, f"{platform.system()} {platform.machine()}", versions, passed, failed, skipped, not_run)
+    system = f"{platform.system()} {platform.machine()}"
+    return Result(code, date, system, versions, passed, failed, skipped, not_run, commit)
 
 
 def _build(row: Row, log: TextIO) -> Mapping[str, str]:
@@ -183,6 +188,8 @@ def _test(row: Row, log: TextIO) -> tuple[int, list[str], dict[str, int]]:
     status = _status(
         (*pytest, "--numprocesses=auto", "--examples=few", f"--junitxml={report}"), log, minutes=_MINUTES_TO_TEST
     )
+    if status == _PYTEST_INTERRUPTED:
+        raise KeyboardInterrupt
     if status not in {0, 1}:
         message = f"the tests did not come to an end: status {status}"
         raise CannotRunError(message)
@@ -204,10 +211,13 @@ def _counted(report: ET.Element) -> tuple[int, list[str], dict[str, int]]:
 def _status(command: tuple[str, ...], log: TextIO, *, minutes: int) -> int:
     print("$", *command, file=log, flush=True)
     try:
-        return subprocess.run(command, cwd=ROOT, stdout=log, stderr=log, check=False, timeout=minutes * 60).returncode
+        status = subprocess.run(command, cwd=ROOT, stdout=log, stderr=log, check=False, timeout=minutes * 60).returncode
     except subprocess.TimeoutExpired as error:
         message = f"given up after {minutes} min"
         raise CannotRunError(message) from error
+    if -status in {signal.SIGINT, signal.SIGTERM}:
+        raise KeyboardInterrupt
+    return status
 
 
 def _interpreter(version: str) -> str:
@@ -231,6 +241,18 @@ def _fingerprint() -> str:
         for file in sorted((ROOT / folder).rglob("*.py")):
             found.update(str(file.relative_to(ROOT)).encode() + b"\0" + file.read_bytes() + b"\0")
     return found.hexdigest()
+
+
+def _commit() -> str:
+    git = shutil.which("git")
+    if git is None:
+        return ""
+    asked = ((git, "rev-parse", "--short", "HEAD"), (git, "status", "--porcelain", "--", "src", "tests"))
+    head, changes = (
+        subprocess.run(question, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+        for question in asked
+    )
+    return f"{head}+" if changes else head
 
 
 def _newest_on_the_index() -> str:
@@ -280,24 +302,28 @@ _INTRODUCTION: Final = """\
 # Compatibility
 
 Each row is one environment in which all tests ran, on real sockets against a server that fails on purpose, with one
-scenario of each kind of fault; only what the first column names was chosen, the rest is what pip took on that day. It
-says that midstream worked with these versions on this system, and nothing about others: not run were Windows, macOS,
-PyPy, Python 3.14 and later, the versions of the SDK in between, and a live API.
+scenario of each kind of fault; only what the first column names was chosen, the rest is what pip took on that day. A
+row without failures says that midstream worked with these versions on this system, and nothing about others: not run
+were Windows, macOS, PyPy, Python 3.14 and later, the versions of the SDK in between, and a live API. Rows are run one
+by one: the commit is the code that a row ran with, with a plus if there were changes beside it.
 
 """
 
-_HEAD: Final = ("environment", "Python", "wrapt", "OpenTelemetry", "HTTP client", "result", "on")
+_HEAD: Final = ("environment", "Python", "wrapt", "OpenTelemetry", "HTTP client", "result", "on", "commit")
 
 
 def page(table: Iterable[Row], results: Mapping[str, Result], written: str = "") -> str:
     """The whole page. A row without a result keeps the line that it has in `written`, the page as it was."""
-    lines = {line.split(" | ")[0].removeprefix("| "): line for line in written.splitlines() if line.startswith("| ")}
+    lines = {cells[0].removeprefix("| "): line for line in written.splitlines() if len(cells := line.split(" | ")) > 1}
+    lines = {name: line for name, line in lines.items() if line.count(" | ") == len(_HEAD) - 1}
     text = _INTRODUCTION + _line(_HEAD) + _line(["---"] * len(_HEAD))
     for row in table:
         if row.name in results:
             text += _line(_cells(row, results[row.name]))
         else:
-            text += f"{lines[row.name]}\n" if row.name in lines else _line([row.name, *["-"] * 4, "not run yet", "-"])
+            text += (
+                f"{lines[row.name]}\n" if row.name in lines else _line([row.name, *["-"] * 4, "not run yet", "-", "-"])
+            )
     return text + "".join(_sections([(row, results[row.name]) for row in table if row.name in results]))
 
 
@@ -313,6 +339,7 @@ def _cells(row: Row, result: Result) -> Iterator[str]:
     yield next((f"{name} {result.versions[name]}" for name in ("httpx2", "httpx") if name in result.versions), "-")
     yield _verdict(result)
     yield f"{result.date}, {result.system}"
+    yield result.commit or "-"
 
 
 def _verdict(result: Result) -> str:
@@ -411,4 +438,7 @@ def _all_run(todo: list[Row], jobs: int) -> Iterator[tuple[Row, Result]]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("Stopped; what has its result is kept.")
