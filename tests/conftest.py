@@ -6,11 +6,14 @@ where the neighbours are: `make test-neighbours`.
 
 from __future__ import annotations
 
+import os
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Final
 
 import pytest
 
+import_module("hypothesis")  # it looks for what can be collected, before a test freezes that
 pytest.register_assert_rewrite("support")
 
 from midstream.faults import EXAMPLES  # noqa: E402 - the rewriting must be known before the first import from there
@@ -29,6 +32,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="the scenarios of midstream.faults.EXAMPLES: all that a test asks for, or of those only one for each kind "
         "of end, and those before and after the content",
     )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Of `--numprocesses=auto`: most tests wait for a socket most of the time."""
+    return 2 * (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

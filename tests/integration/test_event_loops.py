@@ -13,9 +13,9 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from midstream.faults import Expectation, parse
 from midstream.outcomes import Outcome
-from support.clients import HAS_OWN_SPANS, HTTP_PACKAGE, async_client
+from support.clients import HAS_OWN_SPANS, HTTP_PACKAGE, async_client, hurry
 from support.expected import ending
-from support.loops import LOOPS, beyond, hurry, noise, run_on, told
+from support.loops import LOOPS, beyond, noise, run_on, told
 from support.seen import observable, spied
 from support.styles import STYLES, arguments, parsed, see_async
 

@@ -11,8 +11,8 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from midstream.faults import Expectation, parse
 from midstream.outcomes import Outcome, Phase
-from support.clients import HAS_OWN_SPANS, HTTP_PACKAGE, _certificates, async_client, client
-from support.loops import hurry, told
+from support.clients import HAS_OWN_SPANS, HTTP_PACKAGE, _certificates, async_client, client, hurry
+from support.loops import told
 from support.seen import FLAVORS, observable, spied
 from support.styles import STYLES, Seen, arguments, see, see_async
 

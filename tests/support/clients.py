@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from midstream.faults import FaultServer, Scenario
 
-__all__ = ("API_KEY", "HAS_OWN_SPANS", "HTTP_PACKAGE", "async_client", "client")
+__all__ = ("API_KEY", "HAS_OWN_SPANS", "HTTP_PACKAGE", "async_client", "client", "hurry")
 
 API_KEY = "canary-key-91bc"
 """A key that must appear in nothing that is exported."""
@@ -28,16 +28,15 @@ HAS_OWN_SPANS = hasattr(anthropic, "_tracing")
 HTTP_PACKAGE = "httpx2" if "httpx2" in sys.modules else "httpx"
 """The HTTP client under this version of the SDK."""
 
-_NEEDS_A_TIMEOUT = frozenset({"stall", "silent"})
+_SHORTLY = 0.3
 
 
 def _options(server: FaultServer, scenario: Scenario, sdk_spans: TracerProvider | None) -> dict[str, Any]:
-    read = 0.3 if scenario.family in _NEEDS_A_TIMEOUT else 30.0
     options: dict[str, Any] = {
         "api_key": API_KEY,
         "base_url": server.url,
         "max_retries": scenario.attempts - 1,
-        "timeout": anthropic.Timeout(30.0, read=read),
+        "timeout": anthropic.Timeout(30.0, read=_SHORTLY if scenario.family == "silent" else 30.0),
     }
     if HAS_OWN_SPANS:
         options["open_telemetry"] = False if sdk_spans is None else {"tracer_provider": sdk_spans}
@@ -57,6 +56,8 @@ def client(
     """A sync client for `scenario`; with `sdk_spans`, one that makes the SDK's own spans there."""
     http_client = anthropic.DefaultHttpxClient(verify=_certificates())
     with anthropic.Anthropic(**_options(server, scenario, sdk_spans), http_client=http_client) as made:
+        if scenario.family == "stall":
+            hurry(made)
         yield made
 
 
@@ -67,4 +68,19 @@ async def async_client(
     """An async client for `scenario`; with `sdk_spans`, one that makes the SDK's own spans there."""
     http_client = anthropic.DefaultAsyncHttpxClient(verify=_certificates())
     async with anthropic.AsyncAnthropic(**_options(server, scenario, sdk_spans), http_client=http_client) as made:
+        if scenario.family == "stall":
+            hurry(made)
         yield made
+
+
+def hurry(made: Any) -> None:
+    """Lets a client wait only shortly for more of an answer that has begun; for its headers, as long as it would."""
+
+    def shorten(response: Any) -> None:
+        response.request.extensions["timeout"]["read"] = _SHORTLY
+
+    async def shorten_async(response: Any) -> None:
+        shorten(response)
+
+    http_client = made._client
+    http_client.event_hooks = {"response": [shorten_async if hasattr(http_client, "aclose") else shorten]}

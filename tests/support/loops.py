@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from support.exported import Exported
 
-__all__ = ("LOOPS", "beyond", "hurry", "noise", "run_on", "told")
+__all__ = ("LOOPS", "beyond", "noise", "run_on", "told")
 
 T = TypeVar("T")
 
@@ -53,19 +53,6 @@ def run_on(loop: str, work: Callable[[], Awaitable[T]], heard: list[str] | None 
     if loop == "trio":
         return anyio.run(main, backend="trio")
     return anyio.run(main, backend="asyncio", backend_options={"use_uvloop": loop == "uvloop"})
-
-
-def hurry(made: Any) -> None:
-    """Lets a client wait only shortly for more of an answer that has begun; for its headers, as long as it would."""
-
-    def shorten(response: Any) -> None:
-        response.request.extensions["timeout"]["read"] = 0.1
-
-    async def shorten_async(response: Any) -> None:
-        shorten(response)
-
-    http_client = made._client
-    http_client.event_hooks = {"response": [shorten_async if hasattr(http_client, "aclose") else shorten]}
 
 
 @contextmanager

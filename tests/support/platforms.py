@@ -16,7 +16,7 @@ from opentelemetry.trace import StatusCode
 from midstream.faults import parse
 from midstream.outcomes import Outcome
 from support import expected
-from support.clients import API_KEY, HAS_OWN_SPANS, HTTP_PACKAGE, _certificates
+from support.clients import API_KEY, HAS_OWN_SPANS, HTTP_PACKAGE, _certificates, hurry
 from support.platform_server import bedrock_scenario
 from support.seen import observable, spied
 from support.styles import CANARY, STYLES, see, see_async
@@ -154,13 +154,17 @@ def run(
 ) -> Seen:
     """One call, sync or async, with as many attempts and as much patience as `model` needs."""
     scenario = platform.scenario(model)
-    timeout = anthropic.Timeout(30.0, read=0.3 if scenario.family == "stall" else 30.0)
+    stalls = scenario.family == "stall"
     if flavor == "sync":
-        with client(platform, server, scenario.attempts, spans, timeout=timeout) as made:
+        with client(platform, server, scenario.attempts, spans) as made:
+            if stalls:
+                hurry(made)
             return see(style, made, model)
 
     async def call() -> Seen:
-        async with async_client(platform, server, scenario.attempts, spans, timeout=timeout) as made:
+        async with async_client(platform, server, scenario.attempts, spans) as made:
+            if stalls:
+                hurry(made)
             return await see_async(style, made, model)
 
     return anyio.run(call)
