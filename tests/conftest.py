@@ -1,7 +1,7 @@
 """`--examples=few` leaves out most scenarios, for runs with many versions of everything.
 
-What the helpers in `support` assert is told as exactly as what a test asserts. The tests in `neighbours` are there only
-where the neighbours are: `make test-neighbours`.
+What the helpers in `support` assert is told as exactly as what a test asserts. The tests in `neighbours` and in
+`dashboards` are there only where what they need is: the first with `make test-neighbours`, the others with the newest SDK.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ pytest.register_assert_rewrite("support")
 from midstream.faults import EXAMPLES  # noqa: E402 - the rewriting must be known before the first import from there
 from support.scenarios import FEW  # noqa: E402
 
-collect_ignore: Final = [] if find_spec("sentry_sdk") else ["neighbours"]
+_NEEDED: Final = {"neighbours": "sentry_sdk", "dashboards": "promql_parser"}
+collect_ignore: Final = [folder for folder, package in _NEEDED.items() if not find_spec(package)]
 
 _MANY: Final = frozenset(EXAMPLES) - frozenset(FEW)
 
