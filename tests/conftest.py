@@ -1,7 +1,8 @@
 """`--examples=few` leaves out most scenarios, for runs with many versions of everything.
 
 What the helpers in `support` assert is told as exactly as what a test asserts. The tests in `neighbours` and in
-`dashboards` are there only where what they need is: the first with `make test-neighbours`, the others with the newest SDK.
+`dashboards` are there only where what they need is: the first with `make test-neighbours`, the others with the newest
+SDK.
 """
 
 from __future__ import annotations
