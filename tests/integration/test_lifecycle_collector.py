@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gc
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
+from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
 
 from midstream.faults import parse
@@ -123,3 +125,42 @@ def test_a_call_that_is_dropped_inside_a_function_that_opentelemetry_decorates_i
         else:
             with client(server, parse(LONG)) as made:
                 handle(made)
+
+
+class SetsContext(SpanProcessor):
+    """A span processor that changes the current context, and does not change it back."""
+
+    def __init__(self) -> None:
+        self.seen: ContextVar[bool] = ContextVar("set_by_a_span_processor", default=False)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        del span
+        self.seen.set(True)
+
+
+@pytest.mark.parametrize("flavor", FLAVORS)
+def test_the_context_in_which_a_call_is_collected_stays_as_it_is(
+    server: FaultServer, exported: Exported, instrumented: Any, flavor: str
+) -> None:
+    # The collector may run inside ContextVar.set(): before Python 3.12, to set one there again is a crash. A span of
+    # the SDK's own the SDK ends in the context of the collector, with us and without.
+    processor = SetsContext()
+    exported.tracer_provider.add_span_processor(processor)
+
+    def collect() -> None:
+        gc.collect()
+        assert exported.outcomes() == {"abandoned": 1}
+        assert not processor.seen.get()
+
+    async def run() -> None:
+        async with async_client(server, parse(LONG)) as made:
+            into_a_cycle(await made.messages.create(**arguments(LONG), stream=True))
+            collect()
+
+    with no_collector(), instrumented():
+        if flavor == "async":
+            anyio.run(run)
+        else:
+            with client(server, parse(LONG)) as made:
+                into_a_cycle(opened(made))
+                collect()

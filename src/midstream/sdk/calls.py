@@ -7,7 +7,7 @@ import inspect
 import time
 import weakref
 from collections.abc import Mapping
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
@@ -16,7 +16,7 @@ from opentelemetry import context
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 
 from midstream import guard
-from midstream.outcomes import StreamWatch
+from midstream.outcomes import Outcome, StreamWatch
 from midstream.outcomes.values import text
 from midstream.outcomes.watch import event_type
 from midstream.sdk import requests
@@ -409,6 +409,15 @@ class Call:
 
     def tell_now(self, verdict: Verdict, error: BaseException | None = None) -> None:
         """Tells `verdict`, wherever that is."""
+        with guard.CALLS:
+            if verdict.outcome is Outcome.ABANDONED:
+                # Perhaps by the garbage collector, perhaps inside ContextVar.set(). Before Python 3.12 that one damages
+                # memory if its context is changed meanwhile, and span processors attach contexts.
+                copy_context().run(self._tell_here, verdict, error)
+            else:
+                self._tell_here(verdict, error)
+
+    def _tell_here(self, verdict: Verdict, error: BaseException | None) -> None:
         with guard.CALLS:
             ended = Ended(self.request, verdict, self.started_at, self._attempts, self._observed, self._request_id)
             self._calls.recorder.ended(ended, self.span or self._late_span(), error)
