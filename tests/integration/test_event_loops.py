@@ -183,7 +183,8 @@ def complaints(
 ) -> list[str]:
     """What the loop and the interpreter have to say about a stream that was let go this way, until all is over.
 
-    What asyncio complains of depends on the order in which it closes generators at its end: here there is one.
+    What a loop complains of depends on the order in which it closes generators at its end. Here asyncio has one; uvloop
+    goes by their addresses, so what that order decides is left out.
     """
 
     async def let_go() -> Any:
@@ -195,7 +196,7 @@ def complaints(
 
     with noise() as heard:
         run_on(loop, let_go, heard)
-    return heard
+    return [line for line in heard if loop != "uvloop" or "asynchronous generator is already running" not in line]
 
 
 @spans_of_both_kinds
