@@ -66,14 +66,20 @@ of them already, under the same names, marked with *SDK* here: those are left as
 missing.
 """
 
+_BOUNDED = ", ".join(f"`{name}`" for name in contract.BOUNDED_ATTRIBUTES)
+
 _METRICS = f"""\
 ## Metrics
 
 Meter `{contract.SCOPE}`. On the first call of an operation, provider, model and kind (streamed or not), the series of
 `midstream.client.operations` for all ten outcomes are created with 0, each with the flags that the outcome normally
-has. `error.type` is `_OTHER` for a type that the API made up, so that series stay few. Prometheus has underscores
-for the dots, and suffixes: `midstream_client_operations_total`,
+has. Prometheus has underscores for the dots, and suffixes: `midstream_client_operations_total`,
 `gen_ai_client_operation_duration_seconds_bucket`.
+
+Series stay few. `error.type` is `_OTHER` for a type that the API made up. Of
+{_BOUNDED},
+each has the first {contract.MOST_VALUES} values that a process sees, of at most {contract.MOST_CHARACTERS} characters; every other text is
+`_OTHER`, and a number too many is left out. Spans and log events have them as they are.
 """
 
 _LOG = f"""\

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from midstream.faults import parse
+from midstream.telemetry.contract import MOST_VALUES
 from support.clients import client
 from support.styles import STYLES, see
 
@@ -95,3 +96,22 @@ def test_the_duration_of_the_metric_is_that_of_the_span(
     assert span.end_time is not None
     assert point.total is not None
     assert abs(point.total - (span.end_time - span.start_time) / 1e9) < 0.05
+
+
+def test_models_without_number_make_series_with_one(server: FaultServer, exported: Exported, instrumented: Any) -> None:
+    models = [f"ok:{n}" for n in range(1, MOST_VALUES + 21)]
+    with instrumented(), client(server, parse("ok")) as made:
+        for model in models:
+            see(STYLES["create"], made, model)
+        see(STYLES["create"], made, models[0])
+    metrics = exported.metrics()
+    counted = {
+        point.attributes["gen_ai.request.model"]: point.value
+        for point in metrics["midstream.client.operations"]
+        if point.attributes["midstream.outcome"] == "completed"
+    }
+    assert counted == {models[0]: 2, **dict.fromkeys(models[1:MOST_VALUES], 1), "_OTHER": 20}
+    for name, points in metrics.items():
+        if name.startswith("gen_ai."):
+            assert {point.attributes["gen_ai.request.model"] for point in points} == set(counted), name
+    assert {span.attributes["gen_ai.request.model"] for span in exported.spans if span.attributes} == set(models)

@@ -15,11 +15,14 @@ if TYPE_CHECKING:
     from midstream.telemetry.ended import Ended, Request
 
 __all__ = (
+    "BOUNDED_ATTRIBUTES",
     "CALL_ATTRIBUTES",
     "COUNTER_DEFAULTS",
     "EVENT_NAME",
     "EXCEPTION_ATTRIBUTES",
     "METRICS",
+    "MOST_CHARACTERS",
+    "MOST_VALUES",
     "NORMAL_FLAGS",
     "REQUEST_ATTRIBUTES",
     "SCHEMA_URL",
@@ -488,3 +491,12 @@ NORMAL_FLAGS: Final[Mapping[Outcome, tuple[bool, bool]]] = {
     Outcome.MALFORMED: (True, False),
 }
 """By outcome, whether a call that ends so is normally leaked, and whether it is normally misreported."""
+
+BOUNDED_ATTRIBUTES: Final = ("gen_ai.request.model", "gen_ai.response.model", "server.address", "server.port")
+"""The attributes of metrics whose values an application or a server makes up."""
+
+MOST_VALUES: Final = 100
+"""How many values each of them has on metrics, in a process."""
+
+MOST_CHARACTERS: Final = 200
+"""How long such a value may be."""

@@ -10,6 +10,7 @@ from opentelemetry._logs import SeverityNumber
 
 from midstream import guard
 from midstream.outcomes.classify import bounded_error_type
+from midstream.telemetry.bounds import Bounds
 from midstream.telemetry.contract import (
     CALL_ATTRIBUTES,
     COUNTER_DEFAULTS,
@@ -47,6 +48,7 @@ class Recorder:
         self._tracer = tracer
         self._logger = logger
         self._spans = spans
+        self._bounds = Bounds()
         self._seen: set[tuple[object, ...]] = set()
         # Of three kinds, each with its own method; the names of the contract say which.
         self._instruments: dict[str, Any] = {metric.name: _instrument(meter, metric) for metric in METRICS}
@@ -57,11 +59,12 @@ class Recorder:
 
     def first_seen(self, request: Request) -> None:
         """Creates the series of all outcomes for a kind of call, so that `rate()` sees the first failure too."""
-        key = (request.operation, request.provider, request.model, request.stream)
+        model = self._bounds.value("gen_ai.request.model", request.model)
+        key = (request.operation, request.provider, model, request.stream)
         if key in self._seen:
             return
         self._seen.add(key)
-        known = _start_attributes(request)
+        known = self._bounds.of(_start_attributes(request))
         for outcome, (leaked, misreported) in NORMAL_FLAGS.items():
             with guard.METRICS:
                 flags = {
@@ -90,12 +93,12 @@ class Recorder:
     def stream_opened(self, request: Request, where: Context) -> None:
         """A live stream has begun."""
         with guard.METRICS:
-            self._add("midstream.client.stream.active", 1, _start_attributes(request), where)
+            self._add("midstream.client.stream.active", 1, self._bounds.of(_start_attributes(request)), where)
 
     def chunk(self, request: Request, seconds: float, where: Context) -> None:
         """A piece of content has come `seconds` after the one before it."""
         with guard.METRICS:
-            known = _start_attributes(request)
+            known = self._bounds.of(_start_attributes(request))
             self._record("gen_ai.client.operation.time_per_output_chunk", seconds, known, where)
 
     def ended(self, ended: Ended, span: CallSpan, error: BaseException | None) -> None:
@@ -118,7 +121,7 @@ class Recorder:
 
     def _record_metrics(self, ended: Ended, attributes: Attributes, where: Context) -> None:
         verdict = ended.verdict
-        known: Attributes = {**COUNTER_DEFAULTS, **attributes}
+        known = self._bounds.of({**COUNTER_DEFAULTS, **attributes})
         if verdict.failure is not None:
             known["error.type"] = bounded_error_type(verdict.failure)
         steps: tuple[tuple[Callable[..., None], str, float | None], ...] = (
