@@ -78,8 +78,8 @@ has. Prometheus has underscores for the dots, and suffixes: `midstream_client_op
 
 Series stay few. `error.type` is `_OTHER` for a type that the API made up. Of
 {_BOUNDED},
-each has the first {contract.MOST_VALUES} values that a process sees, of at most {contract.MOST_CHARACTERS} characters; every other text is
-`_OTHER`, and a number too many is left out. Spans and log events have them as they are.
+each has the first {contract.MOST_VALUES} values that a process sees, of at most {contract.MOST_CHARACTERS} characters;
+every other text is `_OTHER`, and a number too many is left out. Spans and log events have them as they are.
 """
 
 _LOG = f"""\
