@@ -80,6 +80,7 @@ def test_chunk_timings_are_recorded_only_if_asked_for(
         "gen_ai.operation.name": "chat",
         "gen_ai.provider.name": "anthropic",
         "gen_ai.request.model": "ok:6",
+        "gen_ai.response.model": "ok:6",
         "server.address": server.host,
         "server.port": server.port,
     }

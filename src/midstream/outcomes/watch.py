@@ -82,6 +82,11 @@ class StreamWatch:
         """Whether the response headers of a live stream have arrived."""
         return self._opened
 
+    @property
+    def model(self) -> str | None:
+        """The model that answers, once it has said so."""
+        return self._answer.model
+
     def open(self) -> None:
         """The response headers of a live stream have arrived."""
         self._opened = True

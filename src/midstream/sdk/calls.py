@@ -343,7 +343,7 @@ class Call:
             since_last = self.watch.event(event)
             if self._calls.chunk_timings:
                 if since_last is not None:
-                    self._calls.recorder.chunk(self.request, since_last, self._where)
+                    self._calls.recorder.chunk(self.request, self.watch.model, since_last, self._where)
                 return
             kind = type(event)
             if not self.watch.kind.repeats(event_type(event)):

@@ -95,10 +95,11 @@ class Recorder:
         with guard.METRICS:
             self._add("midstream.client.stream.active", 1, self._bounds.of(_start_attributes(request)), where)
 
-    def chunk(self, request: Request, seconds: float, where: Context) -> None:
-        """A piece of content has come `seconds` after the one before it."""
+    def chunk(self, request: Request, model: str | None, seconds: float, where: Context) -> None:
+        """A piece of content has come from `model`, `seconds` after the one before it."""
         with guard.METRICS:
-            known = self._bounds.of(_start_attributes(request))
+            answering: Attributes = {} if model is None else {"gen_ai.response.model": model}
+            known = self._bounds.of({**_start_attributes(request), **answering})
             self._record("gen_ai.client.operation.time_per_output_chunk", seconds, known, where)
 
     def ended(self, ended: Ended, span: CallSpan, error: BaseException | None) -> None:
