@@ -16,7 +16,7 @@ TESTS := $(SDKS:%=test-%)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test $(TESTS) test-neighbours matrix lint format bench docs pins clean FORCE
+.PHONY: help demo test $(TESTS) test-neighbours test-otlp matrix lint format bench docs dashboards pictures pins clean FORCE
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -61,6 +61,12 @@ bench: $(DEV)/.project ## what midstream costs
 
 docs: $(DEV)/.project ## write docs/telemetry.md again
 	@$(DEV)/bin/python docs/generate.py
+
+dashboards: $(DEV)/.project ## write the boards and rules again
+	@$(DEV)/bin/python dashboards/generate.py
+
+pictures: $(DEV)/.project ## draw the boards from live data: docs/images; needs prometheus, chromium, npm
+	@$(DEV)/bin/python dashboards/pictures/draw.py $(ARGS)
 
 pins: ## write requirements/*.txt again; needs Python 3.10 too, as OLDEST
 	@PYTHON="$(PYTHON)" requirements/pin.sh

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = (
+    "COMPONENT",
     "DURATION",
     "ERRORS",
     "ERROR_TYPE",
@@ -36,6 +37,7 @@ __all__ = (
     "STREAMS",
     "TELEMETRY_ERRORS",
     "TOKENS",
+    "TOKEN_TYPE",
     "label",
 )
 
@@ -93,3 +95,5 @@ ERROR_TYPE: Final = label("error.type")
 STATUS: Final = label("midstream.status_code")
 """The effective status."""
 OBSERVED: Final = label("http.response.status_code")
+TOKEN_TYPE: Final = label("gen_ai.token.type")
+COMPONENT: Final = label("midstream.component")

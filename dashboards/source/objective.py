@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-__all__ = ("BURNS", "OBJECTIVE", "PERIOD", "WINDOWS", "Burn")
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ("ABSENT", "ANY", "BURNS", "LIMITS", "OBJECTIVE", "PERIOD", "STALL", "WINDOWS", "Absence", "Burn", "Limit")
 
 OBJECTIVE: Final = 0.99
 """The share of calls that must not fail, of those that the application did not end itself."""
@@ -38,3 +41,49 @@ BURNS: Final = (
     Burn("warning", "1d", "2h", 3, "1h", 100),
     Burn("warning", "3d", "6h", 1, "3h", 200),
 )
+
+
+@dataclass(frozen=True)
+class Limit:
+    """From where on one kind of failure is worth an alert: more than `share` of at least `calls` calls in `window`."""
+
+    share: float
+    window: str
+    hold: str
+    calls: int
+    short: str | None = None
+    """A second, shorter window in which it must be so too: then the alert ends soon after the failures do."""
+
+
+LIMITS: Final[Mapping[str, Limit]] = {
+    "MidstreamInBandErrors": Limit(0.02, "1h", "5m", 20, short="5m"),
+    "MidstreamTruncatedStreams": Limit(0.01, "1h", "5m", 20),
+    "MidstreamMalformedData": Limit(0.01, "1h", "5m", 20),
+    "MidstreamOverloaded": Limit(0.05, "15m", "5m", 20),
+    "MidstreamRateLimited": Limit(0.05, "15m", "5m", 20),
+    "MidstreamStalls": Limit(0.05, "30m", "5m", 20),
+}
+"""The alerts on a share, by their names. Half an answer that passes for a whole one is worth more than a failure."""
+
+ANY: Final[Mapping[str, str]] = {
+    "MidstreamAccessDenied": "15m",
+    "MidstreamLeakedTransportErrors": "1h",
+    "MidstreamMisreportedStatus": "1h",
+    "MidstreamTelemetryErrors": "1h",
+}
+"""The alerts that one occurrence is enough for, by their names, and how long after it they go on."""
+
+STALL: Final = 20.48
+"""Seconds of waiting that make a stream a stalled one: a bound of a bucket, which every exporter writes alike."""
+
+
+@dataclass(frozen=True)
+class Absence:
+    """When a service is missed: it had `calls` in `window`, and has had no series for `hold`."""
+
+    window: str
+    calls: int
+    hold: str
+
+
+ABSENT: Final = Absence("1h", 20, "10m")

@@ -13,7 +13,7 @@ from midstream.outcomes import Outcome
 from source import names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 __all__ = (
     "FAILURES",
@@ -73,12 +73,13 @@ def rate(selection: Selection, window: str) -> str:
 
 
 def counted(selection: Selection, window: str) -> str:
-    """How many in `window`; a series that was born in it counts whole.
+    """How many in `window`; a series that was born in it counts whole, also if its process has ended since.
 
     `increase` does not see the first increment of a series that begins with it. A series that was there in the hour
     before the window was not born in it: so a gap of up to an hour between two scrapes counts nothing twice.
     """
-    return f"({selection} unless last_over_time({selection}[1h] offset {window})) or increase({selection}[{window}])"
+    newborn = f"last_over_time({selection}[{window}]) unless last_over_time({selection}[1h] offset {window})"
+    return f"({newborn}) or increase({selection}[{window}])"
 
 
 def total(expression: str, *by: str) -> str:
@@ -96,7 +97,9 @@ def zero_if_none(expression: str) -> str:
     return f"{expression} or vector(0)"
 
 
-def quantile(share: float, histogram: Selection, window: str, *by: str) -> str:
-    """The value that `share` of what the histogram has seen is below."""
+def quantile(
+    share: float, histogram: Selection, window: str, *by: str, over: Callable[[Selection, str], str] = rate
+) -> str:
+    """The value that `share` of what the histogram has seen is below. Of what is rare, `over` is `counted`."""
     buckets = replace(histogram, metric=f"{histogram.metric}_bucket")
-    return f"histogram_quantile({share}, {total(rate(buckets, window), 'le', *by)})"
+    return f"histogram_quantile({share}, {total(over(buckets, window), 'le', *by)})"

@@ -1,0 +1,200 @@
+"""The board "Error budget". It reads what the rules record, so it needs them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from source import colours, names
+from source.board import Board, Row, Section, to
+from source.objective import BURNS, OBJECTIVE, PERIOD, WINDOWS
+from source.panels import Column, Lines, Query, Table, Thresholds, Tile
+from source.parts import ALLOWED, NO_TRAFFIC, NONE, called
+from source.queries import FAILURES, JUDGED, TARGET, ratio, total
+from source.recording import operations
+from source.variables import chosen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from midstream.outcomes import Outcome
+    from source.queries import Selection
+
+__all__ = ("BOARD",)
+
+_BY: Final = frozenset(FAILURES)
+_GOAL: Final = f"{100 * OBJECTIVE:g} %"
+_FACTORS: Final = sorted(burn.factor for burn in BURNS)
+
+_BURNING: Final = Thresholds(colours.GOOD, ((_FACTORS[0], colours.WARNING), (_FACTORS[-1], colours.BAD)))
+_LEFT_OVER: Final = Thresholds(colours.BAD, ((0, colours.WARNING), (0.25, colours.GOOD)))
+
+
+def _recorded(window: str, outcomes: Iterable[Outcome]) -> Selection:
+    return chosen(operations(window)).ended(*outcomes)
+
+
+def _of_calls(window: str, *by: str) -> str:
+    """The share of calls that failed in a recorded window."""
+    return ratio(*(total(str(_recorded(window, outcomes)), *by) for outcomes in (FAILURES, JUDGED)))
+
+
+def _in_period(*by: str) -> str:
+    """The share of calls that failed in the whole period: a quiet hour counts for less than a busy one."""
+    sums = (f"sum_over_time({_recorded('5m', outcomes)}[{PERIOD}])" for outcomes in (FAILURES, JUDGED))
+    return ratio(*(total(one, *by) for one in sums))
+
+
+def _burn(share: str) -> str:
+    return f"{share} / {ALLOWED}"
+
+
+_LEFT: Final = Tile(
+    title="Error budget left",
+    description=f"What is left of the failures that the objective of {_GOAL} allows in {PERIOD}. Below zero the "
+    "objective is missed.",
+    queries=(Query(f"1 - {_burn(_in_period())}", f"of the budget of {PERIOD} is left"),),
+    moved_by=_BY,
+    at_rest=1,
+    unit="percentunit",
+    decimals=1,
+    nothing=NO_TRAFFIC,
+    thresholds=_LEFT_OVER,
+)
+
+_SUCCESS: Final = Tile(
+    title="Success, as it was",
+    description=f"The share of calls in {PERIOD} that really succeeded. The objective is {_GOAL}.",
+    queries=(Query(f"1 - {_in_period()}", f"of calls in {PERIOD}; the objective is {_GOAL}"),),
+    moved_by=_BY,
+    at_rest=1,
+    unit="percentunit",
+    decimals=2,
+    nothing=NO_TRAFFIC,
+    thresholds=Thresholds(colours.BAD, ((OBJECTIVE, colours.GOOD),)),
+)
+
+_NOW: Final = Tile(
+    title="Burn rate now",
+    description="How many times as fast as it lasts the budget is used, over the last hour. At 1 it lasts exactly "
+    f"{PERIOD}.",
+    queries=(Query(_burn(_of_calls("1h")), "times as fast as the budget lasts"),),
+    moved_by=_BY,
+    unit="none",
+    decimals=1,
+    nothing=NO_TRAFFIC,
+    thresholds=_BURNING,
+)
+
+_ALERTS: Final = "; ".join(f"{burn.long} and {burn.short} above {burn.factor:g}" for burn in BURNS)
+
+_PER_WINDOW: Final = Tile(
+    title="Burn rate per window",
+    description="How many times as fast as it lasts the budget is used, over each window that is recorded. An alert "
+    f"needs a long and a short window above its factor: {_ALERTS}.",
+    queries=tuple(Query(_burn(_of_calls(window)), window) for window in WINDOWS),
+    moved_by=_BY,
+    unit="none",
+    decimals=1,
+    nothing=NO_TRAFFIC,
+    thresholds=_BURNING,
+)
+
+_LINES: Final = tuple(f"{burn.long} ({burn.severity} from {burn.factor:g})" for burn in BURNS)
+
+_OVER_TIME: Final = Lines(
+    title="Burn rate over time",
+    description="The burn rate over the long window of each alert. The dashed lines are the factors from which they "
+    "fire.",
+    queries=tuple(Query(_burn(_of_calls(burn.long)), name) for burn, name in zip(BURNS, _LINES, strict=True)),
+    moved_by=_BY,
+    unit="none",
+    nothing=NO_TRAFFIC,
+    colours=dict(zip(_LINES, colours.WINDOWS, strict=True)),
+    limits=Thresholds("transparent", tuple((factor, "text") for factor in _FACTORS)),
+)
+
+_SPENDERS: Final = Lines(
+    title="Where the budget goes",
+    description="The share of calls that failed in the last hour, by outcome, one on top of the other. The dashed line "
+    "is what the objective allows.",
+    queries=(
+        Query(
+            f"{total(str(_recorded('1h', FAILURES)), names.OUTCOME)}"
+            f" / on () group_left () ({total(str(_recorded('1h', JUDGED)))} > 0)",
+            called(names.OUTCOME),
+        ),
+    ),
+    moved_by=_BY,
+    unit="percentunit",
+    nothing=NO_TRAFFIC,
+    colours=colours.of(*FAILURES),
+    stacked=True,
+    limits=Thresholds("transparent", ((ALLOWED, "text"),)),
+)
+
+_SERVICES: Final = Table(
+    title="By service",
+    description=f"The burn rate of each service over four windows, and what is left of its budget of {PERIOD}.",
+    queries=(
+        *(Query(_burn(_of_calls(burn.long, *TARGET))) for burn in BURNS),
+        Query(f"1 - {_burn(_in_period(*TARGET))}"),
+    ),
+    moved_by=None,
+    unit="none",
+    nothing="-",
+    columns=(
+        Column(
+            "service_name",
+            "Service",
+            links=(("What really happened", to("midstream-outcomes", service="${__value.raw}")),),
+        ),
+        Column("job", "Job"),
+        *(
+            Column(f"Value #{letter}", burn.long, 70, decimals=1, thresholds=_BURNING)
+            for letter, burn in zip("ABCD", BURNS, strict=True)
+        ),
+        Column("Value #E", "Budget left", 110, "percentunit", 1, _LEFT_OVER),
+    ),
+    sort_by=BURNS[0].long,
+)
+
+_FAILED_LATELY: Final = _recorded("3d", FAILURES)
+
+_USERS: Final = Table(
+    title="What used it in 3 days",
+    description="The failures of the last 3 days by model and outcome: which share of all failures they are.",
+    queries=(
+        Query(
+            f"{total(str(_FAILED_LATELY), names.MODEL, names.OUTCOME)}"
+            f" / on () group_left () ({total(str(_FAILED_LATELY))} > 0) > 0"
+        ),
+    ),
+    moved_by=_BY,
+    unit="percentunit",
+    nothing=NONE,
+    columns=(
+        Column("Value", "Of all failures", 120, decimals=1),
+        Column(names.OUTCOME, "Outcome"),
+        Column(
+            names.MODEL, "Model", links=(("What really happened", to("midstream-outcomes", model="${__value.raw}")),)
+        ),
+    ),
+    sort_by="Of all failures",
+)
+
+BOARD: Final = Board(
+    uid="midstream-budget",
+    name="Error budget",
+    description=f"How much failure the objective of {_GOAL} still allows, and how fast that is used. Needs the "
+    "recording rules.",
+    sections=(
+        Section(
+            rows=(
+                Row(6, ((8, _LEFT), (8, _SUCCESS), (8, _NOW))),
+                Row(5, ((24, _PER_WINDOW),)),
+                Row(9, ((12, _OVER_TIME), (12, _SPENDERS))),
+                Row(9, ((14, _SERVICES), (10, _USERS))),
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,169 @@
+"""The board "Leaked transport errors"."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from midstream.outcomes import Outcome
+from source import colours, names
+from source.board import Board, Row, Section, to
+from source.measures import ERRORS, LEAKED, LEAKING, STEP, TRUNCATED, WHOLE, errors, number, share
+from source.panels import Bars, Column, Lines, Query, Table
+from source.parts import NONE, PHASES, called, count, errors_over_time, share_of_errors
+from source.queries import counted, quantile, total
+from source.variables import chosen
+
+__all__ = ("BOARD",)
+
+_TRANSPORT: Final = (Outcome.TRANSPORT_ERROR, Outcome.CONNECTION_ERROR)
+_OF_TRANSPORT: Final = ERRORS.ended(*_TRANSPORT)
+_UNCAUGHT: Final = LEAKING | {Outcome.TRUNCATED}
+
+_A_CLASS: Final = ".*[.].*|[A-Z].*"
+"""The values of `error.type` that are classes of exceptions: no other has a dot or begins with a capital."""
+
+
+def _missed(window: str) -> str:
+    """By outcome, the failures that `except anthropic.APIError` never sees."""
+    return f"{errors(LEAKED, window, names.OUTCOME)} or {errors(TRUNCATED, window, names.OUTCOME)}"
+
+
+_COUNT: Final = count(
+    "Leaked exceptions",
+    "Failures whose exception is none of the SDK's: the application got a raw exception of the HTTP client, or of a "
+    "decoder.",
+    Query(number(errors(LEAKED, WHOLE)), "calls raised no APIError"),
+    LEAKING,
+)
+
+_MISSED: Final = count(
+    "Missed by except APIError",
+    "Failures that `except anthropic.APIError` never sees: another exception was raised, or none at all, as for a "
+    "truncated stream.",
+    Query(number(total(_missed(WHOLE))), "failures pass the handler by"),
+    _UNCAUGHT,
+)
+
+_MISSED_SHARE: Final = share_of_errors(
+    "Share that it misses",
+    "The same, of all failures.",
+    Query(share(total(_missed(WHOLE)), ERRORS), "of all failures"),
+    _UNCAUGHT,
+)
+
+_LEAKED_SHARE: Final = share_of_errors(
+    "Transport errors that leak",
+    "Of the failures of the transport, the share whose exception the SDK did not wrap. An SDK that starts to wrap them "
+    "brings it to zero.",
+    Query(share(errors(_OF_TRANSPORT.where(names.LEAKED, "true"), WHOLE), _OF_TRANSPORT), "are not wrapped by the SDK"),
+    frozenset({Outcome.TRANSPORT_ERROR}),
+)
+
+_CLASSES: Final = errors_over_time(
+    "By exception class",
+    "Leaked exceptions in the interval before each point, by the class that says what went wrong.",
+    LEAKED,
+    (names.ERROR_TYPE,),
+    LEAKING,
+)
+
+_BESIDE: Final = Bars(
+    title="Leaked beside wrapped",
+    description="Failures of the transport in the interval before each point: those that reached the application raw, "
+    "and those that the SDK wrapped into an `APIConnectionError`, as it does before the response.",
+    queries=(
+        Query(errors(_OF_TRANSPORT.where(names.LEAKED, "true"), STEP), "leaked"),
+        Query(errors(_OF_TRANSPORT.where(names.LEAKED, "false"), STEP), "wrapped"),
+    ),
+    moved_by=frozenset(_TRANSPORT),
+    decimals=0,
+    nothing=NONE,
+    colours={"leaked": colours.LEAKED, "wrapped": colours.WRAPPED},
+)
+
+_PHASES: Final = errors_over_time(
+    "By phase",
+    f"Leaked exceptions in the interval before each point, by how far the answer was: {PHASES}.",
+    LEAKED,
+    (names.PHASE,),
+    LEAKING,
+)
+
+_WAITS: Final = Lines(
+    title="Waits before the break",
+    description="The longest time that the reader waited for its next bytes, of the streams whose transport broke. "
+    "Near the read timeout, silence broke them; near zero, they were cut off. The lines: 50 and 95 % stayed below.",
+    queries=tuple(
+        Query(
+            quantile(part, chosen(names.LONGEST_WAIT).ended(Outcome.TRANSPORT_ERROR), STEP, over=counted),
+            name,
+            exemplar=True,
+        )
+        for part, name in ((0.5, "50 %"), (0.95, "95 %"))
+    ),
+    moved_by=frozenset({Outcome.TRANSPORT_ERROR}),
+    unit="s",
+    nothing=NONE,
+    colours=colours.PERCENTILES,
+)
+
+_CLASSED: Final = chosen(f"{names.DURATION}_count").where(names.ERROR_TYPE, _A_CLASS, "=~")
+
+_SERVERS: Final = Bars(
+    title="By server",
+    description="Calls that ended with an exception of the transport or of a decoder, in the interval before each "
+    "point, by the host that they went to. Leaked and wrapped ones, for the metric with the host does not tell them "
+    "apart. Inference only.",
+    queries=(Query(total(counted(_CLASSED, STEP), names.SERVER), called(names.SERVER)),),
+    moved_by=LEAKING | {Outcome.CONNECTION_ERROR},
+    decimals=0,
+    nothing=NONE,
+)
+
+_MISSED_OVER_TIME: Final = Bars(
+    title="What except APIError misses",
+    description="Failures that `except anthropic.APIError` never sees, in the interval before each point, by how the "
+    "call ended. After a truncated stream nothing is raised.",
+    queries=(Query(_missed(STEP), called(names.OUTCOME)),),
+    moved_by=_UNCAUGHT,
+    decimals=0,
+    nothing=NONE,
+    colours=colours.OUTCOMES,
+)
+
+_DETAIL: Final = (names.ERROR_TYPE, names.OUTCOME, names.PHASE, names.MODEL, names.PROVIDER, names.OPERATION)
+
+_DETAILS: Final = Table(
+    title="In detail",
+    description="Leaked exceptions by all that is known of them. A click on the model shows this board for that model "
+    "alone.",
+    queries=(Query(f"{errors(LEAKED, WHOLE, *_DETAIL)} > 0"),),
+    moved_by=LEAKING,
+    nothing=NONE,
+    columns=(
+        Column("Value", "Calls", 65, decimals=0),
+        Column(names.ERROR_TYPE, "Exception class", 225),
+        Column(names.OUTCOME, "Outcome", 120),
+        Column(names.PHASE, "Phase", 75),
+        Column(names.MODEL, "Model", links=(("This model alone", to("midstream-leaked", model="${__value.raw}")),)),
+        Column(names.PROVIDER, "Provider", 90),
+        Column(names.OPERATION, "Operation", 95),
+    ),
+    sort_by="Calls",
+)
+
+BOARD: Final = Board(
+    uid="midstream-leaked",
+    name="Leaked transport errors",
+    description="Exceptions that reach the application raw, so that `except anthropic.APIError` does not catch them.",
+    sections=(
+        Section(
+            rows=(
+                Row(6, ((6, _COUNT), (6, _MISSED), (6, _MISSED_SHARE), (6, _LEAKED_SHARE))),
+                Row(8, ((12, _CLASSES), (12, _BESIDE))),
+                Row(8, ((8, _PHASES), (8, _WAITS), (8, _SERVERS))),
+            ),
+        ),
+        Section("Details", (Row(10, ((8, _MISSED_OVER_TIME), (16, _DETAILS))),)),
+    ),
+)

@@ -1,0 +1,106 @@
+"""Panels that several boards have, each with what it asks and how it says it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from source import colours, names
+from source.measures import STEP, errors
+from source.objective import OBJECTIVE
+from source.panels import Bars, Query, Thresholds, Tile
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from midstream.outcomes import Outcome
+    from source.queries import Selection
+
+__all__ = (
+    "ALLOWED",
+    "ANY_IS_BAD",
+    "NONE",
+    "NO_FAILURES",
+    "NO_TRAFFIC",
+    "PHASES",
+    "WITHIN_OBJECTIVE",
+    "called",
+    "count",
+    "errors_over_time",
+    "share_of_errors",
+)
+
+NO_TRAFFIC: Final = "No traffic"
+NO_FAILURES: Final = "No failures"
+NONE: Final = "None"
+
+ALLOWED: Final = round(1 - OBJECTIVE, 10)
+"""The share of calls that may fail."""
+
+ANY_IS_BAD: Final = Thresholds(colours.GOOD, ((0.5, colours.BAD),))
+"""For a count: half a call is what extrapolation makes of less than one."""
+
+WITHIN_OBJECTIVE: Final = Thresholds(
+    colours.BAD, ((round(1 - 2 * ALLOWED, 10), colours.WARNING), (OBJECTIVE, colours.GOOD))
+)
+"""For a share of success."""
+
+PHASES: Final = (
+    "request is before the response, opening before the first content, content in mid-answer, closing when only the "
+    "end event was missing"
+)
+
+
+_COLOURS: Final[Mapping[tuple[str, ...], Mapping[str, str]]] = {
+    (names.OUTCOME,): colours.OUTCOMES,
+    (names.PHASE,): colours.PHASES,
+    (names.STATUS,): colours.STATUSES,
+    (names.ERROR_TYPE,): colours.ERROR_TYPES,
+    (names.STATUS, names.ERROR_TYPE): colours.TYPES_WITH_STATUS,
+}
+"""By the labels of its series, the colours of a panel."""
+
+
+def called(*labels: str) -> str:
+    """The legend that names a series by these labels."""
+    return " ".join(f"{{{{{label}}}}}" for label in labels)
+
+
+def count(title: str, description: str, query: Query, moved_by: frozenset[Outcome]) -> Tile:
+    """A number of failures. One is too many."""
+    return Tile(
+        title=title,
+        description=description,
+        queries=(query,),
+        moved_by=moved_by,
+        decimals=0,
+        nothing=NO_TRAFFIC,
+        thresholds=ANY_IS_BAD,
+    )
+
+
+def share_of_errors(title: str, description: str, query: Query, moved_by: frozenset[Outcome]) -> Tile:
+    """A share of failures."""
+    return Tile(
+        title=title,
+        description=description,
+        queries=(query,),
+        moved_by=moved_by,
+        unit="percentunit",
+        decimals=0,
+        nothing=NO_FAILURES,
+    )
+
+
+def errors_over_time(
+    title: str, description: str, selection: Selection, by: tuple[str, ...], moved_by: frozenset[Outcome]
+) -> Bars:
+    """Failed calls over time, by labels."""
+    return Bars(
+        title=title,
+        description=description,
+        queries=(Query(errors(selection, STEP, *by), called(*by)),),
+        moved_by=moved_by,
+        decimals=0,
+        nothing=NONE,
+        colours=_COLOURS.get(by, {}),
+    )

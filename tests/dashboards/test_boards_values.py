@@ -1,0 +1,257 @@
+"""What the panels show, computed by promtool from series that are known."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from midstream.faults import EXAMPLES, parse
+from midstream.outcomes import Outcome
+from source import names
+from source.boards import every_panel, interpolate
+from source.parts import NO_FAILURES
+from support.promtool import Scene, call, failure, promtool, selector, steady
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from midstream.faults import Scenario
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("promtool") is None and not os.environ.get("CI"),
+    reason="promtool is not here: it is in the package prometheus of Debian",
+)
+
+WINDOW: Final = "10m"
+MINUTES: Final = 60
+BORN: Final = "_x55 1x5"
+"""A series that begins with 1, within the window."""
+
+
+def expression(board: str, title: str) -> str:
+    (panel,) = [panel for one, panel in every_panel() if (one.uid, panel.title) == (board, title)]
+    (only,) = panel.expressions.values()
+    return interpolate(only, WINDOW)
+
+
+# The tiles: of 64 calls a minute, 40 complete
+
+TRAFFIC: Final = {
+    **call(Outcome.COMPLETED, steady(40, MINUTES)),
+    **call(Outcome.HTTP_ERROR, steady(6, MINUTES)),
+    **call(Outcome.CONNECTION_ERROR, steady(2, MINUTES)),
+    **call(Outcome.IN_BAND_ERROR, steady(8, MINUTES)),
+    **call(Outcome.TRANSPORT_ERROR, steady(2, MINUTES)),
+    **call(Outcome.TRUNCATED, steady(4, MINUTES)),
+    **call(Outcome.MALFORMED, steady(2, MINUTES)),
+    **call(Outcome.CLIENT_ERROR, steady(0, MINUTES)),
+    **call(Outcome.CANCELLED, steady(5, MINUTES)),
+    **call(Outcome.ABANDONED, steady(7, MINUTES)),
+    **failure(Outcome.HTTP_ERROR, steady(6, MINUTES), "overloaded_error", 529),
+    **failure(Outcome.CONNECTION_ERROR, steady(2, MINUTES), "httpx2.ConnectError"),
+    **failure(Outcome.IN_BAND_ERROR, steady(6, MINUTES), "overloaded_error", 529),
+    **failure(Outcome.IN_BAND_ERROR, steady(2, MINUTES), "invalid_request_error", 400),
+    **failure(Outcome.TRANSPORT_ERROR, steady(2, MINUTES), "httpx2.ReadError"),
+    **failure(Outcome.TRUNCATED, steady(4, MINUTES), "stream_truncated"),
+    **failure(Outcome.MALFORMED, steady(2, MINUTES), "json.decoder.JSONDecodeError"),
+}
+
+TILES: Final[Mapping[tuple[str, str], float]] = {
+    ("midstream-outcomes", "Success, as HTTP tells it"): 56 / 64,
+    ("midstream-outcomes", "Success, as it was"): 40 / 64,
+    ("midstream-outcomes", "The gap"): 16 / 64,
+    ("midstream-misreported", "In-band errors"): 80,
+    ("midstream-misreported", "In-band errors per call"): 8 / 64,
+    ("midstream-misreported", "Missed by a status check"): 80,
+    ("midstream-misreported", "Share that it misses"): 80 / 240,
+    ("midstream-misreported", "Worth a retry"): 60 / 80,
+    ("midstream-leaked", "Leaked exceptions"): 40,
+    ("midstream-leaked", "Missed by except APIError"): 80,
+    ("midstream-leaked", "Share that it misses"): 80 / 240,
+    ("midstream-leaked", "Transport errors that leak"): 20 / 40,
+    ("midstream-budget", "Error budget left"): 1 - 24 / 64 / 0.01,
+    ("midstream-budget", "Success, as it was"): 40 / 64,
+    ("midstream-budget", "Burn rate now"): 24 / 64 / 0.01,
+}
+
+
+def test_every_tile_with_one_number_is_here() -> None:
+    assert TILES.keys() == {
+        (board.uid, panel.title) for board, panel in every_panel() if panel.kind == "stat" and len(panel.queries) == 1
+    }
+
+
+def complaints(series: Mapping[str, str], samples: Mapping[str, Mapping[str, float]], folder: Path) -> str:
+    """What promtool says where `series` do not lead to `samples`."""
+    return promtool(Scene("boards", dict(series), f"{MINUTES}m", samples=samples), folder)
+
+
+def tiles(values: Mapping[tuple[str, str], float | None]) -> dict[str, dict[str, float]]:
+    """By the expression of each tile, the one number that it shows, if it shows one."""
+    return {
+        # Sums of floats differ in the last digits from run to run, and promtool compares exactly.
+        f"round({expression(*tile)}, 0.0001)": {} if value is None else {"{}": round(value, 4)}
+        for tile, value in values.items()
+    }
+
+
+def test_the_tiles_show_what_happened(tmp_path: Path) -> None:
+    assert complaints(TRAFFIC, tiles(TILES), tmp_path) == ""
+
+
+def test_a_tile_that_shows_something_else_is_found(tmp_path: Path) -> None:
+    wrong = {tile: value + 0.125 for tile, value in TILES.items()}
+    assert complaints(TRAFFIC, tiles(wrong), tmp_path).count("expr:") == len(TILES)
+
+
+def test_the_tiles_are_at_rest_while_all_is_well(tmp_path: Path) -> None:
+    well = {
+        name: values
+        for outcome in Outcome
+        for name, values in call(outcome, steady(64 if outcome is Outcome.COMPLETED else 0, MINUTES)).items()
+    }
+    at_rest = {
+        (board.uid, panel.title): None if panel.nothing == NO_FAILURES else panel.at_rest
+        for board, panel in every_panel()
+        if (board.uid, panel.title) in TILES
+    }
+    assert complaints(well, tiles(at_rest), tmp_path) == ""
+
+
+def test_the_tiles_show_nothing_without_traffic(tmp_path: Path) -> None:
+    assert complaints({}, tiles(dict.fromkeys(TILES)), tmp_path) == ""
+
+
+def test_the_first_failure_of_a_series_counts(tmp_path: Path) -> None:
+    series = {
+        **call(Outcome.COMPLETED, steady(1, MINUTES)),
+        **failure(Outcome.TRANSPORT_ERROR, BORN, "httpx2.ReadError"),
+    }
+    assert complaints(series, tiles({("midstream-leaked", "Leaked exceptions"): 1}), tmp_path) == ""
+
+
+# The status truth table
+
+
+TRUTH: Final = ("midstream-outcomes", "Status truth table")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the table."""
+
+    outcome: Outcome
+    observed: str
+    reported: str
+    effective: str
+    leaked: bool
+    misreported: bool
+
+    @property
+    def labels(self) -> str:
+        """As promtool has it."""
+        return selector(
+            "",
+            {
+                names.OUTCOME: self.outcome.value,
+                names.OBSERVED: self.observed,
+                "reported": self.reported,
+                names.STATUS: self.effective,
+                names.LEAKED: str(self.leaked).lower(),
+                names.MISREPORTED: str(self.misreported).lower(),
+            },
+        )
+
+
+def failed(
+    outcome: Outcome, observed: int | None, effective: int | None, *, leaked: bool, misreported: bool
+) -> dict[str, str]:
+    """One call of the series with these labels."""
+    labels = {
+        "job": "api",
+        names.OUTCOME: outcome.value,
+        names.OBSERVED: str(observed or ""),
+        names.STATUS: str(effective or ""),
+        names.LEAKED: str(leaked).lower(),
+        names.MISREPORTED: str(misreported).lower(),
+    }
+    return {selector(names.ERRORS, labels): BORN}
+
+
+def test_the_truth_table_says_what_each_example_expects(tmp_path: Path) -> None:
+    scenarios = [scenario for scenario in map(parse, EXAMPLES) if scenario.expectation.outcome.is_failure]
+    series: dict[str, str] = {}
+    rows: Counter[str] = Counter()
+    for scenario in scenarios:
+        expected = scenario.expectation
+        labels = {"job": "api", names.MODEL: scenario.name, names.ERROR_TYPE: expected.error_type or ""}
+        (name,) = failed(
+            expected.outcome,
+            observed(scenario),
+            expected.status_code,
+            leaked=expected.leaked,
+            misreported=expected.misreported,
+        )
+        series[name.replace('job="api"', selector("", labels)[1:-1])] = BORN
+        rows[row_of(scenario).labels] += 1
+    assert len(series) == len(scenarios)
+    assert complaints(series, {expression(*TRUTH): dict(rows)}, tmp_path) == ""
+
+
+def observed(scenario: Scenario) -> int | None:
+    expected = scenario.expectation
+    if expected.outcome is Outcome.CONNECTION_ERROR:
+        return None
+    return expected.status_code if expected.outcome is Outcome.HTTP_ERROR else 200
+
+
+def row_of(scenario: Scenario) -> Row:
+    expected = scenario.expectation
+    return Row(
+        expected.outcome,
+        in_words(observed(scenario)),
+        in_words(expected.reported_status_code),
+        in_words(expected.status_code),
+        leaked=expected.leaked,
+        misreported=expected.misreported,
+    )
+
+
+def in_words(status: int | None) -> str:
+    return "none" if status is None else str(status)
+
+
+RARE: Final[Mapping[str, tuple[dict[str, str], Row]]] = {
+    "an in-band error that nobody raised, or with the right status": (
+        failed(Outcome.IN_BAND_ERROR, 200, 529, leaked=False, misreported=False),
+        Row(Outcome.IN_BAND_ERROR, "200", "none, or as effective", "529", leaked=False, misreported=False),
+    ),
+    "an in-band error that leaked, as from Bedrock below SDK 1.7": (
+        failed(Outcome.IN_BAND_ERROR, 200, 429, leaked=True, misreported=False),
+        Row(Outcome.IN_BAND_ERROR, "200", "none", "429", leaked=True, misreported=False),
+    ),
+    "a client error, which may have the status of its response": (
+        failed(Outcome.CLIENT_ERROR, 200, None, leaked=False, misreported=False),
+        Row(Outcome.CLIENT_ERROR, "200", "none, or as observed", "none", leaked=False, misreported=False),
+    ),
+    "a client error that leaked": (
+        failed(Outcome.CLIENT_ERROR, 200, None, leaked=True, misreported=False),
+        Row(Outcome.CLIENT_ERROR, "200", "none", "none", leaked=True, misreported=False),
+    ),
+    "a transport error that the SDK wraps": (
+        failed(Outcome.TRANSPORT_ERROR, 200, None, leaked=False, misreported=False),
+        Row(Outcome.TRANSPORT_ERROR, "200", "none", "none", leaked=False, misreported=False),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", RARE)
+def test_the_truth_table_knows_what_is_rare(case: str, tmp_path: Path) -> None:
+    series, row = RARE[case]
+    assert complaints(series, {expression(*TRUTH): {row.labels: 1}}, tmp_path) == ""
