@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 from typing import TYPE_CHECKING, Final
 
@@ -11,14 +9,10 @@ import pytest
 import yaml
 
 from source.boards import every_panel, interpolate
+from support.programs import needed
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-pytestmark = pytest.mark.skipif(
-    shutil.which("promtool") is None and not os.environ.get("CI"),
-    reason="promtool is not here: it is in the package prometheus of Debian",
-)
 
 EXPRESSIONS: Final = [expression for _, panel in every_panel() for expression in panel.expressions.values()]
 
@@ -27,7 +21,7 @@ def check(expressions: list[str], folder: Path) -> subprocess.CompletedProcess[s
     rules = [{"record": f"board:{place}", "expr": interpolate(one)} for place, one in enumerate(expressions)]
     (folder / "boards.yaml").write_text(yaml.safe_dump({"groups": [{"name": "boards", "rules": rules}]}))
     return subprocess.run(
-        ["promtool", "check", "rules", "boards.yaml"],  # noqa: S607 - from the distribution's package
+        [needed("promtool", "prometheus"), "check", "rules", "boards.yaml"],
         cwd=folder,
         capture_output=True,
         text=True,

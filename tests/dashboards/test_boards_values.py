@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -22,11 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from midstream.faults import Scenario
-
-pytestmark = pytest.mark.skipif(
-    shutil.which("promtool") is None and not os.environ.get("CI"),
-    reason="promtool is not here: it is in the package prometheus of Debian",
-)
 
 WINDOW: Final = "10m"
 MINUTES: Final = 60

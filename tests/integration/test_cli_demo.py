@@ -127,6 +127,34 @@ def test_the_counts_follow_from_the_entries(found: Any, style: str) -> None:
     }
 
 
+# --only
+
+
+def test_only_what_was_asked_for_is_run_each_fault_once_in_that_order() -> None:
+    done = midstream("demo", "--json", "--only", "reset@2", "--only", "ok", "--only", "reset@2")
+    assert (done.status, done.stderr) == (0, "")
+    found = json.loads(done.stdout)
+    assert [entry["fault"] for entry in found["faults"]] == ["reset@2", "ok"]
+    assert found["as_expected"] is True
+
+
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        ("rset", "'rset' is no scenario: the families are ok, tool_use, "),
+        ("", "'' is no scenario: the families are ok, "),
+        ("two\nlines", "'two\\nlines' is no scenario: the families are ok, "),
+        ("reset@9", "'reset@9' is no scenario: K must be a number from 0 to 8, not '9'; the spelling is reset@K"),
+        ("ok:0", "'ok:0' is no scenario: N must be a number from 1 to 100000, not '0'; the spelling is ok:N"),
+    ],
+)
+def test_a_fault_that_there_is_not_is_one_line_and_status_2(fault: str, says: str) -> None:
+    done = midstream("demo", "--serve", "--port", "0", "--only", "ok", "--only", fault)
+    assert (done.status, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"Error: --only {says}")
+
+
 # The table
 
 
@@ -274,15 +302,28 @@ def _operations(page: str) -> list[tuple[dict[str, str], float]]:
     return [(labels, value) for name, labels, value in _samples(page) if name == "midstream_client_operations_total"]
 
 
-def test_metrics_are_served_with_traffic_until_ctrl_c() -> None:
+def _url(output: str) -> str:
+    return str(re.findall(r"http://127\.0\.0\.1:\d+/metrics", output)[-1])
+
+
+def _ended(page: str, label: str) -> dict[str, float]:
+    """How many calls have ended, by one label."""
+    counts: dict[str, float] = {}
+    for labels, value in _operations(page):
+        counts[labels[label]] = counts.get(labels[label], 0) + value
+    return {name: count for name, count in counts.items() if count}
+
+
+def test_metrics_are_served_with_traffic_of_every_kind_until_ctrl_c() -> None:
     with midstream_running("demo", "--serve", "--port", "0") as command:
         output = command.read_until(_READY)
-        url = re.findall(r"http://127\.0\.0\.1:\d+/metrics", output)[-1]
+        url = _url(output)
         assert "in_band_error, misreported: " in output
         before = _operations(_get(url))
-        # Traffic goes on: sooner or later more calls have ended than before. The test's own timeout is the deadline.
-        while sum(value for _, value in _operations(_get(url))) <= sum(value for _, value in before):
+        # The run before the traffic has none of these. The test's own timeout is the deadline.
+        while not _ended(_get(url), "midstream_outcome").keys() >= {"abandoned", "cancelled"}:
             time.sleep(0.05)
+        after = _get(url)
         done = command.stop(signal.SIGINT)
     in_band = [(labels, value) for labels, value in before if labels["midstream_outcome"] == "in_band_error" and value]
     assert {labels["gen_ai_request_model"] for labels, _ in in_band} >= {"in_band:overloaded_error", "in_band_text"}
@@ -290,9 +331,26 @@ def test_metrics_are_served_with_traffic_until_ctrl_c() -> None:
     named = "resource_attribute_filter" in signature(PrometheusMetricReader).parameters
     assert {labels.get("service_name") for labels, _ in before} == {"midstream-demo" if named else None}
     assert {labels["midstream_outcome"] for labels, _ in before} == {outcome.value for outcome in Outcome}
+    assert _ended(after, "gen_ai_operation_name").keys() == {"chat", "count_tokens", "batch_results"}
+    assert _ended(after, "gen_ai_request_stream").keys() == {"true", "false"}
     assert (done.status, done.stdout) == (0, "")
     with pytest.raises(OSError, match="refused"):
         _get(url)
+
+
+def test_with_only_the_metrics_have_nothing_else_and_sigterm_stops_too() -> None:
+    with midstream_running("demo", "--serve", "--port", "0", "--only", "cut", "--only", "ok") as command:
+        url = _url(command.read_until(_READY))
+        before = _ended(_get(url), "gen_ai_request_model")
+        while any(_ended(_get(url), "gen_ai_request_model")[model] < count + 2 for model, count in before.items()):
+            time.sleep(0.05)
+        after = _get(url)
+        done = command.stop(signal.SIGTERM)
+    assert before.keys() == _ended(after, "gen_ai_request_model").keys() == {"cut", "ok"}
+    assert _ended(after, "midstream_outcome").keys() == {"truncated", "completed"}
+    (error,) = [labels for name, labels, _ in _samples(after) if name == "midstream_client_errors_total"]
+    assert (error["gen_ai_request_model"], error["midstream_outcome"]) == ("cut", "truncated")
+    assert (done.status, done.stdout) == (0, "")
 
 
 def test_a_taken_port_is_one_line_and_status_2_before_anything_runs() -> None:
@@ -321,6 +379,22 @@ def test_spans_metrics_and_log_events_are_exported_over_otlp() -> None:
     assert received.total("midstream.client.operations") == len(EXAMPLES) * 2
     assert received.total("midstream.client.errors", midstream_leaked=True) == 18
     assert received.total("gen_ai.client.operation.duration", error_type="overloaded_error") == 8
+
+
+def test_a_receiver_that_takes_metrics_only_gets_metrics_only() -> None:
+    with otlp_receiver("metrics") as received:
+        done = midstream("demo", "--json", "--only", "cut", "--otlp", received.url)
+    assert done.stderr == f"Exported metrics to {received.url}, which takes nothing else.\n"
+    assert (done.status, json.loads(done.stdout)["as_expected"]) == (0, True)
+    assert received.total("midstream.client.operations", midstream_outcome="truncated") == 2
+    assert (received.spans, received.logs) == ([], [])
+
+
+def test_a_receiver_that_takes_no_metrics_gets_the_rest() -> None:
+    with otlp_receiver("traces", "logs") as received:
+        done = midstream("demo", "--json", "--only", "cut", "--otlp", received.url)
+    assert done.stderr == f"Exported spans and log events to {received.url}, which takes nothing else.\n"
+    assert (done.status, len(received.spans_of("midstream")), len(received.logs)) == (0, 2, 2)
 
 
 @pytest.mark.parametrize(

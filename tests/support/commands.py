@@ -68,10 +68,14 @@ def midstream_after(code: str, *arguments: str) -> Finished:
 
 
 @contextmanager
-def midstream_running(*arguments: str) -> Generator[Running]:
-    """Runs `midstream` with `arguments` until the end of the `with` block at the latest."""
+def midstream_running(*arguments: str, **environment: str) -> Generator[Running]:
+    """Runs `midstream` with `arguments` until the end of the `with` block at the latest, as `midstream` does."""
     with subprocess.Popen(
-        (*_COMMAND, *arguments), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=_environment({})
+        (*_COMMAND, *arguments),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=_environment(environment),
     ) as process:
         try:
             yield Running(process)

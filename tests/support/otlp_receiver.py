@@ -7,16 +7,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
 
 __all__ = ("OtlpReceiver", "ReceivedLog", "ReceivedPoint", "ReceivedSpan", "otlp_receiver")
+
+_SIGNALS: Final = ("traces", "metrics", "logs")
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,8 @@ class OtlpReceiver:
     spans: list[ReceivedSpan] = field(default_factory=list[ReceivedSpan])
     points: list[ReceivedPoint] = field(default_factory=list[ReceivedPoint])
     logs: list[ReceivedLog] = field(default_factory=list[ReceivedLog])
+    signals: Collection[str] = _SIGNALS
+    """What it takes."""
     _lock: Lock = field(default_factory=Lock)
 
     def spans_of(self, scope: str) -> list[ReceivedSpan]:
@@ -87,15 +91,16 @@ class OtlpReceiver:
         return sum(point.value for point in newest.values() if point.has(attributes))
 
     def take(self, path: str, body: bytes) -> bool:
-        """Keeps the body of a request for `path`. Returns whether OTLP has that path."""
+        """Keeps the body of a request for `path`. Returns whether it takes what goes there."""
         readers: dict[str, Any] = {
-            "/v1/traces": self._take_spans,
-            "/v1/metrics": self._take_points,
-            "/v1/logs": self._take_logs,
+            "traces": self._take_spans,
+            "metrics": self._take_points,
+            "logs": self._take_logs,
         }
-        reader = readers.get(path)
-        if reader is None:
+        signal = path.removeprefix("/v1/")
+        if signal not in self.signals:
             return False
+        reader = readers[signal]
         with self._lock:
             self.bodies.append(body)
             reader(body)
@@ -162,9 +167,9 @@ def _value(value: Any) -> Any:
 
 
 @contextmanager
-def otlp_receiver() -> Generator[OtlpReceiver]:
-    """Receives on a free port of loopback, until the end of the `with` block."""
-    received = OtlpReceiver()
+def otlp_receiver(*signals: str) -> Generator[OtlpReceiver]:
+    """Receives on a free port of loopback, until the end of the `with` block: `signals` only, if any are given."""
+    received = OtlpReceiver(signals=signals or _SIGNALS)
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

@@ -20,13 +20,21 @@ def app() -> None:
 
 @app.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON, and nothing else.")
-@click.option("--serve", is_flag=True, help="Go on with mixed traffic and serve Prometheus metrics, until Ctrl-C.")
+@click.option(
+    "--only",
+    metavar="FAULT",
+    multiple=True,
+    help="Run this one and no other, or these if given again: reset@2. `midstream faults --list` has them all.",
+)
+@click.option("--serve", is_flag=True, help="Go on with such traffic and serve Prometheus metrics, until Ctrl-C.")
 @click.option("--port", type=_PORT, default=9464, show_default=True, help="The port for --serve; 0 takes a free one.")
 @click.option(
     "--otlp", metavar="URL", help="Export spans, metrics and log events over OTLP/HTTP: http://127.0.0.1:4318."
 )
 @click.pass_context
-def demo(context: click.Context, /, *, as_json: bool, serve: bool, port: int, otlp: str | None) -> None:
+def demo(  # noqa: PLR0913 - one for each option
+    context: click.Context, /, *, as_json: bool, only: tuple[str, ...], serve: bool, port: int, otlp: str | None
+) -> None:
     """Run the real SDK through every fault, and show what it said beside what really happened.
 
     Needs no API key and no network but loopback. The exit status is 0 if every fault was told as it should be.
@@ -38,7 +46,7 @@ def demo(context: click.Context, /, *, as_json: bool, serve: bool, port: int, ot
         require("opentelemetry.exporter.otlp.proto.http")
     from midstream.cli.demo import Wishes, run  # noqa: PLC0415 - the SDKs take a second to import
 
-    context.exit(run(Wishes(as_json=as_json, metrics_port=port if serve else None, otlp=otlp)))
+    context.exit(run(Wishes(as_json=as_json, only=only, metrics_port=port if serve else None, otlp=otlp)))
 
 
 @app.command()
@@ -53,3 +61,50 @@ def faults(*, only_list: bool, host: str, port: int) -> None:
         print_families()
     else:
         serve(host, port)
+
+
+@app.group()
+def dashboards() -> None:
+    """Grafana boards, Prometheus rules and runbooks for what midstream records."""
+
+
+@dashboards.command()
+@click.argument("folder", metavar="DIR")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(("files", "kubernetes")),
+    default="files",
+    show_default=True,
+    help="kubernetes: PrometheusRules for the Prometheus operator and ConfigMaps for Grafana's sidecar.",
+)
+@click.option("--grafana-url", metavar="URL", help="Where your Grafana is, for the links from alerts to boards.")
+@click.option(
+    "--runbook-url", metavar="URL", help="Where you publish DIR, for the links from alerts to runbooks/NAME.md in it."
+)
+@click.option("--namespace", metavar="NAME", help="The namespace of the objects; without, where they are applied.")
+@click.option(
+    "--label",
+    "labels",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="A label for each object, as the operator's ruleSelector may want it: release=prometheus. Can be given again.",
+)
+def export(  # noqa: PLR0913 - one for each option
+    *,
+    folder: str,
+    form: str,
+    grafana_url: str | None,
+    runbook_url: str | None,
+    namespace: str | None,
+    labels: tuple[str, ...],
+) -> None:
+    """Write boards, rules and runbooks into DIR, all of them or, if that fails, none.
+
+    DIR must be empty, or not exist yet in a folder that does. Without the URLs the links of the alerts stay relative.
+    """
+    from midstream.cli.dashboards import Wishes, manifests, run  # noqa: PLC0415 - as the other commands do
+    from midstream.cli.dashboards_links import Links  # noqa: PLC0415
+
+    links = Links.below(grafana_url=grafana_url, runbook_url=runbook_url)
+    run(Wishes(folder, links, manifests(form, namespace, labels)))

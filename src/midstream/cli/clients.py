@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inspect import signature
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import anthropic
 from anthropic import Anthropic, AsyncAnthropic, DefaultAsyncHttpxClient, DefaultHttpxClient
@@ -17,10 +17,25 @@ if TYPE_CHECKING:
 
     from midstream.faults import Scenario
 
-__all__ = ("Caught", "async_client", "http_package", "open_async_stream", "open_stream", "sdk_version", "sync_client")
+__all__ = (
+    "MAX_TOKENS",
+    "MESSAGES",
+    "Caught",
+    "async_client",
+    "for_scenario",
+    "http_package",
+    "open_async_stream",
+    "open_stream",
+    "sdk_version",
+    "sync_client",
+)
 
-_MESSAGES: Final[tuple[MessageParam, ...]] = ({"role": "user", "content": "Is all well?"},)
-_MAX_TOKENS: Final = 64
+MESSAGES: Final[tuple[MessageParam, ...]] = ({"role": "user", "content": "Is all well?"},)
+"""What every call asks."""
+MAX_TOKENS: Final = 64
+"""How long its answer may be."""
+
+AnyClient = TypeVar("AnyClient", Anthropic, AsyncAnthropic)
 
 # Only where silence is the fault does a call end by its timeout. No other result may depend on how fast things go.
 _TIMEOUT_SECONDS: Final = 1.0
@@ -61,16 +76,21 @@ def async_client(url: str) -> AsyncAnthropic:
     )
 
 
+def for_scenario(client: AnyClient, scenario: Scenario) -> AnyClient:
+    """The same client, with as many retries and as much patience as `scenario` needs."""
+    return client.with_options(max_retries=scenario.attempts - 1, timeout=_timeout(scenario))
+
+
 def open_stream(client: Anthropic, scenario: Scenario) -> Stream[RawMessageStreamEvent]:
-    """Asks for what `scenario` names, with as many retries as it needs. Raises whatever the SDK raises."""
-    limited = client.with_options(max_retries=scenario.attempts - 1, timeout=_timeout(scenario))
-    return limited.messages.create(model=scenario.name, max_tokens=_MAX_TOKENS, messages=_MESSAGES, stream=True)
+    """Asks for what `scenario` names. Raises whatever the SDK raises."""
+    limited = for_scenario(client, scenario)
+    return limited.messages.create(model=scenario.name, max_tokens=MAX_TOKENS, messages=MESSAGES, stream=True)
 
 
 async def open_async_stream(client: AsyncAnthropic, scenario: Scenario) -> AsyncStream[RawMessageStreamEvent]:
     """The same as `open_stream`, for an async client."""
-    limited = client.with_options(max_retries=scenario.attempts - 1, timeout=_timeout(scenario))
-    return await limited.messages.create(model=scenario.name, max_tokens=_MAX_TOKENS, messages=_MESSAGES, stream=True)
+    limited = for_scenario(client, scenario)
+    return await limited.messages.create(model=scenario.name, max_tokens=MAX_TOKENS, messages=MESSAGES, stream=True)
 
 
 class Caught:

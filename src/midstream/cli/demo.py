@@ -14,18 +14,21 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from midstream.cli.demo_json import as_json
-from midstream.cli.demo_runs import CALLS, run_examples
+from midstream.cli.demo_results import Style
+from midstream.cli.demo_runs import run_scenarios
 from midstream.cli.demo_table import print_table
 from midstream.cli.exporting import ExportFailures, MetricsPage, OtlpEndpoints, Telemetry, metrics_page, telemetry
+from midstream.cli.problem import Problem
 from midstream.cli.stopping import until_stopped
-from midstream.cli.traffic import CALLS_PER_SECOND, Traffic
-from midstream.faults import FaultServer
+from midstream.cli.traffic import CALLS_PER_SECOND, MIXED, Traffic, only
+from midstream.faults import EXAMPLES, FaultServer, parse
 from midstream.instrumentor import AnthropicInstrumentor
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
 
     from midstream.cli.demo_results import Results
+    from midstream.faults import Scenario
 
 __all__ = ("Wishes", "run")
 
@@ -40,6 +43,8 @@ class Wishes:
     """What the demo was asked for."""
 
     as_json: bool
+    only: tuple[str, ...]
+    """The names of the faults to run. Empty is: every example, and mixed traffic."""
     metrics_port: int | None
     """Where to serve metrics, with traffic that goes on. `None` is: not at all. 0 is any free port."""
     otlp: str | None
@@ -50,26 +55,34 @@ def run(wishes: Wishes) -> int:
     """Runs the demo, and returns its exit status. Raises `Problem` for a wish that cannot be fulfilled."""
     for name in _NOT_FOR_US:
         os.environ.pop(name, None)
+    scenarios = _scenarios(wishes.only)
     endpoints = None if wishes.otlp is None else OtlpEndpoints.at(wishes.otlp)
     with ExportFailures(lambda line: _note(f"The export to {wishes.otlp} fails: {line}")) as failures:
-        results = _run(wishes, endpoints)
+        results = _run(wishes, scenarios, endpoints)
     if endpoints is not None and failures.first is None:
-        _note(f"Exported spans, metrics and log events to {endpoints.url}.")
+        _note(f"Exported {endpoints}.")
     return _DONE if results.as_expected and failures.first is None else _FAILED
 
 
-def _run(wishes: Wishes, endpoints: OtlpEndpoints | None) -> Results:
+def _scenarios(names: tuple[str, ...]) -> list[Scenario]:
+    try:
+        return [parse(name, "--only") for name in names]
+    except ValueError as error:
+        raise Problem(str(error)) from error
+
+
+def _run(wishes: Wishes, wanted: Sequence[Scenario], endpoints: OtlpEndpoints | None) -> Results:
     with ExitStack() as stack:
         port = wishes.metrics_port
         page = None if port is None else stack.enter_context(metrics_page(port))
         exports = stack.enter_context(telemetry(endpoints, page))
         server = stack.enter_context(FaultServer())
         stack.enter_context(_instrumented(exports))
-        results = _with_progress(server.url, exports)
+        results = _with_progress(server.url, exports, list(dict.fromkeys(wanted or map(parse, EXAMPLES))))
         exports.forget_spans()
         _show(results, wishes)
         if page is not None:
-            _serve(page, server.url)
+            _serve(page, server.url, wanted)
     return results
 
 
@@ -90,12 +103,12 @@ def _instrumented(exports: Telemetry) -> Generator[None]:
         instrumentor.uninstrument()
 
 
-def _with_progress(url: str, exports: Telemetry) -> Results:
+def _with_progress(url: str, exports: Telemetry, scenarios: Sequence[Scenario]) -> Results:
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("Running every fault through the SDK", total=CALLS)
-        return run_examples(url, exports, lambda: progress.advance(task))
+        task = progress.add_task("Running every fault through the SDK", total=len(scenarios) * len(Style))
+        return run_scenarios(url, exports, scenarios, lambda: progress.advance(task))
 
 
 def _show(results: Results, wishes: Wishes) -> None:
@@ -107,8 +120,8 @@ def _show(results: Results, wishes: Wishes) -> None:
     sys.stdout.flush()
 
 
-def _serve(page: MetricsPage, url: str) -> None:
-    with until_stopped() as wait, Traffic(url):
+def _serve(page: MetricsPage, url: str, wanted: Sequence[Scenario]) -> None:
+    with until_stopped() as wait, Traffic(url, only(wanted) if wanted else MIXED):
         _note(f"Serving metrics on {page.url}, with {CALLS_PER_SECOND} calls a second. Ctrl-C stops.")
         wait()
 

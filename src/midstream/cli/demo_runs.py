@@ -1,4 +1,4 @@
-"""Runs the SDK through the example faults, and puts together what it said and what midstream exported."""
+"""Runs the SDK through faults, and puts together what it said and what midstream exported."""
 
 from __future__ import annotations
 
@@ -19,12 +19,11 @@ from midstream.cli.clients import (
     sync_client,
 )
 from midstream.cli.demo_results import Call, Results, Row, Seen, Style, Truth
-from midstream.faults import EXAMPLES, parse
 from midstream.outcomes import Outcome, Phase
 from midstream.telemetry.contract import SCOPE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from opentelemetry.sdk.trace import ReadableSpan
     from opentelemetry.trace import Span, Tracer
@@ -33,10 +32,7 @@ if TYPE_CHECKING:
     from midstream.cli.exporting import Telemetry
     from midstream.faults import Scenario
 
-__all__ = ("CALLS", "run_examples")
-
-CALLS: Final = len(EXAMPLES) * len(Style)
-"""The calls that the demo makes."""
+__all__ = ("run_scenarios",)
 
 _AT_ONCE: Final = 8
 """Calls of one style that run at the same time."""
@@ -54,12 +50,13 @@ class _Made:
     parent: int
 
 
-def run_examples(url: str, telemetry: Telemetry, made_one: Callable[[], None]) -> Results:
-    """Makes every example call of the server at `url`, sync and async at the same time.
+def run_scenarios(
+    url: str, telemetry: Telemetry, scenarios: Sequence[Scenario], made_one: Callable[[], None]
+) -> Results:
+    """Calls the server at `url` once for each of `scenarios`, sync and async at the same time.
 
     The SDK must be instrumented with `telemetry`. `made_one` is called after each call, from several threads.
     """
-    scenarios = [parse(model) for model in EXAMPLES]
     tracer = telemetry.tracer_provider.get_tracer("midstream.demo")
     with ThreadPoolExecutor(_AT_ONCE + 1) as pool, sync_client(url) as client:
         async_calls = pool.submit(asyncio.run, _make_async_calls(url, tracer, scenarios, made_one))

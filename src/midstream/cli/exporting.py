@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import Enum
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -12,10 +14,10 @@ from urllib.parse import urlsplit
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
+from opentelemetry.sdk.metrics.export import MetricReader, MetricsData, PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor, SpanExportResult
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
@@ -25,16 +27,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from types import TracebackType
 
-    from opentelemetry.sdk._logs.export import LogRecordExporter
     from opentelemetry.sdk.trace import ReadableSpan
-    from opentelemetry.sdk.trace.export import SpanExporter
     from typing_extensions import Self
 
-__all__ = ("ExportFailures", "MetricsPage", "OtlpEndpoints", "Telemetry", "metrics_page", "telemetry")
+__all__ = ("ExportFailures", "MetricsPage", "OtlpEndpoints", "Signal", "Telemetry", "metrics_page", "telemetry")
 
 _SERVICE: Final = "midstream-demo"
 _HOST: Final = "127.0.0.1"
 _ANSWER_SECONDS: Final = 5.0
+
+
+class Signal(str, Enum):
+    """What can be exported over OTLP. Its value is the end of its address."""
+
+    SPANS = "traces"
+    METRICS = "metrics"
+    LOG_EVENTS = "logs"
 
 
 @dataclass(frozen=True)
@@ -42,29 +50,50 @@ class OtlpEndpoints:
     """The OTLP/HTTP receiver whose base is `url`."""
 
     url: str
+    signals: tuple[Signal, ...]
+    """What it takes. A store of metrics takes nothing else."""
 
     @classmethod
     def at(cls, url: str) -> OtlpEndpoints:
-        """The receiver at `url`, which has been found to take spans. Raises `Problem` if there is none."""
-        endpoints = cls(_checked(url).rstrip("/"))
-        with ExportFailures(lambda _line: None) as failures:
-            taken = endpoints.takes_spans()
+        """The receiver at `url`, asked what it takes. Raises `Problem` if there is none, or if it takes nothing."""
+        base = _checked(url).rstrip("/")
+        with ExportFailures(lambda _line: None) as failures, ThreadPoolExecutor() as pool:
+            answers = {signal: pool.submit(_takes, base, signal) for signal in Signal}
+            taken = tuple(signal for signal, answer in answers.items() if answer.result())
         if taken:
-            return endpoints
+            return cls(base, taken)
         message = f"--otlp {url}: nothing there takes OTLP over HTTP ({failures.first}); is a collector running?"
         raise Problem(message)
 
-    def of(self, signal: str) -> str:
-        """The address for `signal`: `traces`, `metrics` or `logs`."""
-        return f"{self.url}/v1/{signal}"
+    def __str__(self) -> str:
+        """What is exported there, in words."""
+        *others, last = (signal.name.lower().replace("_", " ") for signal in self.signals)
+        listed = f"{', '.join(others)} and {last}" if others else last
+        return f"{listed} to {self.url}{'' if len(self.signals) == len(Signal) else ', which takes nothing else'}"
 
-    def takes_spans(self) -> bool:
-        """Whether the receiver accepts an export of spans, of none at all."""
-        exporter = _span_exporter(self)
-        try:
-            return exporter.export(()) is SpanExportResult.SUCCESS
-        finally:
-            exporter.shutdown()
+
+def _takes(base: str, signal: Signal) -> bool:
+    """Whether the receiver accepts an export of `signal`, an empty one."""
+    exporter = _exporter(base, signal)
+    nothing = MetricsData(()) if signal is Signal.METRICS else ()
+    try:
+        return bool(exporter.export(nothing).name == "SUCCESS")  # of one of three enums with the same members
+    finally:
+        exporter.shutdown()
+
+
+def _exporter(base: str, signal: Signal) -> Any:
+    # Imported here, as only --otlp needs them.
+    from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter  # noqa: PLC0415
+    from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter  # noqa: PLC0415
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
+
+    kinds = {
+        Signal.SPANS: OTLPSpanExporter,
+        Signal.METRICS: OTLPMetricExporter,
+        Signal.LOG_EVENTS: OTLPLogExporter,
+    }
+    return kinds[signal](f"{base}/v1/{signal.value}", timeout=_ANSWER_SECONDS)
 
 
 def _checked(url: str) -> str:
@@ -139,9 +168,10 @@ def telemetry(endpoints: OtlpEndpoints | None, page: MetricsPage | None) -> Gene
     """The OpenTelemetry SDK, exporting to `endpoints` and `page` as far as they are given. Flushed at the end."""
     resource = Resource.create({"service.name": _SERVICE})
     memory = InMemorySpanExporter()
+    exporters = {} if endpoints is None else {signal: _exporter(endpoints.url, signal) for signal in endpoints.signals}
     readers = [] if page is None else [page.reader]
-    if endpoints is not None:
-        readers.append(_metric_reader(endpoints))
+    if Signal.METRICS in exporters:
+        readers.append(PeriodicExportingMetricReader(exporters[Signal.METRICS]))
     made = Telemetry(
         TracerProvider(sampler=ALWAYS_ON, resource=resource, shutdown_on_exit=False),
         MeterProvider(readers, resource=resource, shutdown_on_exit=False),
@@ -149,39 +179,16 @@ def telemetry(endpoints: OtlpEndpoints | None, page: MetricsPage | None) -> Gene
         memory,
     )
     made.tracer_provider.add_span_processor(SimpleSpanProcessor(memory))
-    if endpoints is not None:
-        made.tracer_provider.add_span_processor(BatchSpanProcessor(_span_exporter(endpoints)))
-        made.logger_provider.add_log_record_processor(BatchLogRecordProcessor(_log_exporter(endpoints)))
+    if Signal.SPANS in exporters:
+        made.tracer_provider.add_span_processor(BatchSpanProcessor(exporters[Signal.SPANS]))
+    if Signal.LOG_EVENTS in exporters:
+        made.logger_provider.add_log_record_processor(BatchLogRecordProcessor(exporters[Signal.LOG_EVENTS]))
     try:
         yield made
     finally:
         made.tracer_provider.shutdown()
         made.meter_provider.shutdown()
         made.logger_provider.shutdown()
-
-
-def _span_exporter(endpoints: OtlpEndpoints) -> SpanExporter:
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415 - only --otlp needs it
-        OTLPSpanExporter,
-    )
-
-    return OTLPSpanExporter(endpoints.of("traces"), timeout=_ANSWER_SECONDS)
-
-
-def _metric_reader(endpoints: OtlpEndpoints) -> MetricReader:
-    from opentelemetry.exporter.otlp.proto.http.metric_exporter import (  # noqa: PLC0415 - only --otlp needs it
-        OTLPMetricExporter,
-    )
-
-    return PeriodicExportingMetricReader(OTLPMetricExporter(endpoints.of("metrics"), timeout=_ANSWER_SECONDS))
-
-
-def _log_exporter(endpoints: OtlpEndpoints) -> LogRecordExporter:
-    from opentelemetry.exporter.otlp.proto.http._log_exporter import (  # noqa: PLC0415 - only --otlp needs it
-        OTLPLogExporter,
-    )
-
-    return OTLPLogExporter(endpoints.of("logs"), timeout=_ANSWER_SECONDS)
 
 
 class ExportFailures(logging.Handler):

@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-__all__ = ("Problem", "cannot_listen")
+__all__ = ("Problem", "cannot_listen", "shown")
 
 _REASONS: Final = {
     errno.EADDRINUSE: "the port is taken; give one that is free, or 0 for any",
@@ -25,3 +25,8 @@ def cannot_listen(port: int, error: OSError, otherwise: str) -> Problem:
     """The problem with `--port` that `error` tells of; `otherwise`, if it tells of something else."""
     reason = _REASONS.get(error.errno or 0)
     return Problem(otherwise if reason is None else f"--port {port}: {reason}")
+
+
+def shown(value: str) -> str:
+    """`value` for a message of one line, visible whatever it is."""
+    return value if value and value.isprintable() and value == value.strip() else repr(value)

@@ -1,0 +1,236 @@
+"""The rule files as they are shipped: form, names, links, and numbers that make sense."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from midstream.telemetry.contract import METRICS
+from source import names, recording
+from source.alerts import ALERTS, Alert
+from source.objective import ABSENT, ANY, BURNS, LIMITS, OBJECTIVE, PERIOD, STALL, WINDOWS
+from source.recording import RECORDED, RECORDINGS, seconds
+from source.rules import files
+from source.variables import CHOICES
+from support.boards_promql import metrics_read, parsed, unknown_labels, unknown_metrics
+from support.programs import needed
+
+DASHBOARDS = Path(__file__).parents[2] / "dashboards"
+FILES = files()
+RECORDED_RULES = [rule for rules in RECORDINGS.values() for rule in rules]
+EXPRESSIONS = [*(rule.expression for rule in RECORDED_RULES), *(alert.expression for alert in ALERTS)]
+
+each_file = pytest.mark.parametrize("name", FILES)
+each_alert = pytest.mark.parametrize(
+    "alert", ALERTS, ids=[f"{alert.name} {alert.labels.get('long', '')}".strip() for alert in ALERTS]
+)
+
+
+def rules_in(name: str) -> list[Any]:
+    return [rule for group in yaml.safe_load(FILES[name])["groups"] for rule in group["rules"]]
+
+
+def linted(rules: Path) -> subprocess.CompletedProcess[str]:
+    command = [needed("promtool", "prometheus"), "check", "rules", "--lint=all", "--lint-fatal", str(rules)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@each_file
+def test_promtool_has_nothing_to_say_against_the_rules(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(FILES[name], encoding="utf-8")
+    ran = linted(tmp_path / name)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert f"SUCCESS: {len(rules_in(name))} rules found" in ran.stdout
+
+
+def test_promtool_would_say_it_if_there_were_two_rules_of_one_name(tmp_path: Path) -> None:
+    text = FILES["midstream-recording.yaml"].replace("midstream:leaks:", "midstream:failures:")
+    (tmp_path / "rules.yaml").write_text(text, encoding="utf-8")
+    assert linted(tmp_path / "rules.yaml").returncode != 0
+
+
+def test_the_files_have_all_rules_as_they_are_described() -> None:
+    assert [(rule["record"], rule["expr"]) for rule in rules_in("midstream-recording.yaml")] == [
+        (rule.record, rule.expression) for rule in RECORDED_RULES
+    ]
+    assert rules_in("midstream-alerts.yaml") == [
+        {
+            "alert": alert.name,
+            "expr": alert.expression,
+            "for": alert.hold,
+            "labels": {"severity": alert.severity, **alert.labels},
+            "annotations": dict(alert.annotations),
+        }
+        for alert in ALERTS
+    ]
+
+
+@each_file
+def test_people_can_read_the_files(name: str) -> None:
+    text = FILES[name]
+    assert text.startswith("# Made by `python dashboards/generate.py` from dashboards/source/. Edit that, not this.\n")
+    assert text.endswith("\n")
+    assert not [line for line in text.splitlines() if line != line.rstrip() or "\t" in line]
+    assert text.count("expr: |-\n") == text.count("expr:") == len(rules_in(name))
+
+
+def test_group_names_are_there_once() -> None:
+    groups = [group["name"] for text in FILES.values() for group in yaml.safe_load(text)["groups"]]
+    assert sorted(set(groups)) == sorted(groups)
+
+
+def test_the_rules_ask_only_for_what_there_is() -> None:
+    for expression in EXPRESSIONS:
+        tree = parsed(expression)
+        assert metrics_read(tree), expression
+        assert not unknown_metrics(tree), expression
+        assert not unknown_labels(tree), expression
+
+
+def test_each_group_records_what_its_later_rules_read() -> None:
+    for window, rules in RECORDINGS.items():
+        before = set[str]()
+        for rule in rules:
+            assert metrics_read(parsed(rule.expression)) <= before | {names.OPERATIONS}, rule.record
+            assert rule.record.endswith(f"rate{window}")
+            before.add(rule.record)
+
+
+def test_nothing_is_divided_by_what_may_be_zero() -> None:
+    for expression in EXPRESSIONS:
+        for divisor in re.findall(r"(?<!\w)/ (.*)", expression):
+            assert divisor.startswith("("), expression
+        assert expression.count("/ (") == len(re.findall(r"> 0\)|>= \d+\)|>= \d+\n\)", expression)), expression
+
+
+@each_alert
+def test_an_alert_says_how_bad_it_is_what_happened_to_whom_and_where_to_go_on(alert: Alert) -> None:
+    assert alert.severity in {"critical", "warning", "info"}
+    assert set(alert.annotations) == {"summary", "description", "runbook_url", "dashboard_url"}
+    for words in (alert.told.summary, alert.told.description):
+        assert '{{ or $labels.service_name $labels.job "a service without a name" }}' in words
+        assert set(re.findall(r"\$labels\.(\w+)", words)) <= set(alert.by)
+    assert "$value | humanize" in alert.told.description or 'printf "%.0f" $value' in alert.told.description
+    assert alert.annotations["runbook_url"] == f"runbooks/{alert.name}.md"
+    assert (DASHBOARDS / "grafana" / f"{alert.told.board}.json").is_file()
+    assert alert.annotations["dashboard_url"].startswith(f"/d/{alert.told.board}?from=now-")
+
+
+@each_alert
+def test_the_link_to_the_board_has_variables_that_the_board_has_and_labels_that_the_alert_has(alert: Alert) -> None:
+    variables = {choice.name: choice.label for choice in CHOICES}
+    linked = re.findall(
+        r"\{\{ with \$labels\.(\w+) \}\}&var-(\w+)=\{\{ \. \| urlquery \}\}\{\{ end \}\}",
+        alert.annotations["dashboard_url"],
+    )
+    assert {label for label, _ in linked} == {label for label in alert.by if label in variables.values()}
+    assert all(variables[variable] == label for label, variable in linked)
+    assert {"job", "service_name"} <= {label for label, _ in linked}
+
+
+@each_alert
+def test_an_alert_is_told_from_others_by_the_labels_that_it_says(alert: Alert) -> None:
+    grouped = re.findall(r"sum by \(([\w, ]+)\)", alert.expression)
+    of_records = [RECORDED[name] for name in metrics_read(parsed(alert.expression)) if name in RECORDED]
+    assert grouped or of_records
+    assert all(by.split(", ") == list(alert.by) for by in grouped)
+    assert all(labels == set(alert.by) for labels in of_records)
+
+
+@each_alert
+def test_an_alert_on_a_share_has_a_minimum_of_calls(alert: Alert) -> None:
+    assert (">= " in alert.expression) == (alert.name not in ANY)
+    assert ("humanizePercentage" in alert.told.description) == (alert.name in {*LIMITS, "MidstreamErrorBudgetBurn"})
+
+
+def test_only_the_budget_has_several_alerts_of_one_name_and_they_differ() -> None:
+    several = [alert for alert in ALERTS if alert.labels]
+    assert {alert.name for alert in several} == {"MidstreamErrorBudgetBurn"}
+    assert len({tuple(alert.labels.values()) for alert in several}) == len(several) == len(BURNS) == 4
+    others = [alert.name for alert in ALERTS if not alert.labels]
+    assert sorted(set(others)) == sorted(others)
+
+
+def test_every_number_belongs_to_an_alert() -> None:
+    assert {*LIMITS, *ANY, "MidstreamErrorBudgetBurn", "MidstreamTelemetryAbsent"} == {alert.name for alert in ALERTS}
+
+
+def test_the_windows_of_the_budget_make_sense() -> None:
+    for burn in BURNS:
+        assert burn.long in WINDOWS
+        assert burn.short in WINDOWS
+        assert 5 * seconds(burn.short) <= seconds(burn.long) < seconds(PERIOD)
+        assert seconds(burn.hold) < seconds(burn.long)
+        # So many calls are needed that a single failure among them does not fire.
+        assert 1 / burn.calls < burn.factor * (1 - OBJECTIVE)
+        assert burn.factor * (1 - OBJECTIVE) < 1
+    assert [burn.factor for burn in BURNS] == sorted((burn.factor for burn in BURNS), reverse=True)
+    assert [seconds(burn.long) for burn in BURNS] == sorted(seconds(burn.long) for burn in BURNS)
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_the_limits_make_sense(name: str) -> None:
+    limit = LIMITS[name]
+    assert 0 < limit.share < 1
+    assert limit.calls > 1
+    assert seconds(limit.hold) < seconds(limit.window)
+    assert limit.short is None or seconds(limit.short) < seconds(limit.window)
+
+
+def test_what_is_worth_an_alert_at_once_has_no_hold_and_everything_else_has_one() -> None:
+    assert {alert.name: alert.hold for alert in ALERTS if alert.hold == "0m"} == dict.fromkeys(ANY, "0m")
+    # An interval of one minute between exports fits in several times.
+    assert all(seconds(window) >= seconds("5m") for window in (*ANY.values(), *WINDOWS))
+
+
+def test_an_absent_service_is_missed_before_it_is_forgotten() -> None:
+    assert seconds("5m") + seconds(ABSENT.hold) < seconds(ABSENT.window)
+
+
+def test_only_what_denies_access_or_eats_the_budget_fast_wakes_somebody() -> None:
+    critical = [(alert.name, alert.labels.get("long")) for alert in ALERTS if alert.severity == "critical"]
+    assert critical == [
+        ("MidstreamErrorBudgetBurn", "1h"),
+        ("MidstreamErrorBudgetBurn", "6h"),
+        ("MidstreamAccessDenied", None),
+    ]
+
+
+def test_a_stall_is_measured_at_the_bound_of_a_bucket() -> None:
+    (metric,) = (metric for metric in METRICS if names.label(metric.name) + "_seconds" == names.LONGEST_WAIT)
+    assert STALL in (metric.buckets or ())
+    assert int(STALL) != STALL, "`le` of a whole number is written in more than one way"
+
+
+def test_the_ratios_are_recorded_for_all_windows() -> None:
+    kinds = (recording.FAILED, recording.IN_BAND, recording.LEAKED, recording.TRUNCATED, recording.MALFORMED)
+    assert set(RECORDED) == {
+        name
+        for window in WINDOWS
+        for name in (
+            recording.operations(window),
+            recording.calls(window),
+            *(recording.share(kind, window) for kind in kinds),
+        )
+    }
+
+
+def test_the_readme_lists_every_alert_with_its_severity_and_says_what_the_expressions_have() -> None:
+    readme = (DASHBOARDS / "prometheus" / "README.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `(Midstream\w+)` \| ([\w, ]+) \|", readme, re.MULTILINE)
+    severities = {name: {alert.severity for alert in ALERTS if alert.name == name} for name, _ in listed}
+    assert [(name, set(told.split(", "))) for name, told in listed] == list(severities.items())
+    assert severities.keys() == {alert.name for alert in ALERTS}
+    assert f"`(1 - {OBJECTIVE})`" in readme
+    assert f"(1 - {OBJECTIVE})" in FILES["midstream-alerts.yaml"]
+    assert f"for {', '.join(WINDOWS[:-1])} and {WINDOWS[-1]}" in readme
+    budget = (DASHBOARDS / "grafana" / "midstream-budget.json").read_text(encoding="utf-8")
+    assert f"`/ {1 - OBJECTIVE:.4g}`" in readme
+    assert f"/ {1 - OBJECTIVE:.4g}" in budget
+    assert "15 minutes for `MidstreamAccessDenied`, an hour for the others" in " ".join(readme.split())
+    assert {name: window for name, window in ANY.items() if window != "1h"} == {"MidstreamAccessDenied": "15m"}

@@ -1,0 +1,124 @@
+"""`promtool test rules` on the shipped rules: scenes in which something must be so, and proof that they can fail."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from source.alerts import ALERTS
+from source.rules import files
+from support.promtool import Scene, promtool
+from support.rule_scenes_alerts import FIRES, SILENT
+from support.rule_scenes_kinds import ALONE, MOMENTS, RECORDED
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NAMES = sorted({alert.name for alert in ALERTS})
+SCENES = {scene.name: scene for scene in (*FIRES, *SILENT, *ALONE, *RECORDED, *MOMENTS)}
+
+
+def check(scene: Scene, folder: Path) -> None:
+    wrong = promtool(scene, folder)
+    assert not wrong, wrong
+
+
+@pytest.mark.parametrize("scene", FIRES, ids=str)
+def test_an_alert_fires_with_all_that_it_says(scene: Scene, tmp_path: Path) -> None:
+    check(scene, tmp_path)
+
+
+@pytest.mark.parametrize("scene", SILENT, ids=str)
+def test_an_alert_is_silent(scene: Scene, tmp_path: Path) -> None:
+    check(scene, tmp_path)
+
+
+@pytest.mark.parametrize("scene", ALONE, ids=str)
+def test_what_happens_alone_fires_its_own_alerts_and_no_others(scene: Scene, tmp_path: Path) -> None:
+    check(scene, tmp_path)
+
+
+@pytest.mark.parametrize("scene", RECORDED, ids=str)
+def test_a_share_is_0_without_failures_and_not_there_without_calls(scene: Scene, tmp_path: Path) -> None:
+    check(scene, tmp_path)
+
+
+@pytest.mark.parametrize("scene", MOMENTS, ids=str)
+def test_at_the_edges(scene: Scene, tmp_path: Path) -> None:
+    check(scene, tmp_path)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_alert_has_a_scene_in_which_it_fires_and_one_in_which_it_does_not(name: str) -> None:
+    assert any(scene.fired.get(name) for scene in FIRES), f"{name} fires in no scene"
+    assert any(scene.fired.get(name) == [] for scene in SILENT), f"{name} is silent in no scene"
+
+
+def test_the_scenes_are_about_alerts_that_exist() -> None:
+    # promtool is content with an alert that is not there and must not fire.
+    assert {name for scene in SCENES.values() for name in scene.fired} == set(NAMES)
+    assert all(scene.fired or scene.samples for scene in SCENES.values())
+
+
+class Change(NamedTuple):
+    """A change of the rules that a scene must notice."""
+
+    old: str
+    new: str
+    scene: str
+
+
+CHANGES = (
+    # A limit that is too high, and one that is too low.
+    Change("ratio_rate3d > 1 * (1 - 0.99)", "ratio_rate3d > 2 * (1 - 0.99)", "MidstreamErrorBudgetBurn: 1/64"),
+    Change("> 1 * (1 - 0.99)", "> 0.5 * (1 - 0.99)", "MidstreamErrorBudgetBurn: 1/128"),
+    Change("in_band_errors:ratio_rate1h > 0.02", "in_band_errors:ratio_rate1h > 0.3", "MidstreamInBandErrors: a quart"),
+    Change("truncations:ratio_rate1h > 0.01", "truncations:ratio_rate1h > 0.001", "MidstreamTruncatedStreams: one str"),
+    # No minimum of calls.
+    Change("midstream:calls:rate1h * 3600 >= 20", "midstream:calls:rate1h >= 0", "MidstreamErrorBudgetBurn: every"),
+    Change("midstream:calls:rate1h * 3600 >= 20", "midstream:calls:rate1h >= 0", "MidstreamInBandErrors: too few"),
+    # No short window, so that an alert goes on after the failures.
+    Change(
+        "and midstream:failures:ratio_rate5m > 14.4 * (1 - 0.99)", "", "MidstreamErrorBudgetBurn: failures that are"
+    ),
+    Change("and midstream:in_band_errors:ratio_rate5m > 0.02", "", "MidstreamInBandErrors: they are over"),
+    # Failures of the wrong kind.
+    Change('midstream_status_code=~"401|402|403"', 'midstream_status_code=~"401|402"', "HTTP 403, permission_error"),
+    Change('midstream_status_code=~"401|402|403"', 'midstream_status_code=~"4.."', "HTTP 429"),
+    Change('"529"', '"503"', "HTTP 529"),
+    Change('midstream_outcome="transport_error", ', "", "malformed data"),
+    Change(', midstream_leaked="true"', "", "wrapped transport errors"),
+    Change('midstream_misreported="true"', 'midstream_leaked="false"', "HTTP 500"),
+    # Shares that are missing where they should be 0, and the reverse.
+    Change("or 0 * midstream:calls:rate5m", "", "only one series, and"),
+    Change("/ (midstream:calls:rate5m > 0)", "/ midstream:calls:rate5m", "idle from the start"),
+    Change("completed|http_error", "completed|cancelled|http_error", "only calls that the application ended"),
+    # Without one of the two labels of a service.
+    Change("by (job, service_name)", "by (job)", "service_name and no job"),
+    # The first failure of a series, and a gap between two scrapes.
+    Change("[1h] offset 15m", "[3h] offset 15m", "a gap of two hours"),
+    Change("[1h] offset 15m", "[5m] offset 15m", "a gap of 50 minutes"),
+    Change("last_over_time(midstream_telemetry_errors_total[1h])", "vector(0) > 1", "MidstreamTelemetryErrors: the"),
+    # Half of what a service that has gone must be.
+    Change(
+        "unless sum by (job, service_name) (midstream_client_operations_total)", "", "MidstreamTelemetryAbsent: a se"
+    ),
+    Change("for: 10m", "for: 2h", "MidstreamTelemetryAbsent: a busy"),
+    Change('{le="20.48"}', '{le="+Inf"}', "MidstreamStalls: a quarter"),
+    # What an alert says.
+    Change("severity: critical", "severity: warning", "MidstreamAccessDenied: the very first"),
+    Change("Nothing was raised", "Something was raised", "MidstreamTruncatedStreams: one stream in 64"),
+    Change("&var-job=", "&var-jobs=", "MidstreamLeakedTransportErrors: the very"),
+    Change("runbook_url: runbooks/", "runbook_url: runbook/", "MidstreamStalls: a quarter"),
+)
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: f"{change.old} -> {change.new} ({change.scene})")
+def test_a_scene_notices_a_change_of_the_rules(change: Change, tmp_path: Path) -> None:
+    scenes = [scene for name, scene in SCENES.items() if name.startswith(change.scene)]
+    assert scenes
+    changed = {name: text.replace(change.old, change.new) for name, text in files().items()}
+    assert changed != files()
+    found = [promtool(scene, tmp_path, changed) for scene in scenes]
+    assert any("FAILED" in one and "got:" in one for one in found), found

@@ -1,0 +1,355 @@
+"""The runbooks: one for each alert, the same headings in each, queries that answer, and code that really catches it."""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import replace
+from pathlib import Path
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
+
+import anthropic
+import pytest
+
+from midstream import AnthropicInstrumentor
+from midstream.faults import FaultServer
+from midstream.guard import METRICS, SPANS
+from source.alerts import ALERTS
+from source.boards import BOARDS
+from source.objective import ABSENT, ANY, BURNS, LIMITS, STALL
+from support.boards_promql import parsed, unknown_labels, unknown_metrics
+from support.promtool import promtool
+from support.rule_scenes_alerts import FIRES
+from support.rule_scenes_kinds import ALONE, FIRING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from support.promtool import Scene
+
+FOLDER = Path(__file__).parents[2] / "dashboards" / "runbooks"
+NAMES = sorted({alert.name for alert in ALERTS})
+TEXTS = {path.stem: path.read_text(encoding="utf-8") for path in sorted(FOLDER.iterdir())}
+HEADINGS = [
+    "What it means",
+    "What your users see",
+    "How to confirm",
+    "What to do",
+    "The code that would have caught it",
+]
+
+each_runbook = pytest.mark.parametrize("name", TEXTS)
+
+
+def blocks(name: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", TEXTS[name], re.DOTALL)
+
+
+def test_every_alert_has_a_runbook_and_every_runbook_an_alert() -> None:
+    assert [path.name for path in sorted(FOLDER.iterdir())] == [f"{name}.md" for name in NAMES]
+
+
+@each_runbook
+def test_a_runbook_has_the_headings_that_all_have_and_says_something_below_each(name: str) -> None:
+    text = TEXTS[name]
+    assert text.startswith(f"# {name}\n")
+    assert re.findall(r"^## (.*)$", text, re.MULTILINE) == HEADINGS
+    assert all(part.strip() for part in re.split(r"^#.*$", text, flags=re.MULTILINE)[1:])
+    # About a page.
+    assert len(text.splitlines()) < 90
+
+
+@each_runbook
+def test_a_runbook_says_how_bad_it_is_and_from_where_on(name: str) -> None:
+    intro = TEXTS[name].split("\n## ")[0].lower()
+    for severity in {alert.severity for alert in ALERTS if alert.name == name}:
+        assert {"critical": "critical", "warning": "warning", "info": "information"}[severity] in intro
+    if name in LIMITS:
+        limit = LIMITS[name]
+        assert f"more than {limit.share * 100:g} %" in intro
+        assert f"at least {limit.calls}" in intro
+        assert in_words(limit.window) in intro
+    elif name in ANY:
+        assert f"it ends {in_words(ANY[name], 'an hour')} after the last one" in intro
+    elif name == "MidstreamTelemetryAbsent":
+        assert f"at least {ABSENT.calls} calls in the last {in_words(ABSENT.window)}" in intro
+        assert in_words(ABSENT.hold) in intro
+    else:
+        assert all(f"{burn.long}/{burn.short}" in intro for burn in BURNS)
+    assert (name == "MidstreamStalls") == (f"{STALL} s" in intro)
+
+
+def in_words(window: str, hour: str = "hour") -> str:
+    return hour if window == "1h" else f"{window.removesuffix('m')} minutes"
+
+
+@each_runbook
+def test_links_lead_to_other_runbooks(name: str) -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", TEXTS[name]):
+        assert target.removesuffix(".md") in NAMES, target
+
+
+@each_runbook
+def test_the_boards_and_panels_that_a_runbook_names_exist(name: str) -> None:
+    panels = {board.as_json()["title"].removeprefix("midstream / "): titles(board.as_json()) for board in BOARDS}
+    # Outside code: **Board**: *Panel*, *Panel*
+    prose = " ".join(re.sub(r"```.*?```", "", TEXTS[name], flags=re.DOTALL).split())
+    named = re.findall(r"[Bb]oard \*\*([^*]+)\*\*:?((?:,? \*[^*]+\*)+)", prose)
+    assert named
+    for board, listed in named:
+        assert board in panels
+        assert set(re.findall(r"\*([^*]+)\*", listed)) <= panels[board], board
+    (uid,) = {alert.told.board for alert in ALERTS if alert.name == name}
+    assert uid in {board.as_json()["uid"] for board in BOARDS if board_title(board) in {board for board, _ in named}}
+
+
+def board_title(board: Any) -> str:
+    title: str = board.as_json()["title"]
+    return title.removeprefix("midstream / ")
+
+
+def titles(board: Any) -> set[str]:
+    return {panel["title"] for panel in board["panels"]}
+
+
+@each_runbook
+def test_the_queries_ask_for_what_there_is_and_see_the_first_failure_of_a_series(name: str) -> None:
+    queries = blocks(name, "promql")
+    assert queries
+    for query in queries:
+        tree = parsed(query)
+        assert unknown_metrics(tree) <= {"up"}, query
+        assert "up ==" in query or not unknown_labels(tree), query
+        assert ("errors_total" in query) <= ("unless last_over_time" in query), query
+
+
+def scene_of(name: str) -> Scene:
+    told = {alert: scene for scene in FIRES for alert in scene.fired}
+    alone = {alert.split('"')[1]: scene for scene in reversed(ALONE) for alert in scene.samples[FIRING] if "=" in alert}
+    return {**told, **alone}[name]
+
+
+@each_runbook
+def test_the_first_query_shows_something_when_the_alert_fires(name: str, tmp_path: Path) -> None:
+    query = blocks(name, "promql")[0]
+    scene = replace(scene_of(name), fired={}, samples={f"count(({query}) > 0) > bool 0": {"{}": 1}})
+    wrong = promtool(scene, tmp_path)
+    assert not wrong, wrong
+
+
+# The code. `request` is what people give to `messages.stream`.
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[anthropic.Anthropic]:
+    with (
+        FaultServer() as server,
+        anthropic.Anthropic(
+            api_key="none", base_url=server.url, max_retries=0, timeout=anthropic.Timeout(30.0)
+        ) as made,
+    ):
+        yield made
+
+
+def request(model: str) -> dict[str, Any]:
+    return {"model": model, "max_tokens": 64, "messages": [{"role": "user", "content": "Is all well?"}]}
+
+
+WHOLE = "All is well. "
+
+
+def text_of(answer: Any) -> str:
+    return answer if isinstance(answer, str) else "".join(block.text for block in answer.content)
+
+
+class Clock:
+    """Time for the code of a runbook: while it waits, the fault goes away."""
+
+    def __init__(self, asked: dict[str, Any]) -> None:
+        self.asked = asked
+        self.pauses: list[float] = []
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.asked["model"] = "ok"
+
+
+def code(name: str, block: int = 0, clock: Clock | None = None) -> Callable[..., Any]:
+    """The function that a block of a runbook defines."""
+    namespace: dict[str, Any] = {"__name__": name}
+    exec(compile(blocks(name, "python")[block], f"{name}.md", "exec"), namespace)  # noqa: S102 - it is what is tested
+    if clock is not None:
+        namespace["time"] = clock
+    (function,) = (made for made in namespace.values() if isinstance(made, FunctionType) and made.__module__ == name)
+    return function
+
+
+IN_BAND = ("in_band:overloaded_error@0", "in_band:overloaded_error", "in_band:api_error@8", "in_band:timeout_error")
+LEAKS = ("reset@0", "reset", "fin", "fin_length", "bad_chunk")
+CUTS = ("cut@0", "cut", "eof", "cut@8")
+DAMAGES = ("bad_json", "bad_utf8", "bad_gzip")
+
+AGAIN = (
+    *(
+        ("MidstreamErrorBudgetBurn", 0, fault)
+        for fault in (*IN_BAND, *LEAKS, *CUTS, *DAMAGES, "http_html:502", "hangup")
+    ),
+    *(("MidstreamInBandErrors", block, fault) for block in (0, 1) for fault in (*IN_BAND, "in_band:rate_limit_error")),
+    *(("MidstreamRateLimited", 0, fault) for fault in ("http:rate_limit_error", "in_band:rate_limit_error")),
+    *(("MidstreamLeakedTransportErrors", 0, fault) for fault in (*LEAKS, "hangup")),
+    *(("MidstreamTruncatedStreams", block, fault) for block in (0, 1) for fault in CUTS),
+    *(("MidstreamMalformedData", 0, fault) for fault in DAMAGES),
+)
+
+
+@pytest.mark.parametrize(("name", "block", "fault"), AGAIN)
+def test_the_code_makes_the_call_again_and_has_a_whole_answer(
+    name: str, block: int, fault: str, client: anthropic.Anthropic
+) -> None:
+    asked = request(fault)
+    clock = Clock(asked)
+    assert text_of(code(name, block, clock)(client, asked)) == WHOLE
+    assert len(clock.pauses) == 1
+
+
+@pytest.mark.parametrize("fault", sorted({fault for _, _, fault in AGAIN if not fault.startswith(("http", "hangup"))}))
+def test_code_that_catches_what_the_sdk_documents_has_no_whole_answer(fault: str, client: anthropic.Anthropic) -> None:
+    """So that the code of the runbooks is not tested with faults that any code survives."""
+    documented = (anthropic.APIConnectionError, anthropic.RateLimitError, anthropic.InternalServerError)
+    seen = ""
+    try:
+        with client.messages.stream(**request(fault)) as stream:
+            for text in stream.text_stream:
+                seen += text
+            ended = stream.current_message_snapshot.stop_reason is not None
+    except documented:
+        pytest.fail("it has been caught")
+    except Exception:  # noqa: BLE001 - whatever it is, it is not what was expected
+        return
+    assert (seen, ended) != (WHOLE, True) or fault == "cut@8"  # which only lacks its end event
+
+
+LASTING = {"reset", "cut", "bad_json", "in_band:overloaded_error", "in_band:rate_limit_error"}
+
+
+@pytest.mark.parametrize(("name", "block", "fault"), [row for row in AGAIN if row[2] in LASTING])
+def test_the_code_gives_up_when_the_fault_stays(name: str, block: int, fault: str, client: anthropic.Anthropic) -> None:
+    asked = request(fault)
+    clock = Clock({})
+    with pytest.raises(Exception) as raised:  # noqa: PT011 - each fault has its own
+        code(name, block, clock)(client, asked)
+    assert clock.pauses == [2.0**power for power in range(1, len(clock.pauses) + 1)]
+    assert 2 <= len(clock.pauses) <= 4
+    assert not isinstance(raised.value, AssertionError)
+
+
+@pytest.mark.parametrize(
+    ("name", "block"),
+    [
+        ("MidstreamErrorBudgetBurn", 0),
+        ("MidstreamInBandErrors", 0),
+        ("MidstreamInBandErrors", 1),
+        ("MidstreamRateLimited", 0),
+    ],
+)
+@pytest.mark.parametrize("fault", ["in_band:invalid_request_error", "http:authentication_error"])
+def test_the_code_does_not_repeat_what_no_retry_helps(
+    name: str, block: int, fault: str, client: anthropic.Anthropic
+) -> None:
+    asked = request(fault)
+    clock = Clock(asked)
+    with pytest.raises(anthropic.APIStatusError):
+        code(name, block, clock)(client, asked)
+    assert clock.pauses == []
+
+
+@pytest.mark.parametrize("fault", ["stall", "silent"])
+def test_the_code_gives_a_stalled_stream_up(fault: str, client: anthropic.Anthropic) -> None:
+    asked = request(fault)
+    clock = Clock(asked)
+    answer = code("MidstreamStalls", 0, clock)(client, asked, attempts=5, read=1.0)
+    assert text_of(answer) == WHOLE
+    assert clock.pauses
+
+
+def test_the_code_goes_to_another_model_when_one_is_overloaded(client: anthropic.Anthropic) -> None:
+    ask = code("MidstreamOverloaded")
+    models = ["http:overloaded_error", "in_band:overloaded_error", "ok"]
+    assert text_of(ask(client, request("any"), models)) == WHOLE
+    with pytest.raises(anthropic.APIStatusError):
+        ask(client, request("any"), models[:2])
+    with pytest.raises(anthropic.BadRequestError):
+        ask(client, request("any"), ["http:invalid_request_error", "ok"])
+
+
+@pytest.mark.parametrize("where", ["http", "in_band"])
+@pytest.mark.parametrize("error_type", ["authentication_error", "billing_error", "permission_error"])
+def test_the_code_says_that_access_is_denied(where: str, error_type: str, client: anthropic.Anthropic) -> None:
+    with pytest.raises(PermissionError, match=error_type):
+        code("MidstreamAccessDenied")(client, request(f"{where}:{error_type}"))
+
+
+def test_the_code_takes_other_errors_for_what_they_are(client: anthropic.Anthropic) -> None:
+    with pytest.raises(anthropic.APIStatusError):
+        code("MidstreamAccessDenied")(client, request("in_band:overloaded_error"))
+
+
+@pytest.mark.parametrize(
+    ("fault", "reported", "passed_on"),
+    [("in_band:overloaded_error", 200, 529), ("http:rate_limit_error", 429, 429), ("reset", None, 502)],
+)
+def test_the_code_passes_the_true_status_on(
+    fault: str, reported: int | None, passed_on: int, client: anthropic.Anthropic
+) -> None:
+    with pytest.raises(Exception) as raised:  # noqa: PT011 - each fault has its own
+        read(client, fault)
+    assert getattr(raised.value, "status_code", None) == reported
+    assert code("MidstreamMisreportedStatus")(raised.value) == passed_on
+
+
+def read(client: anthropic.Anthropic, fault: str) -> None:
+    with client.messages.stream(**request(fault)) as stream:
+        stream.until_done()
+
+
+def test_the_code_tells_whether_the_sdk_is_observed() -> None:
+    check = code("MidstreamTelemetryAbsent")
+    with pytest.raises(RuntimeError, match="does not observe"):
+        check()
+    instrumentor = AnthropicInstrumentor()
+    instrumentor.instrument()
+    try:
+        check()
+    finally:
+        instrumentor.uninstrument()
+
+
+@pytest.mark.injects_faults
+def test_the_code_shows_every_fault_of_our_own(caplog: pytest.LogCaptureFixture) -> None:
+    log = logging.getLogger("midstream")
+    before = log.level
+    try:
+        code("MidstreamTelemetryErrors")()
+        for guard in (SPANS, METRICS):
+            with guard:
+                raise KeyError
+    finally:
+        log.setLevel(before)
+    components = re.findall(r"fault of its own in (\w+)", caplog.text)
+    assert components == ["spans", "metrics"]
+
+
+def test_each_block_of_code_is_run_here() -> None:
+    run = {(name, block) for name, block, _ in AGAIN} | {
+        (name, 0)
+        for name in (
+            "MidstreamAccessDenied",
+            "MidstreamMisreportedStatus",
+            "MidstreamOverloaded",
+            "MidstreamStalls",
+            "MidstreamTelemetryAbsent",
+            "MidstreamTelemetryErrors",
+        )
+    }
+    assert run == {(name, block) for name in TEXTS for block in range(len(blocks(name, "python")))}

@@ -1,0 +1,347 @@
+"""What is recorded, and which alerts fire, when calls fail in one way only, and at the edges. Scenes for promtool."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from midstream.outcomes import Outcome
+from source import names, recording
+from source.objective import WINDOWS
+from support.promtool import API, Scene, Series, call, failure, selector, steady, waits
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ("ALONE", "MOMENTS", "RECORDED")
+
+BURN = "MidstreamErrorBudgetBurn"
+IN_BAND = "MidstreamInBandErrors"
+MISREPORTED = "MidstreamMisreportedStatus"
+FIRING = 'group by (alertname) (ALERTS{alertstate="firing"})'
+HOUR = 60
+
+RATIOS = (recording.FAILED, recording.IN_BAND, recording.LEAKED, recording.TRUNCATED, recording.MALFORMED)
+
+
+def service(outcome: Outcome | None = None, error_type: str = "", status: int | None = None, **labels: str) -> Series:
+    """An hour of a service with all its series: three calls in four are answered, and one ends like this."""
+    series = {name: values for one in Outcome for name, values in call(one, "0x60").items()}
+    series.update(call(Outcome.COMPLETED, steady(4 if outcome is None else 3, HOUR)))
+    if outcome is not None:
+        series.update(call(outcome, steady(1, HOUR), **labels))
+        if error_type:
+            series.update(failure(outcome, "_ 1+1x59", error_type, status, **labels))
+    return series
+
+
+def alerts(*names_: str) -> Mapping[str, Mapping[str, float]]:
+    return {FIRING: {f'{{alertname="{name}"}}': 1 for name in names_}}
+
+
+ALONE = (
+    Scene("nothing fails", service(), "59m", samples=alerts()),
+    Scene("HTTP 500", service(Outcome.HTTP_ERROR, "api_error", 500), "59m", samples=alerts(BURN)),
+    Scene(
+        "HTTP 529",
+        service(Outcome.HTTP_ERROR, "overloaded_error", 529),
+        "59m",
+        samples=alerts(BURN, "MidstreamOverloaded"),
+    ),
+    Scene(
+        "HTTP 429",
+        service(Outcome.HTTP_ERROR, "rate_limit_error", 429),
+        "59m",
+        samples=alerts(BURN, "MidstreamRateLimited"),
+    ),
+    *(
+        Scene(
+            f"HTTP {status}, {error_type}",
+            service(Outcome.HTTP_ERROR, error_type, status),
+            "59m",
+            samples=alerts(BURN, "MidstreamAccessDenied"),
+        )
+        for error_type, status in (
+            ("authentication_error", 401),
+            ("billing_error", 402),
+            ("permission_error", 403),
+            ("403", 403),
+        )
+    ),
+    Scene(
+        "connections that cannot be made",
+        service(Outcome.CONNECTION_ERROR, "httpx2.ConnectError"),
+        "59m",
+        samples=alerts(BURN),
+    ),
+    Scene(
+        "api_error inside a 200 stream",
+        service(Outcome.IN_BAND_ERROR, "api_error", 500),
+        "59m",
+        samples=alerts(BURN, IN_BAND, MISREPORTED),
+    ),
+    Scene(
+        "overloaded_error inside a 200 stream",
+        service(Outcome.IN_BAND_ERROR, "overloaded_error", 529),
+        "59m",
+        samples=alerts(BURN, IN_BAND, MISREPORTED, "MidstreamOverloaded"),
+    ),
+    Scene(
+        "rate_limit_error inside a 200 stream",
+        service(Outcome.IN_BAND_ERROR, "rate_limit_error", 429),
+        "59m",
+        samples=alerts(BURN, IN_BAND, MISREPORTED, "MidstreamRateLimited"),
+    ),
+    Scene(
+        "billing_error inside a 200 stream",
+        service(Outcome.IN_BAND_ERROR, "billing_error", 402),
+        "59m",
+        samples=alerts(BURN, IN_BAND, MISREPORTED, "MidstreamAccessDenied"),
+    ),
+    Scene(
+        "leaked transport errors",
+        service(Outcome.TRANSPORT_ERROR, "httpx2.ReadError"),
+        "59m",
+        samples=alerts(BURN, "MidstreamLeakedTransportErrors"),
+    ),
+    Scene(
+        "wrapped transport errors",
+        service(Outcome.TRANSPORT_ERROR, "httpx2.ReadError", midstream_leaked="false"),
+        "59m",
+        samples=alerts(BURN),
+    ),
+    Scene(
+        "truncated streams",
+        service(Outcome.TRUNCATED, "stream_truncated"),
+        "59m",
+        samples=alerts(BURN, "MidstreamTruncatedStreams"),
+    ),
+    Scene(
+        "malformed data",
+        service(Outcome.MALFORMED, "json.decoder.JSONDecodeError"),
+        "59m",
+        samples=alerts(BURN, "MidstreamMalformedData"),
+    ),
+    Scene(
+        "exceptions of another kind",
+        service(Outcome.CLIENT_ERROR, "_OTHER"),
+        "59m",
+        samples=alerts(BURN),
+    ),
+    Scene("calls that the application cancels", service(Outcome.CANCELLED), "59m", samples=alerts()),
+    Scene("streams that the application abandons", service(Outcome.ABANDONED), "59m", samples=alerts()),
+    Scene(
+        "slow streams",
+        {**service(), **waits(within=steady(3, HOUR), all_of_them=steady(4, HOUR))},
+        "59m",
+        samples=alerts("MidstreamStalls"),
+    ),
+    Scene(
+        "faults of midstream's own",
+        {**service(), selector(names.TELEMETRY_ERRORS, {**API, names.COMPONENT: "metrics"}): "_x20 1x40"},
+        "59m",
+        samples=alerts("MidstreamTelemetryErrors"),
+    ),
+)
+
+
+def recorded(window: str, labels: str, *shares: float) -> Mapping[str, Mapping[str, float]]:
+    """What must be recorded: each ratio of `RATIOS` in turn, and nothing where none is given."""
+    ratios = [recording.share(kind, window) for kind in RATIOS]
+    if not shares:
+        return {ratio: {} for ratio in ratios}
+    return {ratio: {f"{ratio}{{{labels}}}": share} for ratio, share in zip(ratios, shares, strict=True)}
+
+
+def with_labels(series: Series, **labels: str) -> Series:
+    """The same series with other labels of their target: without those that are empty here."""
+    others = ", ".join(f'{name}="{value}"' for name, value in labels.items() if value)
+    return {name.replace('job="api"', others): values for name, values in series.items()}
+
+
+def of_service(window: str, *shares: float) -> Mapping[str, Mapping[str, float]]:
+    return recorded(window, 'job="api"', *shares)
+
+
+def in_every_window(*shares: float) -> Mapping[str, Mapping[str, float]]:
+    return {ratio: values for window in WINDOWS for ratio, values in of_service(window, *shares).items()}
+
+
+RECORDED = (
+    Scene("nothing fails", service(), "59m", samples=in_every_window(0, 0, 0, 0, 0)),
+    Scene("HTTP errors only", service(Outcome.HTTP_ERROR), "59m", samples=in_every_window(0.25, 0, 0, 0, 0)),
+    Scene(
+        "only one series, and that has no failure",
+        call(Outcome.COMPLETED, steady(4, HOUR)),
+        "59m",
+        samples=of_service("5m", 0, 0, 0, 0, 0),
+    ),
+    Scene("in-band errors only", service(Outcome.IN_BAND_ERROR), "59m", samples=of_service("5m", 0.25, 0.25, 0, 0, 0)),
+    Scene("leaks only", service(Outcome.TRANSPORT_ERROR), "59m", samples=of_service("5m", 0.25, 0, 0.25, 0, 0)),
+    Scene("truncation only", service(Outcome.TRUNCATED), "59m", samples=of_service("5m", 0.25, 0, 0, 0.25, 0)),
+    Scene("malformed only", service(Outcome.MALFORMED), "59m", samples=of_service("5m", 0.25, 0, 0.25, 0, 0.25)),
+    Scene("no calls at all", {}, "59m", samples=in_every_window()),
+    Scene("idle from the start", call(Outcome.COMPLETED, "7x60"), "59m", samples=of_service("5m")),
+    Scene(
+        "idle for longer than the window",
+        {**call(Outcome.COMPLETED, "0+4x20 80x40"), **call(Outcome.TRUNCATED, "0+4x20 80x40")},
+        "59m",
+        samples={**of_service("5m"), **of_service("1h", 0.5, 0, 0, 0.5, 0)},
+    ),
+    Scene(
+        "only calls that the application ended itself",
+        call(Outcome.CANCELLED, steady(4, HOUR)),
+        "59m",
+        samples=of_service("5m"),
+    ),
+    Scene(
+        "a restart, which sets all counters to 0",
+        {**call(Outcome.COMPLETED, "0+3x57 0+3x10"), **call(Outcome.HTTP_ERROR, "0+1x57 0+1x10")},
+        "59m",
+        samples=of_service("5m", 0.25, 0, 0, 0, 0),
+    ),
+    Scene(
+        "service_name and no job",
+        with_labels(service(Outcome.HTTP_ERROR), service_name="api"),
+        "59m",
+        samples=recorded("5m", 'service_name="api"', 0.25, 0, 0, 0, 0),
+    ),
+    Scene(
+        "job and service_name",
+        with_labels(service(Outcome.HTTP_ERROR), job="shop/api", service_name="api"),
+        "59m",
+        samples=recorded("5m", 'job="shop/api", service_name="api"', 0.25, 0, 0, 0, 0),
+    ),
+    Scene(
+        "two processes of a service are one, two services are two",
+        {
+            **with_labels(service(Outcome.HTTP_ERROR), job="api", instance="a"),
+            **with_labels(service(), job="api", instance="b"),
+            **with_labels(service(Outcome.HTTP_ERROR), job="other", instance="a"),
+        },
+        "59m",
+        samples={
+            recording.share(recording.FAILED, "5m"): {
+                'midstream:failures:ratio_rate5m{job="api"}': 0.125,
+                'midstream:failures:ratio_rate5m{job="other"}': 0.25,
+            }
+        },
+    ),
+    Scene(
+        "the rate of calls keeps what boards filter by, and is one for two processes",
+        {
+            **call(Outcome.TRANSPORT_ERROR, steady(60, HOUR), instance="a"),
+            **call(Outcome.TRANSPORT_ERROR, steady(60, HOUR), instance="b", gen_ai_request_stream="false"),
+        },
+        "59m",
+        samples={
+            recording.operations("5m"): {
+                'midstream:operations:rate5m{job="api", gen_ai_operation_name="chat", '
+                'gen_ai_provider_name="anthropic", gen_ai_request_model="claude", midstream_leaked="true", '
+                'midstream_misreported="false", midstream_outcome="transport_error"}': 2
+            }
+        },
+    ),
+)
+
+
+DENIED = "MidstreamAccessDenied"
+LEAKED = "MidstreamLeakedTransportErrors"
+
+MOMENTS = (
+    Scene("no traffic: no alert", {}, "59m", samples=alerts()),
+    Scene("an idle service: no alert", call(Outcome.COMPLETED, "7x60"), "59m", samples=alerts()),
+    Scene(
+        "a restart of a service in which nothing fails: no alert",
+        call(Outcome.COMPLETED, "0+4x30 0+4x30"),
+        "59m",
+        samples=alerts(),
+    ),
+    Scene(
+        "a restart after failures: they are not counted again",
+        {
+            **call(Outcome.COMPLETED, "0+64x120 0+64x60"),
+            **failure(Outcome.HTTP_ERROR, "_x10 1x110 stale _x60", "billing_error", 402),
+            **failure(Outcome.TRANSPORT_ERROR, "_x10 1x110 stale _x60", "httpx2.ReadError"),
+        },
+        "125m",
+        samples=alerts(),
+    ),
+    Scene(
+        "the first failure of another process counts, though one before it had the same",
+        {
+            **failure(Outcome.HTTP_ERROR, "_x10 3x20 stale", "billing_error", 402, instance="old"),
+            **failure(Outcome.HTTP_ERROR, "_x50 1x10", "billing_error", 402, instance="new"),
+        },
+        "52m",
+        samples=alerts(DENIED),
+    ),
+    Scene(
+        "the same process address fails again soon after a restart: not seen, as the README says",
+        failure(Outcome.HTTP_ERROR, "_x10 3x20 stale _x19 1x10", "billing_error", 402),
+        "52m",
+        samples=alerts(),
+    ),
+    Scene(
+        "the same process address fails again long after a restart",
+        failure(Outcome.HTTP_ERROR, "_x10 3x20 stale _x99 1x10", "billing_error", 402),
+        "132m",
+        samples=alerts(DENIED),
+    ),
+    Scene(
+        "the very first failure of a process that ends with it, scraped once",
+        failure(Outcome.HTTP_ERROR, "_x50 1 stale", "authentication_error", 401),
+        "59m",
+        samples=alerts(DENIED),
+    ),
+    Scene(
+        "the very first failure, of a service without a job",
+        with_labels(failure(Outcome.TRANSPORT_ERROR, "_x50 1x10", "httpx2.ReadError"), service_name="api"),
+        "59m",
+        samples={
+            'ALERTS{alertstate="firing"}': {
+                'ALERTS{alertname="MidstreamLeakedTransportErrors", alertstate="firing", severity="warning", '
+                'error_type="httpx2.ReadError", service_name="api"}': 1
+            }
+        },
+    ),
+    Scene(
+        "a gap of 50 minutes between two scrapes: nothing is new after it",
+        {
+            **failure(Outcome.HTTP_ERROR, "_x10 1x120 _x50 1x60", "authentication_error", 401),
+            **failure(Outcome.TRANSPORT_ERROR, "_x10 1x120 _x50 1x60", "httpx2.ReadError"),
+        },
+        "190m",
+        samples=alerts(),
+    ),
+    Scene(
+        "a gap of two hours: what has not been seen for so long counts whole, as the README says",
+        failure(Outcome.HTTP_ERROR, "_x10 1x30 _x120 1x60", "authentication_error", 401),
+        "165m",
+        samples=alerts(DENIED),
+    ),
+    Scene(
+        "one occurrence is over after its window",
+        {
+            **failure(Outcome.HTTP_ERROR, "_x10 1x120", "authentication_error", 401),
+            **failure(Outcome.TRANSPORT_ERROR, "_x10 1x120", "httpx2.ReadError"),
+        },
+        "75m",
+        samples=alerts(),
+    ),
+    Scene(
+        "a second occurrence fires again",
+        failure(Outcome.TRANSPORT_ERROR, "_x10 1x90 2x50", "httpx2.ReadError"),
+        "110m",
+        samples=alerts(LEAKED),
+    ),
+    Scene(
+        "the first calls of a new model are all refused: counted from the first scrape on",
+        {
+            **call(Outcome.COMPLETED, "_x50 0x10"),
+            **call(Outcome.HTTP_ERROR, "_x50 40x10"),
+            **failure(Outcome.HTTP_ERROR, "_x50 40x10", "overloaded_error", 529),
+        },
+        "59m",
+        samples=alerts("MidstreamOverloaded"),
+    ),
+)

@@ -1,0 +1,86 @@
+"""The shipped boards, asked of a store as Grafana asks, and the shipped rules."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from source.boards import BOARDS, interpolate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from source.panels import Panel
+    from support.prometheus import Store
+
+__all__ = ("DASHBOARDS", "ShownPanel", "faster_rules", "shown_panels", "variables")
+
+DASHBOARDS: Final = Path(__file__).parents[2] / "dashboards"
+
+_WINDOW: Final = "1m"
+"""For `$__rate_interval` and `$__range`: as long as the demo needs for one of each fault, and longer."""
+_SHOWN_SECONDS: Final = 60.0
+_STEP_SECONDS: Final = 5.0
+
+
+@dataclass(frozen=True)
+class ShownPanel:
+    """A panel of a board in `dashboards/grafana/`: what it asks, and what the source says of it."""
+
+    board: str
+    panel: Panel
+    targets: tuple[Any, ...]
+
+    def __str__(self) -> str:
+        return f"{self.board}: {self.panel.title}"
+
+    def answers(self, store: Store, job: str | None = None) -> list[set[float]]:
+        """The values that each of its queries has, of one job or of all. An empty set is no data."""
+        return [self._ask(store, target, job) for target in self.targets]
+
+    def moves(self, answers: Iterable[set[float]]) -> bool:
+        """Whether there is something else to be seen than at rest."""
+        return any(values - {self.panel.at_rest} for values in answers)
+
+    @staticmethod
+    def _ask(store: Store, target: Any, job: str | None) -> set[float]:
+        expression = target["expr"] if job is None else target["expr"].replace("$job", job)
+        asked = interpolate(expression, window=_WINDOW)
+        found = store.now(asked) if target["instant"] else store.lately(asked, _SHOWN_SECONDS, _STEP_SECONDS)
+        return {value for series in found for value in series.values}
+
+
+def shown_panels() -> Iterator[ShownPanel]:
+    """Every panel of every shipped board, without the headings."""
+    for board in BOARDS:
+        shown = [panel for panel in _shipped(board.uid)["panels"] if panel["type"] != "row"]
+        for panel, json_of_panel in zip(board.panels, shown, strict=True):
+            assert panel.title == json_of_panel["title"], (panel.title, json_of_panel["title"])
+            yield ShownPanel(board.uid, panel, tuple(json_of_panel["targets"]))
+
+
+def variables() -> Iterator[tuple[str, str, str]]:
+    """Of each query variable of every shipped board: its name, and the selector and the label of its query."""
+    for board in BOARDS:
+        for variable in _shipped(board.uid)["templating"]["list"]:
+            if variable["type"] == "query":
+                inner = variable["query"]["query"].removeprefix("label_values(").removesuffix(")")
+                selector, _, label = inner.rpartition(", ")
+                yield variable["name"], interpolate(selector), label
+
+
+def _shipped(uid: str) -> Any:
+    return json.loads((DASHBOARDS / "grafana" / f"{uid}.json").read_text(encoding="utf-8"))
+
+
+def faster_rules(directory: Path) -> Sequence[Path]:
+    """Copies of the shipped rules, in which no group takes its time: each `interval` is a second."""
+    copies = [directory / path.name for path in (DASHBOARDS / "prometheus").glob("*.yaml")]
+    for copy in copies:
+        text = (DASHBOARDS / "prometheus" / copy.name).read_text(encoding="utf-8")
+        copy.write_text(re.sub(r"(?m)^( +interval:) \w+$", r"\1 1s", text), encoding="utf-8")
+    assert copies
+    return copies
