@@ -11,6 +11,7 @@ SDKS := $(NEWEST) $(filter-out $(NEWEST),$(patsubst requirements/%.txt,%,$(wildc
 ENVS := $(SDKS) lint neighbours
 DEV := .venv/$(NEWEST)
 LINT := .venv/lint
+STORE := .venv/victoria-metrics
 NEIGHBOURS := .venv/neighbours
 TESTS := $(SDKS:%=test-%)
 
@@ -41,6 +42,16 @@ $(TESTS): test-%: .venv/%/.project
 test-neighbours: $(NEIGHBOURS)/.project ## the tests beside other instrumentations of the SDK
 	@echo "== tests with neighbours"
 	@$(NEIGHBOURS)/bin/python -m pytest --numprocesses=auto tests/neighbours $(ARGS)
+
+test-otlp: $(DEV)/.project $(STORE)/.packages ## boards and rules on metrics pushed over OTLP; needs apt
+	@echo "== tests with $(STORE)"
+	@VICTORIA_METRICS=$(STORE) $(DEV)/bin/python -m pytest tests/dashboards/test_live_otlp.py $(ARGS)
+
+$(STORE)/.packages: tests/dashboards/fetch-victoria-metrics.sh
+	@echo "== fetching $(@D)"
+	@rm -rf $(@D)
+	@$< $(@D)
+	@touch $@
 
 matrix: ## the tests with many versions of everything, for hours; writes docs/compatibility.md
 	@$(PYTHON) docs/matrix.py $(ARGS)
