@@ -124,13 +124,17 @@ async function prepare(panel, answers, context) {
 const textsIn = (section) =>
   [...section.querySelectorAll('*')].filter((one) => !one.childElementCount && one.textContent.trim());
 
-// What nobody could read: a title that is cut off, text that is tiny, a panel without a mark.
+// What nobody could read: a title or a table that is cut off, text that is tiny, a panel without a mark.
 function inspect(drawn) {
   for (const { panel } of drawn.filter(({ panel }) => panel.type !== 'row')) {
     const section = document.querySelector(`[data-panel="${panel.id}"]`);
     const title = section.querySelector('h2');
     if (title && title.scrollWidth > title.clientWidth + 1) {
       report(panel, 'has a title that is cut off');
+    }
+    const table = section.querySelector('[role=grid]');
+    if (table && table.scrollWidth > table.clientWidth) {
+      report(panel, `has a table that is ${table.scrollWidth - table.clientWidth} pixels too wide`);
     }
     const tiny = textsIn(section).find((text) => parseFloat(getComputedStyle(text).fontSize) < SMALLEST_TEXT);
     if (tiny) {

@@ -216,6 +216,8 @@ class Bars(Lines):
     _style: ClassVar = "bars"
 
     stacked: bool = True
+    unit: str = "none"
+    """Whole numbers in full: as `short` without decimals, an axis says 1 K, 1 K, 2 K."""
 
 
 @dataclass(frozen=True)
@@ -270,6 +272,7 @@ class Table(Panel):
     """All that are shown, in their order."""
     sort_by: str
     """The title of the column whose largest values are on top."""
+    unit: str = "none"
 
     def _target(self, ref: str, query: Query) -> dict[str, Any]:
         return {**super()._target(ref, query), "format": "table"}

@@ -166,6 +166,6 @@ BOARD: Final = Board(
                 Row(8, ((8, _PLACES), (8, _PHASES), (8, _MODELS))),
             ),
         ),
-        Section("Details", (Row(10, ((8, _BOTH_WAYS), (16, _DETAILS))),)),
+        Section("Details", (Row(10, ((9, _BOTH_WAYS), (15, _DETAILS))),)),
     ),
 )

@@ -147,7 +147,7 @@ _MODELS: Final = Table(
     columns=(
         Column(names.MODEL, "Model", links=(("This model alone", to("midstream-outcomes", model="${__value.raw}")),)),
         Column("Value #A", "Calls", 80, decimals=0),
-        Column("Value #B", "As HTTP tells it", 130, "percentunit", 1),
+        Column("Value #B", "As HTTP tells it", 120, "percentunit", 1),
         Column("Value #C", "As it was", 100, "percentunit", 1, WITHIN_OBJECTIVE),
         Column(
             "Value #D",
