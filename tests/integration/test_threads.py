@@ -18,6 +18,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from midstream.faults import Expectation, parse
 from midstream.outcomes import Outcome
 from support.clients import HAS_OWN_SPANS, HTTP_PACKAGE, async_client, client
+from support.lifecycle import no_collector
 from support.loops import noise, told
 from support.seen import FLAVORS, frames, plain
 from support.styles import STYLES, arguments, see, see_async
@@ -235,12 +236,13 @@ def test_of_many_threads_that_let_go_of_their_streams_each_is_abandoned(
             stream.close()
 
     with noise() as heard, instrumented(), client(server, parse(LONG), provider) as shared:
-        with ThreadPoolExecutor(THREADS) as pool:
+        # Below SDK 1.14 a dropped stream is part of a cycle. Before Python 3.12 the collector may run while the thread
+        # holds the lock of httpcore's pool. To close the stream takes it once more: so it waits for itself, with us and
+        # without.
+        with no_collector(), ThreadPoolExecutor(THREADS) as pool:
             list(pool.map(let_go, range(THREADS)))
         gc.collect()
-        # A stream that was collected while OpenTelemetry held a lock is told by the next call.
-        shared.messages.create(**arguments(LONG))
-        assert Counter(told(exported)) == Counter({ABANDONED: THREADS, COMPLETED: 1})
+        assert Counter(told(exported)) == Counter({ABANDONED: THREADS})
     assert heard == []
 
 
