@@ -8,17 +8,20 @@ SDK.
 from __future__ import annotations
 
 import os
-from importlib import import_module
 from importlib.util import find_spec
 from typing import Final
 
 import pytest
+from hypothesis import HealthCheck, settings
 
-import_module("hypothesis")  # it looks for what can be collected, before a test freezes that
 pytest.register_assert_rewrite("support")
 
 from midstream.faults import EXAMPLES  # noqa: E402 - the rewriting must be known before the first import from there
 from support.scenarios import FEW  # noqa: E402
+
+# Imported above, before a test freezes what the garbage collector sees. No test fails for being slow.
+settings.register_profile("midstream", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("midstream")
 
 _NEEDED: Final = {"neighbours": "sentry_sdk", "dashboards": "promql_parser"}
 collect_ignore: Final = [folder for folder, package in _NEEDED.items() if not find_spec(package)]
