@@ -132,7 +132,7 @@ def rows(newest_sdk: str = NEWEST_SDK) -> tuple[Row, ...]:
         *(Row(sdk) for sdk in (*SDKS, newest_sdk)),
         *(Row(sdk, python=python) for sdk in both for python in PYTHONS),
         *(Row(sdk, python=PYTHONS[-1]) for sdk in BORDERS),
-        *(Row(sdk, wrapt=wrapt) for sdk in both for wrapt in ("1.16", "1.17", "2.0")),
+        *(Row(sdk, wrapt=wrapt) for sdk in both for wrapt in ("1.16", "2.0")),
         *(Row(sdk, opentelemetry="oldest") for sdk in both),
     )
     return tuple(dict.fromkeys(table))
