@@ -71,8 +71,10 @@ def run_scenarios(
 
 
 def _make_call(client: anthropic.Anthropic, tracer: Tracer, scenario: Scenario, made_one: Callable[[], None]) -> _Made:
-    with tracer.start_as_current_span(_SPAN_NAME) as span, Caught() as caught:
-        for _event in open_stream(client, scenario):
+    with tracer.start_as_current_span(_SPAN_NAME) as span, Caught() as caught, open_stream(client, scenario) as stream:
+        # Closed in any case: before SDK 1.14 a failed stream is left open, and if it is collected inside the lock of
+        # httpcore's pool, that thread waits for itself.
+        for _event in stream:
             pass
     made_one()
     return _made(scenario, Style.SYNC, caught, span)
