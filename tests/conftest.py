@@ -37,6 +37,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="the scenarios of midstream.faults.EXAMPLES: all that a test asks for, or of those only one for each kind "
         "of end, and those before and after the content",
     )
+    parser.addoption(
+        "--long", action="store_true", help="the tests in reliability at their full size, for minutes each"
+    )
+
+
+@pytest.fixture(scope="session")
+def long(request: pytest.FixtureRequest) -> bool:
+    """Whether a test of reliability is to run at its full size."""
+    return bool(request.config.getoption("--long"))
 
 
 @pytest.hookimpl(optionalhook=True)
