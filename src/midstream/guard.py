@@ -16,7 +16,7 @@ import itertools
 import logging
 import math
 from types import BuiltinFunctionType
-from typing import TYPE_CHECKING, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +36,7 @@ __all__ = (
 )
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 _log: Final = logging.getLogger("midstream")
 _faults = itertools.count()
@@ -78,10 +79,10 @@ def count_with(counter: Callable[[str], None] | None) -> None:
     _counter = counter
 
 
-def attempt(read: Callable[[], T]) -> T | None:
+def attempt(read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
     """What `read` returns, and `None` if it raises an `Exception`: for objects that are not ours."""
     try:
-        return read()
+        return read(*args, **kwargs)
     except Exception:
         return None
 

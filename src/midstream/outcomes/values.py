@@ -14,7 +14,7 @@ from typing import Any, Final, cast
 
 from midstream.guard import attempt
 
-__all__ = ("LONGEST_NAME", "field", "from_json", "number", "text", "whole")
+__all__ = ("LONGEST_NAME", "field", "fields", "from_json", "number", "text", "whole")
 
 LONGEST_NAME: Final = 128
 """Characters of a type, an id, a model."""
@@ -25,6 +25,8 @@ _HALF_PAIRS: Final = re.compile("[\ud800-\udfff]")
 
 def text(value: object, longest: int | None = LONGEST_NAME) -> str | None:
     """`value` if it is a text that is not empty, cut at `longest` characters."""
+    if type(value) is str and value.isascii() and (longest is None or len(value) <= longest):
+        return value or None  # as it is, which nearly all are
     if not issubclass(type(value), str):
         return None
     # Not `str(value)`: of an enum member that is a `str`, it is the name.
@@ -47,7 +49,14 @@ def number(value: object) -> float | None:
 
 def field(value: object, name: str) -> object:
     """`value[name]` of a mapping, `value.name` of anything else, and `None` where there is none."""
-    return attempt(lambda: _field(value, name))
+    return attempt(_field, value, name)
+
+
+def fields(value: object, *names: str) -> list[object]:
+    """The `field` of each of `names`."""
+    # One look at the kind of `value` and one at what it raises, as it raises nothing.
+    read = attempt(_fields, value, names)
+    return [field(value, name) for name in names] if read is None else read
 
 
 def from_json(data: bytes) -> Mapping[str, Any]:
@@ -63,3 +72,10 @@ def _field(value: object, name: str) -> object:
     if isinstance(value, Mapping):
         return cast("Any", value).get(name)
     return cast("object", getattr(value, name, None))
+
+
+def _fields(value: Any, names: tuple[str, ...]) -> list[object]:
+    if isinstance(value, Mapping):
+        mapping = cast("Mapping[str, object]", value)
+        return [mapping.get(name) for name in names]
+    return [getattr(value, name, None) for name in names]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from midstream.outcomes.classify import classify
 from midstream.outcomes.kinds import MESSAGES, StreamKind
-from midstream.outcomes.values import field, text, whole
+from midstream.outcomes.values import field, fields, text, whole
 from midstream.outcomes.vocabulary import NO_ANSWER, Answer, Failure, Outcome, Phase, Verdict
 from midstream.outcomes.wording import TRUNCATED_TYPE
 
@@ -92,11 +92,16 @@ class StreamWatch:
         self._opened = True
         self._phase = Phase.OPENING
 
+    @property
+    def repeats(self) -> bool:
+        """Whether more events like the last one would tell nothing new."""
+        return self._kind.repeats(self._last_event)
+
     def event(self, event: object) -> float | None:
         """An event was decoded: an object or a mapping with a `type`.
 
         Returns the seconds since the event before it if both carried content, and `None` otherwise. Of a run of
-        events that `kind` says repeat each other, only the first has to be shown.
+        events that repeat each other, only the first has to be shown.
         """
         name = event_type(event)
         self._last_event = name
@@ -191,14 +196,14 @@ def event_type(event: object) -> str | None:
 
 
 def _answer_of(message: object, *, complete: bool) -> Answer:
-    usage = field(message, "usage")
-    read, written = (_count(field(usage, f"cache_{what}_input_tokens")) for what in ("read", "creation"))
+    id_, model, stop_reason, usage = fields(message, "id", "model", "stop_reason", "usage")
+    uncached, output, read, written = _usage(usage)
     return Answer(
-        id=text(field(message, "id")),
-        model=text(field(message, "model")),
-        stop_reason=text(field(message, "stop_reason")),
-        input_tokens=_all_input(_count(field(usage, "input_tokens")), read, written),
-        output_tokens=_count(field(usage, "output_tokens")) if complete else None,
+        id=text(id_),
+        model=text(model),
+        stop_reason=text(stop_reason),
+        input_tokens=_all_input(uncached, read, written),
+        output_tokens=output if complete else None,
         cache_read_tokens=read,
         cache_write_tokens=written,
     )
@@ -206,18 +211,25 @@ def _answer_of(message: object, *, complete: bool) -> Answer:
 
 def _finished(answer: Answer, event: object) -> Answer:
     """`answer` with what `message_delta` adds. Its usage is cumulative: what it says replaces what was there."""
-    last = _answer_of(event, complete=True)
-    read = _latest(last.cache_read_tokens, answer.cache_read_tokens)
-    written = _latest(last.cache_write_tokens, answer.cache_write_tokens)
-    uncached = _latest(_count(field(field(event, "usage"), "input_tokens")), _uncached(answer))
-    return replace(
-        answer,
-        stop_reason=text(field(field(event, "delta"), "stop_reason")),
-        input_tokens=_all_input(uncached, read, written),
-        output_tokens=_latest(last.output_tokens, answer.output_tokens),
+    delta, usage = fields(event, "delta", "usage")
+    uncached, output, read, written = _usage(usage)
+    read = _latest(read, answer.cache_read_tokens)
+    written = _latest(written, answer.cache_write_tokens)
+    return Answer(
+        id=answer.id,
+        model=answer.model,
+        stop_reason=text(field(delta, "stop_reason")),
+        input_tokens=_all_input(_latest(uncached, _uncached(answer)), read, written),
+        output_tokens=_latest(output, answer.output_tokens),
         cache_read_tokens=read,
         cache_write_tokens=written,
     )
+
+
+def _usage(usage: object) -> list[int | None]:
+    """The tokens: input that is not cached, output, read from the cache, written to it."""
+    counts = fields(usage, "input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+    return [_count(count) for count in counts]
 
 
 def _latest(last: int | None, before: int | None) -> int | None:

@@ -31,7 +31,7 @@ class ObservedBody(_Proxy):
     What else is asked of a body (`elapsed`, the SDK's `stream_observer`) is answered by the body itself.
     """
 
-    def __init__(self, body: Any, call: Call, form: BodyFormat) -> None:
+    def __init__(self, body: Any, call: Call, form: Callable[[], BodyFormat]) -> None:
         super().__init__(body)
         self._self_call = call
         self._self_format = form

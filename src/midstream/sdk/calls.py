@@ -9,6 +9,7 @@ import weakref
 from collections.abc import Mapping
 from contextvars import ContextVar, copy_context
 from dataclasses import replace
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,7 +19,6 @@ from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from midstream import guard
 from midstream.outcomes import Outcome, StreamWatch
 from midstream.outcomes.values import text
-from midstream.outcomes.watch import event_type
 from midstream.sdk import requests
 from midstream.sdk.bodies import ObservedBody
 from midstream.sdk.operations import endpoint_of
@@ -99,7 +99,7 @@ class Calls:
 
     def closing(self, stream: Any) -> Closing:
         """To be entered while somebody closes `stream`. Never raises."""
-        call = self.of(guard.attempt(lambda: response_of(stream)))
+        call = self.of(guard.attempt(response_of, stream))
         # Whoever closes the stream whenever its response is closed does so at the end of the SDK's parser too.
         return Closing(None if call is None or call.closed_by_parser() else call)
 
@@ -192,7 +192,7 @@ class Entry:
             if attached is not None and context.get_current() is attached[0]:
                 context.detach(attached[1])
         if reset is not None:
-            guard.attempt(lambda: _current.reset(reset))
+            guard.attempt(_current.reset, reset)
 
     def within_span(self) -> None:
         """The SDK's own span of the call, if it has one, is the current span here. If not, one of ours becomes it."""
@@ -301,7 +301,7 @@ class Call:
             if response is None:
                 self._observed = _SUCCESS if self._attempts else None
                 self._request_id = text(getattr(result, "_request_id", None))
-                self.tell(self.watch.answered(result))
+                self.tell_now(self.watch.answered(result))
                 return
             self._note(response)
             if response.is_closed and not streams(result):
@@ -315,12 +315,12 @@ class Call:
             response = getattr(error, "response", None)
             if self._observed is None and response is not None:
                 self._note(response)
-            self.tell(self.watch.failed(error, last_event), error)
+            self.tell_now(self.watch.failed(error, last_event), error)
 
     def read(self, last_event: object = None) -> None:
         """The event iterator came to its end."""
         with guard.CALLS:
-            self.tell(self.watch.read(last_event))
+            self.tell_now(self.watch.read(last_event))
 
     def closing(self, last_event: object = None) -> Verdict | None:
         """The application closes the stream. The verdict is to be told when it is closed."""
@@ -346,7 +346,7 @@ class Call:
                     self._calls.recorder.chunk(self.request, self.watch.model, since_last, self._where)
                 return
             kind = type(event)
-            if not self.watch.kind.repeats(event_type(event)):
+            if not self.watch.repeats:
                 self._kinds.add(kind)
             elif kind not in self._kinds and not isinstance(event, Mapping):
                 self.skipped = kind
@@ -359,7 +359,7 @@ class Call:
     def answered(self, document: object) -> None:
         """The undecoded body came to its end, and is `document`; `None` if that cannot be looked at."""
         with guard.BODIES:
-            self.tell(self.watch.answered(document))
+            self.tell_now(self.watch.answered(document))
 
     @property
     def is_parsed(self) -> bool:
@@ -370,7 +370,7 @@ class Call:
         """The body came to its end by its framing."""
         with guard.BODIES:
             if self._parser is None:
-                self.tell(self.watch.read_without_events())
+                self.tell_now(self.watch.read_without_events())
 
     def body_failed(self, error: BaseException) -> None:
         """Reading the body raised `error`."""
@@ -396,19 +396,21 @@ class Call:
             return running is not None and any(frame is running for frame in _frames())
         return False
 
-    def tell(self, verdict: Verdict | None, error: BaseException | None = None) -> None:
-        """Tells `verdict`; there is nothing to tell in `None`, the answer to an end that was not the first."""
+    def tell(self, verdict: Verdict | None) -> None:
+        """Tells `verdict` of a call that was closed or dropped, by the application or by the garbage collector."""
         if verdict is None:
             return
         with guard.CALLS:
-            if error is None and _inside_telemetry():
+            if _inside_telemetry():
                 # The garbage collector runs where it likes, and closes the SDK's generators there.
                 self._calls.put_aside(self, verdict)
                 return
-        self.tell_now(verdict, error)
+        self.tell_now(verdict)
 
-    def tell_now(self, verdict: Verdict, error: BaseException | None = None) -> None:
-        """Tells `verdict`, wherever that is."""
+    def tell_now(self, verdict: Verdict | None, error: BaseException | None = None) -> None:
+        """Tells `verdict`; there is nothing to tell in `None`, the answer to an end that was not the first."""
+        if verdict is None:
+            return
         with guard.CALLS:
             if verdict.outcome is Outcome.ABANDONED:
                 # Perhaps by the garbage collector, perhaps inside ContextVar.set(). Before Python 3.12 that one damages
@@ -454,14 +456,15 @@ class Call:
         except ValueError as error:
             self.failed(error)
         else:
-            self.tell(self.watch.answered(answer))
+            self.tell_now(self.watch.answered(answer))
 
     def _open(self, response: Any) -> None:
         self.watch.open()
         self._calls.keep(response, self)
         self._calls.recorder.stream_opened(self.request, self._where)
         # Also where it was read before it was returned, by an event hook for instance: the body keeps the call.
-        response.stream = ObservedBody(response.stream, self, format_of(response))
+        form = partial(format_of, response.headers, type(response))
+        response.stream = ObservedBody(response.stream, self, form)
 
     def _note(self, response: Any) -> None:
         self._observed = response.status_code

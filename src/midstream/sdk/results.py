@@ -48,7 +48,7 @@ def json_of(response: Any) -> object:
 
     Raises `ValueError` if it cannot be decoded: what the SDK will raise when the application parses it.
     """
-    return response.json() if format_of(response).media_type == "application/json" else None
+    return response.json() if format_of(response.headers, type(response)).media_type == "application/json" else None
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,13 @@ class BodyFormat:
     """The qualified class of the exception that the HTTP client raises where the encoding is corrupt."""
 
 
-def format_of(response: Any) -> BodyFormat:
-    """The format of a response's body, as its headers say."""
-    encoding = str(response.headers.get("content-encoding", "")).strip().lower()
+def format_of(headers: Any, kind: type[Any]) -> BodyFormat:
+    """The format of a body, as the `headers` of its response say, which is of the class `kind`."""
+    encoding = str(headers.get("content-encoding", "")).strip().lower()
     return BodyFormat(
-        media_type=str(response.headers.get("content-type", "")).partition(";")[0].strip().lower(),
+        media_type=str(headers.get("content-type", "")).partition(";")[0].strip().lower(),
         encoding="" if encoding == "identity" else encoding,
-        decoding_error=f"{type(response).__module__.partition('.')[0]}.DecodingError",
+        decoding_error=f"{kind.__module__.partition('.')[0]}.DecodingError",
     )
 
 

@@ -132,7 +132,7 @@ def _async_events(calls: Calls) -> Any:
 def _iterator(calls: Calls, observed: Callable[..., Any]) -> Any:
     def stream(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         events = wrapped(*args, **kwargs)
-        response = guard.attempt(lambda: response_of(instance))
+        response = guard.attempt(response_of, instance)
         # Below SDK 1.14 the iterator is made inside `request()`, when the call does not have its response yet.
         if current_call() is None and calls.of(response) is None:
             return events

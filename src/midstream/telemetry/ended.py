@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
+from midstream.telemetry.contract import REQUEST_ATTRIBUTES
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from midstream.outcomes import Verdict
+    from midstream.telemetry.contract import Value
 
 __all__ = ("Ended", "Operation", "Request")
 
@@ -53,6 +58,12 @@ class Request:
     output_type: str | None = None
     server_address: str | None = None
     server_port: int | None = None
+    attributes: Mapping[str, Value] = field(init=False, repr=False, compare=False)
+    """What telemetry says of it from its start. Made once, for it is said several times."""
+
+    def __post_init__(self) -> None:
+        known = {a.name: value for a in REQUEST_ATTRIBUTES if (value := a.value(self)) is not None}
+        object.__setattr__(self, "attributes", known)
 
 
 @dataclass(frozen=True)

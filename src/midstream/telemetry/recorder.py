@@ -21,6 +21,7 @@ from midstream.telemetry.contract import (
     Instrument,
     Metric,
     Value,
+    When,
 )
 from midstream.telemetry.spans import EnrichedSpan, OwnSpan, SilentSpan, sdk_span
 from midstream.telemetry.stacktrace import stacktrace
@@ -64,7 +65,7 @@ class Recorder:
         if key in self._seen:
             return
         self._seen.add(key)
-        known = self._bounds.of(_start_attributes(request))
+        known = self._bounds.of(request.attributes)
         for outcome, (leaked, misreported) in NORMAL_FLAGS.items():
             with guard.METRICS:
                 flags = {
@@ -79,7 +80,7 @@ class Recorder:
         if not self._spans:
             return SilentSpan(entered_in)
         name = f"{request.operation.value} {request.model}" if request.model else request.operation.value
-        return OwnSpan(self._tracer, name, _start_attributes(request), entered_in, started_ns)
+        return OwnSpan(self._tracer, name, request.attributes, entered_in, started_ns)
 
     def span_within(self, request: Request, entered_in: Context, started_ns: int) -> CallSpan:
         """The span of a call of which it is open whether the SDK has one. To be asked inside the SDK's."""
@@ -93,21 +94,22 @@ class Recorder:
     def stream_opened(self, request: Request, where: Context) -> None:
         """A live stream has begun."""
         with guard.METRICS:
-            self._add("midstream.client.stream.active", 1, self._bounds.of(_start_attributes(request)), where)
+            self._add("midstream.client.stream.active", 1, self._bounds.of(request.attributes), where)
 
     def chunk(self, request: Request, model: str | None, seconds: float, where: Context) -> None:
         """A piece of content has come from `model`, `seconds` after the one before it."""
         with guard.METRICS:
             answering: Attributes = {} if model is None else {"gen_ai.response.model": model}
-            known = self._bounds.of({**_start_attributes(request), **answering})
+            known = self._bounds.of({**request.attributes, **answering})
             self._record("gen_ai.client.operation.time_per_output_chunk", seconds, known, where)
 
     def ended(self, ended: Ended, span: CallSpan, error: BaseException | None) -> None:
         """Tells a call that ended. `error` is the exception that the application got, if it got one."""
         attributes: Attributes = {}
         with guard.CALLS:
-            attributes = _start_attributes(ended.request)
-            attributes.update((a.name, v) for a in CALL_ATTRIBUTES if (v := a.value(ended)) is not None)
+            attributes = dict(ended.request.attributes)
+            table = _OF_A_FAILURE if ended.verdict.failure is not None else _OF_A_SUCCESS
+            attributes.update((a.name, v) for a in table if (v := a.value(ended)) is not None)
         with guard.SPANS:
             self._finish_span(ended, span, attributes)
         self._record_metrics(ended, attributes, span.context)
@@ -185,15 +187,13 @@ class Recorder:
 _ON_SDK_SPANS: Final = frozenset(
     [a.name for a in REQUEST_ATTRIBUTES if a.own_spans_only] + [a.name for a in CALL_ATTRIBUTES if a.own_spans_only]
 )
+_OF_A_FAILURE: Final = CALL_ATTRIBUTES
+_OF_A_SUCCESS: Final = tuple(a for a in CALL_ATTRIBUTES if a.when in {When.CALL, When.STREAM})
 _NAMES: Final = {metric.name: metric.attributes for metric in METRICS}
 
 
 def _pick(metric: str, known: Mapping[str, Value]) -> Attributes:
     return {name: known[name] for name in _NAMES[metric] if name in known}
-
-
-def _start_attributes(request: Request) -> Attributes:
-    return {a.name: v for a in REQUEST_ATTRIBUTES if (v := a.value(request)) is not None}
 
 
 def _instrument(meter: Meter, metric: Metric) -> Any:
