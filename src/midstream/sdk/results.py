@@ -48,7 +48,7 @@ def json_of(response: Any) -> object:
 
     Raises `ValueError` if it cannot be decoded: what the SDK will raise when the application parses it.
     """
-    return response.json() if format_of(response.headers, type(response)).media_type == "application/json" else None
+    return response.json() if format_of(response.headers, response.__class__).media_type == "application/json" else None
 
 
 @dataclass(frozen=True)
