@@ -6,7 +6,9 @@ import atexit
 import inspect
 import time
 import weakref
+from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from contextvars import ContextVar, copy_context
 from dataclasses import replace
 from functools import partial
@@ -21,6 +23,7 @@ from midstream.outcomes import Outcome, StreamWatch
 from midstream.outcomes.values import text
 from midstream.sdk import requests
 from midstream.sdk.bodies import ObservedBody
+from midstream.sdk.forks import at_fork
 from midstream.sdk.operations import endpoint_of
 from midstream.sdk.results import format_of, json_of, response_of, streams
 from midstream.telemetry.ended import Ended
@@ -82,6 +85,12 @@ class Calls:
         self._open: weakref.WeakSet[Call] = weakref.WeakSet()
         self._ends_at_exit = False
         self._dropped: SimpleQueue[tuple[Call, Verdict]] = SimpleQueue()
+        # The streams that are counted as open, by the id of their call: the call itself would be kept alive.
+        self._counted: dict[int, Request] = {}
+        self._inherited: deque[Request] = deque()
+        self.process = object()
+        """Stands for this process: a forked child has another one than its parent."""
+        at_fork(self)
 
     def enter(self, client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Entry:
         """The call that these arguments of `request()` start. Never raises."""
@@ -103,18 +112,33 @@ class Calls:
         # Whoever closes the stream whenever its response is closed does so at the end of the SDK's parser too.
         return Closing(None if call is None or call.closed_by_parser() else call)
 
-    def keep(self, response: object, call: Call) -> None:
-        """Lets `call` be found by `response`, as long as both live."""
+    def forked(self) -> None:
+        """This process is a forked child: the calls that are under way are its parent's, which tells them.
+
+        Calls nothing of OpenTelemetry, where a thread that is no more may hold a lock. The streams that are counted as
+        open, for counts are inherited, are counted off with the child's next call.
+        """
+        self._inherited.extend(self._counted.values())
+        self.process, self._open, self._dropped, self._counted = object(), weakref.WeakSet(), SimpleQueue(), {}
+
+    def opened(self, response: object, call: Call) -> None:
+        """`call` has begun to stream `response`, and can be found by it as long as both live."""
         self._by_response[response] = weakref.ref(call)
         self._open.add(call)
+        self._counted[id(call)] = call.request
         if not self._ends_at_exit:
             # Not before the first stream: handlers run last in, first out, and the providers have theirs by now.
             self._ends_at_exit = True
             atexit.register(self.end_open_calls)
 
+    def told(self, call: Call) -> None:
+        """`call` has been told."""
+        self._counted.pop(id(call), None)
+
     def stop(self) -> None:
         """No more calls are to come. Those that are open are told when they end."""
         atexit.unregister(self.end_open_calls)
+        self.tell_put_off()
 
     def end_open_calls(self) -> None:
         """Ends the calls that are still open, at the exit of the interpreter."""
@@ -123,14 +147,17 @@ class Calls:
             with guard.SPANS:
                 if call.span is not None:
                     call.span.close()
-        self.tell_dropped()
+        self.tell_put_off()
 
     def put_aside(self, call: Call, verdict: Verdict) -> None:
         """Keeps a verdict that cannot be told now."""
         self._dropped.put((call, verdict))
 
-    def tell_dropped(self) -> None:
-        """Tells the verdicts that were put aside."""
+    def tell_put_off(self) -> None:
+        """Tells the verdicts that were put aside, and that the streams of a forked child's parent are not its own."""
+        with suppress(IndexError):
+            while True:
+                self.recorder.stream_opened(self._inherited.popleft(), context.Context(), by=-1)
         while True:
             try:
                 call, verdict = self._dropped.get_nowait()
@@ -150,7 +177,7 @@ class Calls:
             at_first_call()
         if hidden:
             return None
-        self.tell_dropped()
+        self.tell_put_off()
         request = requests.request_of(client, endpoint.operation, options, stream=stream)
         call = Call(self, request, endpoint.stream)
         self.recorder.first_seen(request)
@@ -253,6 +280,7 @@ class Call:
         "_kinds",
         "_observed",
         "_parser",
+        "_process",
         "_request_id",
         "entered_in",
         "request",
@@ -265,6 +293,7 @@ class Call:
 
     def __init__(self, calls: Calls, request: Request, kind: StreamKind) -> None:
         self._calls = calls
+        self._process = calls.process
         self.request = request
         self.watch = StreamWatch(calls.clock, kind)
         self.entered_in = context.get_current()
@@ -342,7 +371,7 @@ class Call:
         with guard.STREAMS:
             since_last = self.watch.event(event)
             if self._calls.chunk_timings:
-                if since_last is not None:
+                if since_last is not None and not self._is_inherited:
                     self._calls.recorder.chunk(self.request, self.watch.model, since_last, self._where)
                 return
             kind = type(event)
@@ -409,7 +438,7 @@ class Call:
 
     def tell_now(self, verdict: Verdict | None, error: BaseException | None = None) -> None:
         """Tells `verdict`; there is nothing to tell in `None`, the answer to an end that was not the first."""
-        if verdict is None:
+        if verdict is None or self._is_inherited:
             return
         with guard.CALLS:
             if verdict.outcome is Outcome.ABANDONED:
@@ -423,6 +452,7 @@ class Call:
         with guard.CALLS:
             ended = Ended(self.request, verdict, self.started_at, self._attempts, self._observed, self._request_id)
             self._calls.recorder.ended(ended, self.span or self._late_span(), error)
+            self._calls.told(self)
 
     def __del__(self) -> None:
         self.dropped()
@@ -447,6 +477,11 @@ class Call:
         return self._calls.clock
 
     @property
+    def _is_inherited(self) -> bool:
+        """Whether this process was forked in the middle of the call: its parent tells it."""
+        return self._process is not self._calls.process
+
+    @property
     def _where(self) -> context.Context:
         return self.entered_in if self.span is None else self.span.context
 
@@ -459,8 +494,10 @@ class Call:
             self.tell_now(self.watch.answered(answer))
 
     def _open(self, response: Any) -> None:
+        if self._is_inherited:
+            return
         self.watch.open()
-        self._calls.keep(response, self)
+        self._calls.opened(response, self)
         self._calls.recorder.stream_opened(self.request, self._where)
         # Also where it was read before it was returned, by an event hook for instance: the body keeps the call.
         form = partial(format_of, response.headers, type(response))

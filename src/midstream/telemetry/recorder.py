@@ -91,10 +91,10 @@ class Recorder:
             return SilentSpan(entered_in)
         return EnrichedSpan(span, entered_in)
 
-    def stream_opened(self, request: Request, where: Context) -> None:
-        """A live stream has begun."""
+    def stream_opened(self, request: Request, where: Context, by: int = 1) -> None:
+        """A live stream has begun. `by=-1` takes that back."""
         with guard.METRICS:
-            self._add("midstream.client.stream.active", 1, self._bounds.of(request.attributes), where)
+            self._add("midstream.client.stream.active", by, self._bounds.of(request.attributes), where)
 
     def chunk(self, request: Request, model: str | None, seconds: float, where: Context) -> None:
         """A piece of content has come from `model`, `seconds` after the one before it."""
