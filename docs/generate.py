@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from midstream.outcomes import Outcome, Phase
 from midstream.outcomes.status import API_STATUS, BEDROCK_STATUS, UNKNOWN_STATUS
+from midstream.outcomes.values import LONGEST_NAME, LONGEST_TOLD
 from midstream.telemetry import contract
 from midstream.telemetry.ended import Operation
 
@@ -68,6 +69,8 @@ missing.
 
 _BOUNDED = ", ".join(f"`{name}`" for name in contract.BOUNDED_ATTRIBUTES)
 
+_OPEN = ", ".join(f"`{name}`" for name in sorted(contract.OPEN_ATTRIBUTES - set(contract.BOUNDED_ATTRIBUTES)))
+
 _METRICS = f"""\
 ## Metrics
 
@@ -79,7 +82,13 @@ has. Prometheus has underscores for the dots, and suffixes: `midstream_client_op
 Series stay few. `error.type` is `_OTHER` for a type that the API made up. Of
 {_BOUNDED},
 each has the first {contract.MOST_VALUES} values that a process sees, of at most {contract.MOST_CHARACTERS} characters;
-every other text is `_OTHER`, and a number too many is left out. Spans and log events have them as they are.
+every other text is `_OTHER`, and a number too many is left out. The combinations stay few, too: each metric has the
+first {contract.MOST_SERIES:,} series that a process sees, and in every other one all of these attributes and
+{_OPEN}
+are `_OTHER` or, if they are numbers, left out. So a process has at most
+{sum(map(contract.most_series, contract.METRICS)):,} series, and by far fewer in practice. (In Prometheus, a histogram
+has more than one: {len(max(m.buckets or () for m in contract.METRICS)) + 3} each.) Spans and log events have these
+values as they are, cut at {LONGEST_TOLD:,} characters if the application gives them, at {LONGEST_NAME} if the API does.
 """
 
 _LOG = f"""\
@@ -118,7 +127,7 @@ def page() -> str:
             _SPANS,
             _table(("name", "type", "on", "", "meaning"), _attributes()),
             _METRICS,
-            _table(("name", "instrument", "unit", "meaning"), _metrics()),
+            _table(("name", "instrument", "unit", "series at most", "meaning"), _metrics()),
             "Their attributes:\n",
             _table(("metric", "attributes"), _metric_attributes()),
             "Buckets, in the unit of the metric:\n",
@@ -168,7 +177,8 @@ def _attributes() -> Iterable[tuple[object, ...]]:
 
 
 def _metrics() -> Iterable[tuple[object, ...]]:
-    return ((f"`{m.name}`", m.instrument.value, f"`{m.unit}`", m.brief) for m in contract.METRICS)
+    rows = ((m, f"{contract.most_series(m):,}") for m in contract.METRICS)
+    return ((f"`{m.name}`", m.instrument.value, f"`{m.unit}`", most, m.brief) for m, most in rows)
 
 
 def _metric_attributes() -> Iterable[tuple[object, ...]]:

@@ -41,7 +41,6 @@ HTTP_CLIENT_ERRORS = {
     "HTTPStatusError": "the SDK makes an APIStatusError of it",
     "InvalidURL": "the application's URL",
     "CookieConflict": "the application's cookies",
-    "TooManyRedirects": "the server answered, and said nothing",
     "StreamError": "a base class",
     "StreamConsumed": "the application read a stream twice",
     "StreamClosed": "the application read a stream that it had closed",

@@ -16,6 +16,12 @@ from midstream.outcomes.frames import FrameScan
 from midstream.outcomes.vocabulary import Failure, Outcome
 from support.aws_frames import error_frame, event_frame, exception_frame, frame, with_a_broken_checksum
 
+
+def prelude(length: int, headers: int) -> bytes:
+    lengths = struct.pack("!II", length, headers)
+    return lengths + struct.pack("!I", zlib.crc32(lengths))
+
+
 STOP = event_frame(b'{"type": "message_stop"}')
 DELTA = event_frame(json.dumps({"type": "content_block_delta", "delta": {"text": "x" * 3000}}).encode())
 MALFORMED = (Outcome.MALFORMED, "_OTHER", None)
@@ -72,11 +78,24 @@ def test_a_frame_that_is_a_failure_is_one_that_nobody_raises(failing: bytes, fai
     "broken",
     [
         with_a_broken_checksum(STOP),
-        struct.pack("!III", 15, 0, 0),
-        struct.pack("!III", 2**24 + 1, 0, 0),
+        prelude(15, 0),
+        prelude(24 * 2**20 + 17, 0),
+        prelude(2**32 - 1, 0),
+        prelude(16, 1),
+        prelude(2**20, 2**17 + 1),
+        struct.pack("!III", 16, 0, 0),
         frame({":message-type": "event"}, json.dumps({"bytes": "x"}).encode()),
     ],
-    ids=["checksum", "too short", "too long", "payload"],
+    ids=[
+        "checksum",
+        "too short",
+        "too long",
+        "absurd",
+        "short of headers",
+        "headers",
+        "checksum of lengths",
+        "payload",
+    ],
 )
 def test_after_a_broken_frame_nothing_more_is_told(broken: bytes) -> None:
     assert told_of(DELTA + broken + STOP) == ["content_block_delta", MALFORMED, "read"]
@@ -87,14 +106,20 @@ def test_half_a_frame_is_none(cut: int) -> None:
     assert told_of(DELTA + STOP[:cut]) == ["content_block_delta", "read"]
 
 
-def test_an_event_without_a_payload_has_no_type() -> None:
-    assert told_of(frame({":message-type": "event"}, b"{}")) == [None, "read"]
+@pytest.mark.parametrize("payload", [b"{}", b'{"bytes": 3}', b'{"bytes": ' + b"[" * 900 + b"]" * 900 + b"}"])
+def test_an_event_without_a_payload_has_no_type(payload: bytes) -> None:
+    assert told_of(frame({":message-type": "event"}, payload)) == [None, "read"]
+
+
+def test_the_longest_frame_that_the_application_may_be_given_is_told() -> None:
+    empty = len(json.dumps({"bytes": "", "p": ""}))
+    payload = json.dumps({"bytes": "", "p": "x" * (24 * 2**20 - empty)}).encode()
+    assert told_of(frame({":message-type": "event"}, payload) + STOP, 2**20) == [None, "message_stop", "read"]
 
 
 def test_headers_that_are_no_texts_end_the_reading_of_headers() -> None:
     headers = b"\x04flag\x00" + b"\x0d:message-type\x07\x00\x09exception"
-    prelude = struct.pack("!II", 16 + len(headers), len(headers))
-    body = prelude + struct.pack("!I", zlib.crc32(prelude)) + headers
+    body = prelude(16 + len(headers), len(headers)) + headers
     assert told_of(body + struct.pack("!I", zlib.crc32(body))) == [None, "read"]
 
 
@@ -105,6 +130,5 @@ def test_any_bytes_are_read_without_an_exception(data: bytes) -> None:
 
 @given(st.binary(max_size=60))
 def test_any_headers_are_read_without_an_exception(headers: bytes) -> None:
-    prelude = struct.pack("!II", 16 + len(headers), len(headers))
-    body = prelude + struct.pack("!I", zlib.crc32(prelude)) + headers
+    body = prelude(16 + len(headers), len(headers)) + headers
     assert told_of(body + struct.pack("!I", zlib.crc32(body)))[-1] == "read"

@@ -117,6 +117,11 @@ class Number(enum.IntEnum):
         ({"model": "", "max_tokens": True, "temperature": False, "top_k": None}, {}),
         ({"max_tokens": 0, "temperature": 0, "top_k": 0}, {"max_tokens": 0, "temperature": 0.0, "top_k": 0}),
         ({"stop_sequences": ("END", 1, None, "")}, {"stop_sequences": ("END",)}),
+        ({"model": "m" * 1025, "stop_sequences": ["s" * 1025]}, {"model": "m" * 1024, "stop_sequences": ("s" * 1024,)}),
+        (
+            {"model": "nul \x00", "stop_sequences": ["\x00"] * 101},
+            {"model": "nul \ufffd", "stop_sequences": ("\ufffd",) * 100},
+        ),
         ({"stop_sequences": []}, {}),
         ({"stop_sequences": "END"}, {}),
         ({"stop_sequences": [1, 2]}, {}),

@@ -71,6 +71,14 @@ def fed(scan: Scan, heard: Heard, body: bytes, size: int | None = None) -> list[
     return heard.told
 
 
+def test_no_bytes_at_all_come_between_a_return_and_its_newline() -> None:
+    heard = Heard()
+    scan = EventScan(heard, MESSAGES)
+    for piece in (b"event: message_delta\r", b"", b"\ndata: {}\r", b"", b"\n\r", b"", b"\n"):
+        scan.feed(piece)
+    assert heard.told == [{"type": "message_delta"}]
+
+
 @pytest.mark.parametrize("newline", [b"\n", b"\r", b"\r\n"])
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 64, None])
 def test_a_whole_answer_is_told_in_pieces_of_any_size(newline: bytes, size: int | None) -> None:
@@ -178,25 +186,64 @@ def test_a_document_that_is_none_is_malformed_and_leaks_where_the_application_de
     assert told == [failure, ("answered", None)]
 
 
+@pytest.mark.parametrize("raises", [True, False])
+def test_a_document_that_is_too_deep_fails_only_where_the_application_decodes_it(raises: bool) -> None:
+    heard = Heard()
+    told = fed(DocumentScan(heard, raises=raises), heard, b"[" * 100_000)
+    failure = (Outcome.CLIENT_ERROR, "_OTHER", True, "RecursionError")
+    assert told == [*([failure] if raises else []), ("answered", None)]
+
+
 def test_a_document_that_is_too_long_is_not_looked_at() -> None:
     heard = Heard()
     told = fed(DocumentScan(heard, raises=True), heard, b"[" * (2**23 + 1), 2**20)
     assert told == [("answered", None)]
 
 
-@pytest.mark.parametrize("pack", [gzip.compress, zlib.compress], ids=["gzip", "deflate"])
-@pytest.mark.parametrize("size", [1, 5, None])
-def test_a_packed_body_is_unpacked(pack: Any, size: int | None) -> None:
+def deflated(body: bytes) -> bytes:
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return packer.compress(body) + packer.flush()
+
+
+def unpacked(heard: Heard, encoding: str, *, raises: bool = True) -> Unpacked:
+    return Unpacked(EventScan(heard, MESSAGES), heard, encoding, "httpx2.DecodingError", raises=raises)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "pack", "size"),
+    [
+        *(("gzip", gzip.compress, size) for size in (1, 5, None)),
+        *(("deflate", zlib.compress, size) for size in (1, 5, None)),
+        *(("deflate", deflated, size) for size in (5, None)),
+    ],
+)
+def test_a_packed_body_is_unpacked(encoding: str, pack: Any, size: int | None) -> None:
     heard = Heard()
-    scan = Unpacked(EventScan(heard, MESSAGES), heard, "httpx2.DecodingError", raises=True)
-    assert fed(scan, heard, pack(sse(STOP)), size) == [{"type": "message_stop"}, "read"]
+    body = pack(sse(START, STOP, newline=b"\r\n"))
+    assert fed(unpacked(heard, encoding), heard, body, size) == [START, {"type": "message_stop"}, "read"]
 
 
+def test_what_follows_a_packed_body_is_not_kept() -> None:
+    heard = Heard()
+    scan = unpacked(heard, "gzip")
+    scan.feed(gzip.compress(sse(STOP)))
+    tracemalloc.start()
+    try:
+        for _ in range(1000):
+            scan.feed(b"x" * 10_000)
+        assert tracemalloc.get_traced_memory()[1] < 100_000
+    finally:
+        tracemalloc.stop()
+    assert heard.told == [{"type": "message_stop"}]
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
 @pytest.mark.parametrize("raises", [True, False])
-def test_a_corrupt_packing_is_malformed_and_leaks_where_the_application_unpacks_it(raises: bool) -> None:
+def test_a_corrupt_packing_is_malformed_and_leaks_where_the_application_unpacks_it(encoding: str, raises: bool) -> None:
     heard = Heard()
-    scan = Unpacked(EventScan(heard, MESSAGES), heard, "httpx2.DecodingError", raises=raises)
-    scan.feed(b"no gzip at all")
+    scan = unpacked(heard, encoding, raises=raises)
+    scan.feed(b"not packed at all")
+    scan.feed(gzip.compress(sse(STOP)))
     exception = "httpx2.DecodingError" if raises else None
     assert heard.told == [(Outcome.MALFORMED, "httpx2.DecodingError", raises, exception)]
 

@@ -103,3 +103,14 @@ def test_a_source_file_that_is_gone_does_not_matter() -> None:
     scope: dict[str, Any] = {}
     exec(compile("def gone():\n    raise ValueError\n", "/nowhere/gone.py", "exec"), scope)  # noqa: S102 - code without a file
     assert lines_from(stacktrace(caught(scope["gone"])), "gone") == ['  File "/nowhere/gone.py", line 2, in gone']
+
+
+def test_a_trace_can_be_encoded_and_is_bounded_whatever_files_and_functions_are_called() -> None:
+    namespace: dict[str, Any] = {}
+    code = compile("def inner(): raise ValueError", "\udcff/" + "x" * 5000, "exec")
+    exec(code, namespace)  # noqa: S102 - the way to a function in a file with an odd name
+    inner = namespace["inner"]
+    inner.__code__ = inner.__code__.replace(co_name="odd \ud800\x00" + "y" * 5000)
+    trace = stacktrace(caught(inner))
+    assert trace.encode().decode() == trace
+    assert (len(trace) < 3000, "\x00" in trace) == (True, False)

@@ -34,6 +34,8 @@ EXCEPTION_OUTCOMES: Final[Mapping[str, Outcome]] = MappingProxyType(
         "anthropic.APIConnectionError": Outcome.CONNECTION_ERROR,
         "httpx.TransportError": Outcome.TRANSPORT_ERROR,
         "httpx2.TransportError": Outcome.TRANSPORT_ERROR,
+        "httpx.TooManyRedirects": Outcome.TRANSPORT_ERROR,
+        "httpx2.TooManyRedirects": Outcome.TRANSPORT_ERROR,
         "httpx.DecodingError": Outcome.MALFORMED,
         "httpx2.DecodingError": Outcome.MALFORMED,
         "httpcore.NetworkError": Outcome.TRANSPORT_ERROR,

@@ -12,7 +12,7 @@ import zlib
 from typing import TYPE_CHECKING, Final
 
 from midstream.outcomes.classify import classify
-from midstream.outcomes.values import from_json
+from midstream.outcomes.values import from_json, text
 from midstream.outcomes.vocabulary import Failure, Outcome
 from midstream.outcomes.wording import OTHER
 
@@ -26,8 +26,9 @@ __all__ = ("FrameScan",)
 _LENGTHS: Final = 8
 _CHECKSUM: Final = 4
 _PRELUDE: Final = _LENGTHS + _CHECKSUM
-_LONGEST_FRAME: Final = 2**24
-"""Bytes. A longer one is none: the format allows no more."""
+_MOST_HEADERS: Final = 2**17
+_MOST_PAYLOAD: Final = 24 * 2**20
+"""Bytes. A frame with more is none: botocore, which decodes it for the application, takes no more."""
 
 _TEXT: Final = 7
 """The type of a header that is a text, the only one that Bedrock uses."""
@@ -44,7 +45,7 @@ class FrameScan:
 
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
-        self._rest = b""
+        self._rest = bytearray()  # grows in place, so that a frame in many pieces costs no more than in one
         self._lost = False
 
     def feed(self, data: bytes) -> None:
@@ -53,39 +54,40 @@ class FrameScan:
             return
         self._rest += data
         try:
-            while self._frame_ended():
-                pass
+            while length := self._length():
+                frame = bytes(self._rest[:length])
+                del self._rest[:length]
+                self._tell(frame)
         except ValueError:
             # After a frame that is broken there is no telling where the next one begins.
-            self._lost, self._rest = True, b""
+            self._lost = True
+            self._rest.clear()
             self._listener.found(_MALFORMED)
 
     def end(self) -> None:
         """There are no more. Half a frame is none."""
         self._listener.read()
 
-    def _frame_ended(self) -> bool:
+    def _length(self) -> int:
+        """The length of the first frame, and 0 for one that is not whole yet."""
         if len(self._rest) < _PRELUDE:
-            return False
-        length = _number(self._rest[:4])
-        if not _PRELUDE + _CHECKSUM <= length <= _LONGEST_FRAME:
-            message = "no length of a frame"
+            return 0
+        prelude = bytes(self._rest[:_PRELUDE])
+        length, headers = _number(prelude[:4]), _number(prelude[4:_LENGTHS])
+        payload = length - headers - _PRELUDE - _CHECKSUM
+        if headers > _MOST_HEADERS or not 0 <= payload <= _MOST_PAYLOAD:
+            message = "no lengths of a frame"
             raise ValueError(message)
-        if len(self._rest) < length:
-            return False
-        frame, self._rest = self._rest[:length], self._rest[length:]
-        self._tell(frame)
-        return True
+        _check(prelude)
+        return length if len(self._rest) >= length else 0
 
     def _tell(self, frame: bytes) -> None:
-        if zlib.crc32(frame[:-_CHECKSUM]) != _number(frame[-_CHECKSUM:]):
-            message = "the checksum is another"
-            raise ValueError(message)
+        _check(frame)
         end = _PRELUDE + _number(frame[4:_LENGTHS])
         headers, payload = _headers(frame[_PRELUDE:end]), from_json(frame[end:-_CHECKSUM])
         failed = _FAILURE_HEADERS.get(headers.get(":message-type", ""))
         if failed is None:
-            event = from_json(base64.b64decode(str(payload.get("bytes", ""))))
+            event = from_json(base64.b64decode(text(payload.get("bytes"), None) or ""))
             self._listener.look(event)
         else:
             said = payload.get("message", headers.get(":error-message"))
@@ -96,14 +98,22 @@ def _number(data: bytes) -> int:
     return int.from_bytes(data, "big")
 
 
+def _check(data: bytes) -> None:
+    if zlib.crc32(data[:-_CHECKSUM]) != _number(data[-_CHECKSUM:]):
+        message = "the checksum is another"
+        raise ValueError(message)
+
+
 def _headers(data: bytes) -> dict[str, str]:
     """The headers that are texts, up to the first that is none."""
     found: dict[str, str] = {}
-    while data:
-        name, data = data[1 : 1 + data[0]], data[1 + data[0] :]
-        if data[:1] != bytes([_TEXT]):
+    start = 0
+    while start < len(data):
+        kind = start + 1 + data[start]
+        if data[kind : kind + 1] != bytes([_TEXT]):
             break
-        length = _number(data[1:3])
-        found[name.decode("utf-8", "replace")] = data[3 : 3 + length].decode("utf-8", "replace")
-        data = data[3 + length :]
+        value = kind + 3
+        end = value + _number(data[kind + 1 : value])
+        found[data[start + 1 : kind].decode("utf-8", "replace")] = data[value:end].decode("utf-8", "replace")
+        start = end
     return found

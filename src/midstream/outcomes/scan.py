@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import zlib
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from midstream.outcomes.classify import classify
@@ -27,6 +28,14 @@ _LONGEST_DATA: Final = 2**20
 
 _LONGEST_DOCUMENT: Final = 2**23
 """The bytes of a document that are kept at most. A longer one is not looked at."""
+
+_PACKED_PIECE: Final = 2**8
+"""The bytes that are unpacked at a time: they can become a thousand times as many."""
+
+_WINDOWS: Final[Mapping[str, tuple[int, ...]]] = MappingProxyType(
+    {"gzip": (16 + zlib.MAX_WBITS,), "deflate": (zlib.MAX_WBITS, -zlib.MAX_WBITS)}
+)
+"""By content encoding, the formats that are tried, as `zlib` numbers them. HTTP clients take bare deflate, too."""
 
 _SAYS_NOTHING: Final = frozenset({"", "ping"})
 
@@ -63,7 +72,7 @@ class EventScan:
     def __init__(self, listener: Listener, kind: StreamKind) -> None:
         self._listener = listener
         self._told_by_data = {"error", "message_start", "message_delta", kind.answer}
-        self._rest = b""
+        self._rest = bytearray()  # grows in place, so that a line in many pieces costs no more than in one
         self._skipping = False
         self._after_return = False
         self._name = ""
@@ -72,6 +81,8 @@ class EventScan:
 
     def feed(self, data: bytes) -> None:
         """The next bytes, in pieces of any size."""
+        if not data:
+            return
         if self._after_return and data.startswith(b"\n"):
             data = data[1:]
         self._after_return = data.endswith(b"\r")
@@ -89,12 +100,13 @@ class EventScan:
         self._rest += part
         # Of a line that says nothing, such as a long piece of content, nothing is kept while it arrives.
         if len(self._rest) > _LONGEST_DATA or (self._rest.startswith(b"data:") and not self._wants_data):
-            self._rest = b""
+            self._rest.clear()
             self._skipping = True
 
     def _line_ended(self, end: bytes) -> None:
-        skipped, line = self._skipping, (self._rest + end).rstrip(b"\r\n")
-        self._skipping, self._rest = False, b""
+        skipped, line = self._skipping, (bytes(self._rest) + end).rstrip(b"\r\n")
+        self._skipping = False
+        self._rest.clear()
         if skipped:
             return
         if not line:
@@ -131,26 +143,29 @@ class DocumentScan:
     def __init__(self, listener: Listener, *, raises: bool) -> None:
         self._listener = listener
         self._raises = raises
-        self._parts: list[bytes] = []
-        self._kept = 0
+        self._kept = bytearray()
+        self._too_long = False
 
     def feed(self, data: bytes) -> None:
         """The next bytes, in pieces of any size."""
-        self._kept += len(data)
-        if self._kept <= _LONGEST_DOCUMENT:
-            self._parts.append(data)
+        self._too_long = self._too_long or len(self._kept) + len(data) > _LONGEST_DOCUMENT
+        if self._too_long:
+            self._kept.clear()
         else:
-            self._parts.clear()
+            self._kept += data
 
     def end(self) -> None:
         """There are no more: the document is whole, or can never be."""
-        document: object = None
-        if self._kept <= _LONGEST_DOCUMENT:
-            try:
-                document = json.loads(b"".join(self._parts))
-            except (ValueError, RecursionError) as error:
+        self._listener.answered(None if self._too_long else self._decoded())
+
+    def _decoded(self) -> object:
+        try:
+            return json.loads(self._kept)
+        except (ValueError, RecursionError) as error:
+            # One that is too deep to be looked at is no worse for who reads its bytes.
+            if self._raises or isinstance(error, ValueError):
                 self._listener.found(_as_seen(classify(error), raised=self._raises))
-        self._listener.answered(document)
+        return None
 
 
 class ByteScan:
@@ -172,38 +187,55 @@ class ByteScan:
 
 
 class Unpacked:
-    """Undoes the content encoding of a body for another scan.
+    """Undoes the content `encoding` of a body for another scan, a little at a time: a little can become very much.
 
     `error_type` is the class of the exception that the HTTP client raises where that fails; `raises` says whether
     the application is given it, or reads the bytes as they are.
     """
 
-    def __init__(self, scan: Scan, listener: Listener, error_type: str, *, raises: bool) -> None:
+    def __init__(self, scan: Scan, listener: Listener, encoding: str, error_type: str, *, raises: bool) -> None:
         self._scan = scan
         self._listener = listener
         self._failure = _as_seen(
             Failure(Outcome.MALFORMED, error_type, leaked=True, retryable=True, exception_type=error_type),
             raised=raises,
         )
-        self._inflater = zlib.decompressobj(wbits=32 + zlib.MAX_WBITS)
+        first, *others = _WINDOWS[encoding]
+        self._inflater = zlib.decompressobj(wbits=first)
+        self._others = others
+        self._over = False
 
     def feed(self, data: bytes) -> None:
         """The next bytes, in pieces of any size."""
         try:
-            unpacked = self._inflater.decompress(data)
+            for start in range(0, len(data), _PACKED_PIECE):
+                if self._over:
+                    break
+                self._scan.feed(self._unpacked(data[start : start + _PACKED_PIECE]))
+                # What follows the end is no part of the body, and the inflater would keep it.
+                self._over = self._inflater.eof
         except zlib.error:
+            self._over = True
             self._listener.found(self._failure)
-        else:
-            self._scan.feed(unpacked)
 
     def end(self) -> None:
         """There are no more."""
         self._scan.end()
 
+    def _unpacked(self, piece: bytes) -> bytes:
+        others, self._others = self._others, []
+        try:
+            return self._inflater.decompress(piece)
+        except zlib.error:
+            if not others:
+                raise
+            self._inflater = zlib.decompressobj(wbits=others[0])
+            return self._inflater.decompress(piece)
+
 
 def can_unpack(encoding: str) -> bool:
     """Whether `Unpacked` can undo this content encoding; brotli and zstd would need more than the standard library."""
-    return encoding in {"gzip", "deflate"}
+    return encoding in _WINDOWS
 
 
 def _as_seen(failure: Failure, *, raised: bool) -> Failure:

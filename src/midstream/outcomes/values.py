@@ -1,7 +1,8 @@
 """Other people's values, made safe to keep: exact types, bounded, and such that every exporter can encode them.
 
 One value that cannot be encoded makes an OTLP exporter drop the attribute or the whole batch: a text with half of a
-surrogate pair, which JSON can spell, or a number beyond 64 bits. Nothing here raises, whatever the value is.
+surrogate pair, which JSON can spell, or a number beyond 64 bits. Many a database behind one refuses a NUL. Nothing
+here raises, whatever the value is.
 """
 
 from __future__ import annotations
@@ -14,23 +15,26 @@ from typing import Any, Final, cast
 
 from midstream.guard import attempt
 
-__all__ = ("LONGEST_NAME", "field", "fields", "from_json", "number", "text", "whole")
+__all__ = ("LONGEST_NAME", "LONGEST_TOLD", "field", "fields", "from_json", "number", "text", "whole")
 
 LONGEST_NAME: Final = 128
-"""Characters of a type, an id, a model."""
+"""Characters of a type, an id, a model that the API names."""
+
+LONGEST_TOLD: Final = 1024
+"""Characters of what the application asks for: a model, a stop sequence, a host."""
 
 _LARGEST: Final = 2**63 - 1
-_HALF_PAIRS: Final = re.compile("[\ud800-\udfff]")
+_NOT_TO_BE_ENCODED: Final = re.compile("[\x00\ud800-\udfff]")
 
 
 def text(value: object, longest: int | None = LONGEST_NAME) -> str | None:
     """`value` if it is a text that is not empty, cut at `longest` characters."""
-    if type(value) is str and value.isascii() and (longest is None or len(value) <= longest):
+    if type(value) is str and value.isascii() and value.isprintable() and (longest is None or len(value) <= longest):
         return value or None  # as it is, which nearly all are
     if not issubclass(type(value), str):
         return None
     # Not `str(value)`: of an enum member that is a `str`, it is the name.
-    return _HALF_PAIRS.sub("\ufffd", str.__str__(cast("str", value))[:longest]) or None
+    return _NOT_TO_BE_ENCODED.sub("\ufffd", str.__str__(cast("str", value))[:longest]) or None
 
 
 def whole(value: object) -> int | None:

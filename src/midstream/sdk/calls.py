@@ -20,7 +20,7 @@ from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 
 from midstream import guard
 from midstream.outcomes import Outcome, StreamWatch
-from midstream.outcomes.values import text
+from midstream.outcomes.values import text, whole
 from midstream.sdk import requests
 from midstream.sdk.bodies import ObservedBody
 from midstream.sdk.forks import at_fork
@@ -504,7 +504,7 @@ class Call:
         response.stream = ObservedBody(response.stream, self, form)
 
     def _note(self, response: Any) -> None:
-        self._observed = response.status_code
+        self._observed = whole(response.status_code)  # HTTP/2 has numbers of any size
         self._request_id = text(response.headers.get("request-id"))
 
     def _parser_runs(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from midstream.outcomes.values import number, text, whole
+from midstream.outcomes.values import LONGEST_TOLD, number, text, whole
 from midstream.sdk.platforms import provider_name
 from midstream.telemetry.ended import Request
 
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from midstream.telemetry.ended import Operation
 
 __all__ = ("endpoint", "options_of", "request_of")
+
+_MOST_STOPS: Final = 100
+"""Stop sequences that are told."""
 
 _DEFAULT_PORTS: Final[Mapping[str, int]] = {"http": 80, "https": 443}
 
@@ -30,7 +33,7 @@ def request_of(client: Any, operation: Operation, options: Any, *, stream: bool)
     return Request(
         operation=operation,
         provider=provider_name(client),
-        model=text(body.get("model"), None),
+        model=text(body.get("model"), LONGEST_TOLD),
         stream=stream,
         max_tokens=whole(body.get("max_tokens", body.get("max_tokens_to_sample"))),
         temperature=number(body.get("temperature")),
@@ -45,7 +48,7 @@ def request_of(client: Any, operation: Operation, options: Any, *, stream: bool)
 
 def endpoint(url: Any) -> tuple[str | None, int | None]:
     """Host and port of an `httpx.URL` or `httpx2.URL`, whose port is `None` where it is the scheme's default."""
-    return text(url.host, None), whole(url.port) or _DEFAULT_PORTS.get(url.scheme)
+    return text(url.host, LONGEST_TOLD), whole(url.port) or _DEFAULT_PORTS.get(url.scheme)
 
 
 def _body(options: Any) -> dict[str, Any]:
@@ -69,5 +72,6 @@ def _texts(value: object) -> tuple[str, ...] | None:
     # Only what can be read twice: the SDK takes one-shot iterators too.
     if not isinstance(value, (list, tuple)):
         return None
-    read = (text(one, None) for one in cast("list[object] | tuple[object, ...]", value))
+    first = cast("list[object] | tuple[object, ...]", value)[:_MOST_STOPS]
+    read = (text(one, LONGEST_TOLD) for one in first)
     return tuple(one for one in read if one is not None) or None

@@ -55,7 +55,7 @@ def _scan_of(call: Call, form: BodyFormat) -> Scan | None:
         return scan
     if not can_unpack(form.encoding):
         return None
-    return Unpacked(scan, call, form.decoding_error, raises=not _UNPACKS.isdisjoint(readers))
+    return Unpacked(scan, call, form.encoding, form.decoding_error, raises=not _UNPACKS.isdisjoint(readers))
 
 
 def _readers() -> set[str]:

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import os
+from threading import RLock
 from typing import TYPE_CHECKING, Final
 
 from midstream.outcomes.wording import OTHER
-from midstream.telemetry.contract import BOUNDED_ATTRIBUTES, MOST_CHARACTERS, MOST_VALUES
+from midstream.telemetry.contract import (
+    BOUNDED_ATTRIBUTES,
+    METRICS,
+    MOST_CHARACTERS,
+    MOST_SERIES,
+    MOST_VALUES,
+    OPEN_ATTRIBUTES,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,27 +25,26 @@ __all__ = ("Bounds",)
 
 
 class Bounds:
-    """The values that the bounded attributes have had so far.
+    """The values that the bounded attributes have had so far, and the series that the metrics have.
 
-    Each keeps the first `MOST_VALUES` that are seen. What it was at first a value stays, so that what is added to a
-    series is taken from the same one. Threads that bring new values at the same moment may add one each beyond that.
+    Each attribute keeps the first `MOST_VALUES` that are seen, each metric the first `MOST_SERIES`. What it was at
+    first a value or a series stays, on all threads, so that what is added to a series is taken from the same one.
     """
 
     def __init__(self) -> None:
-        self._seen: Final[dict[str, set[Value]]] = {name: set() for name in BOUNDED_ATTRIBUTES}
+        self._values: Final = {name: _First(MOST_VALUES) for name in BOUNDED_ATTRIBUTES}
+        self._series: Final = {metric.name: _First(MOST_SERIES) for metric in METRICS}
 
     def value(self, name: str, value: Value | None) -> Value | None:
         """The value of the bounded attribute `name` as metrics have it: `_OTHER` for a text too many or too long.
 
         `None` for a number too many: it is to be left out.
         """
-        seen = self._seen[name]
-        if value is None or value in seen:
+        first = self._values[name]
+        if value is None or value in first.seen:
             return value
-        if len(seen) < MOST_VALUES and len(str(value)) <= MOST_CHARACTERS:
-            seen.add(value)
-            return value
-        return OTHER if isinstance(value, str) else None
+        too_long = isinstance(value, str) and len(value) > MOST_CHARACTERS
+        return _other(value) if too_long or not first.takes(value) else value
 
     def of(self, known: Mapping[str, Value]) -> dict[str, Value]:
         """`known` as metrics have it."""
@@ -46,3 +54,41 @@ class Bounds:
             if value is not None:
                 bounded[name] = value
         return bounded
+
+    def series(self, metric: str, attributes: dict[str, Value]) -> dict[str, Value]:
+        """The series of `metric` that stands for `attributes`: in one too many, nothing is left that is open."""
+        first = self._series[metric]
+        series = (*attributes, *attributes.values())
+        if series in first.seen or first.takes(series):
+            return attributes
+        told = {name: _other(value) if name in OPEN_ATTRIBUTES else value for name, value in attributes.items()}
+        return {name: value for name, value in told.items() if value is not None}
+
+
+class _First:
+    """The first things that come, up to a number of them."""
+
+    __slots__ = ("_most", "seen")
+
+    def __init__(self, most: int) -> None:
+        self._most: Final = most
+        self.seen: Final[set[object]] = set()
+
+    def takes(self, thing: object) -> bool:
+        """Whether `thing` is one of them. The answer is the same for good."""
+        if len(self.seen) < self._most:
+            with _ADDING:
+                if len(self.seen) < self._most:
+                    self.seen.add(thing)
+        return thing in self.seen  # by now, or full: and what is full does not change any more
+
+
+# One for all, and reentrant: the garbage collector can end a call while it is held. A child that is forked off while
+# another thread holds it would wait for ever.
+_ADDING: Final = RLock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_ADDING.acquire, after_in_parent=_ADDING.release, after_in_child=_ADDING.release)
+
+
+def _other(value: Value) -> Value | None:
+    return OTHER if isinstance(value, str) else None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from midstream.outcomes.vocabulary import Outcome
+from midstream.outcomes.vocabulary import Outcome, Phase
+from midstream.telemetry.ended import Operation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,8 +24,10 @@ __all__ = (
     "EXCEPTION_ATTRIBUTES",
     "METRICS",
     "MOST_CHARACTERS",
+    "MOST_SERIES",
     "MOST_VALUES",
     "NORMAL_FLAGS",
+    "OPEN_ATTRIBUTES",
     "REQUEST_ATTRIBUTES",
     "SCHEMA_URL",
     "SCOPE",
@@ -32,6 +36,7 @@ __all__ = (
     "Metric",
     "Value",
     "When",
+    "most_series",
 )
 
 Value = str | int | float | bool | tuple[str, ...]
@@ -500,3 +505,44 @@ MOST_VALUES: Final = 100
 
 MOST_CHARACTERS: Final = 200
 """How long such a value may be."""
+
+OPEN_ATTRIBUTES: Final = frozenset(
+    {
+        *BOUNDED_ATTRIBUTES,
+        "gen_ai.provider.name",
+        "error.type",
+        "midstream.status_code",
+        "http.response.status_code",
+    }
+)
+"""The attributes of metrics that have not a few values that are known beforehand."""
+
+MOST_SERIES: Final = 1000
+"""How many series each metric has, in a process, before nothing that is open is told apart any more."""
+
+_VALUES_OF_SERIES_TOO_MANY: Final[Mapping[str, int]] = {
+    "gen_ai.operation.name": len(Operation),
+    "gen_ai.provider.name": 1,
+    "gen_ai.request.model": 2,
+    "gen_ai.response.model": 2,
+    "gen_ai.request.stream": 2,
+    "gen_ai.token.type": 2,
+    "server.address": 2,
+    "server.port": 1,
+    "midstream.outcome": len(Outcome),
+    "midstream.leaked": 2,
+    "midstream.misreported": 2,
+    "midstream.phase": len(Phase),
+    "error.type": 2,
+    "midstream.status_code": 1,
+    "http.response.status_code": 1,
+    "midstream.component": 7,
+}
+"""By attribute of metrics, how many values it has at most where a series is one too many: `_OTHER` or nothing, if it is
+open."""
+
+
+def most_series(metric: Metric) -> int:
+    """How many series `metric` has in a process at most."""
+    too_many = math.prod(_VALUES_OF_SERIES_TOO_MANY[name] for name in metric.attributes)
+    return too_many if OPEN_ATTRIBUTES.isdisjoint(metric.attributes) else MOST_SERIES + too_many

@@ -176,12 +176,12 @@ class Recorder:
         return enabled is None or enabled(context=where, severity_number=SeverityNumber.WARN, event_name=EVENT_NAME)
 
     def _add(self, name: str, value: float, known: Mapping[str, Value], where: Context | None) -> None:
-        self._instruments[name].add(value, _pick(name, known), context=where)
+        self._instruments[name].add(value, self._bounds.series(name, _pick(name, known)), context=where)
 
     def _record(self, name: str, value: float, known: Mapping[str, Value], where: Context | None) -> None:
         # A clock that failed says not-a-number, which would spoil the sum of the histogram for good.
         if math.isfinite(value):
-            self._instruments[name].record(value, _pick(name, known), context=where)
+            self._instruments[name].record(value, self._bounds.series(name, _pick(name, known)), context=where)
 
 
 _ON_SDK_SPANS: Final = frozenset(

@@ -10,11 +10,13 @@ import traceback
 from typing import Final
 
 from midstream.outcomes.classify import causes, qualified_name
+from midstream.outcomes.values import text
 
 __all__ = ("stacktrace",)
 
 _MOST_FRAMES: Final = 64
 _MOST_EXCEPTIONS: Final = 8
+_LONGEST_PATH: Final = 1024
 _CAUSE: Final = "\nThe above exception was the direct cause of the following exception:\n\n"
 
 
@@ -27,5 +29,8 @@ def _one(error: BaseException) -> str:
     frames = traceback.StackSummary.extract(
         traceback.walk_tb(error.__traceback__), limit=-_MOST_FRAMES, lookup_lines=False
     )
-    lines = [f'  File "{frame.filename}", line {frame.lineno}, in {frame.name}\n' for frame in frames]
+    lines = [
+        f'  File "{text(frame.filename, _LONGEST_PATH)}", line {frame.lineno}, in {text(frame.name)}\n'
+        for frame in frames
+    ]
     return "".join(("Traceback (most recent call last):\n", *lines, qualified_name(type(error)), "\n"))
