@@ -88,13 +88,16 @@ def attempt(read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None
 
 
 def safe_clock(clock: Callable[[], float]) -> Callable[[], float]:
-    """`clock`, but not-a-number when it raises: every comparison with that is false, so nothing is recorded."""
+    """`clock`, but not-a-number when it raises or says what is no number.
+
+    Every comparison with that is false, so nothing is recorded.
+    """
     if isinstance(clock, BuiltinFunctionType):
         return clock  # such as `time.perf_counter`, which has no way to raise
 
     def now() -> float:
         try:
-            return clock()
+            return float(clock())
         except Exception as fault:
             _report("clock", type(fault), fault.__traceback__)
             return math.nan

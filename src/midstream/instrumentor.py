@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from opentelemetry._logs import get_logger
+from opentelemetry._logs import NoOpLogger, get_logger
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
-from opentelemetry.metrics import get_meter
-from opentelemetry.trace import get_tracer
+from opentelemetry.metrics import NoOpMeter, get_meter
+from opentelemetry.trace import NoOpTracer, get_tracer
 
 from midstream import guard
 from midstream.neighbours import warn_of_neighbours
@@ -20,19 +21,39 @@ from midstream.telemetry.recorder import Recorder
 from midstream.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
+
+    from midstream.guard import Guard
 
 __all__ = ("AnthropicInstrumentor",)
 
 _INSTRUMENTS: Final = ("anthropic >= 0.49, < 3",)
 
-_PROVIDERS: Final = {
-    "tracer_provider": "get_tracer",
-    "meter_provider": "get_meter",
-    "logger_provider": "get_logger",
-}
-"""By option, the method that an OpenTelemetry provider of that kind has."""
 
+@dataclass(frozen=True)
+class _Signal:
+    """Where one kind of telemetry goes."""
+
+    option: str
+    """The option that gives the provider."""
+    method: str
+    """What a provider of that kind has."""
+    get: Callable[..., Any]
+    """What asks the provider, or the global one, by the API."""
+    made: str
+    """What that which the provider makes has."""
+    silence: Callable[[], Any]
+    """Makes what stands for it where the global provider is broken."""
+    guard: Guard
+
+
+_TRACER: Final = _Signal("tracer_provider", "get_tracer", get_tracer, "start_span", NoOpTracer, guard.SPANS)
+_METER: Final = _Signal(
+    "meter_provider", "get_meter", get_meter, "create_counter", lambda: NoOpMeter(SCOPE), guard.METRICS
+)
+_LOGGER: Final = _Signal("logger_provider", "get_logger", get_logger, "emit", lambda: NoOpLogger(SCOPE), guard.LOGS)
+
+_PROVIDERS: Final = {signal.option: signal for signal in (_TRACER, _METER, _LOGGER)}
 _OPTIONS: Final = (*_PROVIDERS, "spans", "chunk_timings")
 
 
@@ -40,7 +61,8 @@ class AnthropicInstrumentor(BaseInstrumentor):
     """Observes every call of the Anthropic SDK in this process, of clients made before and after.
 
     `instrument(tracer_provider=, meter_provider=, logger_provider=, spans=, chunk_timings=)`; providers that are not
-    given are the global ones. Raises `ValueError` for a wrong option.
+    given are the global ones. Raises `ValueError` for a wrong option, and what a given provider raises. A global one
+    that is broken leaves out what it is for.
     """
 
     _patches: Patches | None = None
@@ -54,9 +76,9 @@ class AnthropicInstrumentor(BaseInstrumentor):
         _check(kwargs)
         settings = Settings.of(spans=kwargs.get("spans"), chunk_timings=kwargs.get("chunk_timings"))
         recorder = Recorder(
-            get_tracer(SCOPE, __version__, kwargs.get("tracer_provider"), SCHEMA_URL),
-            get_meter(SCOPE, __version__, kwargs.get("meter_provider"), SCHEMA_URL),
-            get_logger(SCOPE, __version__, kwargs.get("logger_provider"), SCHEMA_URL),
+            _from_provider(_TRACER, kwargs),
+            _from_provider(_METER, kwargs),
+            _from_provider(_LOGGER, kwargs),
             spans=settings.spans,
         )
         guard.count_with(recorder.count_fault)
@@ -84,7 +106,37 @@ def _check(options: dict[str, Any]) -> None:
         if name not in _OPTIONS:
             message = f"instrument({name}=...): {name} is no option; the options are {', '.join(_OPTIONS)}"
             raise ValueError(message)
-        method = _PROVIDERS.get(name)
-        if method is not None and value is not None and not callable(getattr(value, method, None)):
-            message = f"instrument({name}={value!r}): {name} must be an OpenTelemetry provider, which has {method}()"
+        signal = _PROVIDERS.get(name)
+        if signal is not None and value is not None and not _has(value, signal.method):
+            # By its type: what a provider says of itself may have the headers of its exporter.
+            message = f"{_given(name, value)}: {name} must be an OpenTelemetry provider, which has {signal.method}()"
             raise ValueError(message)
+
+
+def _from_provider(signal: _Signal, options: dict[str, Any]) -> Any:
+    """The tracer, the meter or the logger, of the provider that is given or else of the global one."""
+    provider = options.get(signal.option)
+    if provider is not None:
+        return _made_by(provider, signal)
+    with signal.guard:
+        return _made_by(None, signal)
+    return signal.silence()
+
+
+def _made_by(provider: Any, signal: _Signal) -> Any:
+    made = signal.get(SCOPE, __version__, provider, SCHEMA_URL)
+    if _has(made, signal.made):
+        return made
+    message = (
+        f"{_given(signal.option, provider)}: its {signal.method}() gave an object of type {type(made).__qualname__}, "
+        f"which has no {signal.made}()"
+    )
+    raise ValueError(message)
+
+
+def _has(thing: object, method: str) -> bool:
+    return bool(guard.attempt(lambda: callable(getattr(thing, method, None))))
+
+
+def _given(option: str, value: object) -> str:
+    return f"instrument({option}=<{type(value).__qualname__}>)"

@@ -1,20 +1,18 @@
+"""A real fault server, the real SDK, a real OpenTelemetry SDK: as for the tests of integration."""
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import pytest
 
-from midstream.faults import FaultServer
+from integration.conftest import exported, instrumented, no_fault_of_our_own, server
 from support.interpreters import Interpreters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[FaultServer]:
-    with FaultServer() as running:
-        yield running
+__all__ = ("exported", "instrumented", "interpreters", "no_fault_of_our_own", "server")
 
 
 @pytest.fixture(scope="session")

@@ -38,6 +38,8 @@ class Exported:
     """Providers that export into memory, and what has arrived there."""
 
     sampler: Sampler | None = None
+    meter_options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """What else its meter provider is made with."""
     spans_in_memory: InMemorySpanExporter = field(default_factory=InMemorySpanExporter)
     metrics_in_memory: InMemoryMetricReader = field(default_factory=InMemoryMetricReader)
     logs_in_memory: InMemoryLogRecordExporter = field(default_factory=InMemoryLogRecordExporter)
@@ -46,7 +48,9 @@ class Exported:
         nowhere = Resource.get_empty()  # to ask the machine what it is takes longer than a call
         self.tracer_provider = TracerProvider(sampler=self.sampler, resource=nowhere, shutdown_on_exit=False)
         self.tracer_provider.add_span_processor(SimpleSpanProcessor(self.spans_in_memory))
-        self.meter_provider = MeterProvider([self.metrics_in_memory], resource=nowhere, shutdown_on_exit=False)
+        self.meter_provider = MeterProvider(
+            [self.metrics_in_memory], resource=nowhere, shutdown_on_exit=False, **self.meter_options
+        )
         self.logger_provider = LoggerProvider(resource=nowhere, shutdown_on_exit=False)
         self.logger_provider.add_log_record_processor(SimpleLogRecordProcessor(self.logs_in_memory))
 

@@ -73,7 +73,9 @@ def test_the_format_of_a_body_is_in_its_headers(headers: dict[str, str], media_t
     # The headers alone: a whole body would be decoded at once.
     given = response(200, "")
     given.headers = headers
-    assert format_of(given.headers, given.__class__) == BodyFormat(media_type, encoding, f"{HTTP_PACKAGE}.DecodingError")
+    assert format_of(given.headers, given.__class__) == BodyFormat(
+        media_type, encoding, f"{HTTP_PACKAGE}.DecodingError"
+    )
 
 
 class Stream:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Final
@@ -95,4 +96,5 @@ class Ended:
     def time_to_first_chunk(self) -> float | None:
         """Seconds from the entry of the call to the first content. `None` if none came, or if it was not streamed."""
         first = self.verdict.first_chunk_at
-        return None if first is None else first - self.started_at
+        # A clock that failed said not-a-number.
+        return None if first is None or math.isnan(first - self.started_at) else first - self.started_at

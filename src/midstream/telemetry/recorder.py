@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry._logs import SeverityNumber
+from opentelemetry.metrics import NoOpCounter, NoOpHistogram
 
 from midstream import guard
 from midstream.outcomes.classify import bounded_error_type
@@ -76,20 +77,22 @@ class Recorder:
                 self._add("midstream.client.operations", 0, {**COUNTER_DEFAULTS, **known, **flags}, None)
 
     def own_span(self, request: Request, entered_in: Context, started_ns: int) -> CallSpan:
-        """A span of ours, or none if spans are off."""
-        if not self._spans:
-            return SilentSpan(entered_in)
-        name = f"{request.operation.value} {request.model}" if request.model else request.operation.value
-        return OwnSpan(self._tracer, name, request.attributes, entered_in, started_ns)
+        """A span of ours, or none if spans are off or cannot be made: one that cannot is tried once."""
+        with guard.SPANS:
+            if self._spans:
+                name = f"{request.operation.value} {request.model}" if request.model else request.operation.value
+                return OwnSpan(self._tracer, name, request.attributes, entered_in, started_ns)
+        return SilentSpan(entered_in)
 
     def span_within(self, request: Request, entered_in: Context, started_ns: int) -> CallSpan:
         """The span of a call of which it is open whether the SDK has one. To be asked inside the SDK's."""
-        span = sdk_span(entered_in)
-        if span is None:
-            return self.own_span(request, entered_in, started_ns)
-        if not self._spans or not span.is_recording():
-            return SilentSpan(entered_in)
-        return EnrichedSpan(span, entered_in)
+        with guard.SPANS:
+            span = sdk_span(entered_in)
+            if span is None:
+                return self.own_span(request, entered_in, started_ns)
+            if self._spans and span.is_recording():
+                return EnrichedSpan(span, entered_in)
+        return SilentSpan(entered_in)
 
     def stream_opened(self, request: Request, where: Context, by: int = 1) -> None:
         """A live stream has begun. `by=-1` takes that back."""
@@ -110,11 +113,16 @@ class Recorder:
             attributes = dict(ended.request.attributes)
             table = _OF_A_FAILURE if ended.verdict.failure is not None else _OF_A_SUCCESS
             attributes.update((a.name, v) for a in table if (v := a.value(ended)) is not None)
-        with guard.SPANS:
-            self._finish_span(ended, span, attributes)
-        self._record_metrics(ended, attributes, span.context)
-        with guard.LOGS:
-            self._emit_event(ended, attributes, span.context, error)
+        # What is raised for the application, as Ctrl-C in an exporter is, passes, and the rest is told all the same.
+        try:
+            with guard.SPANS:
+                self._finish_span(ended, span, attributes)
+        finally:
+            try:
+                self._record_metrics(ended, attributes, span.context)
+            finally:
+                with guard.LOGS:
+                    self._emit_event(ended, attributes, span.context, error)
 
     def _finish_span(self, ended: Ended, span: CallSpan, attributes: Attributes) -> None:
         failure = ended.verdict.failure
@@ -197,6 +205,17 @@ def _pick(metric: str, known: Mapping[str, Value]) -> Attributes:
 
 
 def _instrument(meter: Meter, metric: Metric) -> Any:
+    """The instrument of `metric`; one that does nothing where `meter` cannot make it, so that the others stay."""
+    with guard.METRICS:
+        made = _made_by(meter, metric)
+        if made is not None:
+            return made
+        message = f"the meter made no {metric.instrument.value}"
+        raise TypeError(message)
+    return NoOpHistogram(metric.name) if metric.instrument is Instrument.HISTOGRAM else NoOpCounter(metric.name)
+
+
+def _made_by(meter: Meter, metric: Metric) -> Any:
     if metric.instrument is Instrument.COUNTER:
         return meter.create_counter(metric.name, metric.unit, metric.brief)
     if metric.instrument is Instrument.UP_DOWN_COUNTER:

@@ -16,7 +16,11 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 from opentelemetry import context, trace
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
+from midstream import guard
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from midstream.telemetry.contract import Value
 
 __all__ = ("CallSpan", "EnrichedSpan", "OwnSpan", "SilentSpan", "SpanSource", "sdk_span")
@@ -88,7 +92,7 @@ class OwnSpan:
         self.span = tracer.start_span(
             name, context=where, kind=SpanKind.CLIENT, attributes=attributes, start_time=started_ns
         )
-        self.context = trace.set_span_in_context(self.span, where)
+        self.context = _within(self.span, where)
 
     def has(self, names: frozenset[str]) -> frozenset[str]:
         """None."""
@@ -97,10 +101,14 @@ class OwnSpan:
 
     def finish(self, attributes: Mapping[str, Value], failure: str | None, ended_ns: int) -> None:
         """Ends the span. The status of a call that did not fail stays unset, as the conventions want it."""
-        self.span.set_attributes(attributes)
-        if failure is not None:
-            self.span.set_status(Status(StatusCode.ERROR, failure))
-        self.span.end(ended_ns)
+        try:
+            with guard.SPANS:
+                self.span.set_attributes(attributes)
+            if failure is not None:
+                with guard.SPANS:
+                    self.span.set_status(Status(StatusCode.ERROR, failure))
+        finally:
+            self.span.end(ended_ns)
 
     def close(self) -> None:
         """Does nothing: it has ended."""
@@ -113,21 +121,20 @@ class EnrichedSpan:
 
     def __init__(self, span: trace.Span, where: context.Context) -> None:
         self.span = span
-        self.context = trace.set_span_in_context(span, where)
+        self.context = _within(span, where)
         self._put_off = _PutOff()
         # A span of a class with slots takes no instance attributes: then it gets what it can while it records.
-        state: dict[str, Any] | None = getattr(span, "__dict__", None)
-        if state is not None:
-            state["end"] = self._put_off.end
-            state["set_status"] = self._put_off.set_status
+        _state(span).update(end=self._put_off.end, set_status=self._put_off.set_status)
 
     def has(self, names: frozenset[str]) -> frozenset[str]:
         """Those that the SDK has set; of a span that does not tell, all."""
-        told: object = getattr(self.span, "attributes", None)
-        if not isinstance(told, Mapping):
-            return names
-        # A base URL that is not known yet is an empty one for the SDK, and its host an empty text.
-        return names.intersection(name for name, value in cast("Mapping[str, Any]", told).items() if value != "")
+        with guard.SPANS:
+            told: object = getattr(self.span, "attributes", None)
+            if isinstance(told, Mapping):
+                # A base URL that is not known yet is an empty one for the SDK, and its host an empty text.
+                known = cast("Mapping[str, Any]", told).items()
+                return names.intersection(name for name, value in known if value != "")
+        return names
 
     def finish(self, attributes: Mapping[str, Value], failure: str | None, ended_ns: int) -> None:
         """Ends the span at the time at which the SDK ended it, or leaves that to the SDK if it has not.
@@ -135,32 +142,49 @@ class EnrichedSpan:
         Of a failure the SDK may know nothing, and still say that all is well: its later word on that does not count.
         """
         del ended_ns
-        state: dict[str, Any] = getattr(self.span, "__dict__", {})
+        state = _state(self.span)
         for name in _PUT_OFF:
             state.pop(name, None)
-        if self.span.is_recording():
+        statuses = self._put_off.statuses if failure is None else [(Status(StatusCode.ERROR, failure), None)]
+        try:
+            with guard.SPANS:
+                if self.span.is_recording():
+                    self._tell(attributes, statuses)
+        finally:
+            if self._put_off.ended_ns is not None:
+                self.span.end(self._put_off.ended_ns)
+            elif failure is not None and state:
+                state.update(end=_LastWord(self.span).end, set_status=self._put_off.set_status)
+
+    def _tell(
+        self, attributes: Mapping[str, Value], statuses: Iterable[tuple[Status | StatusCode, str | None]]
+    ) -> None:
+        with guard.SPANS:
             self.span.set_attributes(attributes)
-            if failure is None:
-                for status in self._put_off.statuses:
-                    self.span.set_status(*status)
-            else:
-                self.span.set_status(Status(StatusCode.ERROR, failure))
-        if self._put_off.ended_ns is not None:
-            self.span.end(self._put_off.ended_ns)
-        elif failure is not None and state:
-            state["end"] = _LastWord(self.span).end
-            state["set_status"] = self._put_off.set_status
+        for status in statuses:
+            self.span.set_status(*status)
 
     def close(self) -> None:
         """Ends the span if the SDK has not. What the SDK still does to it at the exit of the interpreter is ignored."""
         if self.span.is_recording():
             self.span.end()
-            state: dict[str, Any] = getattr(self.span, "__dict__", {})
-            state.update(dict.fromkeys((*_PUT_OFF, "set_attribute", "set_attributes"), _ignore))
+            _state(self.span).update(dict.fromkeys((*_PUT_OFF, "set_attribute", "set_attributes"), _ignore))
 
 
 _PUT_OFF: Final = ("end", "set_status")
 """The methods of the SDK's span that instance attributes stand for until the call has ended."""
+
+
+def _state(span: trace.Span) -> dict[str, Any]:
+    """The instance attributes of `span`, and nobody's where it has none."""
+    state: object = getattr(span, "__dict__", None)
+    return cast("dict[str, Any]", state) if isinstance(state, dict) else {}
+
+
+def _within(span: object, where: context.Context) -> context.Context:
+    """`where` with `span` as the current one, if it is a span that works: others would stumble over it."""
+    told = guard.attempt(lambda: isinstance(span, trace.Span) and span.get_span_context())
+    return trace.set_span_in_context(cast("Any", span), where) if isinstance(told, trace.SpanContext) else where
 
 
 def _ignore(*_args: Any, **_kwargs: Any) -> None:
@@ -193,7 +217,7 @@ class _LastWord:
         span = self._span()
         if span is not None:
             for name in _PUT_OFF:
-                vars(span).pop(name, None)
+                _state(span).pop(name, None)
             span.end(end_time)
 
 
