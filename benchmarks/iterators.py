@@ -17,7 +17,8 @@ from opentelemetry.trace import NoOpTracerProvider
 from midstream.outcomes.kinds import MESSAGES
 from midstream.sdk.calls import Call, Calls
 from midstream.sdk.streams import ObservedAsyncEvents, observed_events
-from midstream.telemetry.ended import Operation, Request
+from midstream.telemetry.ended import Request
+from midstream.telemetry.operation import Operation
 from midstream.telemetry.recorder import Recorder
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from midstream.outcomes import Outcome, Phase
 from midstream.outcomes.status import API_STATUS, BEDROCK_STATUS, UNKNOWN_STATUS
 from midstream.outcomes.values import LONGEST_NAME, LONGEST_TOLD
 from midstream.telemetry import contract
-from midstream.telemetry.ended import Operation
+from midstream.telemetry.operation import Operation
+from midstream.telemetry.scope import SCOPE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -74,7 +75,7 @@ _OPEN = ", ".join(f"`{name}`" for name in sorted(contract.OPEN_ATTRIBUTES - set(
 _METRICS = f"""\
 ## Metrics
 
-Meter `{contract.SCOPE}`. On the first call of an operation, provider, model and kind (streamed or not), the series of
+Meter `{SCOPE}`. On the first call of an operation, provider, model and kind (streamed or not), the series of
 `midstream.client.operations` for all ten outcomes are created with 0, each with the flags that the outcome normally
 has. Prometheus has underscores for the dots, and suffixes: `midstream_client_operations_total`,
 `gen_ai_client_operation_duration_seconds_bucket`.

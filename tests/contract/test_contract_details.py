@@ -12,6 +12,7 @@ import pytest
 from midstream.outcomes import Outcome
 from midstream.telemetry import contract
 from midstream.telemetry.contract import CALL_ATTRIBUTES, METRICS, REQUEST_ATTRIBUTES, When
+from midstream.telemetry.scope import SCHEMA_URL, SCOPE
 
 DOCS = Path(__file__).parents[2] / "docs"
 SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
@@ -19,7 +20,7 @@ TOKENS = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304,
 
 
 def test_the_fixed_names_are_these() -> None:
-    assert (contract.SCOPE, contract.SCHEMA_URL, contract.EVENT_NAME) == (
+    assert (SCOPE, SCHEMA_URL, contract.EVENT_NAME) == (
         "midstream",
         "https://opentelemetry.io/schemas/1.41.0",
         "gen_ai.client.operation.exception",

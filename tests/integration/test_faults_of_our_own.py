@@ -12,7 +12,6 @@ from opentelemetry.sdk._logs import Logger
 from opentelemetry.sdk.metrics import Counter, Histogram, UpDownCounter
 from opentelemetry.sdk.trace import Span, Tracer
 
-import midstream.instrumentor
 import midstream.sdk.calls
 from midstream import AnthropicInstrumentor
 from midstream.faults import parse
@@ -78,7 +77,7 @@ ENTRIES: dict[str, tuple[Any, str, Callable[[Any], Any]]] = {
     "result": (midstream.sdk.calls, "response_of", always),
     "body": (midstream.sdk.calls, "ObservedBody", always),
     "clock": (
-        midstream.instrumentor,
+        midstream.sdk.calls,
         "Calls",
         lambda calls: functools.partial(calls, clock=raising),
     ),

@@ -38,7 +38,10 @@ def uninstrumented() -> Iterator[None]:
         ({"chunk_timings": 1}, "instrument(chunk_timings=1): chunk_timings must be True or False"),
         (
             {"tracer_provider": 7},
-            "instrument(tracer_provider=<int>): tracer_provider must be an OpenTelemetry provider, which has get_tracer()",
+            (
+                "instrument(tracer_provider=<int>): tracer_provider must be an OpenTelemetry provider, "
+                "which has get_tracer()"
+            ),
         ),
         (
             {"span": True},

@@ -22,7 +22,7 @@ from midstream.telemetry.contract import (
     Value,
     most_series,
 )
-from midstream.telemetry.ended import Operation
+from midstream.telemetry.operation import Operation
 
 MODEL = "gen_ai.request.model"
 PORT = "server.port"

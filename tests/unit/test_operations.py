@@ -7,7 +7,7 @@ from anthropic._models import FinalRequestOptions
 
 from midstream.outcomes.kinds import COMPLETIONS, MESSAGES, UNMARKED, StreamKind
 from midstream.sdk.operations import endpoint_of
-from midstream.telemetry.ended import Operation
+from midstream.telemetry.operation import Operation
 
 
 @pytest.mark.parametrize(

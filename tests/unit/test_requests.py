@@ -11,7 +11,8 @@ import pytest
 from anthropic._models import FinalRequestOptions
 
 from midstream.sdk.requests import endpoint, options_of, request_of
-from midstream.telemetry.ended import Operation, Request
+from midstream.telemetry.ended import Request
+from midstream.telemetry.operation import Operation
 from support.sdk_errors import http
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from midstream.cli.clients import (
 )
 from midstream.cli.demo_results import Call, Results, Row, Seen, Style, Truth
 from midstream.outcomes import Outcome, Phase
-from midstream.telemetry.contract import SCOPE
+from midstream.telemetry.scope import SCOPE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from midstream.outcomes.kinds import COMPLETIONS, MESSAGES, UNMARKED, StreamKind
-from midstream.telemetry.ended import Operation
+from midstream.telemetry.operation import Operation
 
 __all__ = ("Endpoint", "endpoint_of")
 

@@ -10,7 +10,7 @@ from midstream.sdk.platforms import provider_name
 from midstream.telemetry.ended import Request
 
 if TYPE_CHECKING:
-    from midstream.telemetry.ended import Operation
+    from midstream.telemetry.operation import Operation
 
 __all__ = ("endpoint", "options_of", "request_of")
 

@@ -188,16 +188,17 @@ class _Patch:
 
 
 class Patches:
-    """The wrapped methods of one `instrument()`. They go in when the application imports the SDK, or at once."""
+    """The wrapped methods of one `instrument()`."""
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
         self._wanted = True
         self._patches: list[_Patch] = []
 
-    def install(self) -> None:
-        """Puts the patches in as soon as the SDK is there. Does not import it."""
-        wrapt.register_post_import_hook(self._imported, "anthropic")
+    def put_in(self, sdk: Any) -> None:
+        """Wraps the methods of `sdk`, the imported package, if it is a version that is supported."""
+        if _supported(sdk):
+            self._patch()
 
     def remove(self) -> None:
         """Restores every method. One that somebody else has wrapped after us stays, but does nothing any more."""
@@ -206,11 +207,6 @@ class Patches:
             patch = self._patches.pop()
             if _own(patch.owner, patch.method) is patch.wrapper:
                 setattr(patch.owner, patch.method, patch.original)
-
-    def _imported(self, sdk: Any) -> None:
-        with guard.CALLS:
-            if self._wanted and _supported(sdk):
-                self._patch()
 
     def _patch(self) -> None:
         found = {target: _owner(target) for target in TARGETS}

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from midstream.outcomes.vocabulary import Outcome, Phase
-from midstream.telemetry.ended import Operation
+from midstream.telemetry.operation import Operation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,8 +29,6 @@ __all__ = (
     "NORMAL_FLAGS",
     "OPEN_ATTRIBUTES",
     "REQUEST_ATTRIBUTES",
-    "SCHEMA_URL",
-    "SCOPE",
     "Attribute",
     "Instrument",
     "Metric",
@@ -42,12 +40,6 @@ __all__ = (
 Value = str | int | float | bool | tuple[str, ...]
 
 Source = TypeVar("Source")
-
-SCOPE: Final = "midstream"
-"""The name of the tracer, the meter and the logger."""
-
-SCHEMA_URL: Final = "https://opentelemetry.io/schemas/1.41.0"
-"""The released conventions whose GenAI names are used."""
 
 EVENT_NAME: Final = "gen_ai.client.operation.exception"
 
