@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,8 +37,7 @@ def _of(attributes: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]:
         if isinstance(value, str):
             yield name, value
         elif isinstance(value, tuple):
-            several: tuple[Any, ...] = value
-            yield from ((name, str(one)) for one in several)
+            yield from ((name, str(one)) for one in cast("Any", value))
 
 
 def assert_encodable(exported: Exported, caplog: pytest.LogCaptureFixture) -> None:
