@@ -151,8 +151,9 @@ class _Connection:
             self._writer.write(self.http.data_to_send())
 
     def _answer(self, stream: int, model: str) -> None:
-        if model == "http":
-            self.respond(stream, 529, JSON, to_json(_overloaded(request_id_of(stream))))
+        family, _, status = model.partition(":")
+        if family == "http":
+            self.respond(stream, int(status or 529), JSON, to_json(_overloaded(request_id_of(stream))))
             self.http.end_stream(stream)
             return
         self.respond(stream, 200, EVENT_STREAM, *_pieces(model)[:_SENT_FIRST])
@@ -228,7 +229,8 @@ AFTER_CONTENT: Final[Mapping[str, Callable[[_Connection, int, tuple[bytes, ...]]
         "stall": _stall,
     }
 )
-"""By model name, what follows once the client has read the first content. Besides, `http` is an HTTP error.
+"""By model name, what follows once the client has read the first content. Besides, `http` is an HTTP error, and
+`http:500` one of another status.
 
 A `held` answer goes on when another stream of the connection is reset.
 """
