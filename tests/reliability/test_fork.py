@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -17,8 +19,9 @@ if TYPE_CHECKING:
     from midstream.faults import FaultServer
     from support.interpreters import Interpreters
 
-spans_of_both_kinds = pytest.mark.parametrize("spans", SPANS)
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 
+NOTHING, CALL = Told(), Told(Counter(completed=1), Counter(completed=1))
 MIXED = {
     "ok": "completed",
     "in_band:overloaded_error": "in_band_error",
@@ -33,19 +36,22 @@ def world(server: FaultServer, tmp_path: Path, request: pytest.FixtureRequest) -
 
 
 @pytest.fixture
-def run(world: World, interpreters: Interpreters) -> Callable[[str], None]:
-    """Runs a program to its end, which must be clean."""
+def run(world: World, interpreters: Interpreters, tmp_path: Path) -> Callable[[str], dict[str, Told]]:
+    """Runs a program to its end, which must be clean. Gives what its processes told, by the names that it prints."""
 
-    def to_its_end(code: str) -> None:
+    def to_its_end(code: str) -> dict[str, Told]:
         finished = interpreters.run(program(world, code))
         assert (finished.status, finished.stderr) == (0, "")
+        by_number = told(tmp_path)
+        named = {name: by_number.pop(number, NOTHING) for name, number in json.loads(finished.stdout).items()}
+        return {**named, **{"another": one for one in by_number.values()}}
 
     return to_its_end
 
 
 PREFORKED = """
 world.begin()
-children = []
+children = {{}}
 for number in range({children}):
     pid = os.fork()
     if not pid:
@@ -53,73 +59,254 @@ for number in range({children}):
             world.call(model)
             world.call_async(model)
         leave()
-    children.append(pid)
-assert [waited(pid) for pid in children] == [0] * {children}
+    children[str(number)] = pid
+assert not any(waited(pid) for pid in children.values())
+print(json.dumps(children))
 """
 
 
 def test_workers_forked_after_instrument_tell_their_own_calls(
-    run: Callable[[str], None], tmp_path: Path, long: bool
+    run: Callable[[str], dict[str, Told]], long: bool
 ) -> None:
     children = 16 if long else 3
-    run(PREFORKED.format(children=children, models=list(MIXED)))
     each = Counter(dict.fromkeys(MIXED.values(), 2))
-    assert list(told(tmp_path).values()) == [Told(each, each)] * children
+    found = run(PREFORKED.format(children=children, models=list(MIXED)))
+    assert found == {str(number): Told(each, each) for number in range(children)}
 
 
-OPEN_IN_THE_PARENT = f"""
+OPEN_IN_THE_PARENT = """
 world.begin()
+processes = {{"parent": os.getpid()}}
 with world.client() as made:
-    streams = [opened(made, {LONG!r}) for _ in range(3)]
-    helper = made.messages.stream(model={LONG!r}, max_tokens=1, messages=[])
+    streams = [opened(made, {model!r}) for _ in range(3)]
+    helper = made.messages.stream(**arguments({model!r}))
     entered = helper.__enter__()
-    cycle = [opened(made, {LONG!r})]
+    cycle = [opened(made, {model!r})]
     cycle.append(cycle)
-    pid = os.fork()
-    if not pid:
-        {{child}}
-    assert waited(pid) == 0
-    {{parent}}
+    for name, code in {children!r}.items():
+        pid = os.fork()
+        if not pid:
+            exec(code)
+            raise AssertionError("still there")
+        assert waited(pid) == 0, name
+        processes[name] = pid
+    {parent}
     helper.__exit__(None, None, None)
+print(json.dumps(processes))
 """
 
-CALL = Counter(completed=1)
-
-IN_THE_CHILD: dict[str, tuple[str, list[Told]]] = {
-    "exits": ("sys.exit()", [Told()]),
-    "exits after a call": ("world.call('ok'); sys.exit()", [Told(CALL, CALL)]),
-    "lets go": ("del streams, helper, entered, cycle; gc.collect(); world.call('ok'); leave()", [Told(CALL, CALL)]),
-    "closes": ("[s.close() for s in (*streams, entered)]; world.call('ok'); leave()", [Told(CALL, CALL)]),
-    "closes the client": ("made.close(); world.call('ok'); leave()", [Told(CALL, CALL)]),
-    "raises in a with block": (
-        "helper.__exit__(OSError, OSError(), None); world.call('ok'); leave()",
-        [Told(CALL, CALL)],
-    ),
-    "forks": ("pid = os.fork(); pid and os._exit(waited(pid)); world.call('ok'); leave()", [Told(CALL, CALL)]),
-    "leaves at once": ("os._exit(0)", []),
+CHILDREN = {
+    "exits": ("sys.exit()", NOTHING),
+    "exits after a call": ("world.call('ok'); sys.exit()", CALL),
+    "lets go": ("del streams, helper, entered, cycle; gc.collect(); world.call('ok'); leave()", CALL),
+    "closes": ("[one.close() for one in (*streams, entered)]; world.call('ok'); leave()", CALL),
+    "closes the client": ("made.close(); world.call('ok'); leave()", CALL),
+    "raises in a with block": ("helper.__exit__(OSError, OSError(), None); world.call('ok'); leave()", CALL),
+    "uninstruments": ("AnthropicInstrumentor().uninstrument(); del streams; gc.collect(); leave()", NOTHING),
+    "in a thread": ("t = threading.Thread(target=world.call, args=['ok']); t.start(); t.join(); leave()", CALL),
+    "leaves at once": ("os._exit(0)", NOTHING),
 }
-"""What a child does, and what it and its own tell."""
+"""What a child does, and what it tells. Its last word on open streams is 0, but when it leaves at once."""
 
 
-@pytest.mark.parametrize("child", IN_THE_CHILD)
-def test_streams_that_are_open_at_a_fork_are_told_by_the_parent_alone(
-    run: Callable[[str], None], tmp_path: Path, child: str
-) -> None:
-    code, children = IN_THE_CHILD[child]
-    reads = "assert [list(stream)[-1].type for stream in streams] == ['message_stop'] * 3"
-    run(OPEN_IN_THE_PARENT.format(child=code, parent=reads))
+def test_streams_that_are_open_at_a_fork_are_told_by_the_parent_alone(run: Callable[[str], dict[str, Told]]) -> None:
+    children = {name: code for name, (code, _) in CHILDREN.items()}
+    read = "assert [list(one)[-1].type for one in streams] == ['message_stop'] * 3"
     ended = Counter(completed=3, abandoned=2)
-    assert_told(tmp_path, Told(ended, ended), children)
+    assert run(OPEN_IN_THE_PARENT.format(model=LONG, children=children, parent=read)) == {
+        "parent": Told(ended, ended),
+        **{name: tells for name, (_, tells) in CHILDREN.items()},
+    }
 
 
-def test_a_stream_that_a_child_reads_on_is_told_by_the_parent_alone(run: Callable[[str], None], tmp_path: Path) -> None:
-    child = "[list(stream) for stream in (*streams, entered)]; world.call('ok'); leave()"
-    run(OPEN_IN_THE_PARENT.format(child=child, parent="[stream.close() for stream in streams]"))
+def test_a_stream_that_a_child_reads_on_is_told_by_the_parent_alone(run: Callable[[str], dict[str, Told]]) -> None:
+    reads = {"reads": "[list(one) for one in (*streams, entered)]; world.call('ok'); leave()"}
     ended = Counter(abandoned=5)
-    assert_told(tmp_path, Told(ended, ended), [Told(CALL, CALL)])
+    found = run(OPEN_IN_THE_PARENT.format(model=LONG, children=reads, parent="[one.close() for one in streams]"))
+    assert found == {"parent": Told(ended, ended), "reads": CALL}
 
 
-def assert_told(folder: Path, parent: Told, children: list[Told]) -> None:
-    """Asserts what the processes told, that of the parent being the one that exits last."""
-    by_number = told(folder)
-    assert sorted(by_number.values(), key=repr) == sorted([parent, *children], key=repr)
+def test_a_child_of_a_child_tells_its_own_calls_alone(run: Callable[[str], dict[str, Told]]) -> None:
+    forks = {"forks": "pid = os.fork(); world.call('ok' if pid else 'cut'); leave(waited(pid) if pid else 0)"}
+    found = run(OPEN_IN_THE_PARENT.format(model=LONG, children=forks, parent="[one.close() for one in streams]"))
+    ended, cut = Counter(abandoned=5), Counter(truncated=1)
+    assert found == {"parent": Told(ended, ended), "forks": CALL, "another": Told(cut, cut)}
+
+
+UNDER_WAY = """
+world.begin()
+processes = {"parent": os.getpid()}
+
+def fork(_request):
+    pid = os.fork()
+    if not pid:
+        raise SystemExit
+    processes[f"child {len(processes)}"] = pid
+    assert waited(pid) == 0
+
+with world.client() as made:
+    made._client.event_hooks = {"request": [fork]}
+    for model in ("ok", "cut"):
+        world.read(made, model)
+    made.messages.create(**arguments("ok"))
+print(json.dumps(processes))
+"""
+
+
+def test_a_call_that_is_under_way_at_a_fork_is_told_by_the_parent_alone(run: Callable[[str], dict[str, Told]]) -> None:
+    ended = Counter(completed=2, truncated=1)
+    found = run(UNDER_WAY)
+    assert found.pop("parent") == Told(ended, ended)
+    # What the parent has counted, a child counts on from: that is how OpenTelemetry's SDK is.
+    assert [(one.spans, one.active) for one in found.values()] == [(Counter(), 0)] * 3
+
+
+PUT_OFF = f"""
+from opentelemetry.sdk.trace import SpanProcessor
+world.begin()
+dropped = []
+
+class Dropping(SpanProcessor):
+    def on_start(self, span, parent_context=None):
+        dropped.clear()
+        gc.collect()
+
+trace.get_tracer_provider().add_span_processor(Dropping())
+with world.client() as made:
+    dropped.append(opened(made, {LONG!r}))
+    # The stream is dropped inside OpenTelemetry, and told with the next call, which is the child's first.
+    with trace.get_tracer("application").start_as_current_span("work"):
+        pid = os.fork()
+    world.call("ok")
+    leave() if not pid else None
+    assert waited(pid) == 0
+print(json.dumps({{"parent": os.getpid(), "child": pid}}))
+"""
+
+
+def test_a_call_that_was_dropped_and_not_told_before_a_fork_is_told_by_the_parent_alone(
+    run: Callable[[str], dict[str, Told]],
+) -> None:
+    found = run(PUT_OFF)
+    both = Counter(completed=1, abandoned=1)
+    # The application's own span ends in both.
+    own = Counter({"None": 1})
+    assert found == {
+        "parent": Told(both + own, both),
+        "child": Told(CALL.spans + own, CALL.operations),
+    }
+
+
+AT_EVERY_FUNCTION = """
+import midstream
+world.begin()
+OURS = os.path.join(os.path.dirname(midstream.__file__), "")
+PURE = tuple(os.path.join(OURS, folder) for folder in ("cli", "faults"))
+found, children = {{}}, []
+
+def each_once(frame, event, _):
+    code = frame.f_code
+    if event == "call" and code.co_filename.startswith(OURS) and not code.co_filename.startswith(PURE):
+        if found.setdefault(code, "new") == "new":
+            found[code] = "forked"
+            reached.set()
+            go_on.wait()
+            go_on.clear()
+
+def calls():
+    sys.setprofile(each_once)
+    world.read(made, "ok")
+    world.read(made, "cut")
+    stream = opened(made, "ok:200")
+    stream.close()
+    dropped = opened(made, "ok:200")
+    del dropped
+    sys.setprofile(None)
+    done.set()
+    reached.set()
+
+reached, go_on, done = threading.Event(), threading.Event(), threading.Event()
+with world.client() as made:
+    world.call("ok")
+    other = threading.Thread(target=calls, daemon=True)
+    other.start()
+    while reached.wait() and not done.is_set():
+        reached.clear()
+        if len(children) % {one_of} == 0:
+            pid = os.fork()
+            if not pid:
+                signal.alarm(60)
+                world.call("cut")
+                leave()
+            assert waited(pid) == 0, "a lock was held"
+            children.append(pid)
+        else:
+            children.append(0)
+        go_on.set()
+    other.join()
+print(json.dumps({{"parent": os.getpid(), **{{str(n): pid for n, pid in enumerate(children) if pid}}}}))
+"""
+
+
+def test_a_fork_while_another_thread_is_anywhere_inside_midstream_holds_nothing_up(
+    run: Callable[[str], dict[str, Told]], long: bool
+) -> None:
+    found = run(AT_EVERY_FUNCTION.format(one_of=1 if long else 10))
+    ended = Counter(completed=2, truncated=1, abandoned=2)
+    assert found.pop("parent") == Told(ended, ended)
+    assert len(found) >= (50 if long else 5)
+    assert all((one.spans, one.active, one.contained) == (Counter(truncated=1), 0, 0) for one in found.values()), found
+
+
+STARTED_BY_MULTIPROCESSING = """
+import multiprocessing
+from support.processes import child
+world.begin()
+with world.client() as made:
+    stream = opened(made, "ok:200")
+    started = {{"parent": os.getpid()}}
+    for method in {methods!r}:
+        process = multiprocessing.get_context(method).Process(target=child, args=(world, "cut"))
+        process.start()
+        process.join()
+        assert process.exitcode == 0
+        started[method] = process.pid
+    stream.close()
+print(json.dumps(started))
+"""
+
+
+@pytest.mark.parametrize("methods", [["fork"], ["forkserver", "spawn"]])
+def test_processes_of_multiprocessing_tell_their_own_calls(
+    run: Callable[[str], dict[str, Told]], methods: list[str]
+) -> None:
+    cut, closed = Counter(truncated=1), Counter(abandoned=1)
+    found = run(STARTED_BY_MULTIPROCESSING.format(methods=methods))
+    assert found == {"parent": Told(closed, closed), **dict.fromkeys(methods, Told(cut, cut))}
+
+
+IN_ANOTHER_PROGRAM = """
+world.begin()
+with world.client() as made:
+    streams = [opened(made, "ok:200") for _ in range(2)]
+    another = program(world, "world.begin(); world.call('cut')")
+    forked = []
+
+    def fork():
+        pid = os.fork()
+        if not pid:
+            os.execv(sys.executable, [sys.executable, "-c", another])
+        assert waited(pid) == 0
+        forked.append(pid)
+
+    thread = threading.Thread(target=fork)
+    thread.start()
+    thread.join()
+    del streams
+print(json.dumps({"parent": os.getpid(), "another program": forked[0]}))
+"""
+
+
+def test_a_program_that_a_thread_forks_and_executes_tells_its_own_calls(run: Callable[[str], dict[str, Told]]) -> None:
+    cut, dropped = Counter(truncated=1), Counter(abandoned=2)
+    assert run(IN_ANOTHER_PROGRAM) == {"parent": Told(dropped, dropped), "another program": Told(cut, cut)}

@@ -169,8 +169,9 @@ def program(world: World, code: str) -> str:
     """The program `code`, with the names of this module, `world` among them."""
     return (
         f"import sys\nsys.path.insert(0, {_TESTS!r})\nfrom support.processes import *\n"
-        f"from support.processes import child, flush, opened\n"
-        f"import asyncio, atexit, gc, os, signal, threading\n"
+        f"from support.processes import arguments, flush, opened, trace\n"
+        f"import asyncio, atexit, gc, json, os, signal, threading\n"
+        f"from midstream import AnthropicInstrumentor\n"
         f"world = {world!r}\n{code}"
     )
 

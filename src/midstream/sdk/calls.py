@@ -125,14 +125,16 @@ class Calls:
         """`call` has begun to stream `response`, and can be found by it as long as both live."""
         self._by_response[response] = weakref.ref(call)
         self._open.add(call)
+        self.recorder.stream_opened(call.request, call.where)
         self._counted[id(call)] = call.request
         if not self._ends_at_exit:
             # Not before the first stream: handlers run last in, first out, and the providers have theirs by now.
             self._ends_at_exit = True
             atexit.register(self.end_open_calls)
 
-    def told(self, call: Call) -> None:
-        """`call` has been told."""
+    def closed(self, call: Call) -> None:
+        """The stream of `call` is open no more."""
+        self.recorder.stream_opened(call.request, call.where, by=-1)
         self._counted.pop(id(call), None)
 
     def stop(self) -> None:
@@ -372,7 +374,7 @@ class Call:
             since_last = self.watch.event(event)
             if self._calls.chunk_timings:
                 if since_last is not None and not self._is_inherited:
-                    self._calls.recorder.chunk(self.request, self.watch.model, since_last, self._where)
+                    self._calls.recorder.chunk(self.request, self.watch.model, since_last, self.where)
                 return
             kind = type(event)
             if not self.watch.repeats:
@@ -452,7 +454,8 @@ class Call:
         with guard.CALLS:
             ended = Ended(self.request, verdict, self.started_at, self._attempts, self._observed, self._request_id)
             self._calls.recorder.ended(ended, self.span or self._late_span(), error)
-            self._calls.told(self)
+            if verdict.opened:
+                self._calls.closed(self)
 
     def __del__(self) -> None:
         self.dropped()
@@ -482,7 +485,8 @@ class Call:
         return self._process is not self._calls.process
 
     @property
-    def _where(self) -> context.Context:
+    def where(self) -> context.Context:
+        """Where the metrics of the call belong."""
         return self.entered_in if self.span is None else self.span.context
 
     def _read_whole(self, response: Any) -> None:
@@ -498,7 +502,6 @@ class Call:
             return
         self.watch.open()
         self._calls.opened(response, self)
-        self._calls.recorder.stream_opened(self.request, self._where)
         # Also where it was read before it was returned, by an event hook for instance: the body keeps the call.
         form = partial(format_of, response.headers, type(response))
         response.stream = ObservedBody(response.stream, self, form)

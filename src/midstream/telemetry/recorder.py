@@ -95,7 +95,7 @@ class Recorder:
         return SilentSpan(entered_in)
 
     def stream_opened(self, request: Request, where: Context, by: int = 1) -> None:
-        """A live stream has begun. `by=-1` takes that back."""
+        """A live stream has begun, or has ended with `by=-1`."""
         with guard.METRICS:
             self._add("midstream.client.stream.active", by, self._bounds.of(request.attributes), where)
 
@@ -138,7 +138,6 @@ class Recorder:
         steps: tuple[tuple[Callable[..., None], str, float | None], ...] = (
             (self._add, "midstream.client.operations", 1),
             (self._add, "midstream.client.errors", None if verdict.failure is None else 1),
-            (self._add, "midstream.client.stream.active", -1 if verdict.opened else None),
             (self._add, "midstream.client.resends", ended.resends or None),
             (
                 self._record,
