@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from threading import RLock
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
 
@@ -19,6 +20,8 @@ _INSTRUMENTS: Final = ("anthropic >= 0.49, < 3",)
 
 _OPTIONS: Final = (*PROVIDERS, "spans", "chunk_timings")
 
+_changing: Final = RLock()
+
 
 class AnthropicInstrumentor(BaseInstrumentor):
     """Observes every call of the Anthropic SDK in this process, of clients made before and after.
@@ -28,7 +31,26 @@ class AnthropicInstrumentor(BaseInstrumentor):
     that is broken leaves out what it is for.
     """
 
-    _observation: Observation | None = None
+    # Of the class, as the SDK is one for all instances: a subclass, or a thread at the same moment, makes another.
+    _observation: ClassVar[Observation | None] = None
+
+    def instrument(self, **kwargs: Any) -> Any:
+        """Begins to observe. Of several threads that ask for it, and of several instances, all but one only warn."""
+        with _changing:
+            return super().instrument(**kwargs)
+
+    def uninstrument(self, **kwargs: Any) -> Any:
+        """Ends what `instrument()` of whichever instance began."""
+        with _changing:
+            return super().uninstrument(**kwargs)
+
+    @property
+    def _is_instrumented_by_opentelemetry(self) -> bool:
+        return AnthropicInstrumentor._observation is not None
+
+    @_is_instrumented_by_opentelemetry.setter
+    def _is_instrumented_by_opentelemetry(self, told: bool) -> None:
+        """The base class tells each instance what the class knows."""
 
     def instrumentation_dependencies(self) -> Collection[str]:
         """The versions of the SDK that are supported."""
@@ -37,15 +59,15 @@ class AnthropicInstrumentor(BaseInstrumentor):
     def _instrument(self, **kwargs: Any) -> None:
         _check_names(kwargs)
         settings = Settings.of(spans=kwargs.get("spans"), chunk_timings=kwargs.get("chunk_timings"))
-        self._observation = Observation(Signals.of(kwargs), settings)
-        self._observation.begin()
+        observation = AnthropicInstrumentor._observation = Observation(Signals.of(kwargs), settings)
+        observation.begin()
 
     def _uninstrument(self, **kwargs: Any) -> None:
         """Restores the SDK. Streams that are open now are still told when they end."""
         del kwargs
         if self._observation is not None:
             self._observation.end()
-        self._observation = None
+        AnthropicInstrumentor._observation = None
 
 
 def _check_names(options: Mapping[str, Any]) -> None:

@@ -6,6 +6,8 @@ What observes calls is imported together with the SDK: a process that never call
 from __future__ import annotations
 
 from functools import partial
+from importlib import import_module
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import wrapt
@@ -29,6 +31,7 @@ class Observation:
         self._signals = signals
         self._settings = settings
         self._wanted = True
+        self._changing = Lock()
         self._calls: Calls | None = None
         self._patches: Patches | None = None
 
@@ -39,16 +42,20 @@ class Observation:
 
     def end(self) -> None:
         """Restores the SDK. Streams that are open now are still told when they end."""
-        self._wanted = False
-        if self._patches is not None:
-            self._patches.remove()
-        if self._calls is not None:
-            self._calls.stop()
+        with self._changing:
+            self._wanted = False
+            if self._patches is not None:
+                self._patches.remove()
+            if self._calls is not None:
+                self._calls.stop()
 
     def _imported(self, sdk: Any) -> None:
         with guard.CALLS:
-            if self._wanted:
-                self._observe(sdk)
+            # Another thread may be in the middle of importing it: this waits until it is whole.
+            import_module(sdk.__name__)
+            with self._changing:
+                if self._wanted:
+                    self._observe(sdk)
 
     def _observe(self, sdk: Any) -> None:
         from midstream.sdk.calls import Calls  # noqa: PLC0415 - see the top

@@ -6,7 +6,7 @@ import functools
 import ssl
 import sys
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import anthropic
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from opentelemetry.trace import TracerProvider
 
-    from midstream.faults import FaultServer, Scenario
+    from midstream.faults import Scenario
 
-__all__ = ("API_KEY", "HAS_OWN_SPANS", "HTTP_PACKAGE", "async_client", "client", "hurry")
+__all__ = ("API_KEY", "HAS_OWN_SPANS", "HTTP_PACKAGE", "Serving", "async_client", "client", "hurry")
 
 API_KEY = "canary-key-91bc"
 """A key that must appear in nothing that is exported."""
@@ -31,7 +31,16 @@ HTTP_PACKAGE = "httpx2" if "httpx2" in sys.modules else "httpx"
 _SHORTLY = 0.3
 
 
-def _options(server: FaultServer, scenario: Scenario, sdk_spans: TracerProvider | None) -> dict[str, Any]:
+class Serving(Protocol):
+    """A server that a client can be made for."""
+
+    @property
+    def url(self) -> str:
+        """The base URL."""
+        ...
+
+
+def _options(server: Serving, scenario: Scenario, sdk_spans: TracerProvider | None) -> dict[str, Any]:
     options: dict[str, Any] = {
         "api_key": API_KEY,
         "base_url": server.url,
@@ -51,7 +60,7 @@ def _certificates() -> ssl.SSLContext:
 
 @contextmanager
 def client(
-    server: FaultServer, scenario: Scenario, sdk_spans: TracerProvider | None = None
+    server: Serving, scenario: Scenario, sdk_spans: TracerProvider | None = None
 ) -> Generator[anthropic.Anthropic]:
     """A sync client for `scenario`; with `sdk_spans`, one that makes the SDK's own spans there."""
     http_client = anthropic.DefaultHttpxClient(verify=_certificates())
@@ -63,7 +72,7 @@ def client(
 
 @asynccontextmanager
 async def async_client(
-    server: FaultServer, scenario: Scenario, sdk_spans: TracerProvider | None = None
+    server: Serving, scenario: Scenario, sdk_spans: TracerProvider | None = None
 ) -> AsyncGenerator[anthropic.AsyncAnthropic]:
     """An async client for `scenario`; with `sdk_spans`, one that makes the SDK's own spans there."""
     http_client = anthropic.DefaultAsyncHttpxClient(verify=_certificates())

@@ -84,6 +84,7 @@ class Calls:
         self._by_response: weakref.WeakKeyDictionary[Any, weakref.ref[Call]] = weakref.WeakKeyDictionary()
         self._open: weakref.WeakSet[Call] = weakref.WeakSet()
         self._ends_at_exit = False
+        self._stopped = False
         self._dropped: SimpleQueue[tuple[Call, Verdict]] = SimpleQueue()
         # The streams that are counted as open, by the id of their call: the call itself would be kept alive.
         self._counted: dict[int, Request] = {}
@@ -131,6 +132,9 @@ class Calls:
             # Not before the first stream: handlers run last in, first out, and the providers have theirs by now.
             self._ends_at_exit = True
             atexit.register(self.end_open_calls)
+        if self._stopped:
+            # A call that was under way at `stop()`. This would keep everything here until the exit.
+            atexit.unregister(self.end_open_calls)
 
     def closed(self, call: Call) -> None:
         """The stream of `call` is open no more."""
@@ -139,6 +143,7 @@ class Calls:
 
     def stop(self) -> None:
         """No more calls are to come. Those that are open are told when they end."""
+        self._stopped = True
         atexit.unregister(self.end_open_calls)
         self.tell_put_off()
 

@@ -1,0 +1,135 @@
+"""Many calls of mixed faults and lifecycles, sync, async and on threads: each is told once, and nothing is left behind.
+
+Growth is judged between rounds of the same calls, so neither the machine nor its mood has a say.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import groupby, pairwise
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from support.soak import SHAPES, WARM_UP, Round, soak
+
+pytestmark = [
+    pytest.mark.timeout(2 * 60 * 60),
+    pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="file descriptors are counted in /proc"),
+]
+
+SHORT, LONG = (480, 5, 3), (100_000, 20, len(SHAPES))
+"""How many calls there are, in how many rounds, of how many shapes."""
+
+PATIENCE: Final = {False: 600.0, True: 2 * 60 * 60.0}
+
+MOST_TRACED: Final = {False: 128, True: 8}
+"""The bytes that a call may leave behind at midstream's lines. CPython's free lists take the more, the fewer calls
+there were before; the smallest object that belongs to a call has 200."""
+
+MOST_RESIDENT: Final = 32 * 1024 * 1024
+
+
+@pytest.fixture(scope="module")
+def rounds(long: bool) -> list[Round]:
+    found = soak(*(LONG if long else SHORT), PATIENCE[long])
+    print(f"\n{summary(found)}")  # noqa: T201 - for whoever asks for the long version
+    return found
+
+
+def shapes(rounds: list[Round]) -> dict[str, list[Round]]:
+    return {shape: list(those) for shape, those in groupby(rounds, lambda one: one.shape)}
+
+
+def summary(rounds: list[Round]) -> str:
+    outcomes: Counter[str] = Counter()
+    for one in rounds:
+        outcomes.update(one.counted)
+    calls = f"{sum(one.calls for one in rounds):,} calls in {len(rounds)} rounds"
+    lines = [f"{calls}: {', '.join(f'{count:,} {outcome}' for outcome, count in outcomes.most_common())}"]
+    for shape, those in shapes(rounds).items():
+        first, last = those[WARM_UP - 1].census, those[-1].census
+        held = f"objects {sum(first.objects.values()):,} -> {sum(last.objects.values()):,}"
+        files = f"descriptors {first.descriptors} -> {last.descriptors}, threads {first.threads} -> {last.threads}"
+        memory = f"resident {first.resident >> 20} -> {last.resident >> 20} MiB"
+        ours = f"ours {last.traced - those[-2].census.traced:+,} B in the last {those[-1].calls:,} calls"
+        lines.append(f"{shape}: {sum(one.calls for one in those):,} calls; {held}, {files}, {memory}, {ours}")
+    return "\n".join(lines)
+
+
+def _ours(one: Round) -> dict[str, int]:
+    return {name: count for name, count in one.census.objects.items() if name.startswith("midstream.")}
+
+
+def growing(those: list[Round]) -> set[str]:
+    """The types of which there were more after every round than before it."""
+    counts = [one.census.objects for one in those[WARM_UP - 1 :]]
+    return {name for name in counts[-1] if all(a.get(name, 0) < b.get(name, 0) for a, b in pairwise(counts))}
+
+
+def test_it_has_every_shape_and_as_many_calls_as_it_says(rounds: list[Round], long: bool) -> None:
+    streams, times, kinds = LONG if long else SHORT
+    assert sum(one.calls for one in rounds) >= streams
+    assert Counter(one.shape for one in rounds) == dict.fromkeys(map(str, SHAPES[:kinds]), times)
+
+
+def test_every_call_is_told_on_one_span_with_its_own_outcome(rounds: list[Round]) -> None:
+    for one in rounds:
+        assert one.spans == one.expected, (one.shape, one.number)
+        assert one.strangers == 0
+        assert sum(one.spans.values()) == one.calls
+
+
+def test_the_metrics_count_what_the_spans_tell(rounds: list[Round]) -> None:
+    for one in rounds:
+        outcomes: Counter[str] = Counter()
+        for told, count in one.expected.items():
+            outcomes[told.rpartition(" ")[2]] += count
+        assert one.counted == outcomes, (one.shape, one.number)
+        assert one.active == 0
+        assert one.faults == 0
+
+
+def test_there_is_a_log_event_and_a_counted_error_for_each_failure_and_no_other(rounds: list[Round]) -> None:
+    assert [(one.logs, one.errors) for one in rounds] == [(one.failures, one.failures) for one in rounds]
+
+
+def test_every_connection_is_given_back(rounds: list[Round]) -> None:
+    assert {tuple(one.pool) for one in rounds} == {("idle",)}
+    left = {str(shape): 1 if shape.shared else 0 for shape in SHAPES}
+    assert [(one.shape, one.connections) for one in rounds] == [(one.shape, left[one.shape]) for one in rounds]
+
+
+def test_no_object_of_ours_is_left_behind(rounds: list[Round]) -> None:
+    for shape, those in shapes(rounds).items():
+        first, last = (_ours(one) for one in (those[WARM_UP - 1], those[-1]))
+        assert first == last, shape
+
+
+def test_no_type_of_object_has_more_after_every_round(rounds: list[Round]) -> None:
+    assert {shape: growing(those) for shape, those in shapes(rounds).items()} == {
+        shape: set() for shape in shapes(rounds)
+    }
+
+
+def test_neither_file_descriptors_nor_threads_are_more_after_every_round(rounds: list[Round]) -> None:
+    for shape, those in shapes(rounds).items():
+        held = [one.census for one in those[WARM_UP - 1 :]]
+        assert not all(a.descriptors < b.descriptors for a, b in pairwise(held)), shape
+        assert not all(a.threads < b.threads for a, b in pairwise(held)), shape
+        # Those of the loop's executor come and go.
+        assert held[-1].descriptors <= held[0].descriptors, shape
+
+
+def test_no_memory_of_ours_is_left_behind(rounds: list[Round], long: bool) -> None:
+    for shape, those in shapes(rounds).items():
+        more = those[-1].census.traced - those[-2].census.traced
+        assert more <= MOST_TRACED[long] * those[-1].calls, shape
+
+
+def test_the_process_does_not_grow(rounds: list[Round], long: bool) -> None:
+    if not long:
+        pytest.skip("a few calls say nothing about the memory of a process; --long makes many")
+    for shape, those in shapes(rounds).items():
+        assert those[-1].census.resident - those[WARM_UP - 1].census.resident <= MOST_RESIDENT, shape
