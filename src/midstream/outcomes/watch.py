@@ -22,9 +22,7 @@ _START_EVENT: Final = "message_start"
 _FINAL_EVENT: Final = "message_delta"
 _ERROR_EVENT: Final = "error"
 
-_OF_A_BODY: Final = frozenset(
-    {Outcome.IN_BAND_ERROR, Outcome.TRANSPORT_ERROR, Outcome.TRUNCATED, Outcome.MALFORMED}
-)
+_OF_A_BODY: Final = frozenset({Outcome.IN_BAND_ERROR, Outcome.TRANSPORT_ERROR, Outcome.TRUNCATED, Outcome.MALFORMED})
 """The failures for which the response headers must have arrived, also where the answer is not streamed."""
 
 _IN_A_STREAM: Final[Mapping[Outcome, Outcome]] = MappingProxyType(

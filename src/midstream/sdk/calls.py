@@ -18,7 +18,7 @@ from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 
 from midstream import guard
 from midstream.outcomes import Outcome, StreamWatch
-from midstream.outcomes.values import text
+from midstream.outcomes.values import text, whole
 from midstream.sdk import requests
 from midstream.sdk.bodies import ObservedBody
 from midstream.sdk.operations import endpoint_of
@@ -297,10 +297,11 @@ class Call:
     def returned(self, result: Any) -> None:
         """`request()` returned `result`: a message, a stream, or a raw response."""
         with guard.CALLS:
-            response = response_of(result)
+            # An answer is of any class that the application asks for: it may not let itself be looked at.
+            response = guard.attempt(lambda: response_of(result))
             if response is None:
                 self._observed = _SUCCESS if self._attempts else None
-                self._request_id = text(getattr(result, "_request_id", None))
+                self._request_id = text(guard.attempt(lambda: getattr(result, "_request_id", None)))
                 self.tell_now(self.watch.answered(result))
                 return
             self._note(response)
@@ -312,9 +313,10 @@ class Call:
     def failed(self, error: BaseException, last_event: object = None) -> None:
         """`error` is on its way to the application."""
         with guard.CALLS:
-            response = getattr(error, "response", None)
+            # An exception can be one of the application's, which may not let itself be looked at.
+            response = guard.attempt(lambda: getattr(error, "response", None))
             if self._observed is None and response is not None:
-                self._note(response)
+                guard.attempt(lambda: self._note(response))
             self.tell_now(self.watch.failed(error, last_event), error)
 
     def read(self, last_event: object = None) -> None:
@@ -467,7 +469,7 @@ class Call:
         response.stream = ObservedBody(response.stream, self, form)
 
     def _note(self, response: Any) -> None:
-        self._observed = response.status_code
+        self._observed = whole(response.status_code)
         self._request_id = text(response.headers.get("request-id"))
 
     def _parser_runs(self) -> bool:
