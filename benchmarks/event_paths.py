@@ -67,12 +67,12 @@ def _observed_async_events(events: AsyncIterator[Any], call: Call) -> AsyncItera
 
 def _observed_chunks(chunks: Iterator[bytes], call: Call) -> Iterator[bytes]:
     call.parsed_by(chunks)
-    return iter(ObservedBody(_Body(chunks), call, _FORMAT))
+    return iter(ObservedBody(_Body(chunks), call, lambda: _FORMAT))
 
 
 def _observed_async_chunks(chunks: AsyncIterator[bytes], call: Call) -> AsyncIterator[bytes]:
     call.parsed_by(chunks)
-    return aiter(ObservedBody(_Body(chunks), call, _FORMAT))
+    return aiter(ObservedBody(_Body(chunks), call, lambda: _FORMAT))
 
 
 PATHS: Final[Mapping[str, Path]] = {
