@@ -192,6 +192,28 @@ def test_a_packed_body_is_unpacked(pack: Any, size: int | None) -> None:
     assert fed(scan, heard, pack(sse(STOP)), size) == [{"type": "message_stop"}, "read"]
 
 
+def test_of_a_body_that_unpacks_to_a_thousand_times_its_size_little_is_kept() -> None:
+    packed = gzip.compress(b"event: content_block_delta\ndata: " + b"x" * 50_000_000 + b"\n\n")
+    heard = Heard()
+    scan = Unpacked(EventScan(heard, MESSAGES), heard, "httpx2.DecodingError", raises=True)
+    tracemalloc.start()
+    try:
+        scan.feed(packed)
+        assert tracemalloc.get_traced_memory()[1] < 3_000_000
+    finally:
+        tracemalloc.stop()
+    scan.end()
+    assert heard.told == [{"type": "content_block_delta"}, "read"]
+
+
+def test_what_is_kept_of_a_line_grows_in_place() -> None:
+    scan = EventScan(Heard(), MESSAGES)
+    kept = scan._rest
+    for piece in [b"data: ", *[b"x"] * 1000]:
+        scan.feed(piece)
+    assert (scan._rest is kept, len(kept)) == (True, 1006)
+
+
 @pytest.mark.parametrize("raises", [True, False])
 def test_a_corrupt_packing_is_malformed_and_leaks_where_the_application_unpacks_it(raises: bool) -> None:
     heard = Heard()

@@ -44,7 +44,7 @@ class FrameScan:
 
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
-        self._rest = b""
+        self._rest = bytearray()  # grows in place, for a frame can come byte by byte
         self._lost = False
 
     def feed(self, data: bytes) -> None:
@@ -57,7 +57,8 @@ class FrameScan:
                 pass
         except ValueError:
             # After a frame that is broken there is no telling where the next one begins.
-            self._lost, self._rest = True, b""
+            self._lost = True
+            self._rest.clear()
             self._listener.found(_MALFORMED)
 
     def end(self) -> None:
@@ -73,7 +74,8 @@ class FrameScan:
             raise ValueError(message)
         if len(self._rest) < length:
             return False
-        frame, self._rest = self._rest[:length], self._rest[length:]
+        frame = bytes(self._rest[:length])
+        del self._rest[:length]
         self._tell(frame)
         return True
 

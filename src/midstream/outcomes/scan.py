@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -27,6 +28,9 @@ _LONGEST_DATA: Final = 2**20
 
 _LONGEST_DOCUMENT: Final = 2**23
 """The bytes of a document that are kept at most. A longer one is not looked at."""
+
+_MOST_UNPACKED: Final = 2**18
+"""The bytes that are unpacked at once: a thousand times as many can be packed into what arrives."""
 
 _SAYS_NOTHING: Final = frozenset({"", "ping"})
 
@@ -63,7 +67,7 @@ class EventScan:
     def __init__(self, listener: Listener, kind: StreamKind) -> None:
         self._listener = listener
         self._told_by_data = {"error", "message_start", "message_delta", kind.answer}
-        self._rest = b""
+        self._rest = bytearray()  # grows in place, for a line can come byte by byte
         self._skipping = False
         self._after_return = False
         self._name = ""
@@ -89,12 +93,13 @@ class EventScan:
         self._rest += part
         # Of a line that says nothing, such as a long piece of content, nothing is kept while it arrives.
         if len(self._rest) > _LONGEST_DATA or (self._rest.startswith(b"data:") and not self._wants_data):
-            self._rest = b""
+            self._rest.clear()
             self._skipping = True
 
     def _line_ended(self, end: bytes) -> None:
-        skipped, line = self._skipping, (self._rest + end).rstrip(b"\r\n")
-        self._skipping, self._rest = False, b""
+        skipped, line = self._skipping, (bytes(self._rest) + end).rstrip(b"\r\n")
+        self._skipping = False
+        self._rest.clear()
         if skipped:
             return
         if not line:
@@ -190,14 +195,17 @@ class Unpacked:
     def feed(self, data: bytes) -> None:
         """The next bytes, in pieces of any size."""
         try:
-            unpacked = self._inflater.decompress(data)
+            while data:
+                unpacked = self._inflater.decompress(data, _MOST_UNPACKED)
+                data = self._inflater.unconsumed_tail
+                self._scan.feed(unpacked)
         except zlib.error:
             self._listener.found(self._failure)
-        else:
-            self._scan.feed(unpacked)
 
     def end(self) -> None:
         """There are no more."""
+        with suppress(zlib.error):
+            self._scan.feed(self._inflater.flush())
         self._scan.end()
 
 
