@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from midstream.outcomes import Failure, Outcome, classify
+from midstream.outcomes.classify import _QUOTED_BYTES
 from support.hostile import Explosive, assert_harmless, raising
 from support.sdk_errors import body_of, http, in_band_error
 from support.strategies import any_text, anything, api_like
@@ -128,6 +130,36 @@ def test_a_chain_of_causes_without_end_is_followed_only_so_far() -> None:
 def test_causes_that_are_no_exceptions_end_the_chain() -> None:
     kind: type[Exception] = type("Odd", (http.ReadError,), {"__cause__": Explosive()})
     assert classify(kind.__new__(kind)).outcome is Outcome.TRANSPORT_ERROR
+
+
+class Endless:
+    """A traceback without an end."""
+
+    tb_lineno = 1
+    tb_frame = sys._getframe()
+
+    @property
+    def tb_next(self) -> Endless:
+        return self
+
+
+class OfEndlessKind(type):
+    """Says that a class has bases without an end."""
+
+    @property
+    def __mro__(cls) -> Any:
+        return itertools.repeat(object)
+
+
+@pytest.mark.parametrize("base", [anthropic.APIConnectionError, http.ReadError])
+def test_a_traceback_or_a_class_without_an_end_is_not_followed(base: type[BaseException]) -> None:
+    kind: Any = OfEndlessKind("Odd", (base,), {"__traceback__": Endless()})
+    assert classify(kind.__new__(kind)).outcome is classify(base.__new__(base)).outcome
+
+
+def test_a_message_that_is_nothing_but_separators_is_searched_once() -> None:
+    # Searched anew from each of them, it takes a quarter of an hour.
+    assert _QUOTED_BYTES.sub("", " :" * 100_000) == " :" * 100_000
 
 
 @pytest.mark.parametrize("depth", [10, 100_000])
