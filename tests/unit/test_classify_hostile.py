@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import math
+import sys
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -13,105 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from midstream.outcomes import Failure, Outcome, classify
-from midstream.outcomes.classify import bounded_error_type
+from midstream.outcomes.classify import _QUOTED_BYTES
+from support.hostile import Explosive, assert_harmless, raising
 from support.sdk_errors import body_of, http, in_band_error
+from support.strategies import any_text, anything, api_like
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-
-def assert_harmless(failure: Failure) -> None:
-    line = str(failure)
-    assert (len(line) <= 1024, len(line.splitlines()) <= 1) == (True, True)
-    texts = (
-        failure.error_type,
-        bounded_error_type(failure),
-        failure.request_id,
-        failure.in_band_request_id,
-        failure.exception_type,
-    )
-    assert [text for text in texts if text is not None and (type(text) is not str or len(text) > 128)] == []
-    assert failure.message is None or (type(failure.message), len(failure.message) <= 1024) == (str, True)
-    for text in (*texts, failure.message, line):
-        assert text is None or text.encode().decode() == text
-    for status in (failure.status_code, failure.reported_status_code):
-        assert status is None or (type(status), 100 <= status <= 999) == (int, True)
-    assert failure.retry_after is None or (failure.retry_after >= 0 and math.isfinite(failure.retry_after))
-
-
-any_text = (
-    st.text(st.characters(), max_size=50)
-    | st.sampled_from(["\ud800", "\r\n\x00\x1b[2J", " \u2028 "])
-    | st.integers(1000, 9999).map(lambda length: "x" * length)
-)
-leaf = st.none() | st.booleans() | st.integers() | st.floats() | any_text | st.binary(max_size=50)
-any_json = st.recursive(
-    leaf,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(any_text, inner, max_size=4),
-    max_leaves=12,
-)
-api_like = st.fixed_dictionaries(
-    {},
-    optional={
-        "type": any_json,
-        "request_id": any_json,
-        "error": any_json | st.fixed_dictionaries({}, optional={"type": any_json, "message": any_json}),
-    },
-)
-
-
-def raising(_self: object, *_args: object) -> NoReturn:
-    raise RuntimeError
-
-
-LOOKS = ("__getattribute__", "__str__", "__repr__", "__len__", "__iter__", "__hash__", "__bool__", "__eq__")
-Explosive: Callable[[], object] = type("Explosive", (), dict.fromkeys(LOOKS, raising))
-"""Raises at every look."""
-
-NUMBERS = ("__int__", "__str__", "__repr__", "__lt__", "__le__", "__eq__")
-LyingNumber: Callable[[int], int] = type("LyingNumber", (int,), dict.fromkeys(NUMBERS, raising))
-
-
-class LyingText(str):
-    __slots__ = ()
-
-    def __str__(self) -> str:
-        return "\n" * 5000
-
-    def __getitem__(self, _key: Any) -> NoReturn:
-        raise RuntimeError
-
-    def __len__(self) -> NoReturn:
-        raise RuntimeError
-
-    def __bool__(self) -> NoReturn:
-        raise RuntimeError
-
-
-class LyingMapping(dict[str, Any]):
-    def get(self, key: str, _default: Any = None) -> NoReturn:
-        raise KeyError(key)
-
-
-class EndlessMapping(dict[str, Any]):
-    def get(self, _key: str, _default: Any = None) -> Any:
-        return self
-
-
-MAKERS: list[Callable[[], object]] = [
-    Explosive,
-    lambda: LyingText("overloaded_error"),
-    lambda: LyingNumber(529),
-    lambda: LyingMapping(error=1),
-    lambda: 10**5000,
-    EndlessMapping,
-    object,
-    lambda: ValueError,
-]
-# Functions, for hypothesis looks at the values that it draws, and these cannot be looked at.
-anything: st.SearchStrategy[Callable[[], object]] = st.sampled_from(MAKERS) | (any_json | api_like).map(
-    lambda value: lambda: value
-)
 
 
 @given(anything)
@@ -222,6 +130,36 @@ def test_a_chain_of_causes_without_end_is_followed_only_so_far() -> None:
 def test_causes_that_are_no_exceptions_end_the_chain() -> None:
     kind: type[Exception] = type("Odd", (http.ReadError,), {"__cause__": Explosive()})
     assert classify(kind.__new__(kind)).outcome is Outcome.TRANSPORT_ERROR
+
+
+class Endless:
+    """A traceback without an end."""
+
+    tb_lineno = 1
+    tb_frame = sys._getframe()
+
+    @property
+    def tb_next(self) -> Endless:
+        return self
+
+
+class OfEndlessKind(type):
+    """Says that a class has bases without an end."""
+
+    @property
+    def __mro__(cls) -> Any:
+        return itertools.repeat(object)
+
+
+@pytest.mark.parametrize("base", [anthropic.APIConnectionError, http.ReadError])
+def test_a_traceback_or_a_class_without_an_end_is_not_followed(base: type[BaseException]) -> None:
+    kind: Any = OfEndlessKind("Odd", (base,), {"__traceback__": Endless()})
+    assert classify(kind.__new__(kind)).outcome is classify(base.__new__(base)).outcome
+
+
+def test_a_message_that_is_nothing_but_separators_is_searched_once() -> None:
+    # Searched anew from each of them, it takes a quarter of an hour.
+    assert _QUOTED_BYTES.sub("", " :" * 100_000) == " :" * 100_000
 
 
 @pytest.mark.parametrize("depth", [10, 100_000])

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import inspect
-import pkgutil
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import Any, get_args
 
 import anthropic
 import pytest
@@ -15,9 +11,7 @@ from midstream.faults.api_errors import API_ERRORS
 from midstream.outcomes import Outcome
 from midstream.outcomes.classify import EXCEPTION_OUTCOMES
 from midstream.outcomes.status import API_STATUS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from support.exception_kinds import exceptions_in, importable, sdk_exceptions
 
 UNSPECIFIC = ("builtins.Exception", "builtins.BaseException")
 
@@ -57,26 +51,6 @@ def specific(kind: type[BaseException]) -> Outcome | None:
     """What the table says about `kind`, the two lines for everything else left out."""
     names = (f"{base.__module__.partition('.')[0]}.{base.__name__}" for base in kind.__mro__)
     return next((EXCEPTION_OUTCOMES[n] for n in names if n in EXCEPTION_OUTCOMES and n not in UNSPECIFIC), None)
-
-
-def exceptions_in(module: Any) -> Iterator[type[BaseException]]:
-    for value in cast("dict[str, Any]", vars(module)).values():
-        if inspect.isclass(value) and issubclass(value, BaseException):
-            yield value
-
-
-def sdk_exceptions() -> set[type[BaseException]]:
-    """Those of the public names, and of the modules that a call runs through."""
-    modules = [module.name for module in pkgutil.iter_modules(anthropic.__path__, "anthropic.") if not module.ispkg]
-    found = set(exceptions_in(anthropic))
-    for module in modules:
-        if "__main__" not in module:
-            found.update(exceptions_in(importlib.import_module(module)))
-    return {kind for kind in found if kind.__module__.partition(".")[0] == "anthropic"}
-
-
-def importable(*names: str) -> list[Any]:
-    return [importlib.import_module(name) for name in names if importlib.util.find_spec(name)]
 
 
 @pytest.fixture(scope="module", params=importable("httpx", "httpx2"), ids=lambda package: package.__name__)

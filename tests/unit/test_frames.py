@@ -101,6 +101,14 @@ def test_after_a_broken_frame_nothing_more_is_told(broken: bytes) -> None:
     assert told_of(DELTA + broken + STOP) == ["content_block_delta", MALFORMED, "read"]
 
 
+def test_what_is_kept_of_a_frame_grows_in_place() -> None:
+    scan = FrameScan(Heard())
+    kept = scan._rest
+    for byte in STOP[:-1]:
+        scan.feed(bytes([byte]))
+    assert (scan._rest is kept, bytes(kept)) == (True, STOP[:-1])
+
+
 @pytest.mark.parametrize("cut", [1, 11, 12, 40, len(STOP) - 1])
 def test_half_a_frame_is_none(cut: int) -> None:
     assert told_of(DELTA + STOP[:cut]) == ["content_block_delta", "read"]

@@ -237,6 +237,28 @@ def test_what_follows_a_packed_body_is_not_kept() -> None:
     assert heard.told == [{"type": "message_stop"}]
 
 
+def test_of_a_body_that_unpacks_to_a_thousand_times_its_size_little_is_kept() -> None:
+    packed = gzip.compress(b"event: content_block_delta\ndata: " + b"x" * 50_000_000 + b"\n\n")
+    heard = Heard()
+    scan = unpacked(heard, "gzip")
+    tracemalloc.start()
+    try:
+        scan.feed(packed)
+        assert tracemalloc.get_traced_memory()[1] < 3_000_000
+    finally:
+        tracemalloc.stop()
+    scan.end()
+    assert heard.told == [{"type": "content_block_delta"}, "read"]
+
+
+def test_what_is_kept_of_a_line_grows_in_place() -> None:
+    scan = EventScan(Heard(), MESSAGES)
+    kept = scan._rest
+    for piece in [b"data: ", *[b"x"] * 1000]:
+        scan.feed(piece)
+    assert (scan._rest is kept, len(kept)) == (True, 1006)
+
+
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
 @pytest.mark.parametrize("raises", [True, False])
 def test_a_corrupt_packing_is_malformed_and_leaks_where_the_application_unpacks_it(encoding: str, raises: bool) -> None:

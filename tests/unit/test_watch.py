@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import anthropic
 import pytest
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from midstream.outcomes import Answer, Failure, Outcome, Phase, StreamWatch, Verdict, classify
 from midstream.outcomes.kinds import COMPLETIONS, UNMARKED
@@ -421,64 +419,6 @@ def test_of_two_threads_that_end_a_call_one_is_the_first() -> None:
     for thread in threads:
         thread.join()
     assert [sum(verdict is not None for verdict in pair) for pair in zip(*told, strict=True)] == [1] * rounds
-
-
-class AnyOrder(RuleBasedStateMachine):
-    """Events and ends in any order, also the ones that no API sends."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.watch = StreamWatch(itertools.count().__next__)
-        self.verdicts: list[Verdict] = []
-        self.ends = 0
-        self.stopped = False
-
-    @rule()
-    def open(self) -> None:
-        self.watch.open()
-
-    @rule(event=st.sampled_from([*EVENTS, None, {"type": "brand_new_event"}, as_object(STOP)]))
-    def event(self, event: object) -> None:
-        self.watch.event(event)
-        if not self.ends:
-            self.stopped = self.stopped or event in (STOP, as_object(STOP))
-
-    @rule(name=st.sampled_from(sorted(ENDS)))
-    def end(self, name: str) -> None:
-        self._told(ENDS[name](self.watch))
-
-    @rule(error=st.sampled_from([error for error, _ in FAILURES]))
-    def fail(self, error: BaseException) -> None:
-        self._told(self.watch.failed(error))
-
-    def _told(self, verdict: Verdict | None) -> None:
-        self.ends += 1
-        if verdict is not None:
-            self.verdicts.append(verdict)
-
-    @invariant()
-    def there_is_one_verdict_from_the_first_end_on(self) -> None:
-        assert (len(self.verdicts), self.watch.ended) == (min(self.ends, 1), self.ends > 0)
-
-    @precondition(lambda self: bool(self.verdicts))
-    @invariant()
-    def the_verdict_is_an_allowed_one(self) -> None:
-        (verdict,) = self.verdicts
-        failure = verdict.failure
-        assert verdict.outcome.is_failure == (failure is not None)
-        if failure is not None:
-            assert failure.outcome is verdict.outcome
-            assert failure.phase is not None
-            assert not (verdict.opened and failure.phase is Phase.REQUEST)
-        if verdict.outcome is Outcome.TRUNCATED:
-            assert not self.stopped
-        if verdict.outcome in (Outcome.ABANDONED, Outcome.CANCELLED):
-            assert not self.stopped
-        if verdict.outcome is Outcome.CONNECTION_ERROR:
-            assert not verdict.opened
-
-
-TestAnyOrder = AnyOrder.TestCase
 
 
 def test_all_ten_outcomes_can_be_reached() -> None:

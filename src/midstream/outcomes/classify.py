@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import mktime_tz, parsedate_tz
 from traceback import walk_tb
-from types import MappingProxyType
+from types import MappingProxyType, TracebackType
 from typing import Any, Final, cast
 
 from midstream.guard import attempt
@@ -21,7 +21,7 @@ from midstream.outcomes.status import (
     SUCCESS,
     UNKNOWN_STATUS,
 )
-from midstream.outcomes.values import text, whole
+from midstream.outcomes.values import LONGEST_NAME, text, whole
 from midstream.outcomes.vocabulary import Failure, Outcome
 from midstream.outcomes.wording import LONGEST_MESSAGE, OTHER, shortened
 
@@ -78,6 +78,9 @@ _HTTP_CLIENTS: Final = frozenset({"httpx", "httpx2"})
 _BODY_READERS: Final = frozenset({"iter_raw", "aiter_raw"})
 """The methods of an HTTP client's response that everything else reads its body with."""
 
+_MRO: Final[Callable[[type], tuple[type, ...]]] = type.__dict__["__mro__"].__get__
+"""The classes that a class is made of, whatever its metaclass says they are."""
+
 _SDK_BASE: Final = "anthropic.AnthropicError"
 _LONGEST_CHAIN: Final = 16
 _LONGEST_TEXT: Final = 2 * LONGEST_MESSAGE
@@ -88,7 +91,7 @@ _BEDROCK_TEXT: Final = "Bad response code, expected 200"
 _BEDROCK_TYPE: Final = re.compile(r"':(?:exception-type|error-code)': '(\w{1,64})'")
 
 # A protocol error can quote the bytes that it stumbled over: `illegal chunk header: bytearray(b'...')`.
-_QUOTED_BYTES: Final = re.compile(r"[:\s]*(?<!\w)(?:bytearray\(|bytes\()?b['\"].*", re.DOTALL)
+_QUOTED_BYTES: Final = re.compile(r"(?<![:\s])[:\s]*(?<!\w)(?:bytearray\(|bytes\()?b['\"].*", re.DOTALL)
 
 
 def classify(error: object) -> Failure:
@@ -248,7 +251,9 @@ def _outcome(chain: tuple[BaseException, ...], observed: int | None) -> Outcome:
 
 def _while_reading_a_body(error: BaseException) -> bool:
     """Whether `error` came out of the HTTP client's reading of a body, so that the headers had arrived."""
-    frames = (frame for frame, _ in walk_tb(error.__traceback__))
+    traceback = error.__traceback__
+    # No other class can be one, and only the real one is sure to end.
+    frames = (frame for frame, _ in walk_tb(traceback if type(traceback) is TracebackType else None))
     return any(
         frame.f_code.co_name in _BODY_READERS
         and str(frame.f_globals.get("__name__")).partition(".")[0] in _HTTP_CLIENTS
@@ -257,12 +262,12 @@ def _while_reading_a_body(error: BaseException) -> bool:
 
 
 def _by_class(kind: type[BaseException]) -> Outcome:
-    names = (f"{base.__module__.partition('.')[0]}.{base.__name__}" for base in kind.__mro__)
+    names = (f"{base.__module__.partition('.')[0]}.{base.__name__}" for base in _MRO(kind))
     return next(EXCEPTION_OUTCOMES[name] for name in names if name in EXCEPTION_OUTCOMES)
 
 
 def _of_the_sdk(error: BaseException) -> bool:
-    return any(f"{k.__module__.partition('.')[0]}.{k.__name__}" == _SDK_BASE for k in type(error).__mro__)
+    return any(f"{k.__module__.partition('.')[0]}.{k.__name__}" == _SDK_BASE for k in _MRO(type(error)))
 
 
 def _source(chain: tuple[BaseException, ...]) -> BaseException | None:
@@ -334,7 +339,8 @@ def _item(mapping: object, key: str) -> object:
 
 
 def _header(headers: object, name: str) -> str | None:
-    return text(attempt(lambda: cast("Any", headers).get(name)), None)
+    told = text(attempt(lambda: cast("Any", headers).get(name)), LONGEST_NAME + 1)
+    return None if told is None or len(told) > LONGEST_NAME else told
 
 
 def _status(value: object) -> int | None:

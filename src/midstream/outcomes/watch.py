@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from midstream.outcomes.classify import classify
@@ -13,7 +14,7 @@ from midstream.outcomes.vocabulary import NO_ANSWER, Answer, Failure, Outcome, P
 from midstream.outcomes.wording import TRUNCATED_TYPE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 __all__ = ("StreamWatch", "event_type")
 
@@ -21,8 +22,13 @@ _START_EVENT: Final = "message_start"
 _FINAL_EVENT: Final = "message_delta"
 _ERROR_EVENT: Final = "error"
 
-_OF_A_BODY: Final = frozenset({Outcome.IN_BAND_ERROR, Outcome.TRANSPORT_ERROR, Outcome.MALFORMED})
+_OF_A_BODY: Final = frozenset({Outcome.IN_BAND_ERROR, Outcome.TRANSPORT_ERROR, Outcome.TRUNCATED, Outcome.MALFORMED})
 """The failures for which the response headers must have arrived, also where the answer is not streamed."""
+
+_IN_A_STREAM: Final[Mapping[Outcome, Outcome]] = MappingProxyType(
+    {Outcome.CONNECTION_ERROR: Outcome.TRANSPORT_ERROR, Outcome.HTTP_ERROR: Outcome.IN_BAND_ERROR}
+)
+"""What a failure is once a stream is open, that without one is a failure before any stream."""
 
 _MOST_TOKENS: Final = 2**60
 """More is no count, and a sum of three would not fit into 64 bits."""
@@ -90,7 +96,8 @@ class StreamWatch:
     def open(self) -> None:
         """The response headers of a live stream have arrived."""
         self._opened = True
-        self._phase = Phase.OPENING
+        if self._phase is Phase.REQUEST:
+            self._phase = Phase.OPENING
 
     @property
     def repeats(self) -> bool:
@@ -147,10 +154,8 @@ class StreamWatch:
         failure = classify(error)
         if not failure.outcome.is_failure:
             return self._end(Outcome.COMPLETED if self._end_seen else failure.outcome)
-        if self._opened and failure.outcome is Outcome.CONNECTION_ERROR:
-            failure = replace(failure, outcome=Outcome.TRANSPORT_ERROR)
-        if not self._opened and failure.outcome in _OF_A_BODY:
-            self._phase = Phase.OPENING
+        if self._opened:
+            failure = replace(failure, outcome=_IN_A_STREAM.get(failure.outcome, failure.outcome))
         return self._end(failure.outcome, failure)
 
     def closed(self, last_event: object = None) -> Verdict | None:
@@ -161,6 +166,9 @@ class StreamWatch:
     def _end(self, outcome: Outcome, failure: Failure | None = None) -> Verdict | None:
         if self._found is not None:
             outcome, failure = self._found.outcome, self._found
+        phase = self._phase
+        if phase is Phase.REQUEST and outcome in _OF_A_BODY:
+            phase = Phase.OPENING
         try:
             self._pending.pop()  # atomic, so that of two threads that end the call one is the first
         except IndexError:
@@ -168,7 +176,7 @@ class StreamWatch:
         return Verdict(
             outcome=outcome,
             ended_at=self._clock(),
-            failure=None if failure is None else replace(failure, phase=self._phase),
+            failure=None if failure is None else replace(failure, phase=phase),
             answer=self._answer,
             opened=self._opened,
             first_chunk_at=self._first_chunk_at,

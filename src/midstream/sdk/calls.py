@@ -333,10 +333,11 @@ class Call:
     def returned(self, result: Any) -> None:
         """`request()` returned `result`: a message, a stream, or a raw response."""
         with guard.CALLS:
-            response = response_of(result)
+            # An answer is of any class that the application asks for: it may not let itself be looked at.
+            response = guard.attempt(lambda: response_of(result))
             if response is None:
                 self._observed = _SUCCESS if self._attempts else None
-                self._request_id = text(getattr(result, "_request_id", None))
+                self._request_id = text(guard.attempt(lambda: getattr(result, "_request_id", None)))
                 self.tell_now(self.watch.answered(result))
                 return
             self._note(response)
@@ -348,9 +349,10 @@ class Call:
     def failed(self, error: BaseException, last_event: object = None) -> None:
         """`error` is on its way to the application."""
         with guard.CALLS:
-            response = getattr(error, "response", None)
+            # An exception can be one of the application's, which may not let itself be looked at.
+            response = guard.attempt(lambda: getattr(error, "response", None))
             if self._observed is None and response is not None:
-                self._note(response)
+                guard.attempt(lambda: self._note(response))
             self.tell_now(self.watch.failed(error, last_event), error)
 
     def read(self, last_event: object = None) -> None:

@@ -1,0 +1,144 @@
+"""What midstream adds per event and per chunk, by itself: prepared items through a path, bare and observed.
+
+On a path nothing waits and no event loop runs, so that the same work is done every time. An outer loop like those of
+the SDK and its HTTP client stands around both.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from opentelemetry._logs import NoOpLoggerProvider
+from opentelemetry.metrics import NoOpMeterProvider
+from opentelemetry.trace import NoOpTracerProvider
+
+from midstream.outcomes.kinds import MESSAGES
+from midstream.sdk.bodies import ObservedBody
+from midstream.sdk.calls import Call, Calls
+from midstream.sdk.results import BodyFormat
+from midstream.sdk.streams import ObservedAsyncEvents, observed_events
+from midstream.telemetry.ended import Operation, Request
+from midstream.telemetry.recorder import Recorder
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+
+__all__ = ("PATHS", "Path", "drive")
+
+
+class Path(NamedTuple):
+    """A way that items go, which midstream observes: an iterator around an iterator."""
+
+    item: Any
+    observed: Callable[[Any, Call], Any]
+    is_async: bool
+
+
+class _Delta:
+    """Stands for the SDK's content event."""
+
+    type = "content_block_delta"
+
+
+_FORMAT: Final = BodyFormat("text/event-stream", "", "httpx.DecodingError")
+
+
+class _Body:
+    """Stands for the body of a response, sync and async."""
+
+    def __init__(self, chunks: Any) -> None:
+        self._chunks = chunks
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._chunks)
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return aiter(self._chunks)
+
+
+def _observed_events(events: Iterator[Any], call: Call) -> Iterator[Any]:
+    return observed_events(events, lambda: call)
+
+
+def _observed_async_events(events: AsyncIterator[Any], call: Call) -> AsyncIterator[Any]:
+    return ObservedAsyncEvents(events, lambda: call)
+
+
+def _observed_chunks(chunks: Iterator[bytes], call: Call) -> Iterator[bytes]:
+    call.parsed_by(chunks)
+    return iter(ObservedBody(_Body(chunks), call, lambda: _FORMAT))
+
+
+def _observed_async_chunks(chunks: AsyncIterator[bytes], call: Call) -> AsyncIterator[bytes]:
+    call.parsed_by(chunks)
+    return aiter(ObservedBody(_Body(chunks), call, lambda: _FORMAT))
+
+
+PATHS: Final[Mapping[str, Path]] = {
+    "events": Path(_Delta(), _observed_events, is_async=False),
+    "async events": Path(_Delta(), _observed_async_events, is_async=True),
+    "chunks": Path(b"x" * 256, _observed_chunks, is_async=False),
+    "async chunks": Path(b"x" * 256, _observed_async_chunks, is_async=True),
+}
+
+
+def drive(name: str, items: int, *, observed: bool, clock: Callable[[], float] = time.perf_counter) -> None:
+    """Sends `items` prepared items through the path of this name."""
+    path = PATHS[name]
+    prepared = [path.item] * items
+    call = _call(clock)
+    if path.is_async:
+        source = _async_source(prepared)
+        _run(_async_drain(path.observed(source, call) if observed else source))
+    else:
+        _drain(path.observed(_source(prepared), call) if observed else _source(prepared))
+
+
+def _call(clock: Callable[[], float]) -> Call:
+    recorder = Recorder(
+        NoOpTracerProvider().get_tracer("bench"),
+        NoOpMeterProvider().get_meter("bench"),
+        NoOpLoggerProvider().get_logger("bench"),
+        spans=False,
+    )
+    return Call(Calls(recorder, chunk_timings=False, clock=clock), Request(Operation.CHAT, "anthropic"), MESSAGES)
+
+
+def _source(items: Sequence[Any]) -> Iterator[Any]:
+    yield from items
+
+
+async def _async_source(items: Sequence[Any]) -> AsyncIterator[Any]:
+    for item in items:
+        yield item
+
+
+def _outer(items: Iterator[Any]) -> Iterator[Any]:
+    for item in items:  # noqa: UP028 - a loop, as in the SDK
+        yield item
+
+
+async def _async_outer(items: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    async for item in items:
+        yield item
+
+
+def _drain(items: Iterator[Any]) -> None:
+    for _ in _outer(items):
+        pass
+
+
+async def _async_drain(items: AsyncIterator[Any]) -> None:
+    async for _ in _async_outer(items):
+        pass
+
+
+def _run(coroutine: Any) -> None:
+    """Runs a coroutine that waits for nothing."""
+    try:
+        coroutine.send(None)
+    except StopIteration:
+        return
+    message = "it waits"
+    raise RuntimeError(message)

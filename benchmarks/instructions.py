@@ -1,0 +1,140 @@
+"""The machine instructions that midstream adds per event and per chunk, by valgrind; run as `make instructions`.
+
+They do not depend on what else the machine does. Every path is run by a fork of one process that has loaded
+everything, once with some items and once with twice as many: in the difference there is nothing but the items.
+`--check` fails if more is added than `LIMITS` allows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_ITEMS: Final = 2_000
+
+LIMITS: Final[Mapping[str, Mapping[str, int]]] = {
+    "3.10": {"events": 736, "async events": 2704, "chunks": 2503, "async chunks": 5257},
+    "3.11": {"events": 454, "async events": 2173, "chunks": 1808, "async chunks": 4044},
+    "3.12": {"events": 409, "async events": 2380, "chunks": 1924, "async chunks": 3930},
+    "3.13": {"events": 356, "async events": 2308, "chunks": 1778, "async chunks": 3786},
+}
+"""By version of Python and path, the instructions that may be added per item on x86-64: those measured, and a tenth.
+
+Measured with CPython as its makefile builds it by default. A build that was optimized further is within that tenth.
+"""
+
+
+class Counted(NamedTuple):
+    """The instructions per item of one path."""
+
+    bare: float
+    observed: float
+
+    @property
+    def added(self) -> float:
+        """What midstream adds."""
+        return self.observed - self.bare
+
+
+def main() -> None:
+    """Counts, prints, and with `--check` judges."""
+    parser = argparse.ArgumentParser(
+        description="The machine instructions that midstream adds per event and per chunk."
+    )
+    parser.add_argument("--check", action="store_true", help="fail if more is added than the limits allow")
+    parser.add_argument("--paths", type=Path, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.paths is not None:
+        _run_all_paths(arguments.paths)
+        return
+    limits = LIMITS.get(".".join(platform.python_version_tuple()[:2]), {})
+    if arguments.check and not limits:
+        sys.exit("there are no limits for this version of Python")
+    found = counted()
+    print(f"Instructions per item, CPython {platform.python_version()}, {platform.machine()}")
+    print(f"{'':14}{'bare':>8}{'observed':>10}{'added':>8}{'limit':>8}")
+    for path, one in found.items():
+        print(f"{path:14}{one.bare:8.0f}{one.observed:10.0f}{one.added:8.0f}{limits.get(path, '-'):>8}")
+    if arguments.check:
+        over = [path for path, one in found.items() if one.added > limits[path]]
+        if over:
+            sys.exit(f"more instructions than allowed: {', '.join(over)}")
+
+
+def counted() -> dict[str, Counted]:
+    """By path, its instructions per item."""
+    valgrind = shutil.which("valgrind")
+    if valgrind is None:
+        sys.exit("it needs valgrind")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        command = [
+            *(valgrind, "--tool=cachegrind", "--cache-sim=no", f"--cachegrind-out-file={folder}/%p", "--quiet"),
+            *(sys.executable, __file__, "--paths", str(folder / "paths")),
+        ]
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONHASHSEED": "0"}
+        )
+        if done.returncode:
+            sys.exit(f"valgrind failed: {done.stderr}")
+        runs = json.loads((folder / "paths").read_text())
+        return {
+            path: Counted(*(_per_item([_instructions(folder / str(pid)) for pid in pids]) for pids in by_observed))
+            for path, by_observed in runs.items()
+        }
+
+
+def _instructions(report: Path) -> int:
+    found = re.search(r"^summary: (\d+)", report.read_text(), re.MULTILINE)
+    if found is None:
+        message = f"valgrind wrote no summary: {report}"
+        raise RuntimeError(message)
+    return int(found[1])
+
+
+def _per_item(counts: list[int]) -> float:
+    once, twice = counts
+    return (twice - once) / _ITEMS
+
+
+def _run_all_paths(report: Path) -> None:
+    """Runs every path, and writes which process did which: bare and observed, with the items once and twice."""
+    import event_paths  # noqa: PLC0415 - only here, under valgrind, for it is what takes time
+
+    runs = {
+        path: [
+            [_forked(partial(event_paths.drive, path, items, observed=observed)) for items in (_ITEMS, 2 * _ITEMS)]
+            for observed in (False, True)
+        ]
+        for path in event_paths.PATHS
+    }
+    report.write_text(json.dumps(runs))
+
+
+def _forked(run: Callable[[], None]) -> int:
+    """Runs it in a fork of this process, and returns the fork's id."""
+    pid = os.fork()
+    if not pid:
+        run()
+        os._exit(0)
+    if os.waitpid(pid, 0)[1]:
+        message = "a run has failed"
+        raise RuntimeError(message)
+    return pid
+
+
+if __name__ == "__main__":
+    main()

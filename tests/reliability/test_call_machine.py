@@ -1,0 +1,266 @@
+"""A `Call` is told exactly once, whatever happens to it and in whatever order. Nothing of that raises."""
+
+from __future__ import annotations
+
+import gc
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, Final
+
+import anthropic
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from opentelemetry._logs import NoOpLoggerProvider
+from opentelemetry.metrics import NoOpMeterProvider
+from opentelemetry.trace import NoOpTracerProvider
+
+from midstream.outcomes import classify
+from midstream.outcomes.kinds import COMPLETIONS, MESSAGES, UNMARKED
+from midstream.sdk.calls import Call, Calls
+from midstream.telemetry.ended import Operation, Request
+from midstream.telemetry.recorder import Recorder
+from support.ends import assert_allowed, every_exception
+from support.hostile import Explosive
+from support.sdk_errors import body_of, http, response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from midstream.outcomes import Verdict
+    from midstream.telemetry.ended import Ended
+
+EXCEPTIONS: Final = every_exception()
+KINDS: Final = {"messages": MESSAGES, "completions": COMPLETIONS, "unmarked": UNMARKED}
+MESSAGE: Final = anthropic.types.Message.construct(None, id="msg_1")
+EVENTS: Final[dict[str, dict[str, Any]]] = {
+    name: {"type": name, "message": {}, "delta": {"stop_reason": "end_turn"}}
+    for name in ("message_start", "content_block_delta", "message_delta", "message_stop", "completion")
+}
+
+
+class Counting(Recorder):
+    """A recorder that only notes what it is told."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            NoOpTracerProvider().get_tracer("test"),
+            NoOpMeterProvider().get_meter("test"),
+            NoOpLoggerProvider().get_logger("test"),
+            spans=False,
+        )
+        self.told: list[Verdict] = []
+
+    def ended(self, ended: Ended, *_others: object) -> None:
+        self.told.append(ended.verdict)
+
+
+def bodies() -> Generator[bytes]:
+    yield b"event: ping\n\n"
+
+
+RESULTS: Final[dict[str, Callable[[], Any]]] = {
+    "a message": lambda: MESSAGE,
+    "a stream": lambda: http.Response(200, content=bodies()),
+    "an answer read whole": lambda: response(200, {"id": "msg_1"}),
+    "an answer that cannot be decoded": lambda: response(200, "{", {"content-type": "application/json"}),
+    "what cannot be looked at": Explosive,
+    "nothing": lambda: None,
+}
+errors = st.integers(0, len(EXCEPTIONS) - 1)
+
+
+def _here(work: Callable[[], None]) -> None:
+    work()
+
+
+def _inside_telemetry(work: Callable[[], None]) -> None:
+    """As where the garbage collector runs while OpenTelemetry holds a lock."""
+    FunctionType(_here.__code__, {"__name__": "opentelemetry.sdk.metrics"})(work)
+
+
+places = st.sampled_from([_here, _inside_telemetry])
+
+
+class Called(RuleBasedStateMachine):
+    """What the patches can say of a call."""
+
+    @initialize(kind=st.sampled_from(sorted(KINDS)), timings=st.booleans())
+    def begin(self, kind: str, timings: bool) -> None:
+        self.recorder = Counting()
+        self.calls = Calls(self.recorder, chunk_timings=timings)
+        self.call: Call | None = Call(self.calls, Request(Operation.CHAT, "anthropic"), KINDS[kind])
+        self.kept: list[Any] = []
+        self.untold: list[Verdict] = []
+        self.ended = False
+
+    @property
+    def _call(self) -> Call:
+        assert self.call is not None
+        return self.call
+
+    @precondition(lambda self: self.call is not None)
+    @rule()
+    def attempted(self) -> None:
+        self._call.attempted(http.Request("POST", "http://api.test/v1/messages"))
+
+    @precondition(lambda self: self.call is not None)
+    @rule(result=st.sampled_from(sorted(RESULTS)))
+    def returned(self, result: str) -> None:
+        self.kept.append(RESULTS[result]())
+        self._call.returned(self.kept[-1])
+
+    @precondition(lambda self: self.call is not None)
+    @rule(error=errors)
+    def failed(self, error: int) -> None:
+        self._call.failed(EXCEPTIONS[error])
+        self.ended = True
+
+    @precondition(lambda self: self.call is not None)
+    @rule(event=st.sampled_from(sorted(EVENTS)))
+    def an_event_is_seen(self, event: str) -> None:
+        self._call.look(EVENTS[event])
+
+    @precondition(lambda self: self.call is not None)
+    @rule()
+    def an_event_that_cannot_be_looked_at_is_seen(self) -> None:
+        self._call.look(Explosive())
+
+    @precondition(lambda self: self.call is not None)
+    @rule()
+    def a_parser_begins(self) -> None:
+        self.kept.append(iter(()))
+        parser = bodies()
+        self.kept.append(parser)
+        self._call.parsed_by(parser)
+
+    @precondition(lambda self: self.call is not None)
+    @rule()
+    def read(self) -> None:
+        self._call.read()
+        self.ended = True
+
+    @precondition(lambda self: self.call is not None)
+    @rule()
+    def answered(self) -> None:
+        self._call.answered({"id": "msg_1"})
+        self.ended = True
+
+    @precondition(lambda self: self.call is not None)
+    @rule()
+    def a_failure_is_found(self) -> None:
+        self._call.found(classify(body_of("overloaded_error")))
+
+    @precondition(lambda self: self.call is not None)
+    @rule(reading=st.booleans())
+    def the_body_is_being_closed(self, reading: bool) -> None:
+        self._judged(self._call.body_closing(reading=reading))
+
+    @precondition(lambda self: self.call is not None)
+    @rule()
+    def the_stream_is_being_closed(self) -> None:
+        self._judged(self._call.closing())
+        self.ended = True
+
+    @precondition(lambda self: self.call is not None and bool(self.untold))
+    @rule(where=places)
+    def it_is_closed(self, where: Callable[[Callable[[], None]], None]) -> None:
+        where(lambda: self._call.tell(self.untold.pop()))
+
+    @precondition(lambda self: self.call is not None)
+    @rule()
+    def the_body_ends(self) -> None:
+        self._call.body_read()
+
+    @precondition(lambda self: self.call is not None)
+    @rule(error=errors)
+    def the_body_fails(self, error: int) -> None:
+        self._call.body_failed(EXCEPTIONS[error])
+
+    @precondition(lambda self: self.call is not None)
+    @rule(where=places)
+    def closed(self, where: Callable[[Callable[[], None]], None]) -> None:
+        where(self._call.closed)
+        self.ended = True
+
+    @precondition(lambda self: self.call is not None)
+    @rule(where=places)
+    def dropped(self, where: Callable[[Callable[[], None]], None]) -> None:
+        where(self._call.dropped)
+        self.ended = True
+
+    @precondition(lambda self: self.call is not None and not self.untold)
+    @rule(where=places)
+    def garbage(self, where: Callable[[Callable[[], None]], None]) -> None:
+        self.kept.clear()
+        where(self._forget)
+        self.ended = True
+
+    @rule()
+    def another_call_begins(self) -> None:
+        self.calls.tell_dropped()
+
+    @rule()
+    def the_interpreter_exits(self) -> None:
+        self.calls.end_open_calls()
+
+    @invariant()
+    def it_is_told_at_most_once(self) -> None:
+        assert len(self.recorder.told) <= 1
+
+    def teardown(self) -> None:
+        if not hasattr(self, "calls"):
+            return
+        while self.untold:
+            self._call.tell(self.untold.pop())
+        self.kept.clear()
+        self._forget()
+        gc.collect(0)
+        self.calls.tell_dropped()
+        self.calls.stop()
+        (verdict,) = self.recorder.told
+        assert_allowed(verdict)
+
+    def _judged(self, verdict: Verdict | None) -> None:
+        if verdict is not None:
+            assert not self.untold
+            self.untold.append(verdict)
+
+    def _forget(self) -> None:
+        self.call = None
+
+
+def test_told_exactly_once_and_as_is_allowed(long: bool) -> None:
+    run_state_machine_as_test(  # type: ignore[no-untyped-call] # hypothesis has no types for it
+        Called, settings=settings(max_examples=1_500 if long else 60, stateful_step_count=40 if long else 15)
+    )
+
+
+@pytest.mark.parametrize("opened", [True, False], ids=["opened", "not opened"])
+def test_every_exception_is_told_where_it_is_raised(opened: bool) -> None:
+    for error in EXCEPTIONS:
+        machine = Called()
+        machine.begin("messages", timings=False)
+        if opened:
+            machine.returned("a stream")
+        machine._call.failed(error)
+        (verdict,) = machine.recorder.told
+        assert_allowed(verdict)
+        assert verdict.outcome.is_failure == classify(error).outcome.is_failure
+        machine.teardown()
+
+
+@pytest.mark.parametrize("result", RESULTS)
+def test_every_result_that_is_no_stream_is_told_at_once(result: str) -> None:
+    machine = Called()
+    machine.begin("messages", timings=False)
+    machine.returned(result)
+    assert len(machine.recorder.told) == (result != "a stream")
+    machine.teardown()
