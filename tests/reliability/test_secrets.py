@@ -7,6 +7,7 @@ import json
 import logging
 import re
 import signal
+import zlib
 from typing import TYPE_CHECKING, Any
 
 import anthropic
@@ -21,7 +22,7 @@ from integration.test_faults_of_our_own import ENTRIES
 from midstream import AnthropicInstrumentor, classify
 from midstream.faults import EXAMPLES, parse
 from support import styles
-from support.clients import API_KEY, async_client, client
+from support.clients import API_KEY, HTTP_PACKAGE, async_client, client
 from support.commands import midstream, midstream_running
 from support.exported import Exported
 from support.lifecycle import SPANS
@@ -162,6 +163,34 @@ def test_a_key_that_is_no_header_is_not_quoted(
     assert found(everything(exported, [str(classify(raised.value))])) == []
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError(SECRET),
+        KeyError(SECRET),
+        RuntimeError(f"{SECRET}: {CANARY}"),
+        zlib.error(SECRET),
+        json.JSONDecodeError(SECRET, SECRET, 0),
+        UnicodeDecodeError("utf-8", SECRET.encode(), 0, 1, SECRET),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_exception_that_can_quote_the_body_is_told_by_its_class(
+    server: SecretServer, exported: Exported, instrumented: Any, error: Exception
+) -> None:
+    """Raised in a hook of the application's, as a library below the SDK would raise it."""
+
+    def quote(_response: Any) -> None:
+        raise error
+
+    with instrumented(), client(server, parse("ok")) as made, pytest.raises(anthropic.APIConnectionError) as raised:
+        made._client.event_hooks = {"response": [quote]}
+        made.messages.create(**arguments("ok"))
+    assert raised.value.__cause__ is error
+    assert len(exported.logs) == 1
+    assert found(everything(exported, [str(classify(raised.value)), repr(classify(error))])) == []
+
+
 @pytest.mark.parametrize("answers", [True, False], ids=["refuses", "is not there"])
 def test_the_credentials_of_a_proxy_are_not_quoted(
     server: SecretServer, exported: Exported, instrumented: Any, answers: bool
@@ -175,6 +204,29 @@ def test_the_credentials_of_a_proxy_are_not_quoted(
         made.messages.create(**arguments("ok"))
     assert exported.outcomes() == {"connection_error": 1}
     assert found(everything(exported)) == []
+
+
+def test_a_url_in_an_error_of_the_transport_is_not_quoted(
+    server: SecretServer, exported: Exported, instrumented: Any
+) -> None:
+    """aiohttp's transport says the whole URL where it does not know the protocol."""
+    pytest.importorskip("aiohttp", reason="aiohttp is not installed")
+    if HTTP_PACKAGE == "httpx":
+        pytest.importorskip("httpx_aiohttp", reason="httpx-aiohttp is not installed")
+    url = server.url.replace("http://", f"unknown://{SECRET}-user:{SECRET}-password@")
+
+    async def asynchronous() -> None:
+        transport = anthropic.DefaultAioHttpClient()
+        async with anthropic.AsyncAnthropic(
+            api_key="any", base_url=url, http_client=transport, max_retries=0, default_query={"token": SECRET}
+        ) as made:
+            await made.messages.create(**arguments("ok"))
+
+    with instrumented(), pytest.raises(anthropic.APIConnectionError) as raised:
+        anyio.run(asynchronous)
+    assert SECRET in str(raised.value.__cause__)
+    assert len(exported.logs) == 1
+    assert found(everything(exported, [str(classify(raised.value))])) == []
 
 
 # However midstream fails
