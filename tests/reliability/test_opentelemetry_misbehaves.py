@@ -10,6 +10,7 @@ import pytest
 from midstream import AnthropicInstrumentor, guard
 from midstream.faults import parse
 from support.clients import HAS_OWN_SPANS
+from support.expected import ending
 from support.exported import Exported
 from support.lifecycle import SPANS, told_on_spans
 from support.misbehaving import MISBEHAVIOURS, Misbehaviour
@@ -64,7 +65,7 @@ def test_the_application_sees_nothing_of_it_and_the_other_signals_tell(
             AnthropicInstrumentor().uninstrument()
     assert found == without_us(wrong, calls, server, monkeypatch, spans)
 
-    ended = sorted(parse(model).expectation.outcome.value for _, _, model in calls)
+    ended = sorted(ending(parse(model), STYLES[style]).outcome.value for style, _, model in calls)
     check_signals(exported, wrong, ended)
     check_faults(exported, wrong, spans, calls=len(ended), failures=len(ended) - ended.count("completed"))
     check_lines(caplog.records, wrong)
