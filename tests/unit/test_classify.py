@@ -388,6 +388,7 @@ def undecodable() -> Exception:
     raise AssertionError
 
 
+KEY = SECRET.replace(" ", "%20")
 BYTES = f'bytearray(b"{SECRET}")'
 
 
@@ -403,6 +404,10 @@ BYTES = f'bytearray(b"{SECRET}")'
         (
             ClientPayloadError(f"400, message:\n  Invalid character in chunk size:\n\n    b'{SECRET}'\n      ^"),
             transport("aiohttp.client_exceptions.ClientPayloadError", "400, message: Invalid character in chunk size"),
+        ),
+        (
+            http.ConnectTimeout(f"Connection timeout to host https://me:{KEY}@host/path?key={KEY} (slow)"),
+            transport(f"{HTTP_PACKAGE}.ConnectTimeout", "Connection timeout to host https://... (slow)"),
         ),
         (ClientPayloadError("it broke"), transport("aiohttp.client_exceptions.ClientPayloadError")),
         (ConnectionResetError("it broke"), transport("ConnectionResetError")),

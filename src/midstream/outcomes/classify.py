@@ -93,6 +93,9 @@ _BEDROCK_TYPE: Final = re.compile(r"':(?:exception-type|error-code)': '(\w{1,64}
 # A protocol error can quote the bytes that it stumbled over: `illegal chunk header: bytearray(b'...')`.
 _QUOTED_BYTES: Final = re.compile(r"(?<![:\s])[:\s]*(?<!\w)(?:bytearray\(|bytes\()?b['\"].*", re.DOTALL)
 
+# aiohttp's transport says of a protocol that it does not know the whole URL, with a password and a query.
+_QUOTED_URL: Final = re.compile(r"://[^\s'\"<>]+")
+
 
 def classify(error: object) -> Failure:
     """What `error` really means: an exception out of the SDK, or the decoded body of an error event.
@@ -285,7 +288,7 @@ def _own_words(outcome: Outcome, source: BaseException | None) -> str | None:
     if source is None or outcome not in _SPEAKS_FOR_ITSELF:
         return None
     words = text(attempt(lambda: str(source)), _LONGEST_TEXT)
-    return None if words is None else _QUOTED_BYTES.sub("", words)
+    return None if words is None else _QUOTED_URL.sub("://...", _QUOTED_BYTES.sub("", words))
 
 
 def _effective_status(evidence: _Evidence) -> int | None:
