@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
-
-from opentelemetry.sdk._logs import LoggerProvider
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.trace import TracerProvider
+from typing import TYPE_CHECKING, Final
 
 from midstream import AnthropicInstrumentor
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk._logs import LoggerProvider
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.trace import TracerProvider
 
 __all__ = ("MIDSTREAM", "Providers", "Start", "Subject")
 
@@ -40,7 +41,7 @@ class Subject:
 def _midstream(providers: Providers) -> Callable[[], None]:
     instrumentor = AnthropicInstrumentor()
     instrumentor.instrument(**vars(providers))
-    return instrumentor.uninstrument
+    return lambda: instrumentor.uninstrument()  # noqa: PLW0108 - typed, unlike the method
 
 
 MIDSTREAM: Final = Subject("midstream", "midstream", _midstream)
