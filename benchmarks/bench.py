@@ -7,6 +7,7 @@ and as a ratio, with the quartiles beside it. The control is bare against bare: 
 from __future__ import annotations
 
 import argparse
+import gc
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,7 +58,7 @@ def figures(url: str, subject: Subject, asked: Asked) -> Iterator[Figure]:
         if any(asked.wants(one.key) for one in case.measures):
             yield from measure(case, url, subject, asked.pairs, warm=asked.size.warm)
     if subject is MIDSTREAM:
-        yield from measure_startup(asked.pairs, asked.wants)
+        yield from measure_startup(asked.pairs, asked.wants, warm=asked.size.warm)
     yield from measure_memory(url, subject, asked.size, asked.pairs, asked.wants)
     if asked.wants("throughput"):
         yield measure_crowd(url, subject, asked.size, asked.pairs)
@@ -75,6 +76,9 @@ def main() -> None:
     asked = Asked(size, arguments.pairs or size.pairs, arguments.only)
     subjects = (MIDSTREAM, SDK_TRACING)
     allow_many_files()
+    # What is loaded by now is no garbage: to look at it again before every run takes longer than many a run.
+    gc.collect()
+    gc.freeze()
     print(
         ", ".join(f"{name} {what}" for name, what in environment(subjects).items()), f"{asked.pairs} rounds", sep=", "
     )

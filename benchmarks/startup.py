@@ -53,22 +53,21 @@ _STARTS: Final = (
 )
 
 
-def measure_startup(pairs: int, wanted: Callable[[str], bool]) -> list[Figure]:
-    """CPU time of whole imports, in interpreters that start in turn. All is compiled before, as when installed."""
+def measure_startup(pairs: int, wanted: Callable[[str], bool], *, warm: bool) -> list[Figure]:
+    """CPU time of whole imports, in interpreters that start in turn. The round that warms up compiles all."""
     with tempfile.TemporaryDirectory() as compiled:
         environment = {name: value for name, value in os.environ.items() if name not in _UNWANTED}
         environment["PYTHONPYCACHEPREFIX"] = compiled
-        return [_figure(start, pairs, environment) for start in _STARTS if wanted(start.key)]
+        return [_figure(start, pairs, environment, warm=warm) for start in _STARTS if wanted(start.key)]
 
 
-def _figure(start: _Start, pairs: int, environment: Mapping[str, str]) -> Figure:
+def _figure(start: _Start, pairs: int, environment: Mapping[str, str], *, warm: bool) -> Figure:
     def seconds(code: str) -> list[float]:
         command = [sys.executable, "-c", _CHILD.format(code=code)]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment)
         return [float(done.stdout)]
 
-    # The round before them compiles.
-    told = rounds(lambda: seconds(start.bare), lambda: seconds(f"{start.bare}\n{start.observed}"), pairs, warm=True)
+    told = rounds(lambda: seconds(start.bare), lambda: seconds(f"{start.bare}\n{start.observed}"), pairs, warm=warm)
     return Figure(start.key, "midstream", "ms", compared([one for (one,) in told]).in_units(1e3), start.goal)
 
 
