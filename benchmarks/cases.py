@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ("Case", "Measure", "calls", "events", "measure", "measure_iterator")
 
-_SHORT_STREAMS: Final = 8
-
 
 @dataclass(frozen=True)
 class Measure:
@@ -72,8 +70,8 @@ def _events(flavor: Flavor, way: str, framing: str, length: int, size: Size) -> 
 
     def run(url: str, streams: int) -> tuple[float, float]:
         # What a stream costs whatever its length is measured beside it, and taken off.
-        ends, whole = flavor.seconds(url, [(short, _SHORT_STREAMS), (long, streams)])
-        return (whole / streams - ends / _SHORT_STREAMS) / (length - SHORTEST), whole / streams
+        ends, whole = flavor.seconds(url, [(short, size.short_streams), (long, streams)])
+        return (whole / streams - ends / size.short_streams) / (length - SHORTEST), whole / streams
 
     key = f"{flavor.name}, {_WAYS[way]}, {_FRAMINGS[framing]}, {length:,} events"
     return Case(

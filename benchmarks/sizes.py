@@ -20,6 +20,8 @@ class Size:
     """Events of the long streams."""
     events_per_run: int
     """Of shorter streams, as many as have so many events. Of longer ones fewer runs."""
+    short_streams: int
+    """Of the shortest streams, as many are beside the long ones in a run."""
     calls: int
     """Calls in a run."""
     open: int
@@ -36,6 +38,7 @@ FULL: Final = Size(
     warm=True,
     lengths=(500, 2_000, 50_000),
     events_per_run=4_000,
+    short_streams=8,
     calls=50,
     open=1_000,
     open_deep=20,
@@ -48,7 +51,8 @@ QUICK: Final = Size(
     warm=False,
     lengths=(50, 100, 200),
     events_per_run=200,
-    calls=3,
+    short_streams=1,
+    calls=2,
     open=20,
     open_deep=3,
     deep=200,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -13,7 +12,7 @@ from figures import Figure, Goal
 from measuring import compared, rounds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
 __all__ = ("measure_startup",)
 
@@ -32,6 +31,10 @@ assert not loaded, f"the process has loaded {{loaded}}"
 print(took)
 """
 """What is measured must not import the SDK: that takes half a second, in every process that is instrumented."""
+
+
+_ENVIRONMENT: Final = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+"""What is installed is compiled, so midstream is as well from the first round on."""
 
 
 @dataclass(frozen=True)
@@ -54,21 +57,15 @@ _STARTS: Final = (
 
 
 def measure_startup(pairs: int, wanted: Callable[[str], bool], *, warm: bool) -> list[Figure]:
-    """CPU time of whole imports, in interpreters that start in turn. The round that warms up compiles all."""
-    with tempfile.TemporaryDirectory() as compiled:
-        environment = {name: value for name, value in os.environ.items() if name not in _UNWANTED}
-        environment["PYTHONPYCACHEPREFIX"] = compiled
-        return [_figure(start, pairs, environment, warm=warm) for start in _STARTS if wanted(start.key)]
+    """CPU time of whole imports, in interpreters that start in turn."""
+    return [_figure(start, pairs, warm=warm) for start in _STARTS if wanted(start.key)]
 
 
-def _figure(start: _Start, pairs: int, environment: Mapping[str, str], *, warm: bool) -> Figure:
+def _figure(start: _Start, pairs: int, *, warm: bool) -> Figure:
     def seconds(code: str) -> list[float]:
         command = [sys.executable, "-c", _CHILD.format(code=code)]
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment)
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=_ENVIRONMENT)
         return [float(done.stdout)]
 
     told = rounds(lambda: seconds(start.bare), lambda: seconds(f"{start.bare}\n{start.observed}"), pairs, warm=warm)
     return Figure(start.key, "midstream", "ms", compared([one for (one,) in told]).in_units(1e3), start.goal)
-
-
-_UNWANTED: Final = frozenset({"PYTHONDONTWRITEBYTECODE"})
