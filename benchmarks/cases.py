@@ -160,13 +160,14 @@ def _budget(case: Case, measure: Measure, url: str, subject: Subject, floor: Flo
     observed = one(case.base, subject)
     added = observed.less(one(case.base))
     goal = None if measure.goal is None else measure.goal.added
+    reference = REFERENCE.of(added)  # 0 for who does not tell it to us
     return Budget(
         added.records,
         added.spans,
         added.logs,
         observed.attributes,
         floor.of(added) * measure.scale,
-        None if goal is None else goal * floor.of(added) / REFERENCE.of(added),
+        None if goal is None or not reference else goal * floor.of(added) / reference,
     )
 
 

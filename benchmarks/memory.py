@@ -7,8 +7,10 @@ import gc
 import resource
 import time
 import tracemalloc
-from contextlib import AsyncExitStack, ExitStack
-from typing import TYPE_CHECKING, Final
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack, asynccontextmanager
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, Final
 
 from clients import async_client, client
 from figures import Figure, Goal
@@ -18,8 +20,10 @@ from providers import providers, started
 from server import SHORTEST
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncGenerator, Coroutine
 
+    from anthropic import Anthropic, Stream
+    from anthropic.types import RawMessageStreamEvent
     from sizes import Size
     from subjects import Subject
 
@@ -31,6 +35,8 @@ _MEMORY_PAIRS: Final = 3
 _CROWD_PAIRS: Final = 5
 _MANY_FILES: Final = 8192
 _FIRST: Final = 1
+_PATIENCE: Final = 60.0
+_Pause = Callable[[], Awaitable[None]]
 
 
 def allow_many_files() -> None:
@@ -69,31 +75,61 @@ def _held(url: str, streams: int, events: int) -> float:
             pass
         before = _allocated()
         for _ in range(streams):
-            stream = one.messages.create(**asked(f"held {events}"), stream=True)
-            stack.push(stream)
-            for _ in range(events):
-                next(stream)
+            # Each in a context of its own, as in a server: there are instrumentations that keep theirs for long.
+            run = copy_context().run
+            stream = run(_open, one, events)
+            stack.callback(run, stream.close)
         held = (_allocated() - before) / streams
         tracemalloc.stop()
     return held
 
 
+def _open(one: Anthropic, events: int) -> Stream[RawMessageStreamEvent]:
+    stream: Stream[RawMessageStreamEvent] = one.messages.create(**asked(f"held {events}"), stream=True)
+    told = iter(stream)
+    for _ in range(events):
+        next(told)
+    return stream
+
+
 def _async_held(url: str, streams: int, events: int) -> float:
     async def run() -> float:
-        async with async_client(url) as one, AsyncExitStack() as stack:
+        async with async_client(url) as one:
+
+            async def hold(pause: _Pause) -> None:
+                async with await one.messages.create(**asked(f"held {events}"), stream=True) as stream:
+                    told = aiter(stream)
+                    for _ in range(events):
+                        await anext(told)
+                    await pause()
+
             async for _ in await one.messages.create(**asked(f"together {SHORTEST}"), stream=True):
                 pass
             before = _allocated()
-            for _ in range(streams):
-                stream = await one.messages.create(**asked(f"held {events}"), stream=True)
-                stack.push_async_exit(stream)
-                for _ in range(events):
-                    await anext(stream)
-            held = (_allocated() - before) / streams
-            tracemalloc.stop()
+            async with _paused(hold, streams):
+                held = (_allocated() - before) / streams
+                tracemalloc.stop()
         return held
 
     return asyncio.run(run())
+
+
+@asynccontextmanager
+async def _paused(work: Callable[[_Pause], Coroutine[Any, Any, None]], times: int) -> AsyncGenerator[None]:
+    """So many of `work`, each in a task of its own, are as far as their pause. At the end of the block they go on."""
+    arrived, on = asyncio.Semaphore(0), asyncio.Event()
+
+    async def pause() -> None:
+        arrived.release()
+        await on.wait()
+
+    tasks: list[asyncio.Task[None]] = []
+    for _ in range(times):
+        tasks.append(asyncio.create_task(work(pause)))
+        await asyncio.wait_for(arrived.acquire(), _PATIENCE)
+    yield
+    on.set()
+    await asyncio.gather(*tasks)
 
 
 def _allocated() -> int:
@@ -125,12 +161,13 @@ def measure_crowd(url: str, subject: Subject, size: Size, pairs: int) -> Figure:
 
 async def _crowd(url: str, streams: int, events: int) -> float:
     async with async_client(url) as one:
-        opened = [await one.messages.create(**asked(f"together {events}"), stream=True) for _ in range(streams)]
 
-        async def read(number: int) -> None:
-            async for _ in opened[number]:
+        async def read(pause: _Pause) -> None:
+            stream = await one.messages.create(**asked(f"together {events}"), stream=True)
+            await pause()
+            async for _ in stream:
                 pass
 
-        started_at = time.perf_counter()
-        await asyncio.gather(*(read(number) for number in range(streams)))
+        async with _paused(read, streams):
+            started_at = time.perf_counter()
         return (time.perf_counter() - started_at) / (streams * events)

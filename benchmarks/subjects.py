@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Final
-
-from midstream import AnthropicInstrumentor
 
 if TYPE_CHECKING:
     from opentelemetry.sdk._logs import LoggerProvider
@@ -39,9 +38,10 @@ class Subject:
 
 
 def _midstream(providers: Providers) -> Callable[[], None]:
-    instrumentor = AnthropicInstrumentor()
+    instrumentor = import_module("midstream").AnthropicInstrumentor()
     instrumentor.instrument(**vars(providers))
-    return lambda: instrumentor.uninstrument()  # noqa: PLW0108 - typed, unlike the method
+    stop: Callable[[], None] = instrumentor.uninstrument
+    return stop
 
 
 MIDSTREAM: Final = Subject("midstream", "midstream", _midstream)
