@@ -1,66 +1,116 @@
 """A server for benchmarks, in a process of its own: it answers at once, from memory, and keeps connections.
 
-The model name asks for `events:N`, N content events in one piece, `chunked:N`, each event in an HTTP chunk of its
-own, `overloaded`, an error event after four events, or anything else: a whole message that is not streamed.
+The prompt says what it answers: see `_BODIES`. Whatever the answer, the request has the same model, so that all
+requests of a kind are alike to who counts by model.
 """
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import json
-import socketserver
 import subprocess
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from midstream.faults.answers import text_answer
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator, Mapping
 
-__all__ = ("serving",)
+__all__ = ("MODEL", "SHORTEST", "serving")
 
-_ERROR = b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}\n\n'
+MODEL: Final = "claude-bench"
+
+SHORTEST: Final = 9
+"""Events of the default answer, pings not counted."""
+
+_NO_DELTAS: Final = 5
+"""Events of an answer that are not content deltas, pings not counted."""
+
+_PIECE: Final = 1 << 16
+_BACKLOG: Final = 1024
+
+_OVERLOADED: Final = b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}'
+_ERROR: Final = b"event: error\ndata: " + _OVERLOADED + b"\n\n"
+
+
+def _events(count: int) -> list[bytes]:
+    return [event.wire for event in text_answer(count - _NO_DELTAS).events(MODEL) if not event.is_ping]
+
+
+def _together(count: int) -> bytes:
+    body = b"".join(_events(count))
+    return _head("200 OK", "text/event-stream", f"content-length: {len(body)}") + body
+
+
+def _chunked(count: int) -> bytes:
+    chunks = b"".join(b"%x\r\n%b\r\n" % (len(wire), wire) for wire in _events(count))
+    return _head("200 OK", "text/event-stream", "transfer-encoding: chunked") + chunks + b"0\r\n\r\n"
+
+
+def _held(count: int) -> bytes:
+    # One more than what there is is announced, and never comes.
+    body = b"".join(_events(count + SHORTEST)[:count])
+    return _head("200 OK", "text/event-stream", f"content-length: {len(body) + 1}") + body
+
+
+def _failing(count: int) -> bytes:
+    body = b"".join(_events(SHORTEST)[:count]) + _ERROR
+    return _head("200 OK", "text/event-stream", f"content-length: {len(body)}") + body
+
+
+def _refused(status: int) -> bytes:
+    return _head(f"{status} Refused", "application/json", f"content-length: {len(_OVERLOADED)}") + _OVERLOADED
+
+
+def _whole(_: int) -> bytes:
+    body = text_answer().message(MODEL)
+    return _head("200 OK", "application/json", f"content-length: {len(body)}") + body
+
+
+_BODIES: Final[Mapping[str, Callable[[int], bytes]]] = {
+    "whole": _whole,
+    "together": _together,
+    "chunked": _chunked,
+    "held": _held,
+    "failing": _failing,
+    "refused": _refused,
+}
+"""By the first word of the prompt, what its number makes of it: a message; so many events in one piece; each in an
+HTTP chunk of its own; so many events and then nothing; so many events and then an error event; an HTTP error."""
+
+
+def _head(status: str, content_type: str, framing: str) -> bytes:
+    return f"HTTP/1.1 {status}\r\ncontent-type: {content_type}\r\nrequest-id: req_bench\r\n{framing}\r\n\r\n".encode()
 
 
 @functools.cache
-def answer(model: str) -> bytes:
-    """The whole HTTP response to a request for `model`."""
-    kind, _, count = model.partition(":")
-    if kind == "chunked":
-        events = text_answer(int(count)).events(model)
-        body = b"".join(b"%x\r\n%b\r\n" % (len(event.wire), event.wire) for event in events) + b"0\r\n\r\n"
-        return _head("text/event-stream", "transfer-encoding: chunked") + body
-    if kind == "events":
-        body = b"".join(event.wire for event in text_answer(int(count)).events(model))
-        return _head("text/event-stream", f"content-length: {len(body)}") + body
-    if kind == "overloaded":
-        body = b"".join(event.wire for event in text_answer(2).events(model)[:5]) + _ERROR
-        return _head("text/event-stream", f"content-length: {len(body)}") + body
-    body = text_answer().message(model)
-    return _head("application/json", f"content-length: {len(body)}") + body
+def answer(prompt: str) -> bytes:
+    """The whole HTTP response to a request with this prompt."""
+    kind, _, number = prompt.partition(" ")
+    return _BODIES[kind](int(number or 0))
 
 
-def _head(content_type: str, framing: str) -> bytes:
-    return f"HTTP/1.1 200 OK\r\ncontent-type: {content_type}\r\nrequest-id: req_bench\r\n{framing}\r\n\r\n".encode()
+async def _handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while True:
+            head = (await reader.readuntil(b"\r\n\r\n")).lower()
+            length = int(head.partition(b"content-length:")[2].split(b"\r\n", 1)[0])
+            request = json.loads(await reader.readexactly(length))
+            response = memoryview(answer(request["messages"][0]["content"]))
+            for start in range(0, len(response), _PIECE):
+                writer.write(response[start : start + _PIECE])
+                await writer.drain()
+    except (asyncio.IncompleteReadError, ConnectionError):
+        writer.close()
 
 
-class _Handler(socketserver.StreamRequestHandler):
-    def handle(self) -> None:
-        while self.rfile.readline():
-            length = 0
-            while (line := self.rfile.readline()) not in (b"\r\n", b""):
-                name, _, value = line.partition(b":")
-                if name.lower() == b"content-length":
-                    length = int(value)
-            model = json.loads(self.rfile.read(length))["model"]
-            self.wfile.write(answer(model))
-
-
-class _Server(socketserver.ThreadingTCPServer):
-    daemon_threads = True
-    allow_reuse_address = True
+async def _serve() -> None:
+    server = await asyncio.start_server(_handle, "127.0.0.1", 0, backlog=_BACKLOG)
+    print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
+    await server.serve_forever()
 
 
 @contextmanager
@@ -74,12 +124,5 @@ def serving() -> Generator[str]:
             process.kill()
 
 
-def main() -> None:
-    """Serves on a free loopback port, and prints its URL."""
-    with _Server(("127.0.0.1", 0), _Handler) as server:
-        print(f"http://127.0.0.1:{server.server_address[1]}", flush=True)
-        server.serve_forever()
-
-
 if __name__ == "__main__":
-    main()
+    asyncio.run(_serve())

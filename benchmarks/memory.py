@@ -1,0 +1,173 @@
+"""What an open stream holds in memory, and how fast many that are open at once are read."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import resource
+import time
+import tracemalloc
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack, asynccontextmanager
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, Final
+
+from clients import async_client, client
+from figures import Figure, Goal
+from flavors import asked
+from measuring import compared, rounds
+from providers import providers, started
+from server import SHORTEST
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Coroutine
+
+    from anthropic import Anthropic, Stream
+    from anthropic.types import RawMessageStreamEvent
+    from sizes import Size
+    from subjects import Subject
+
+__all__ = ("allow_many_files", "measure_crowd", "measure_memory")
+
+_MEMORY_GOAL: Final = Goal(added=4096)
+_CROWD_GOAL: Final = Goal(ratio=1 / 0.99)
+_MEMORY_PAIRS: Final = 3
+_CROWD_PAIRS: Final = 5
+_MANY_FILES: Final = 8192
+_FIRST: Final = 1
+_PATIENCE: Final = 60.0
+_Pause = Callable[[], Awaitable[None]]
+
+
+def allow_many_files() -> None:
+    """Lets this process have as many files open as it may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MANY_FILES if hard == resource.RLIM_INFINITY else min(hard, _MANY_FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+
+
+def measure_memory(url: str, subject: Subject, size: Size, pairs: int, wanted: Callable[[str], bool]) -> list[Figure]:
+    """Bytes of an open stream: at its first event, and deep in it. Everything that was allocated and not freed."""
+    figures: list[Figure] = []
+    for flavor, held in (("sync", _held), ("async", _async_held)):
+        for streams, events in ((size.open, _FIRST), (size.open_deep, size.deep)):
+            key = f"memory: an open stream, {flavor}, at event {events:,}"
+            if wanted(key):
+                figures.append(_memory(key, lambda: [held(url, streams, events)], subject, pairs))  # noqa: B023 - called now
+    return figures
+
+
+def _memory(key: str, held: Callable[[], list[float]], subject: Subject, pairs: int) -> Figure:
+    given = providers()
+
+    def observed() -> list[float]:
+        with started(given, subject):
+            return held()
+
+    told = rounds(held, observed, min(pairs, _MEMORY_PAIRS), warm=False)
+    return Figure(key, subject.name, "B", compared([one for (one,) in told]), _MEMORY_GOAL)
+
+
+def _held(url: str, streams: int, events: int) -> float:
+    """Bytes per stream when so many streams are open, and of each so many events have been read."""
+    with client(url) as one, ExitStack() as stack:
+        for _ in one.messages.create(**asked(f"together {SHORTEST}"), stream=True):
+            pass
+        before = _allocated()
+        for _ in range(streams):
+            # Each in a context of its own, as in a server: there are instrumentations that keep theirs for long.
+            run = copy_context().run
+            stream = run(_open, one, events)
+            stack.callback(run, stream.close)
+        held = (_allocated() - before) / streams
+        tracemalloc.stop()
+    return held
+
+
+def _open(one: Anthropic, events: int) -> Stream[RawMessageStreamEvent]:
+    stream: Stream[RawMessageStreamEvent] = one.messages.create(**asked(f"held {events}"), stream=True)
+    told = iter(stream)
+    for _ in range(events):
+        next(told)
+    return stream
+
+
+def _async_held(url: str, streams: int, events: int) -> float:
+    async def run() -> float:
+        async with async_client(url) as one:
+
+            async def hold(pause: _Pause) -> None:
+                async with await one.messages.create(**asked(f"held {events}"), stream=True) as stream:
+                    told = aiter(stream)
+                    for _ in range(events):
+                        await anext(told)
+                    await pause()
+
+            async for _ in await one.messages.create(**asked(f"together {SHORTEST}"), stream=True):
+                pass
+            before = _allocated()
+            async with _paused(hold, streams):
+                held = (_allocated() - before) / streams
+                tracemalloc.stop()
+        return held
+
+    return asyncio.run(run())
+
+
+@asynccontextmanager
+async def _paused(work: Callable[[_Pause], Coroutine[Any, Any, None]], times: int) -> AsyncGenerator[None]:
+    """So many of `work`, each in a task of its own, are as far as their pause. At the end of the block they go on."""
+    arrived, on = asyncio.Semaphore(0), asyncio.Event()
+
+    async def pause() -> None:
+        arrived.release()
+        await on.wait()
+
+    tasks: list[asyncio.Task[None]] = []
+    for _ in range(times):
+        tasks.append(asyncio.create_task(work(pause)))
+        await asyncio.wait_for(arrived.acquire(), _PATIENCE)
+    yield
+    on.set()
+    await asyncio.gather(*tasks)
+
+
+def _allocated() -> int:
+    gc.collect()
+    tracemalloc.start()  # does nothing the second time
+    return tracemalloc.get_traced_memory()[0]
+
+
+def measure_crowd(url: str, subject: Subject, size: Size, pairs: int) -> Figure:
+    """Time per event when many async streams are open at once, from when all are to when all have been read."""
+    given = providers()
+
+    def bare() -> list[float]:
+        return [asyncio.run(_crowd(url, size.open, size.crowd_events))]
+
+    def observed() -> list[float]:
+        with started(given, subject):
+            return bare()
+
+    told = rounds(bare, observed, min(pairs, _CROWD_PAIRS), warm=False)
+    return Figure(
+        f"throughput: {size.open:,} async streams at once, wall time per event",
+        subject.name,
+        "us",
+        compared([one for (one,) in told]).in_units(1e6),
+        _CROWD_GOAL,
+    )
+
+
+async def _crowd(url: str, streams: int, events: int) -> float:
+    async with async_client(url) as one:
+
+        async def read(pause: _Pause) -> None:
+            stream = await one.messages.create(**asked(f"together {events}"), stream=True)
+            await pause()
+            async for _ in stream:
+                pass
+
+        async with _paused(read, streams):
+            started_at = time.perf_counter()
+        return (time.perf_counter() - started_at) / (streams * events)

@@ -1,0 +1,106 @@
+"""What the benchmarks make of their readings."""
+
+from __future__ import annotations
+
+import gc
+import json
+from dataclasses import replace
+
+import pytest
+from figures import Budget, Figure, Goal, to_json
+from measuring import Comparison, Round, Spread, compared, rounds
+from table import row
+
+# Of a machine that gets slower and slower: 5 more in every run. What is measured adds 10.
+_DRIFTING = [Round(100 + 15 * number, 115 + 15 * number, 110 + 15 * number) for number in range(5)]
+
+
+def test_a_spread_is_a_median_between_quartiles() -> None:
+    assert Spread.of([5, 1, 4, 2, 3]) == Spread(median=3, low=2, high=4)
+
+
+def test_the_spread_of_one_value_is_that_value() -> None:
+    assert Spread.of([7]) == Spread(7, 7, 7)
+
+
+def test_one_reading_far_off_moves_nothing() -> None:
+    assert Spread.of([1, 2, 3, 4, 5_000]).median == 3
+
+
+def test_a_drift_of_the_machine_cancels_out() -> None:
+    assert compared(_DRIFTING).added == Spread(10, 10, 10)
+
+
+def test_the_control_tells_the_drift() -> None:
+    assert compared(_DRIFTING).control == Spread(10, 10, 10)
+
+
+def test_a_ratio_is_of_one_round() -> None:
+    far_apart = [Round(1, 2, 1), Round(100, 200, 100)]
+    assert compared(far_apart).ratio == Spread(2, 2, 2)
+
+
+def test_a_unit_changes_times_and_no_ratio() -> None:
+    seconds = compared([Round(1, 3, 2)])
+    milliseconds = seconds.in_units(1e3)
+    assert (milliseconds.bare.median, milliseconds.added.median, milliseconds.control.median) == (1500, 1500, 1000)
+    assert milliseconds.ratio == seconds.ratio
+
+
+@pytest.mark.parametrize(("warm", "runs"), [(True, 9), (False, 6)])
+def test_runs_come_in_turn_and_the_first_round_may_warm_up(
+    warm: bool, runs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gc, "collect", int)  # takes long beside all that the tests have loaded
+    read: list[str] = []
+
+    def bare() -> list[float]:
+        read.append("bare")
+        return [float(len(read)), 0.0]
+
+    def observed() -> list[float]:
+        read.append("observed")
+        return [float(len(read)), 1.0]
+
+    told = rounds(bare, observed, 2, warm=warm)
+    assert read == ["bare", "observed", "bare"] * (runs // 3)
+    assert told == [(Round(n, n + 1, n + 2), Round(0, 1, 0)) for n in (float(runs - 5), float(runs - 2))]
+
+
+_COSTS = Comparison(Spread(1000, 900, 1100), Spread(90, 80, 95), Spread(1.09, 1, 2), Spread(0, 0, 0), pairs=40)
+_FIGURE = Figure("call", "midstream", "us", _COSTS)
+_BUDGET = Budget(records=4, spans=1, logs=0, attributes=16, floor=57, goal=80)
+
+
+@pytest.mark.parametrize(
+    ("goal", "reached"),
+    [
+        (None, None),
+        (Goal(added=100), True),
+        (Goal(added=89), False),
+        (Goal(ratio=1.1), True),
+        (Goal(ratio=1.05), False),
+        (Goal(added=100, ratio=1.05), False),
+    ],
+)
+def test_a_goal_is_reached_when_all_of_it_is(goal: Goal | None, reached: bool | None) -> None:
+    assert replace(_FIGURE, goal=goal).reached is reached
+
+
+def test_the_goal_of_a_call_is_that_of_this_machine() -> None:
+    assert replace(_FIGURE, goal=Goal(added=100), budget=_BUDGET).reached is False
+
+
+def test_json_has_every_figure_and_the_versions() -> None:
+    document = json.loads(to_json([replace(_FIGURE, goal=Goal(added=100), budget=_BUDGET)], ()))
+    (figure,) = document["figures"]
+    assert figure["comparison"]["added"] == {"median": 90, "low": 80, "high": 95}
+    assert (figure["key"], figure["unit"], figure["reached"]) == ("call", "us", False)
+    assert figure["budget"]["floor"] == 57
+    assert {"python", "anthropic", "opentelemetry-sdk"} <= set(document["environment"])
+
+
+def test_a_row_tells_the_floor_of_a_call_and_its_goal_here() -> None:
+    text = row(replace(_FIGURE, goal=Goal(added=100), budget=_BUDGET))
+    assert "100 us: not reached" in text
+    assert "4 records + 1 spans: 57 us of it are the floor, 33 us its own; the goal on this machine: 80 us" in text
