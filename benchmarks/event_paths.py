@@ -18,7 +18,8 @@ from midstream.sdk.bodies import ObservedBody
 from midstream.sdk.calls import Call, Calls
 from midstream.sdk.results import BodyFormat
 from midstream.sdk.streams import ObservedAsyncEvents, observed_events
-from midstream.telemetry.ended import Operation, Request
+from midstream.telemetry.ended import Request
+from midstream.telemetry.operation import Operation
 from midstream.telemetry.recorder import Recorder
 
 if TYPE_CHECKING:

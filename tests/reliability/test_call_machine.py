@@ -25,7 +25,8 @@ from opentelemetry.trace import NoOpTracerProvider
 from midstream.outcomes import classify
 from midstream.outcomes.kinds import COMPLETIONS, MESSAGES, UNMARKED
 from midstream.sdk.calls import Call, Calls
-from midstream.telemetry.ended import Operation, Request
+from midstream.telemetry.ended import Request
+from midstream.telemetry.operation import Operation
 from midstream.telemetry.recorder import Recorder
 from support.ends import assert_allowed, every_exception
 from support.hostile import Explosive
@@ -205,7 +206,7 @@ class Called(RuleBasedStateMachine):
 
     @rule()
     def another_call_begins(self) -> None:
-        self.calls.tell_dropped()
+        self.calls.tell_put_off()
 
     @rule()
     def the_interpreter_exits(self) -> None:
@@ -223,7 +224,7 @@ class Called(RuleBasedStateMachine):
         self.kept.clear()
         self._forget()
         gc.collect(0)
-        self.calls.tell_dropped()
+        self.calls.tell_put_off()
         self.calls.stop()
         (verdict,) = self.recorder.told
         assert_allowed(verdict)

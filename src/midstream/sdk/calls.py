@@ -460,9 +460,11 @@ class Call:
     def _tell_here(self, verdict: Verdict, error: BaseException | None) -> None:
         with guard.CALLS:
             ended = Ended(self.request, verdict, self.started_at, self._attempts, self._observed, self._request_id)
-            self._calls.recorder.ended(ended, self.span or self._late_span(), error)
-            if verdict.opened:
-                self._calls.closed(self)
+            try:
+                self._calls.recorder.ended(ended, self.span or self._late_span(), error)
+            finally:
+                if verdict.opened:
+                    self._calls.closed(self)
 
     def __del__(self) -> None:
         self.dropped()
