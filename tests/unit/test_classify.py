@@ -515,6 +515,18 @@ def test_a_long_message_gives_way_to_what_comes_after_it() -> None:
     assert line == f"529 overloaded_error: {'x' * (1024 - 22 - 16)} (request req_1)"
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("Incorrect API key provided: sk-ant-api03-Ab_1.", "Incorrect API key provided: sk-..."),
+        ("no such token: Bearer eyJhbGciOi.J9-_x=", "no such token: Bearer ..."),
+        ("the basic subscription has no sk-models", "the basic subscription has no sk-models"),
+    ],
+)
+def test_a_key_that_the_api_or_a_gateway_quotes_is_not_told(said: str, told: str) -> None:
+    assert classify({"error": {"type": "authentication_error", "message": said}}).message == told
+
+
 def test_the_representation_of_a_failure_leaves_out_the_message() -> None:
     assert SECRET not in repr(classify(body_of("api_error", SECRET)))
 

@@ -96,6 +96,9 @@ _QUOTED_BYTES: Final = re.compile(r"(?<![:\s])[:\s]*(?<!\w)(?:bytearray\(|bytes\
 # aiohttp's transport says of a protocol that it does not know the whole URL, with a password and a query.
 _QUOTED_URL: Final = re.compile(r"://[^\s'\"<>]+")
 
+# Gateways say which key was wrong.
+_QUOTED_KEY: Final = re.compile(r"\b(sk-|(?:bearer|basic)\s+)(?=\S*\d)[\w.~+/=*-]{8,}", re.IGNORECASE)
+
 
 def classify(error: object) -> Failure:
     """What `error` really means: an exception out of the SDK, or the decoded body of an error event.
@@ -206,7 +209,7 @@ def _failure(
         request_id=_first(evidence.in_band_request_id, evidence.request_id, swapped=not in_band),
         in_band_request_id=evidence.in_band_request_id if in_band else None,
         exception_type=exception_type,
-        message=shortened(message) if message else None,
+        message=shortened(_QUOTED_KEY.sub(r"\1...", message)) if message else None,
     )
 
 
