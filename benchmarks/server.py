@@ -46,14 +46,17 @@ def _together(count: int) -> bytes:
 
 
 def _chunked(count: int) -> bytes:
-    chunks = b"".join(b"%x\r\n%b\r\n" % (len(wire), wire) for wire in _events(count))
-    return _head("200 OK", "text/event-stream", "transfer-encoding: chunked") + chunks + b"0\r\n\r\n"
+    return _chunks(_events(count)) + b"0\r\n\r\n"
 
 
 def _held(count: int) -> bytes:
-    # One more than what there is is announced, and never comes.
-    body = b"".join(_events(count + SHORTEST)[:count])
-    return _head("200 OK", "text/event-stream", f"content-length: {len(body) + 1}") + body
+    # In chunks, so that the last one is all that a client can have left of what it has read.
+    return _chunks(_events(count + SHORTEST)[:count])
+
+
+def _chunks(events: list[bytes]) -> bytes:
+    chunks = b"".join(b"%x\r\n%b\r\n" % (len(wire), wire) for wire in events)
+    return _head("200 OK", "text/event-stream", "transfer-encoding: chunked") + chunks
 
 
 def _failing(count: int) -> bytes:

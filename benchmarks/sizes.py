@@ -41,7 +41,7 @@ FULL: Final = Size(
     short_streams=8,
     calls=50,
     open=1_000,
-    open_deep=20,
+    open_deep=4,
     deep=50_000,
     crowd_events=500,
 )
