@@ -74,6 +74,8 @@ class Calls:
         self.clock = guard.safe_clock(clock)
         self.at_first_call: dict[bool, Callable[[], object]] = {}
         """What is to be done, once, before the first call that is observed (False) and that is not to be (True)."""
+        self.telling: weakref.WeakSet[type] = weakref.WeakSet()
+        """The classes of events that have to be looked at each time. Of all calls, as they are the SDK's."""
         self.streams_observed = True
         """Whether the patches that streams need are in place."""
         self.spans_observed = False
@@ -284,7 +286,6 @@ class Call:
         "__weakref__",
         "_attempts",
         "_calls",
-        "_kinds",
         "_observed",
         "_parser",
         "_process",
@@ -309,7 +310,6 @@ class Call:
         self.span: CallSpan | None = None
         self.skipped: type = NoEvent
         """The class of the events that need not be looked at: once content has come, more of it tells nothing new."""
-        self._kinds: set[type] = set()
         self._attempts = 0
         self._observed: int | None = None
         self._request_id: str | None = None
@@ -385,8 +385,8 @@ class Call:
                 return
             kind = type(event)
             if not self.watch.repeats:
-                self._kinds.add(kind)
-            elif kind not in self._kinds and not isinstance(event, Mapping):
+                self._calls.telling.add(kind)
+            elif kind not in self._calls.telling and not isinstance(event, Mapping):
                 self.skipped = kind
 
     def found(self, failure: Failure) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ("Ended", "Request")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Request:
     """A call as the application asked for it. `None` is: not given. No content, no header, no key."""
 
