@@ -15,7 +15,8 @@ from midstream.faults import parse
 from midstream.faults.wire import to_json
 from midstream.outcomes import Failure, Outcome, StreamWatch
 from midstream.telemetry.contract import METRICS, MOST_SERIES, MOST_VALUES, most_series
-from midstream.telemetry.ended import Ended, Operation, Request
+from midstream.telemetry.ended import Ended, Request
+from midstream.telemetry.operation import Operation
 from midstream.telemetry.recorder import Recorder
 from midstream.telemetry.spans import SilentSpan
 from support.clients import _certificates, async_client, client
@@ -155,6 +156,7 @@ def test_as_many_combinations_as_there_can_be_have_no_more_series_than_is_promis
         watch.found(Failure(chance.choice(FAILURES), names[3], status, phase=None))
         verdict = watch.read()
         assert verdict is not None
+        recorder.stream_opened(request, where, by=-1)
         recorder.ended(Ended(request, verdict, 0.0, 2, chance.randrange(200, 600)), SilentSpan(where), None)
     found = {name: len(points) for name, points in exported.metrics().items()}
     assert {name: number for name, number in found.items() if number > LIMITS[name]} == {}
