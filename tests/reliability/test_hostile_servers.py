@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from support.hostile_scenes import Scene
 
 
+pytestmark = pytest.mark.timeout(1800)  # the SDK takes its time with 100 MB
+
+
 @pytest.fixture(name="hostile", scope="module")
 def hostile_() -> Iterator[HostileServer]:
     with HostileServer() as server:
