@@ -44,7 +44,7 @@ def run(world: World, interpreters: Interpreters, tmp_path: Path) -> Callable[[s
         assert (finished.status, finished.stderr) == (0, "")
         by_number = told(tmp_path)
         named = {name: by_number.pop(number, NOTHING) for name, number in json.loads(finished.stdout).items()}
-        return {**named, **{"another": one for one in by_number.values()}}
+        return named | dict(zip(["another"], by_number.values(), strict=False))
 
     return to_its_end
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     import anthropic
 
-__all__ = ("Told", "World", "leave", "program", "told", "waited")
+__all__ = ("Told", "World", "leave", "program", "spans", "told", "waited")
 
 _TESTS: Final = str(Path(__file__).parents[1])
 
@@ -43,7 +43,7 @@ class _Spans(SpanExporter):
         self._folder = folder
 
     def export(self, spans: Sequence[Any]) -> SpanExportResult:
-        _write(self._folder, [dict(span.attributes or {}) for span in spans], "spans")
+        _write(self._folder, [_span(span) for span in spans], "spans")
         return SpanExportResult.SUCCESS
 
 
@@ -64,6 +64,11 @@ class _Metrics(MetricExporter):
 
     def shutdown(self, timeout_millis: float = 30_000, **_options: Any) -> None:
         del timeout_millis
+
+
+def _span(span: Any) -> dict[str, Any]:
+    parent = None if span.parent is None else span.parent.span_id
+    return {"id": span.context.span_id, "parent": parent, "attributes": dict(span.attributes or {})}
 
 
 def _write(folder: Path, items: list[Any], kind: str) -> None:
@@ -189,15 +194,18 @@ class Told:
     """What `midstream.telemetry.errors` counts."""
 
 
+def spans(folder: Path, number: str = "*") -> list[dict[str, Any]]:
+    """The spans of every process in `folder`, or of the one with this number: id, parent and attributes."""
+    lines = (line for file in folder.glob(f"{number}.spans") for line in file.read_text().splitlines())
+    return [json.loads(line) for line in lines]
+
+
 def told(folder: Path) -> dict[int, Told]:
     """By number of a process, what it told."""
     return {int(file.stem): _told(file) for file in folder.glob("*.metrics")}
 
 
 def _told(file: Path) -> Told:
-    spans: list[dict[str, Any]] = []
-    with suppress(FileNotFoundError):
-        spans = [json.loads(line) for line in file.with_suffix(".spans").read_text().splitlines()]
     points: dict[str, list[Any]] = {}
     last = json.loads(file.read_text().splitlines()[-1])
     for resource in last["resource_metrics"]:
@@ -207,7 +215,7 @@ def _told(file: Path) -> Told:
     for point in points.get("midstream.client.operations", ()):
         operations[point["attributes"]["midstream.outcome"]] += point["value"]
     return Told(
-        Counter(str(span.get("midstream.outcome")) for span in spans),
+        Counter(str(span["attributes"].get("midstream.outcome")) for span in spans(file.parent, file.stem)),
         +operations,
         sum(point["value"] for point in points.get("midstream.client.stream.active", ())),
         sum(point["value"] for point in points.get("midstream.telemetry.errors", ())),
