@@ -32,7 +32,7 @@ first thousands of calls, and no further: the smallest object of a call has 200 
 OF_THE_SDK: Final[set[str]] = (
     set() if HAS_OWN_SPANS else {"anthropic._utils._transform.PropertyInfo", "builtins.tuple", "typing._AnnotatedAlias"}
 )
-"""Types of which the old SDK keeps one more for every new client, without us as well."""
+"""Types of which the old SDK keeps more with every call of `stream()`, without us as well."""
 
 MOST_RESIDENT: Final = 32 * 1024 * 1024
 
