@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 
 import anyio
 import pytest
@@ -460,3 +461,34 @@ instrumenting.join()
 print(hasattr(anthropic._base_client.SyncAPIClient.request, "__wrapped__"))
 """)
     assert (done.stdout, done.stderr) == ("True\n", "")
+
+
+class Held:
+    """What stands for a call and for its response."""
+
+    request = span = where = None
+
+    def closed(self) -> None:
+        """As of a call."""
+
+
+def test_the_open_calls_are_ended_at_exit_also_while_daemon_threads_open_more(long: bool) -> None:
+    recorder: Any = Mock()
+    calls = Calls(recorder, chunk_timings=False)
+    stopping = threading.Event()
+
+    def open_more() -> None:
+        held: list[Any] = []
+        while not stopping.is_set():
+            held = [*held[-500:], Held(), Held()]
+            calls.opened(held[-2], held[-1])
+
+    with ThreadPoolExecutor(4) as pool:
+        opening = [pool.submit(open_more) for _ in range(4)]
+        try:
+            for _ in range(1000 if long else 50):
+                calls.end_open_calls()
+        finally:
+            stopping.set()
+    calls.stop()
+    assert [one.exception() for one in opening] == [None] * 4
