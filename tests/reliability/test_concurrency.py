@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 
 import anyio
 import pytest
@@ -115,7 +116,7 @@ def by_number(exported: Exported) -> dict[int, tuple[str, str, Expectation]]:
 def test_a_thousand_async_streams_are_open_at_once_and_each_is_told_with_its_own_end_and_request_id(
     server: HeldServer, exported: Exported, loop: str, spans: str, long: bool
 ) -> None:
-    streams = 1000 if long else 250 if (loop, spans) == ("asyncio", "own") else 50
+    streams = 1000 if long else 150 if (loop, spans) == ("asyncio", "own") else 20
     numbers = range(1, streams + 1)
     opened: dict[int, Any] = {}
 
@@ -198,7 +199,7 @@ def test_of_64_threads_with_one_client_every_call_is_told_with_its_own_end_and_r
 
 
 @as_without_us
-@pytest.mark.parametrize("model", ["ok:1000", "in_band:overloaded_error"])
+@pytest.mark.parametrize("model", ["ok:300", "in_band:overloaded_error"])
 def test_a_stream_that_many_threads_read_together_is_told_once_and_no_event_is_lost(
     server: HeldServer, exported: Exported, model: str
 ) -> None:
@@ -225,7 +226,7 @@ def test_a_stream_that_many_threads_read_together_is_told_once_and_no_event_is_l
         events.append(next(stream))
         list(pool.map(read, [stream] * readers))
     failed = expected(model).outcome.is_failure
-    assert len(events) == (4 if failed else 1005)
+    assert len(events) == (4 if failed else 305)
     assert Counter(ends) == Counter(["APIStatusError", *["StopIteration"] * (readers - 1)] if failed else ends)
     assert told(exported) == [expected(model)]
 
@@ -274,7 +275,7 @@ def told_meanwhile(exported: Exported) -> dict[str, int]:
 
 @as_without_us
 def test_of_a_reader_and_a_closer_that_race_one_ends_the_call(server: HeldServer, exported: Exported) -> None:
-    streams = 32
+    streams = 16
     together = threading.Barrier(2)
 
     def close(stream: Any) -> None:
@@ -317,8 +318,8 @@ def kept_of_ours() -> int:
 def test_calls_that_begin_observed_are_told_once_and_no_other_whatever_is_switched_meanwhile(
     server: HeldServer, exported: Exported, long: bool
 ) -> None:
-    threads, tasks, each = 8, 8, 60 if long else 8
-    churn, bare = Churn(exported), Churn(exported)
+    threads, tasks, each = 8, 8, 60 if long else 6
+    churn, bare, bare_async = Churn(exported), Churn(exported), Churn(exported)
 
     def asked(number: int) -> dict[str, Any]:
         return numbered(number, WHOLE[number % len(WHOLE)])
@@ -336,13 +337,15 @@ def test_calls_that_begin_observed_are_told_once_and_no_other_whatever_is_switch
             for task in range(tasks):
                 group.start_soon(in_a_task, made, first + task * each)
 
+    first_async = 1 + threads * each
     methods, kept = patched(), kept_of_ours()
     with client(server, parse("ok")) as shared, ThreadPoolExecutor(threads + 2) as pool:
-        for number in range(len(WHOLE)):
-            bare.call(shared, asked(len(WHOLE) + number))
+        for model in WHOLE:
+            bare.call(shared, numbered(WHOLE.index(model), model))
+        anyio.run(without_us, server, bare_async)
         churning = pool.submit(churn.run)
         working = [pool.submit(on_a_thread, 1 + thread * each) for thread in range(threads)]
-        working.append(pool.submit(anyio.run, in_tasks, 1 + threads * each))
+        working.append(pool.submit(anyio.run, in_tasks, first_async))
         try:
             for one in working:
                 one.result(PATIENCE)
@@ -350,10 +353,18 @@ def test_calls_that_begin_observed_are_told_once_and_no_other_whatever_is_switch
             churn.done.set()
         churning.result(PATIENCE)
     numbers = range(1, 1 + (threads + tasks) * each)
-    assert churn.saw == {number: bare.saw[len(WHOLE) + number % len(WHOLE)] for number in numbers}
+    seen_without_us = {True: bare_async.saw, False: bare.saw}
+    assert churn.saw == {number: seen_without_us[number >= first_async][number % len(WHOLE)] for number in numbers}
     assert patched() == methods
     assert kept_of_ours() <= kept
     check_told(exported, churn)
+
+
+async def without_us(server: HeldServer, bare: Churn) -> None:
+    """What an async client raises is, below SDK 1.0, of another class than what a sync one raises for some statuses."""
+    async with async_client(server, parse("ok")) as made:
+        for model in WHOLE:
+            await bare.call_async(made, numbered(WHOLE.index(model), model))
 
 
 def check_told(exported: Exported, churn: Churn) -> None:
@@ -406,7 +417,7 @@ def test_a_second_instrumentor_changes_nothing_and_either_may_take_the_patches_o
 
 
 def test_instrument_from_many_threads_at_once_observes_once(server: HeldServer, exported: Exported, long: bool) -> None:
-    threads, times = 8, 100 if long else 10
+    threads, times = 8, 100 if long else 5
     methods, together = patched(), threading.Barrier(threads)
 
     def switch(change: str) -> None:
@@ -450,3 +461,34 @@ instrumenting.join()
 print(hasattr(anthropic._base_client.SyncAPIClient.request, "__wrapped__"))
 """)
     assert (done.stdout, done.stderr) == ("True\n", "")
+
+
+class Held:
+    """What stands for a call and for its response."""
+
+    request = span = where = None
+
+    def closed(self) -> None:
+        """As of a call."""
+
+
+def test_the_open_calls_are_ended_at_exit_also_while_daemon_threads_open_more(long: bool) -> None:
+    recorder: Any = Mock()
+    calls = Calls(recorder, chunk_timings=False)
+    stopping = threading.Event()
+
+    def open_more() -> None:
+        held: list[Any] = []
+        while not stopping.is_set():
+            held = [*held[-500:], Held(), Held()]
+            calls.opened(held[-2], held[-1])
+
+    with ThreadPoolExecutor(4) as pool:
+        opening = [pool.submit(open_more) for _ in range(4)]
+        try:
+            for _ in range(1000 if long else 50):
+                calls.end_open_calls()
+        finally:
+            stopping.set()
+    calls.stop()
+    assert [one.exception() for one in opening] == [None] * 4

@@ -72,8 +72,8 @@ class Shape:
 
 
 SHAPES: Final = (
-    Shape("sync", shared=False, spans="sdk", share=40),
     Shape("threads", shared=True, spans="own", share=100),
+    Shape("sync", shared=False, spans="sdk", share=40),
     Shape("async", shared=True, spans="sdk", share=100),
     Shape("sync", shared=True, spans="own", share=40),
     Shape("threads", shared=False, spans="sdk", share=100),

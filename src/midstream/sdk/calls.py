@@ -84,7 +84,8 @@ class Calls:
         # only the body of its response keeps alive is garbage together with it, and is told when the collector finds
         # that. Kept from here, it would be told a collection later.
         self._by_response: weakref.WeakKeyDictionary[Any, weakref.ref[Call]] = weakref.WeakKeyDictionary()
-        self._open: weakref.WeakSet[Call] = weakref.WeakSet()
+        # By id, and no set: threads may open streams while this is looked through.
+        self._open: weakref.WeakValueDictionary[int, Call] = weakref.WeakValueDictionary()
         self._ends_at_exit = False
         self._stopped = False
         self._dropped: SimpleQueue[tuple[Call, Verdict]] = SimpleQueue()
@@ -122,12 +123,13 @@ class Calls:
         open, for counts are inherited, are counted off with the child's next call.
         """
         self._inherited.extend(self._counted.values())
-        self.process, self._open, self._dropped, self._counted = object(), weakref.WeakSet(), SimpleQueue(), {}
+        self.process, self._dropped, self._counted = object(), SimpleQueue(), {}
+        self._open = weakref.WeakValueDictionary()
 
     def opened(self, response: object, call: Call) -> None:
         """`call` has begun to stream `response`, and can be found by it as long as both live."""
         self._by_response[response] = weakref.ref(call)
-        self._open.add(call)
+        self._open[id(call)] = call
         self.recorder.stream_opened(call.request, call.where)
         self._counted[id(call)] = call.request
         if not self._ends_at_exit:
@@ -151,7 +153,7 @@ class Calls:
 
     def end_open_calls(self) -> None:
         """Ends the calls that are still open, at the exit of the interpreter."""
-        for call in list(self._open):
+        for call in filter(None, (ref() for ref in self._open.valuerefs())):
             call.closed()
             with guard.SPANS:
                 if call.span is not None:
