@@ -8,16 +8,18 @@ ARGS ?=
 NEWEST := sdk-2.11
 SDKS := $(NEWEST) $(filter-out $(NEWEST),$(patsubst requirements/%.txt,%,$(wildcard requirements/sdk-*.txt)))
 
-ENVS := $(SDKS) lint neighbours
+ENVS := $(SDKS) lint neighbours fuzz
 DEV := .venv/$(NEWEST)
 LINT := .venv/lint
 STORE := .venv/victoria-metrics
 NEIGHBOURS := .venv/neighbours
+FUZZ := .venv/fuzz
 TESTS := $(SDKS:%=test-%)
+TARGETS := $(patsubst fuzz/%.py,%,$(wildcard fuzz/*.py))
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test $(TESTS) test-neighbours test-otlp matrix lint format bench docs dashboards pictures pins clean FORCE
+.PHONY: help demo test $(TESTS) test-neighbours test-otlp matrix lint format bench instructions fuzz docs dashboards pictures pins clean FORCE
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -25,7 +27,7 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "  make %-15s %s\n", $$1, $$2 }'
 	@for t in $(TESTS); do printf '  make %-14s the tests with this SDK only\n' $$t; done
 	@echo
-	@echo '  ARGS="..." goes to pytest, demo, matrix and bench: make test-$(NEWEST) ARGS="-k stream -x"'
+	@echo '  ARGS="..." goes to pytest, demo, matrix, bench and fuzz: make test-$(NEWEST) ARGS="-k stream -x"'
 	@echo '  PYTHON=... is the interpreter that the environments are built with: make test PYTHON=python3.12'
 
 demo: $(DEV)/.project ## every way a stream can end, and what midstream says about it
@@ -70,6 +72,16 @@ format: $(LINT)/.project ## format the code and apply ruff's safe fixes
 bench: $(DEV)/.project ## what midstream costs
 	@$(DEV)/bin/python benchmarks/bench.py $(ARGS)
 
+instructions: $(DEV)/.project ## the machine instructions that it adds per event; needs valgrind
+	@$(DEV)/bin/python benchmarks/instructions.py $(ARGS)
+
+fuzz: $(FUZZ)/.project ## random exceptions, bodies and requests, guided by coverage; for a minute each
+	@for target in $(TARGETS); do \
+		echo "== fuzzing $$target"; \
+		mkdir -p .fuzz/$$target; \
+		PYTHONPATH=tests $(FUZZ)/bin/python fuzz/$$target.py -max_total_time=60 -max_len=4096 -len_control=0 -artifact_prefix=.fuzz/ $(ARGS) .fuzz/$$target || exit 1; \
+	done
+
 docs: $(DEV)/.project ## write docs/telemetry.md again
 	@$(DEV)/bin/python docs/generate.py
 
@@ -83,7 +95,7 @@ pins: ## write requirements/*.txt again; needs Python 3.10 too, as OLDEST
 	@PYTHON="$(PYTHON)" requirements/pin.sh
 
 clean: ## remove the environments, caches and builds
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
+	rm -rf .venv .fuzz .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
 	find src tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 # An environment is built anew when its pins, the interpreter or the place of the checkout change. --no-deps and
@@ -95,7 +107,7 @@ $(ENVS:%=.venv/%/.packages): .venv/%/.packages: requirements/%.txt .venv/python
 	@$(@D)/bin/pip install --quiet --no-deps --only-binary :all: $(patsubst %,-r %,$(filter requirements/%,$^))
 	@touch $@
 
-$(LINT)/.packages $(NEIGHBOURS)/.packages: requirements/$(NEWEST).txt
+$(LINT)/.packages $(NEIGHBOURS)/.packages $(FUZZ)/.packages: requirements/$(NEWEST).txt
 
 # The project itself, editable.
 $(ENVS:%=.venv/%/.project): .venv/%/.project: .venv/%/.packages pyproject.toml src/midstream/version.py

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from midstream.outcomes import Verdict
     from midstream.telemetry.ended import Ended
+    from midstream.telemetry.spans import CallSpan
 
 EXCEPTIONS: Final = every_exception()
 KINDS: Final = {"messages": MESSAGES, "completions": COMPLETIONS, "unmarked": UNMARKED}
@@ -59,7 +60,7 @@ class Counting(Recorder):
         )
         self.told: list[Verdict] = []
 
-    def ended(self, ended: Ended, *_others: object) -> None:
+    def ended(self, ended: Ended, span: CallSpan, error: BaseException | None) -> None:  # noqa: ARG002 # of the base
         self.told.append(ended.verdict)
 
 
@@ -239,7 +240,7 @@ class Called(RuleBasedStateMachine):
 
 
 def test_told_exactly_once_and_as_is_allowed(long: bool) -> None:
-    run_state_machine_as_test(  # type: ignore[no-untyped-call] # hypothesis has no types for it
+    run_state_machine_as_test(
         Called, settings=settings(max_examples=1_500 if long else 60, stateful_step_count=40 if long else 15)
     )
 

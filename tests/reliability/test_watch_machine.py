@@ -7,7 +7,7 @@ import sys
 import threading
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import pytest
 from hypothesis import settings
@@ -70,6 +70,13 @@ def as_object(value: Any) -> Any:
 events: st.SearchStrategy[Callable[[], object]] = st.sampled_from(MAKERS) | (
     known_fields | known_fields.map(as_object) | any_json
 ).map(lambda event: lambda: event)
+
+
+def _fields(event: object) -> dict[str, Any]:
+    """Those of a well-made event, an object or a mapping. Of everything else, none."""
+    known: Any = vars(event) if type(event) is SimpleNamespace else event
+    return cast("dict[str, Any]", known) if type(known) is dict else {}
+
 
 END_NAMES: Final = ("answered", "closed", "failed", "read", "read_without_events")
 # The exceptions by their places, for hypothesis hashes what it chooses from.
@@ -165,8 +172,8 @@ class Watched(RuleBasedStateMachine):
         """The model, from the words of the contract and not from its code."""
         if self.first is not None:
             return
-        shown: Any = vars(event) if type(event) is SimpleNamespace else event
-        name: object = shown.get("type") if type(shown) is dict else None
+        shown = _fields(event)
+        name = shown.get("type")
         if self.kind is MESSAGES:
             self.content_seen = self.content_seen or name in ("content_block_delta", "message_delta", "message_stop")
             self.end_seen = self.end_seen or name == "message_stop"
@@ -229,7 +236,7 @@ def _threads_take_turns_often() -> Any:
 
 
 def test_one_verdict_the_first_and_an_allowed_one(long: bool) -> None:
-    run_state_machine_as_test(  # type: ignore[no-untyped-call] # hypothesis has no types for it
+    run_state_machine_as_test(
         Watched, settings=settings(max_examples=1_500 if long else 60, stateful_step_count=60 if long else 25)
     )
 

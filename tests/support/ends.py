@@ -17,8 +17,6 @@ from support.hostile import Explosive, assert_harmless, raising
 from support.sdk_errors import body_of, http, http_error, in_band_error, request_raising
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from midstream.outcomes import Failure, Verdict
 
 __all__ = ("assert_allowed", "every_exception")
@@ -96,16 +94,17 @@ def every_exception() -> list[BaseException]:
     )
     sdk = sorted(sdk_exceptions(), key=lambda one: one.__name__)
     # Without their construction, as they are when somebody copies or pickles them: most have no attributes at all.
-    bare: list[BaseException] = [kind.__new__(kind) for kind in (*sdk, *clients, *plain)]
+    kinds: list[type[BaseException]] = [*sdk, *clients, *plain]
+    bare = [kind.__new__(kind) for kind in kinds]
     return [*as_raised, *bare, *_groups(), *_hostile()]
 
 
 def _groups() -> list[BaseException]:
-    base: Any = getattr(builtins, "BaseExceptionGroup", None)  # Python 3.11 and later
-    if base is None:
+    group_of: Any = getattr(builtins, "BaseExceptionGroup", None)  # Python 3.11 and later
+    if group_of is None:
         return []
-    group = base("of two", [ValueError("one"), http.ReadError("two")])
-    return [group, base("of two", [group, KeyboardInterrupt()])]
+    group = group_of("of two", [ValueError("one"), http.ReadError("two")])
+    return [group, group_of("of two", [group, KeyboardInterrupt()])]
 
 
 def _hostile() -> list[BaseException]:
@@ -118,10 +117,14 @@ def _hostile() -> list[BaseException]:
         {"__class__": property(raising), "__cause__": property(raising), "__traceback__": property(raising)},
         {"__module__": None},
     ]
-    make: Callable[..., Any] = type
     kinds: list[type[BaseException]] = [
-        make("Odd", (base,), dict(lie))
+        _kind("Odd", base, lie)
         for base in (anthropic.APIStatusError, anthropic.APIConnectionError, http.ReadError, ValueError)
         for lie in lies
     ]
     return [cyclic, *(kind.__new__(kind) for kind in kinds)]
+
+
+def _kind(name: str, base: type[BaseException], members: dict[str, Any]) -> Any:
+    made: Any = type(name, (base,), dict(members))
+    return made

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import itertools
 from types import MappingProxyType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -13,6 +14,7 @@ from anthropic._models import FinalRequestOptions
 from midstream.sdk.requests import endpoint, options_of, request_of
 from midstream.telemetry.ended import Request
 from midstream.telemetry.operation import Operation
+from support.hostile import MAKERS
 from support.sdk_errors import http
 
 if TYPE_CHECKING:
@@ -135,6 +137,27 @@ def test_values_of_odd_types_are_made_exact_or_left_out(body: dict[str, Any], kn
     assert found == request(**known)
     kinds = {type(found.model), type(found.max_tokens), type(found.temperature)}
     assert kinds <= {str, int, float, type(None)}
+
+
+class Endless(list[str]):
+    def __iter__(self) -> Any:
+        return itertools.repeat("END")
+
+
+@pytest.mark.parametrize(
+    "name", ["model", "max_tokens", "temperature", "stop_sequences", "output_config", "output_format"]
+)
+@pytest.mark.parametrize("make", MAKERS, ids=itertools.count())
+def test_what_does_not_let_itself_be_looked_at_says_nothing(name: str, make: Callable[[], object]) -> None:
+    # Not the SDK's own options, which look at what they are given.
+    of_a_part = SimpleNamespace(json_data={"top_p": 1, name: make()})
+    assert request_of(CLIENT, Operation.CHAT, of_a_part, stream=False).top_p == 1.0
+    of_it_all = SimpleNamespace(json_data=make())
+    assert request_of(CLIENT, Operation.CHAT, of_it_all, stream=False).server_address == "api.test"
+
+
+def test_a_list_that_says_it_has_no_end_is_read_to_its_end() -> None:
+    assert asked({"stop_sequences": Endless(["END", "STOP"])}) == request(stop_sequences=("END", "STOP"))
 
 
 def test_iterators_of_the_application_are_not_consumed() -> None:

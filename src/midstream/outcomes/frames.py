@@ -94,7 +94,7 @@ class FrameScan:
             self._listener.found(classify({"error": {"type": headers.get(failed), "message": said}}))
 
 
-def _number(data: bytes) -> int:
+def _number(data: bytes | bytearray) -> int:
     return int.from_bytes(data, "big")
 
 

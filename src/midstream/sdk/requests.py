@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from midstream.guard import attempt
 from midstream.outcomes.values import LONGEST_TOLD, number, text, whole
 from midstream.sdk.platforms import provider_name
 from midstream.telemetry.ended import Request
@@ -61,17 +62,20 @@ def _body(options: Any) -> dict[str, Any]:
 def _asks_for_json(body: Mapping[str, Any]) -> bool:
     # `output_format` is the deprecated form of `output_config.format`.
     formats = (_mapping(body.get("output_config")).get("format"), body.get("output_format"))
-    return any(_mapping(form).get("type") == "json_schema" for form in formats)
+    return any(text(_mapping(form).get("type")) == "json_schema" for form in formats)
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
-    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
+    if type(value) is dict:
+        return cast("dict[str, Any]", value)
+    # Of any other class, it is read once, and may not let itself be read.
+    return attempt(lambda: dict(cast("Any", value)) if isinstance(value, Mapping) else None) or {}
 
 
 def _texts(value: object) -> tuple[str, ...] | None:
     # Only what can be read twice: the SDK takes one-shot iterators too.
-    if not isinstance(value, (list, tuple)):
+    kind: Any = next((kind for kind in (list, tuple) if issubclass(type(value), kind)), None)
+    if kind is None:
         return None
-    first = cast("list[object] | tuple[object, ...]", value)[:_MOST_STOPS]
-    read = (text(one, LONGEST_TOLD) for one in first)
+    read = (text(one, LONGEST_TOLD) for one in kind.__getitem__(value, slice(_MOST_STOPS)))
     return tuple(one for one in read if one is not None) or None
