@@ -17,7 +17,7 @@ TESTS := $(SDKS:%=test-%)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test $(TESTS) test-neighbours test-otlp matrix lint format bench docs dashboards pictures pins clean FORCE
+.PHONY: help demo test $(TESTS) test-neighbours test-otlp matrix lint format bench bench-others docs dashboards pictures pins clean FORCE
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -69,6 +69,9 @@ format: $(LINT)/.project ## format the code and apply ruff's safe fixes
 
 bench: $(DEV)/.project ## what midstream costs
 	@$(DEV)/bin/python benchmarks/bench.py $(ARGS)
+
+bench-others: $(DEV)/.project ## the same with other instrumentations; writes docs/benchmarks.md
+	@$(DEV)/bin/python benchmarks/compare.py $(ARGS)
 
 docs: $(DEV)/.project ## write docs/telemetry.md again
 	@$(DEV)/bin/python docs/generate.py
