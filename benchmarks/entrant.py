@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ("figures", "main")
 
-_SIZE: Final = replace(FULL, pairs=10, lengths=(2_000,), open=200, open_deep=5, deep=2_000, crowd_events=200)
+_SIZE: Final = replace(FULL, pairs=8, lengths=(2_000,), open=200, open_deep=5, deep=2_000, crowd_events=100)
 _QUICK: Final = replace(QUICK, lengths=(100,))
 
 

@@ -63,15 +63,16 @@ providers for one call; logfire, sentry-sdk and ddtrace have their own ways.
 _GOALS: Final = """\
 ## Goals and what was measured
 
-midstream alone, at full length (`make bench` prints the same). The floor is what the OpenTelemetry SDK itself takes on
-this machine for the records, spans and log events of the call; the goals for calls are for a machine with 8 us for a
-record and 25 us for a span, and are scaled by it.
+midstream alone, at full length: `make bench-others ARGS="--only goals"`; `make bench` prints the same. The floor is
+what the OpenTelemetry SDK itself takes on this machine for the records, spans and log events of the call; the goals for
+calls are for a machine with 8 us for a record and 25 us for a span or a log event, and are scaled by it.
 """
 
 _NOT_MEASURED: Final = """\
 ## Not measured
 
 - Content capture: it is off for everybody who can switch it off. logfire cannot: its figures have that work in them.
+- Memory that no Python object has: extensions (ddtrace has some) may hold more than is told.
 - Exporters: nothing is encoded or sent. With real ones everybody costs more, by spans, metrics and logs that it makes.
 - openlit and langsmith, which do not work with this version of the SDK, langfuse and mlflow.
 - Two instrumentations in one process, but for midstream on top of the SDK's own spans.

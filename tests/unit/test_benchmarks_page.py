@@ -100,7 +100,8 @@ def test_a_goal_that_is_not_reached_is_said_with_the_floor(added: float, said: s
 
 
 def test_what_a_quick_run_says_is_marked() -> None:
-    assert "--quick" in page({"midstream": result(quick=True)}, None)
+    assert "--quick" in page({"midstream": result(), "sdk": result(quick=True)}, None)
+    assert "--quick" in page({"midstream": result()}, result(quick=True))
     assert "--quick" not in page({"midstream": result()}, result())
 
 
