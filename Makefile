@@ -19,7 +19,7 @@ TARGETS := $(patsubst fuzz/%.py,%,$(wildcard fuzz/*.py))
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test $(TESTS) test-neighbours test-otlp matrix lint format bench instructions fuzz docs dashboards pictures pins clean FORCE
+.PHONY: help demo test $(TESTS) test-neighbours test-otlp matrix lint format bench bench-others instructions fuzz docs dashboards pictures pins clean FORCE
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -71,6 +71,9 @@ format: $(LINT)/.project ## format the code and apply ruff's safe fixes
 
 bench: $(DEV)/.project ## what midstream costs
 	@$(DEV)/bin/python benchmarks/bench.py $(ARGS)
+
+bench-others: $(DEV)/.project ## the same with other instrumentations; writes docs/benchmarks.md
+	@$(DEV)/bin/python benchmarks/compare.py $(ARGS)
 
 instructions: $(DEV)/.project ## the machine instructions that it adds per event; needs valgrind
 	@$(DEV)/bin/python benchmarks/instructions.py $(ARGS)

@@ -44,7 +44,7 @@ done
 
 # A list that includes a .txt is installed on top of that, and holds only what it adds.
 for list in $(grep -l '^-r .*\.txt$' -- *.in); do
-    base=$(sed -n 's/^-r //p' "$list")
+    base=$(sed -n 's/^-r \(.*\.txt\)$/\1/p' "$list")
     pin "${list%.in}"
     grep -vxFf "$base" "$scratch/pins" | write "${list%.in}"
 done

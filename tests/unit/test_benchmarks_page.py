@@ -1,0 +1,115 @@
+"""docs/benchmarks.md: the page that is written from the results of the benchmarks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from figures import Budget, Figure, Goal, to_json
+from hypothesis import given
+from hypothesis import strategies as st
+from measuring import Comparison, Spread
+from others import ENTRANTS
+from page import page, standing
+from results import Result, read
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ROOT = Path(__file__).parents[2]
+KEY = "call, not streamed, sync"
+OTHERS = [name for name in ENTRANTS if name != "midstream"]
+
+
+def figure(added: tuple[float, float, float], key: str = KEY, goal: float | None = None) -> Figure:
+    low, median, high = added
+    spread = Spread(median, low, high)
+    budget = Budget(8, 1, 0, 20, 90.0, 110.0)
+    comparison = Comparison(Spread(800, 790, 810), spread, Spread(1.5, 1.25, 1.75), Spread(-3, -9, 7), 10)
+    return Figure(key, "midstream", "us", comparison, None if goal is None else Goal(added=goal), budget)
+
+
+def result(*figures: Figure, quick: bool = False) -> Result:
+    versions = {entrant.subject.distribution: "7.8.9" for entrant in ENTRANTS.values()}
+    environment = {**versions, "python": "CPython 3.11.0", "opentelemetry-sdk": "1.45.1"}
+    return Result("2026-01-31", "a machine", 60.0, quick, environment, {one.key: one for one in figures})
+
+
+def against(theirs: Mapping[str, tuple[float, float, float]], ours: tuple[float, float, float]) -> dict[str, Result]:
+    return {"midstream": result(figure(ours)), **{name: result(figure(added)) for name, added in theirs.items()}}
+
+
+def test_everybody_is_named_and_who_was_not_run_is_said() -> None:
+    written = page({}, None)
+    for entrant in ENTRANTS.values():
+        assert f"| {entrant.subject.name} | `{entrant.subject.distribution}` | not run |" in written
+        assert f"- **{entrant.subject.name}**: {entrant.records}" in written
+        assert all(f"`{name}={value}`" in written for name, value in entrant.settings.items())
+
+
+def test_everybody_with_an_environment_of_its_own_has_pins() -> None:
+    pins = (ROOT / "requirements" / "others.txt").read_text(encoding="utf-8")
+    for entrant in ENTRANTS.values():
+        assert not entrant.alone or f"\n{entrant.subject.distribution}==" in pins
+
+
+@pytest.mark.parametrize(
+    ("theirs", "said"),
+    [
+        ({"logfire": (21, 22, 23), "sentry": (30, 40, 50)}, "**leads**"),
+        ({"logfire": (15, 22, 23), "sentry": (30, 40, 50)}, "level with logfire"),
+        ({"logfire": (1, 2, 3), "sentry": (15, 22, 23)}, "behind logfire"),
+        ({"logfire": (1, 2, 3), "sentry": (2, 2, 9)}, "behind logfire, sentry-sdk"),
+        ({}, ""),
+    ],
+)
+def test_where_midstream_stands(theirs: dict[str, tuple[float, float, float]], said: str) -> None:
+    results = against(theirs, (10, 11, 20))
+    assert standing(KEY, results) == said
+    assert f"| {said} |" in page(results, None)
+
+
+spreads = st.tuples(*(st.floats(-1e6, 1e6),) * 3).map(lambda three: (min(three), sorted(three)[1], max(three)))
+
+
+@given(spreads, st.dictionaries(st.sampled_from(OTHERS), spreads, min_size=1))
+def test_midstream_leads_only_where_everybody_else_is_above_it(
+    ours: tuple[float, float, float], theirs: dict[str, tuple[float, float, float]]
+) -> None:
+    said = standing(KEY, against(theirs, ours))
+    assert (said == "**leads**") == all(ours[2] < low for low, _, _ in theirs.values())
+    assert said.startswith("behind") == any(high < ours[0] for _, _, high in theirs.values())
+
+
+def test_a_figure_that_only_somebody_else_has_is_shown() -> None:
+    results = {"midstream": result(), "sentry": result(figure((1, 2, 3), "memory: something"))}
+    assert "| memory: something |  | 2.00 us |  |" in page(results, None)
+
+
+def test_a_figure_has_its_spread_its_control_and_what_was_told() -> None:
+    row = "800 us | 20 us | 19 to 21 | 1.5000 | 1.2500 to 1.7500 | -3.00 us | 10 | 8 records, 1 span"
+    assert f"| {KEY} | midstream | {row} |" in page({"midstream": result(figure((19, 20, 21)))}, None)
+
+
+@pytest.mark.parametrize(("added", "said"), [(109, "reached"), (111, "**not reached**")])
+def test_a_goal_that_is_not_reached_is_said_with_the_floor(added: float, said: str) -> None:
+    written = page({}, result(figure((added, added, added), goal=100)))
+    assert f"| 8 records, 1 span | 90 us | 100 us (110 us here) | {said} |" in written
+
+
+def test_what_a_quick_run_says_is_marked() -> None:
+    assert "--quick" in page({"midstream": result(), "sdk": result(quick=True)}, None)
+    assert "--quick" in page({"midstream": result()}, result(quick=True))
+    assert "--quick" not in page({"midstream": result()}, result())
+
+
+def test_what_is_kept_is_read_back(tmp_path: Path) -> None:
+    figures = [figure((19, 20, 21), goal=100), figure((1, 2, 3), "memory: something")]
+    run = {"date": "2026-01-31", "machine": "a machine", "seconds": 60.0, "quick": False}
+    bench = json.loads(to_json(figures, [ENTRANTS["midstream"].subject]))
+    kept = tmp_path / "midstream.json"
+    kept.write_text(json.dumps({"run": run, "bench": bench}), encoding="utf-8")
+    assert list(read(kept).figures.values()) == figures
+    assert read(kept).seconds == 60
