@@ -8,11 +8,16 @@ import pytest
 
 from integration.conftest import exported, instrumented, no_fault_of_our_own, server
 from support.interpreters import Interpreters
+from support.lifecycle import SPANS
+from support.processes import World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-__all__ = ("exported", "instrumented", "interpreters", "no_fault_of_our_own", "server")
+    from midstream.faults import FaultServer
+
+__all__ = ("exported", "instrumented", "interpreters", "no_fault_of_our_own", "server", "world")
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +25,14 @@ def interpreters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Interpret
     running = Interpreters(tmp_path_factory.mktemp("interpreters"))
     yield running
     running.stop()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "world" in metafunc.fixturenames:
+        metafunc.parametrize("world", SPANS if metafunc.config.getoption("--long") else SPANS[:1], indirect=True)
+
+
+@pytest.fixture
+def world(server: FaultServer, tmp_path: Path, request: pytest.FixtureRequest) -> World:
+    """What the programs of a test have, with the spans of the SDK or, at full size, once more with ours."""
+    return World(server.url, str(tmp_path), request.param)

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from support.lifecycle import LONG, SPANS
+from support.lifecycle import LONG
 from support.processes import Told, World, program, told
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from midstream.faults import FaultServer
     from support.interpreters import Interpreters
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
@@ -28,11 +27,6 @@ MIXED = {
     "cut": "truncated",
     "http:api_error": "http_error",
 }
-
-
-@pytest.fixture(params=SPANS)
-def world(server: FaultServer, tmp_path: Path, request: pytest.FixtureRequest) -> World:
-    return World(server.url, str(tmp_path), request.param)
 
 
 @pytest.fixture
@@ -68,7 +62,7 @@ print(json.dumps(children))
 def test_workers_forked_after_instrument_tell_their_own_calls(
     run: Callable[[str], dict[str, Told]], long: bool
 ) -> None:
-    children = 16 if long else 3
+    children = 16 if long else 2
     each = Counter(dict.fromkeys(MIXED.values(), 2))
     found = run(PREFORKED.format(children=children, models=list(MIXED)))
     assert found == {str(number): Told(each, each) for number in range(children)}
@@ -276,10 +270,8 @@ print(json.dumps(started))
 """
 
 
-@pytest.mark.parametrize("methods", [["fork"], ["forkserver", "spawn"]])
-def test_processes_of_multiprocessing_tell_their_own_calls(
-    run: Callable[[str], dict[str, Told]], methods: list[str]
-) -> None:
+def test_processes_of_multiprocessing_tell_their_own_calls(run: Callable[[str], dict[str, Told]], long: bool) -> None:
+    methods = ["fork", "forkserver", "spawn"] if long else ["fork"]
     cut, closed = Counter(truncated=1), Counter(abandoned=1)
     found = run(STARTED_BY_MULTIPROCESSING.format(methods=methods))
     assert found == {"parent": Told(closed, closed), **dict.fromkeys(methods, Told(cut, cut))}
@@ -307,6 +299,10 @@ print(json.dumps({"parent": os.getpid(), "another program": forked[0]}))
 """
 
 
-def test_a_program_that_a_thread_forks_and_executes_tells_its_own_calls(run: Callable[[str], dict[str, Told]]) -> None:
+def test_a_program_that_a_thread_forks_and_executes_tells_its_own_calls(
+    run: Callable[[str], dict[str, Told]], long: bool
+) -> None:
+    if not long:
+        pytest.skip("it is long")
     cut, dropped = Counter(truncated=1), Counter(abandoned=2)
     assert run(IN_ANOTHER_PROGRAM) == {"parent": Told(dropped, dropped), "another program": Told(cut, cut)}

@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from support.clients import HAS_OWN_SPANS
 from support.commands import python
 from support.processes import World, program, spans, told
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from midstream.faults import FaultServer
 
 pytest.importorskip("gevent", reason="gevent is not installed")
 
@@ -60,12 +58,8 @@ gc.collect()
 """
 
 
-@pytest.mark.parametrize("flavor", ["sdk", "own"] if HAS_OWN_SPANS else ["own"])
-def test_of_many_greenlets_each_call_is_told_with_its_own_outcome(
-    server: FaultServer, tmp_path: Path, flavor: str, long: bool
-) -> None:
-    models = [*MODELS] * (25 if long else 5)
-    world = World(server.url, str(tmp_path), flavor)
+def test_of_many_greenlets_each_call_is_told_with_its_own_outcome(world: World, tmp_path: Path, long: bool) -> None:
+    models = [*MODELS] * (13 if long else 5)
     finished = python(
         "from gevent import monkey; monkey.patch_all(); import gevent.event\n"
         + program(world, GREENLETS.format(models=models))

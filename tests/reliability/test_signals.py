@@ -9,19 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from support.lifecycle import SPANS
 from support.processes import Told, World, program, told
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from midstream.faults import FaultServer
     from support.interpreters import Interpreters
-
-
-@pytest.fixture(params=SPANS)
-def world(server: FaultServer, tmp_path: Path, request: pytest.FixtureRequest) -> World:
-    return World(server.url, str(tmp_path), request.param)
 
 
 ANYWHERE = """
@@ -36,7 +29,8 @@ AnthropicInstrumentor().instrument(**exported.providers)
 provider = exported.tracer_provider if HAS_OWN_SPANS and world.spans == "sdk" else None
 known = SimpleNamespace(url=world.url), SimpleNamespace(attempts=1, family="ok"), provider
 
-CALLING = ("midstream", "anthropic", "http")
+CALLING = ("midstream", "anthropic.", "http")
+HELPING = ("anthropic._utils", "anthropic._models", "anthropic._compat", "anthropic._types")
 TELLING = ("midstream", "anthropic._tracing", "anthropic.lib._tracing")
 
 class Interrupt(KeyboardInterrupt):
@@ -72,7 +66,8 @@ class At:
         sys.setprofile(None)
         self.sent = True
         self.where = f"{{self.passed}} {{frame.f_code.co_name}} in {{around[:6]}}"
-        self.ours = next((name for name in around if name.startswith(CALLING)), "").startswith(TELLING)
+        calling = (name for name in around if name.startswith(CALLING) and not name.startswith(HELPING))
+        self.ours = next(calling, "").startswith(TELLING)
         signal.raise_signal(signal.SIGALRM)
 
 def read(made, at):

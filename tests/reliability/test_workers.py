@@ -9,20 +9,18 @@ import signal
 import sys
 from collections import Counter
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from support.clients import HAS_OWN_SPANS
 from support.processes import Told, World, program, told
 from support.programs import eventually, running
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Generator
-    from pathlib import Path
 
-    from midstream.faults import FaultServer
 
 pytest.importorskip("gunicorn", reason="gunicorn is not installed")
 pytest.importorskip("uvicorn", reason="uvicorn is not installed")
@@ -33,6 +31,8 @@ MODELS = {
     "cut": "truncated",
     "reset": "transport_error",
 }
+SCRIPTS = Path(sys.executable).parent
+
 SLOW = "slow:500"
 """Half a second an event."""
 
@@ -98,12 +98,12 @@ class Service:
 
 
 @contextmanager
-def service(world: World, folder: Path, *before: str, instrumented: bool = False) -> Generator[Service]:
+def service(world: World, folder: Path, *before: str | Path, instrumented: bool = False) -> Generator[Service]:
     log = folder / "log"
     (folder / "service.py").write_text(program(world, APPLICATION.format(instrumented=instrumented)))
     command = (
         *before,
-        os.path.join(os.path.dirname(sys.executable), "gunicorn"),
+        SCRIPTS / "gunicorn",
         "--preload",
         "--workers=2",
         "--bind=127.0.0.1:0",
@@ -117,11 +117,6 @@ def service(world: World, folder: Path, *before: str, instrumented: bool = False
             return found[1]
 
         yield Service(process, eventually(address))
-
-
-@pytest.fixture
-def world(server: FaultServer, tmp_path: Path) -> World:
-    return World(server.url, str(tmp_path), "sdk" if HAS_OWN_SPANS else "own")
 
 
 def test_each_worker_of_a_preloaded_application_tells_its_own_calls(world: World, tmp_path: Path, long: bool) -> None:
@@ -145,7 +140,7 @@ def test_workers_under_opentelemetry_instrument_tell_their_calls(world: World, t
         pytest.skip("it is long")
     pytest.importorskip("opentelemetry.distro", reason="opentelemetry-distro is not installed")
     exporters = ("--traces_exporter=console", "--metrics_exporter=none", "--logs_exporter=none")
-    instrument = os.path.join(os.path.dirname(sys.executable), "opentelemetry-instrument")
+    instrument = SCRIPTS / "opentelemetry-instrument"
     asked: dict[int, Counter[str]] = {}
     with service(world, tmp_path, instrument, *exporters, instrumented=True) as workers:
         workers.ask_all(1, asked)

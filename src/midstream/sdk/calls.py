@@ -364,6 +364,9 @@ class Call:
 
     def closing(self, last_event: object = None) -> Verdict | None:
         """The application closes the stream. The verdict is to be told when it is closed."""
+        # Asked first, here and below: what outlives the modules at the exit of the interpreter finds no guard any more.
+        if self._is_settled:
+            return None
         with guard.CALLS:
             return self.watch.closed(last_event)
         return None
@@ -423,6 +426,8 @@ class Call:
         The SDK's parser closes the body itself when it ends, while it runs and between two reads. Any other close is
         the application's.
         """
+        if self._is_settled:
+            return None
         with guard.BODIES:
             if reading or not self._parser_runs():
                 return self.watch.closed()
@@ -473,9 +478,10 @@ class Call:
 
     def dropped(self) -> None:
         """The application dropped the call, or what reads its body, before its end."""
+        if self._is_settled:
+            return
         with guard.CALLS:
-            if not self.watch.ended:
-                self.tell(self.watch.closed())
+            self.tell(self.watch.closed())
 
     def _late_span(self) -> CallSpan:
         """The span of a call that ended before it could be seen whether the SDK has one."""
@@ -489,6 +495,11 @@ class Call:
     def clock(self) -> Callable[[], float]:
         """The clock of the watch. Seconds; never raises."""
         return self._calls.clock
+
+    @property
+    def _is_settled(self) -> bool:
+        """Whether there is nothing to tell any more, here."""
+        return self.watch.ended or self._is_inherited
 
     @property
     def _is_inherited(self) -> bool:
