@@ -35,15 +35,32 @@ def test_no_more_machine_instructions_are_added_than_the_limits_allow() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+MOST_STEPS = {"events": 13, "async events": 27, "chunks": 33, "async chunks": 48}
+"""By path, the bytecode instructions that may be added per item. Of the versions of Python, the one with the most."""
+
+
+def taken(path: str, items: int, *, observed: bool) -> int:
+    # A clock that stands still, for a wait that is longer than those before it takes a step more.
+    return steps(partial(EVENT_PATHS["drive"], path, items, observed=observed, clock=(0.0).conjugate))
+
+
+def test_the_steps_that_are_added_to_an_item_are_those_that_we_know() -> None:
+    added: dict[str, float] = {}
+    for path in EVENT_PATHS["PATHS"]:
+        per_item: list[float] = []
+        for observed in (False, True):
+            taken(path, 500, observed=observed)  # other steps are taken before the interpreter has adapted to this
+            few, many = (taken(path, items, observed=observed) for items in (500, 1_500))
+            per_item.append((many - few) / 1_000)
+        added[path] = per_item[1] - per_item[0]
+    assert {path: steps for path, steps in added.items() if steps > MOST_STEPS[path]} == {}
+
+
 @pytest.mark.parametrize("observed", [False, True], ids=["bare", "observed"])
 @pytest.mark.parametrize("path", EVENT_PATHS["PATHS"])
 def test_an_item_of_a_long_stream_takes_as_many_steps_as_one_of_a_short_stream(path: str, observed: bool) -> None:
-    def taken(items: int) -> int:
-        # A clock that stands still, for a wait that is longer than those before it takes a step more.
-        return steps(partial(EVENT_PATHS["drive"], path, items, observed=observed, clock=(0.0).conjugate))
-
-    taken(500)  # the interpreter takes other steps before it has adapted to being watched
-    few, many, most = taken(500), taken(2_000), taken(50_000)
+    taken(path, 500, observed=observed)  # other steps are taken before the interpreter has adapted to this
+    few, many, most = (taken(path, items, observed=observed) for items in (500, 2_000, 50_000))
     per_item = (many - few) / 1_500
     assert per_item > 0
     assert (most - many) / 48_000 == per_item
