@@ -8,6 +8,8 @@ ARGS ?=
 NEWEST := sdk-2.11
 SDKS := $(NEWEST) $(filter-out $(NEWEST),$(patsubst requirements/%.txt,%,$(wildcard requirements/sdk-*.txt)))
 
+RELIABLE := $(NEWEST) sdk-1.14 sdk-0.49
+
 ENVS := $(SDKS) lint neighbours fuzz
 DEV := .venv/$(NEWEST)
 LINT := .venv/lint
@@ -35,8 +37,10 @@ demo: $(DEV)/.project ## every way a stream can end, and what midstream says abo
 
 test: lint $(TESTS) ## lint, then the tests with every SDK
 
-# The newest has every scenario; the others have a few, which show every kind of fault.
+# The newest has every scenario; the others have a few, which show every kind of fault. The oldest and the first with
+# spans of its own have the tests of reliability, too.
 $(filter-out test-$(NEWEST),$(TESTS)): EXAMPLES := --examples=few
+$(filter-out $(RELIABLE:%=test-%),$(TESTS)): EXAMPLES += --ignore=tests/reliability
 $(TESTS): test-%: .venv/%/.project
 	@echo "== tests with $*"
 	@.venv/$*/bin/python -m pytest --numprocesses=auto $(EXAMPLES) $(ARGS)
