@@ -355,8 +355,8 @@ CALL_ATTRIBUTES: Final[tuple[Attribute[Ended], ...]] = (
 
 EXCEPTION_ATTRIBUTES: Final[Mapping[str, str]] = {
     "exception.type": "Qualified class of the exception that the application got; absent for a truncated stream.",
-    "exception.message": "What the API, the SDK or the transport said, cut at 1,024 characters; "
-    "of any other exception only its type.",
+    "exception.message": "What the API, the SDK or the transport said, cut at 1,024 characters, without the keys "
+    "and URLs that it quotes; of any other exception only its type.",
     "exception.stacktrace": "Files, lines and functions, without source lines and without messages.",
 }
 """What the log event has besides the attributes of the call."""
