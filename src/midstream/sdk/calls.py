@@ -166,15 +166,13 @@ class Calls:
 
     def tell_put_off(self) -> None:
         """Tells the verdicts that were put aside, and that the streams of a forked child's parent are not its own."""
-        with suppress(IndexError):
-            while True:
+        # Another thread may take the last one in between.
+        with suppress(IndexError, Empty):
+            while self._inherited:
                 self.recorder.stream_opened(self._inherited.popleft(), context.Context(), by=-1)
-        while True:
-            try:
+            while not self._dropped.empty():
                 call, verdict = self._dropped.get_nowait()
-            except Empty:
-                return
-            call.tell_now(verdict)
+                call.tell_now(verdict)
 
     def _call(self, client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call | None:
         options = requests.options_of(args, kwargs)
