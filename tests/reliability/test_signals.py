@@ -22,7 +22,7 @@ from support.exported import Exported
 from support.clients import client, HAS_OWN_SPANS
 from types import SimpleNamespace
 from midstream.sdk.calls import Calls
-import anthropic
+import anthropic, re
 
 exported = Exported()
 AnthropicInstrumentor().instrument(**exported.providers)
@@ -30,6 +30,7 @@ provider = exported.tracer_provider if HAS_OWN_SPANS and world.spans == "sdk" el
 known = SimpleNamespace(url=world.url), SimpleNamespace(attempts=1, family="ok"), provider
 
 CALLING = ("midstream", "anthropic.", "http")
+LOCKED = "httpcore.*_synchronization" if {raises} else "opentelemetry"
 HELPING = ("anthropic._utils", "anthropic._models", "anthropic._compat", "anthropic._types")
 TELLING = ("midstream", "anthropic._tracing", "anthropic.lib._tracing")
 
@@ -61,7 +62,9 @@ class At:
         if self.passed < self.number:
             return
         around = [*names(frame)]
-        if not {raises} and any(name.startswith("opentelemetry.") for name in around):
+        # An interrupt inside a lock of the HTTP client's leaves it locked, and a call inside a lock of OpenTelemetry's
+        # waits for it: for ever, with us and without.
+        if any(re.match(LOCKED, name) for name in around):
             return
         sys.setprofile(None)
         self.sent = True
@@ -83,11 +86,16 @@ def read(made, at):
         sys.setprofile(None)
     return caught
 
+# What is raised in the finalizer of a generator, the interpreter keeps.
+unheard = []
+sys.unraisablehook = lambda told: unheard.append(told.exc_value)
 signal.signal(signal.SIGALRM, interrupt if {raises} else call)
 results, number, counted = [], 1, Counter()
 before, open_before = Counter(), 0
 with client(*known) as made, client(*known) as another:
-    read(made, At(10**9)), world.read(another, "cut")
+    never = At(10**9)
+    read(made, At(10**9)), world.read(another, "cut"), read(made, never)
+    step = max(never.passed // {points}, 1)
     while True:
         error = Interrupt()
         exported.spans_in_memory.clear()
@@ -98,11 +106,13 @@ with client(*known) as made, client(*known) as another:
             break
         error.__traceback__ = None
         gc.collect()
-        spans = Counter(span.attributes.get("midstream.outcome") for span in exported.spans)
+        # The SDK's own span may have begun, and not be seen yet, when the interrupt comes.
+        outcomes = (span.attributes.get("midstream.outcome") for span in exported.spans)
+        spans = Counter(outcome for outcome in outcomes if outcome)
         results.append(
             {{
                 "at": at.where,
-                "unchanged": caught is (error if {raises} else None),
+                "unchanged": caught is (error if {raises} and error not in unheard else None),
                 "entered": at.entered,
                 "ours": at.ours,
                 "spans": spans,
@@ -110,19 +120,19 @@ with client(*known) as made, client(*known) as another:
                 "opened": active(exported) - open_before,
             }}
         )
-        number += {step}
+        number += step
 assert "midstream.telemetry.errors" not in exported.metrics()
 print(json.dumps(results))
 """
 
 
-def at_points(world: World, interpreters: Interpreters, *, raises: bool, step: int) -> list[dict[str, Any]]:
+def at_points(world: World, interpreters: Interpreters, *, raises: bool, points: int) -> list[dict[str, Any]]:
     helpers = (
         "from collections import Counter\n"
         "def active(exported):\n"
         "    return sum(one.value for one in exported.metrics().get('midstream.client.stream.active', ()))\n"
     )
-    finished = interpreters.run(program(world, helpers + ANYWHERE.format(raises=raises, step=step)))
+    finished = interpreters.run(program(world, helpers + ANYWHERE.format(raises=raises, points=points)))
     assert finished.status == 0, finished.stderr
     found: list[dict[str, Any]] = json.loads(finished.stdout)
     return found
@@ -131,7 +141,7 @@ def at_points(world: World, interpreters: Interpreters, *, raises: bool, step: i
 def test_an_interrupt_anywhere_in_a_stream_passes_unchanged_and_the_call_is_told_once(
     world: World, interpreters: Interpreters, long: bool
 ) -> None:
-    points = at_points(world, interpreters, raises=True, step=1 if long else 97)
+    points = at_points(world, interpreters, raises=True, points=500 if long else 50)
     outside = [point for point in points if not point["ours"]]
     assert len(outside) > 10
     assert [point for point in points if not point["unchanged"]] == []
@@ -146,8 +156,8 @@ def test_an_interrupt_anywhere_in_a_stream_passes_unchanged_and_the_call_is_told
 def test_a_handler_that_calls_anywhere_in_another_call_has_its_call_told_as_well(
     world: World, interpreters: Interpreters, long: bool
 ) -> None:
-    points = at_points(world, interpreters, raises=False, step=1 if long else 197)
-    assert sum(point["ours"] for point in points) > 1
+    points = at_points(world, interpreters, raises=False, points=250 if long else 25)
+    assert sum(point["ours"] for point in points) > 0
     wanted = {"completed": 1, "truncated": 1}
     assert [point for point in points if (point["spans"], point["told"], point["opened"]) != (wanted, wanted, 0)] == []
     assert all(point["unchanged"] for point in points)

@@ -19,7 +19,7 @@ from support.commands import Finished
 
 __all__ = ("Interpreters", "next_program")
 
-_PATIENCE_SECONDS: Final = 60.0
+_PATIENCE_SECONDS: Final = 150.0
 _TESTS: Final = str(Path(__file__).parents[1])
 
 _SERVE: Final = f"""
