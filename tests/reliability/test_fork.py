@@ -198,10 +198,16 @@ OURS = os.path.join(os.path.dirname(midstream.__file__), "")
 PURE = tuple(os.path.join(OURS, folder) for folder in ("cli", "faults"))
 found, children = {{}}, []
 
+def locked(frame):
+    # SDK 1.14 begins to read inside a cached_property, which before Python 3.12 holds a lock of all of its class.
+    while frame is not None and frame.f_globals.get("__name__") != "functools":
+        frame = frame.f_back
+    return frame is not None
+
 def each_once(frame, event, _):
     code = frame.f_code
     if event == "call" and code.co_filename.startswith(OURS) and not code.co_filename.startswith(PURE):
-        if found.setdefault(code, "new") == "new":
+        if found.setdefault(code, "new") == "new" and not locked(frame):
             found[code] = "forked"
             reached.set()
             go_on.wait()
