@@ -192,21 +192,22 @@ def test_a_call_that_was_dropped_and_not_told_before_a_fork_is_told_by_the_paren
 
 
 AT_EVERY_FUNCTION = """
-import functools
 import midstream
 world.begin()
 OURS = os.path.join(os.path.dirname(midstream.__file__), "")
 PURE = tuple(os.path.join(OURS, folder) for folder in ("cli", "faults"))
 found, children = {{}}, []
 
-def in_cached_property(frame):
-    # Before Python 3.12 those of the SDK have a lock, which would hold up any fork.
-    return frame is not None and (frame.f_code.co_filename == functools.__file__ or in_cached_property(frame.f_back))
+def locked(frame):
+    # SDK 1.14 begins to read inside a cached_property, which before Python 3.12 holds a lock of all of its class.
+    while frame is not None and frame.f_globals.get("__name__") != "functools":
+        frame = frame.f_back
+    return frame is not None
 
 def each_once(frame, event, _):
     code = frame.f_code
     if event == "call" and code.co_filename.startswith(OURS) and not code.co_filename.startswith(PURE):
-        if not in_cached_property(frame) and found.setdefault(code, "new") == "new":
+        if found.setdefault(code, "new") == "new" and not locked(frame):
             found[code] = "forked"
             reached.set()
             go_on.wait()
