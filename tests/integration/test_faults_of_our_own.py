@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from midstream.outcomes import StreamWatch
 from midstream.sdk import requests
 from midstream.telemetry.recorder import Recorder
 from midstream.telemetry.spans import EnrichedSpan, OwnSpan
-from support.clients import HAS_OWN_SPANS
+from support.clients import HAS_OWN_SPANS, async_client, client
 from support.seen import FLAVORS, bare, observable, run, spied
 from support.styles import STYLES
 
@@ -85,7 +86,6 @@ ENTRIES: dict[str, tuple[Any, str, Callable[[Any], Any]]] = {
     "watch.event": (StreamWatch, "event", always),
     "watch.read": (StreamWatch, "read", always),
     "watch.failed": (StreamWatch, "failed", always),
-    "watch.closed": (StreamWatch, "closed", always),
     "watch.answered": (StreamWatch, "answered", always),
     "recorder.first_seen": (Recorder, "first_seen", always),
     "recorder.own_span": (Recorder, "own_span", always),
@@ -148,4 +148,31 @@ def test_a_fault_of_ours_harms_no_call_and_is_counted(
         found[style, model] = observable(seen, raised)
 
     assert found == wanted
+    assert sum(point.value for point in exported.metrics()["midstream.telemetry.errors"]) > 0
+
+
+def stopped_early(server: FaultServer) -> Any:
+    with client(server, parse("ok")) as made, streamed(made) as stream:
+        assert next(iter(stream)).type == "message_start"
+    return stream
+
+
+async def stopped_early_async(server: FaultServer) -> Any:
+    async with async_client(server, parse("ok")) as made, await streamed(made) as stream:
+        assert (await anext(aiter(stream))).type == "message_start"
+    return stream
+
+
+def streamed(made: Any) -> Any:
+    return made.messages.create(model="ok", max_tokens=1, messages=[{"role": "user", "content": "hi"}], stream=True)
+
+
+@pytest.mark.parametrize("flavor", FLAVORS)
+def test_a_fault_of_ours_while_the_application_closes_a_stream_is_contained_and_counted(
+    server: FaultServer, exported: Exported, monkeypatch: pytest.MonkeyPatch, flavor: str
+) -> None:
+    monkeypatch.setattr(StreamWatch, "closed", raising)
+    with observed(exported):
+        stream = stopped_early(server) if flavor == "sync" else asyncio.run(stopped_early_async(server))
+    assert stream.response.is_closed
     assert sum(point.value for point in exported.metrics()["midstream.telemetry.errors"]) > 0

@@ -303,7 +303,6 @@ class Call:
         self._calls = calls
         self._process = calls.process
         self.request = request
-        self.watch = StreamWatch(calls.clock, kind)
         self.entered_in = context.get_current()
         self.started_at = calls.clock()
         self.started_ns = time.time_ns()
@@ -314,6 +313,7 @@ class Call:
         self._observed: int | None = None
         self._request_id: str | None = None
         self._parser: weakref.ref[Any] | None = None
+        self.watch = StreamWatch(calls.clock, kind)  # last: a call without it was interrupted here, and never began
 
     def attempted(self, http_request: Any) -> None:
         """The SDK built an HTTP request for the call, and will send it."""
@@ -472,7 +472,8 @@ class Call:
                     self._calls.closed(self)
 
     def __del__(self) -> None:
-        self.dropped()
+        if hasattr(self, "watch"):
+            self.dropped()
 
     def dropped(self) -> None:
         """The application dropped the call, or what reads its body, before its end."""
