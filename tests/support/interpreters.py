@@ -74,6 +74,8 @@ def next_program() -> str:
         code, *outputs = json.loads(line)
         pid = os.fork()
         if not pid:
+            # What a shell starts in the background ignores it, and hands that on.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             for number, output in enumerate(outputs, start=1):
                 os.dup2(os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
