@@ -30,7 +30,7 @@ provider = exported.tracer_provider if HAS_OWN_SPANS and world.spans == "sdk" el
 known = SimpleNamespace(url=world.url), SimpleNamespace(attempts=1, family="ok"), provider
 
 CALLING = ("midstream", "anthropic.", "http")
-LOCKED = "httpcore.*_synchronization" if {raises} else "opentelemetry"
+LOCKED = "httpcore.*_synchronization|encodings" if {raises} else "opentelemetry"
 HELPING = ("anthropic._utils", "anthropic._models", "anthropic._compat", "anthropic._types")
 TELLING = ("midstream", "anthropic._tracing", "anthropic.lib._tracing")
 
@@ -51,11 +51,15 @@ def names(frame):
 class At:
     # Sends the signal at a call of a function by its number, where that is allowed.
     def __init__(self, number):
-        self.number, self.passed, self.entered, self.ours, self.sent = number, 0, False, False, False
+        self.number, self.passed, self.ours, self.sent = number, 0, False, False
+        self.entering = self.entered = False
 
     def __call__(self, frame, event, _):
         if event == "return" and frame.f_code is Calls.enter.__code__:
             self.entered = True
+            self.entering = False
+        if event == "call" and frame.f_code is Calls.enter.__code__:
+            self.entering = True
         if event != "call":
             return
         self.passed += 1
@@ -63,14 +67,14 @@ class At:
             return
         around = [*names(frame)]
         # An interrupt inside a lock of the HTTP client's leaves it locked, and a call inside a lock of OpenTelemetry's
-        # waits for it: for ever, with us and without.
+        # waits for it: for ever, with us and without. An interrupt in a codec, the interpreter replaces by an error.
         if any(re.match(LOCKED, name) for name in around):
             return
         sys.setprofile(None)
         self.sent = True
         self.where = f"{{self.passed}} {{frame.f_code.co_name}} in {{around[:6]}}"
         calling = (name for name in around if name.startswith(CALLING) and not name.startswith(HELPING))
-        self.ours = next(calling, "").startswith(TELLING)
+        self.ours = self.entering or next(calling, "").startswith(TELLING)
         signal.raise_signal(signal.SIGALRM)
 
 def read(made, at):
