@@ -127,6 +127,10 @@ collecting.join()
 """By state, how the program gets there, and what is told in the end."""
 
 LONG_ONLY = (
+    "before the first call",
+    "a stream read to its middle",
+    "threads in a read",
+    "after calls that failed",
     "after a call",
     "a stream not read",
     "a stream that was closed",

@@ -251,10 +251,10 @@ print(json.dumps({{"parent": os.getpid(), **{{str(n): pid for n, pid in enumerat
 def test_a_fork_while_another_thread_is_anywhere_inside_midstream_holds_nothing_up(
     run: Callable[[str], dict[str, Told]], long: bool
 ) -> None:
-    found = run(AT_EVERY_FUNCTION.format(one_of=1 if long else 10))
+    found = run(AT_EVERY_FUNCTION.format(one_of=1 if long else 20))
     ended = Counter(completed=2, truncated=1, abandoned=2)
     assert found.pop("parent") == Told(ended, ended)
-    assert len(found) >= (50 if long else 5)
+    assert len(found) >= (50 if long else 3)
     assert all((one.spans, one.active, one.contained) == (Counter(truncated=1), 0, 0) for one in found.values()), found
 
 
