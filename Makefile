@@ -8,7 +8,7 @@ ARGS ?=
 NEWEST := sdk-2.11
 SDKS := $(NEWEST) $(filter-out $(NEWEST),$(patsubst requirements/%.txt,%,$(wildcard requirements/sdk-*.txt)))
 
-RELIABLE := $(NEWEST) sdk-1.14 sdk-0.49
+RELIABLE := $(NEWEST) sdk-0.49
 
 ENVS := $(SDKS) lint neighbours fuzz
 DEV := .venv/$(NEWEST)
@@ -37,8 +37,8 @@ demo: $(DEV)/.project ## every way a stream can end, and what midstream says abo
 
 test: lint $(TESTS) ## lint, then the tests with every SDK
 
-# The newest has every scenario; the others have a few, which show every kind of fault. The oldest and the first with
-# spans of its own have the tests of reliability, too.
+# The newest has every scenario; the others have a few, which show every kind of fault. The oldest has the tests of
+# reliability, too.
 $(filter-out test-$(NEWEST),$(TESTS)): EXAMPLES := --examples=few
 $(filter-out $(RELIABLE:%=test-%),$(TESTS)): EXAMPLES += --ignore=tests/reliability
 $(TESTS): test-%: .venv/%/.project
