@@ -150,6 +150,7 @@ def test_instrument_does_not_import_the_sdk_and_its_patches_go_in_when_the_appli
 import sys, midstream
 midstream.AnthropicInstrumentor().instrument()
 assert "anthropic" not in sys.modules
+assert not {name for name in sys.modules if name.startswith(("midstream.sdk", "midstream.outcomes"))}
 import anthropic
 from anthropic import _streaming
 assert type(vars(_streaming.Stream)["close"]).__name__ == "FunctionWrapper"

@@ -27,7 +27,6 @@ from midstream.sdk.targets import TARGETS, Patches
 from support.churn import Churn
 from support.clients import HTTP_PACKAGE, async_client, client
 from support.commands import python
-from support.exported import Exported
 from support.held_server import HeldServer, held_server, request_id_of
 from support.lifecycle import SPANS
 from support.loops import LOOPS, run_on, told
@@ -35,6 +34,8 @@ from support.styles import arguments
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
+
+    from support.exported import Exported
 
 MIXED = ("ok", "in_band:overloaded_error", "reset", "cut", "bad_json", "bad_gzip", "fin", "ok:40")
 """Streams that open. A stall takes as long as it takes."""
@@ -54,13 +55,6 @@ as_without_us = pytest.mark.filterwarnings(
 def server() -> Iterator[HeldServer]:
     with held_server() as running:
         yield running
-
-
-@pytest.fixture
-def exported() -> Iterator[Exported]:
-    memory = Exported()
-    yield memory
-    memory.shutdown()
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from midstream.outcomes.wording import TRUNCATED_TYPE
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ("StreamWatch", "event_type")
+__all__ = ("StreamWatch",)
 
 _START_EVENT: Final = "message_start"
 _FINAL_EVENT: Final = "message_delta"
@@ -110,7 +110,7 @@ class StreamWatch:
         Returns the seconds since the event before it if both carried content, and `None` otherwise. Of a run of
         events that repeat each other, only the first has to be shown.
         """
-        name = event_type(event)
+        name = _event_type(event)
         self._last_event = name
         self._phase = self._kind.phase_after(name, self._phase)
         if name == _START_EVENT:
@@ -187,7 +187,7 @@ class StreamWatch:
 
     def _note(self, last_event: object) -> None:
         if last_event is not None:
-            self._last_event = event_type(last_event)
+            self._last_event = _event_type(last_event)
 
     def _content_arrived(self) -> float | None:
         before, now = self._last_chunk_at, self._clock()
@@ -198,7 +198,7 @@ class StreamWatch:
         return now - before
 
 
-def event_type(event: object) -> str | None:
+def _event_type(event: object) -> str | None:
     """The type of a decoded event. `None` if it has none that is a text. Never raises."""
     return text(field(event, "type"))
 
