@@ -7,9 +7,11 @@ SDK.
 
 from __future__ import annotations
 
+import gc
 import os
+import sys
 from importlib.util import find_spec
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -17,7 +19,11 @@ from hypothesis import HealthCheck, settings
 pytest.register_assert_rewrite("support")
 
 from midstream.faults import EXAMPLES  # noqa: E402 - the rewriting must be known before the first import from there
+from support.clients import HAS_OWN_SPANS  # noqa: E402
 from support.scenarios import FEW  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # Imported above, before a test freezes what the garbage collector sees. No test fails for being slow.
 settings.register_profile("midstream", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -25,6 +31,8 @@ settings.load_profile("midstream")
 
 _NEEDED: Final = {"neighbours": "sentry_sdk", "dashboards": "promql_parser"}
 collect_ignore: Final = [folder for folder, package in _NEEDED.items() if not find_spec(package)]
+
+_MUCH_GARBAGE: Final = 20_000
 
 _MANY: Final = frozenset(EXAMPLES) - frozenset(FEW)
 
@@ -40,6 +48,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--long", action="store_true", help="the tests in reliability at their full size, for minutes each"
     )
+
+
+def pytest_collection_finish() -> None:
+    """What is here to stay need not be looked at by every `gc.collect()` of the tests."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def collected_between_tests() -> Iterator[None]:
+    """Where a dropped stream that is collected in the middle of a request can hang its thread: see docs/limits.md."""
+    if HAS_OWN_SPANS or sys.version_info >= (3, 12):
+        yield
+        return
+    gc.disable()
+    yield
+    if gc.get_count()[0] > _MUCH_GARBAGE:
+        gc.collect()
 
 
 @pytest.fixture(scope="session")

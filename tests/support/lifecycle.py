@@ -269,13 +269,15 @@ def no_collector() -> Generator[None]:
     What was there before stays out of sight for good: to look at all of a test process takes the collector far longer
     than everything else that a test does.
     """
+    collects = gc.isenabled()
     gc.collect()
     gc.freeze()
     gc.disable()
     try:
         yield
     finally:
-        gc.enable()
+        if collects:
+            gc.enable()
 
 
 @contextmanager
