@@ -12,15 +12,16 @@ from midstream.version import __version__
 
 if TYPE_CHECKING:
     from midstream.instrumentor import AnthropicInstrumentor
-    from midstream.outcomes import Failure, Outcome, Phase, classify
+    from midstream.outcomes import Failure, Outcome, Phase, StreamTruncatedError, classify
 
-__all__ = ("AnthropicInstrumentor", "Failure", "Outcome", "Phase", "__version__", "classify")
+__all__ = ("AnthropicInstrumentor", "Failure", "Outcome", "Phase", "StreamTruncatedError", "__version__", "classify")
 
 _HOMES: Final = {
     "AnthropicInstrumentor": "midstream.instrumentor",
     "Failure": "midstream.outcomes",
     "Outcome": "midstream.outcomes",
     "Phase": "midstream.outcomes",
+    "StreamTruncatedError": "midstream.outcomes",
     "classify": "midstream.outcomes",
 }
 
