@@ -14,9 +14,10 @@ from midstream.signals import PROVIDERS, Signals
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-__all__ = ("AnthropicInstrumentor",)
+__all__ = ("INSTRUMENTS", "AnthropicInstrumentor")
 
-_INSTRUMENTS: Final = ("anthropic >= 0.49, < 3",)
+INSTRUMENTS: Final = ("anthropic >= 0.49, < 3",)
+"""What is instrumented, as a requirement."""
 
 _OPTIONS: Final = (*PROVIDERS, "spans", "chunk_timings")
 
@@ -54,7 +55,7 @@ class AnthropicInstrumentor(BaseInstrumentor):
 
     def instrumentation_dependencies(self) -> Collection[str]:
         """The versions of the SDK that are supported."""
-        return _INSTRUMENTS
+        return INSTRUMENTS
 
     def _instrument(self, **kwargs: Any) -> None:
         _check_names(kwargs)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ("ENVIRONMENT", "Settings")
+__all__ = ("ENVIRONMENT", "WORDS", "Settings")
 
 _log: Final = logging.getLogger("midstream")
 
@@ -20,7 +20,7 @@ ENVIRONMENT: Final[Mapping[str, str]] = {
 }
 """By option, the environment variable that sets it where the argument does not."""
 
-_WORDS: Final[Mapping[str, bool]] = {
+WORDS: Final[Mapping[str, bool]] = {
     "on": True,
     "off": False,
     "true": True,
@@ -28,6 +28,7 @@ _WORDS: Final[Mapping[str, bool]] = {
     "1": True,
     "0": False,
 }
+"""What such a variable may say, in lower case."""
 
 
 @dataclass(frozen=True)
@@ -65,13 +66,13 @@ def _from_environment(variable: str, *, default: bool) -> bool:
     told = os.environ.get(variable, "").strip()
     if not told:
         return default
-    choice = _WORDS.get(told.lower())
+    choice = WORDS.get(told.lower())
     if choice is None:
         _log.warning(
             "%s=%r is not one of %s; midstream goes on with %s",
             variable,
             told,
-            ", ".join(_WORDS),
+            ", ".join(WORDS),
             "on" if default else "off",
         )
         return default
