@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
 
 from midstream.observation import Observation
-from midstream.settings import Settings
+from midstream.settings import ENVIRONMENT, Settings
 from midstream.signals import PROVIDERS, Signals
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ __all__ = ("AnthropicInstrumentor",)
 
 _INSTRUMENTS: Final = ("anthropic >= 0.49, < 3",)
 
-_OPTIONS: Final = (*PROVIDERS, "spans", "chunk_timings")
+_OPTIONS: Final = (*PROVIDERS, *ENVIRONMENT)
 
 _changing: Final = RLock()
 
@@ -26,9 +26,9 @@ _changing: Final = RLock()
 class AnthropicInstrumentor(BaseInstrumentor):
     """Observes every call of the Anthropic SDK in this process, of clients made before and after.
 
-    `instrument(tracer_provider=, meter_provider=, logger_provider=, spans=, chunk_timings=)`; providers that are not
-    given are the global ones. Raises `ValueError` for a wrong option, and what a given provider raises. A global one
-    that is broken leaves out what it is for.
+    `instrument(tracer_provider=, meter_provider=, logger_provider=, spans=, chunk_timings=, genai_metrics=)`; providers
+    that are not given are the global ones. Raises `ValueError` for a wrong option, and what a given provider raises. A
+    global one that is broken leaves out what it is for.
     """
 
     # Of the class, as the SDK is one for all instances: a subclass, or a thread at the same moment, makes another.
@@ -58,7 +58,7 @@ class AnthropicInstrumentor(BaseInstrumentor):
 
     def _instrument(self, **kwargs: Any) -> None:
         _check_names(kwargs)
-        settings = Settings.of(spans=kwargs.get("spans"), chunk_timings=kwargs.get("chunk_timings"))
+        settings = Settings.of(**{option: kwargs.get(option) for option in ENVIRONMENT})
         observation = AnthropicInstrumentor._observation = Observation(Signals.of(kwargs), settings)
         observation.begin()
 
