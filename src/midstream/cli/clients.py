@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from midstream.faults import Scenario
 
 __all__ = (
+    "LOOPBACK_ONLY",
     "MAX_TOKENS",
     "MESSAGES",
     "Caught",
@@ -42,7 +43,8 @@ _TIMEOUT_SECONDS: Final = 1.0
 _PATIENCE_SECONDS: Final = 60.0
 
 # The SDK looks for proxies by itself. Those that the environment names are for elsewhere.
-_NO_PROXIES: Final = {"all://127.0.0.1": None}
+LOOPBACK_ONLY: Final[dict[str, Any]] = {"trust_env": False, "mounts": {"all://127.0.0.1": None}}
+"""The options of an HTTP client that calls the fault server."""
 
 
 def sdk_version() -> str:
@@ -61,7 +63,7 @@ def sync_client(url: str) -> Anthropic:
     return Anthropic(
         base_url=url,
         api_key="demo",
-        http_client=DefaultHttpxClient(trust_env=False, mounts=_NO_PROXIES),
+        http_client=DefaultHttpxClient(**LOOPBACK_ONLY),
         **_without_sdk_spans(),
     )
 
@@ -71,7 +73,7 @@ def async_client(url: str) -> AsyncAnthropic:
     return AsyncAnthropic(
         base_url=url,
         api_key="demo",
-        http_client=DefaultAsyncHttpxClient(trust_env=False, mounts=_NO_PROXIES),
+        http_client=DefaultAsyncHttpxClient(**LOOPBACK_ONLY),
         **_without_sdk_spans(),
     )
 

@@ -59,13 +59,17 @@ def midstream_calls() -> Iterator[Calls]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
-    """A test that fails shows the calls that it made, whatever it asserted."""
+    """A test that fails shows its requests and its calls, whatever it asserted."""
     if call.when != "call":
         return
-    values: dict[str, Any] | None = getattr(item, "funcargs", None)
-    calls: Calls | None = (values or {}).get("midstream_calls")
-    if calls is not None:
-        item.add_report_section(call.when, "midstream_calls", "\n".join(calls.lines()))
+    values: dict[str, Any] = getattr(item, "funcargs", None) or {}
+    for name in _SHOWN:
+        shown: Faults | Calls | None = values.get(name)
+        if shown is not None:
+            item.add_report_section(call.when, name, "\n".join(shown.lines()))
+
+
+_SHOWN: Final = ("anthropic_faults", "midstream_calls")
 
 
 def _need_the_sdk(fixture: str) -> None:

@@ -99,19 +99,20 @@ class Calls(Sequence[Call]):
     @overload
     def __getitem__(self, index: slice) -> Sequence[Call]: ...
     def __getitem__(self, index: int | slice) -> Call | Sequence[Call]:
+        __tracebackhide__ = True  # pytest then points at the line of the test
         return self._ended[index]
 
     def __len__(self) -> int:
         return len(self._ended)
 
     @property
-    def outcomes(self) -> list[Outcome]:
-        """How they ended, and nothing else. An outcome equals its name: `== ["in_band_error", "completed"]`."""
-        return [call.outcome for call in self._ended]
+    def outcomes(self) -> list[str]:
+        """How they ended, and nothing else: `["in_band_error", "completed"]`."""
+        return [call.outcome.value for call in self._ended]
 
     @property
     def open(self) -> int:
-        """How many calls have not ended: requests under way, and streams that were neither read to their end nor closed."""
+        """How many calls have not ended: requests under way, and streams neither read to their end nor closed."""
         return self._open
 
     def wait(self, ended: int, seconds: float = _PATIENCE_SECONDS) -> None:
@@ -131,8 +132,7 @@ class Calls(Sequence[Call]):
         return [*lines, f"{self._open} still open"] if self._open else lines
 
     def __repr__(self) -> str:
-        told = ", ".join(outcome.value for outcome in self.outcomes)
-        return f"<Calls: {told or 'none'}; {self._open} open>"
+        return f"<Calls: {', '.join(self.outcomes) or 'none'}; {self._open} open>"
 
     def started(self, request: Request) -> Callable[[Ended], None]:
         """A call has started. What is returned is to be told how it ended."""

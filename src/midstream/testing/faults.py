@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import ssl
 from contextlib import ExitStack
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -16,9 +16,11 @@ from anthropic import (
     DefaultHttpxClient,
 )
 
+from midstream.cli.clients import LOOPBACK_ONLY
 from midstream.faults import FaultServer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from types import TracebackType
 
     from typing_extensions import Self
@@ -29,9 +31,6 @@ __all__ = ("Faults",)
 
 _KEY: Final = "test"
 _TIMEOUT_SECONDS: Final = 10.0
-
-# The SDK looks for proxies by itself. Those that the environment names are for elsewhere.
-_NO_PROXIES: Final = {"all://127.0.0.1": None}
 
 
 class Faults:
@@ -83,17 +82,13 @@ class Faults:
         `options` are those of `Anthropic`. Unless they say otherwise it does not try again by itself, so that what is
         scripted reaches the code under test, and waits 10 seconds at most.
         """
-        http_client = DefaultHttpxClient(trust_env=False, mounts=_NO_PROXIES, verify=_no_certificates())
-        return self._closing.enter_context(Anthropic(**{**self._options, "http_client": http_client, **options}))
+        return self._closing.enter_context(Anthropic(**self._options(options, DefaultHttpxClient)))
 
     def async_client(self, **options: Any) -> AsyncAnthropic:
         """The same as `client()`, async. It keeps no connection between calls, so it need not be closed."""
         # The event loop of a test is none that a fixture can close something on.
         limits = type(DEFAULT_CONNECTION_LIMITS)(max_keepalive_connections=0)
-        http_client = DefaultAsyncHttpxClient(
-            trust_env=False, mounts=_NO_PROXIES, verify=_no_certificates(), limits=limits
-        )
-        return AsyncAnthropic(**{**self._options, "http_client": http_client, **options})
+        return AsyncAnthropic(**self._options(options, partial(DefaultAsyncHttpxClient, limits=limits)))
 
     def set_environment(self) -> None:
         """Has the clients that the code under test makes by itself call the server, until the end of the test.
@@ -107,12 +102,33 @@ class Faults:
         for name in ("NO_PROXY", "no_proxy"):
             environment.setenv(name, "127.0.0.1", prepend=",")
 
-    @property
-    def _options(self) -> dict[str, Any]:
-        return {"api_key": _KEY, "base_url": self.url, "max_retries": 0, "timeout": _TIMEOUT_SECONDS}
+    def lines(self) -> list[str]:
+        """Each request in a line, for people."""
+        requests = self.requests
+        return [_line(request) for request in requests] or ["no request has come"]
+
+    def __repr__(self) -> str:
+        return f"<Faults: {len(self.requests)} requests>"
+
+    def _options(self, options: Mapping[str, Any], http_client: Callable[..., Any]) -> dict[str, Any]:
+        ours: dict[str, Any] = {
+            "api_key": _KEY,
+            "base_url": self.url,
+            "max_retries": 0,
+            "timeout": _TIMEOUT_SECONDS,
+        }
+        if "http_client" not in options:
+            ours["http_client"] = http_client(**LOOPBACK_ONLY, verify=_no_certificates())
+        return {**ours, **options}
 
 
-@functools.cache
+def _line(request: Served) -> str:
+    what = request.scenario or f"refused with {request.status}"
+    again = f"; resend {request.resends}" if request.resends else ""
+    return f"{request.number}. {request.method} {request.path} {request.model or ''}: {what}{again}"
+
+
+@cache
 def _no_certificates() -> ssl.SSLContext:
     """Trusts nobody. Nothing here is TLS, and to load the certificates takes longer than most tests."""
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
