@@ -9,13 +9,13 @@ from itertools import count
 from random import random
 from typing import TYPE_CHECKING
 
-from anthropic import Anthropic, AsyncAnthropic
-
 from attempt import ATTEMPTS, Restart, continued, main, stream, stream_async, worth_a_retry
 from midstream import classify
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
+
+    from anthropic import Anthropic, AsyncAnthropic
 
     from attempt import Messages, Piece
     from midstream import Failure
@@ -69,7 +69,7 @@ async def answer_async(
 
 def wait(failure: Failure, number: int, pause: float) -> float:
     """The seconds to wait after the `number`-th attempt: what the server asks for, and then not all at once."""
-    return (failure.retry_after or 0) + pause * 2 ** (number - 1) * (0.5 + random() / 2)  # noqa: S311 - no secret
+    return (failure.retry_after or 0) + pause * 2.0 ** (number - 1) * (0.5 + random() / 2)  # noqa: S311 - no secret
 
 
 if __name__ == "__main__":

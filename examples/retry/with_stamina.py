@@ -8,13 +8,14 @@ from random import random
 from typing import TYPE_CHECKING
 
 import stamina
-from anthropic import Anthropic, AsyncAnthropic
 
 from attempt import ATTEMPTS, Restart, continued, main, stream, stream_async, worth_a_retry
 from midstream import classify
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
+
+    from anthropic import Anthropic, AsyncAnthropic
 
     from attempt import Messages, Piece
 

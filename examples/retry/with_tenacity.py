@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
-from anthropic import Anthropic, AsyncAnthropic
 from tenacity import (
     AsyncRetrying,
     Retrying,
@@ -20,6 +19,8 @@ from midstream import classify
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
+
+    from anthropic import Anthropic, AsyncAnthropic
 
     from attempt import Messages, Piece
 
