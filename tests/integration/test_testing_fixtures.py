@@ -47,6 +47,11 @@ async def read_async(client: anthropic.AsyncAnthropic) -> None:
                 pass
 
 
+def answered(client: anthropic.Anthropic) -> bool:
+    made: Any = client  # its overloads cannot be told apart by arguments in a dictionary
+    return bool(made.messages.create(**arguments()).stop_reason == "end_turn")
+
+
 def begun(client: anthropic.Anthropic) -> Any:
     """A stream of which one event has been read."""
     stream = client.messages.create(**arguments(), stream=True)
@@ -96,7 +101,7 @@ def test_a_client_of_the_application_s_making_has_the_options_that_it_is_given(a
     with anthropic.DefaultHttpxClient() as own:
         client = anthropic_faults.client(http_client=own, timeout=3, api_key="another")
         assert (client._client, client.timeout, client.api_key) == (own, 3, "another")
-        assert client.messages.create(**arguments()).stop_reason == "end_turn"
+        assert answered(client)
 
 
 def test_the_environment_has_the_application_s_own_clients_call_the_server(
@@ -107,23 +112,23 @@ def test_the_environment_has_the_application_s_own_clients_call_the_server(
     before = dict(os.environ)
     anthropic_faults.set_environment()
     with anthropic.Anthropic() as client:
-        assert client.messages.create(**arguments()).stop_reason == "end_turn"
+        assert answered(client)
         assert client.auth_token is None
     anthropic_faults.__exit__(None, None, None)
     assert dict(os.environ) == before
 
 
-def test_proxies_of_the_environment_are_not_asked(
-    anthropic_faults: Faults, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_proxies_of_the_environment_are_not_asked(anthropic_faults: Faults, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    assert anthropic_faults.client().messages.create(**arguments()).stop_reason == "end_turn"
+    assert answered(anthropic_faults.client())
 
 
 def test_a_name_that_is_no_scenario_is_one_clear_error_and_changes_nothing(anthropic_faults: Faults) -> None:
     anthropic_faults.script("hangup")
-    with pytest.raises(ValueError, match=r"^anthropic_faults.script\(\): .*'nonsense'.*`midstream faults --list`") as told:
+    with pytest.raises(
+        ValueError, match=r"^anthropic_faults.script\(\): .*'nonsense'.*`midstream faults --list`"
+    ) as told:
         anthropic_faults.script("ok", "nonsense")
     assert "\n" not in str(told.value)
     with pytest.raises(anthropic.APIConnectionError):
@@ -175,7 +180,12 @@ def test_a_call_has_all_that_is_known_of_how_it_ended(anthropic_faults: Faults, 
     assert (failed.misreported, failed.leaked, failed.retryable) == (True, False, True)
     assert (failed.operation, failed.model, failed.stream, failed.attempts) == ("chat", REAL, True, 1)
     assert whole == Call("chat", REAL, stream=False, outcome=Outcome.COMPLETED, answer=whole.answer)
-    assert (whole.answer.stop_reason, whole.phase, whole.error_type, whole.status_code) == ("end_turn", None, None, None)
+    assert (whole.answer.stop_reason, whole.phase, whole.error_type, whole.status_code) == (
+        "end_turn",
+        None,
+        None,
+        None,
+    )
     assert (whole.reported_status_code, whole.misreported, whole.leaked, whole.retryable) == (None, False, False, False)
 
 
@@ -186,14 +196,13 @@ def test_each_call_is_one_readable_line(anthropic_faults: Faults, midstream_call
         read(client)
     stream = begun(client)
     with stream:
-        assert midstream_calls.lines() == [
-            f"1. chat {REAL} streamed: in_band_error: 529 overloaded_error: Overloaded (request req_in_band_000001); "
-            "reported as 200; retryable",
-            f"2. chat {REAL} streamed: completed; 2 attempts",
-            f"3. chat {REAL} streamed: truncated: stream_truncated: the stream ended before its end event, after content "
-            "had arrived; retryable",
-            "1 still open",
-        ]
+        first, second, third, open_ones = midstream_calls.lines()
+    overloaded = "529 overloaded_error: Overloaded (request req_in_band_000001)"
+    assert first == f"1. chat {REAL} streamed: in_band_error: {overloaded}; reported as 200; retryable"
+    assert second == f"2. chat {REAL} streamed: completed; 2 attempts"
+    cut = "stream_truncated: the stream ended before its end event, after content had arrived"
+    assert third == f"3. chat {REAL} streamed: truncated: {cut}; retryable"
+    assert open_ones == "1 still open"
     assert repr(midstream_calls) == "<Calls: in_band_error, completed, truncated, abandoned; 0 open>"
     assert anthropic_faults.lines()[1:3] == [
         f"2. POST /v1/messages {REAL}: http",
@@ -221,7 +230,9 @@ def test_calls_of_other_threads_are_waited_for(anthropic_faults: Faults, midstre
 
 def test_calls_that_do_not_come_fail_the_test_and_are_told(midstream_calls: Calls, anthropic_faults: Faults) -> None:
     read(anthropic_faults.client())
-    with pytest.raises(AssertionError, match=r"^2 calls were to end, and after 0 seconds 1 have\n1\. chat .* completed$"):
+    with pytest.raises(
+        AssertionError, match=r"^2 calls were to end, and after 0 seconds 1 have\n1\. chat .* completed$"
+    ):
         midstream_calls.wait(2, seconds=0)
 
 
@@ -309,6 +320,21 @@ def test_an_option_that_is_refused_leaves_the_calls_heard(anthropic_faults: Faul
         AnthropicInstrumentor().instrument(spans="some")
     read(anthropic_faults.client())
     assert midstream_calls.outcomes == ["completed"]
+
+
+def test_the_global_providers_are_told_nothing(
+    exported: Exported, anthropic_faults: Faults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("opentelemetry.trace._TRACER_PROVIDER", exported.tracer_provider)
+    monkeypatch.setattr("opentelemetry.metrics._internal._METER_PROVIDER", exported.meter_provider)
+    monkeypatch.setattr("opentelemetry._logs._internal._LOGGER_PROVIDER", exported.logger_provider)
+    anthropic_faults.script("in_band")
+    with heard() as calls:
+        read(anthropic_faults.client())
+    assert calls.outcomes == ["in_band_error"]
+    assert exported.metrics() == {}
+    assert [name for span in exported.spans for name in span.attributes or {} if name.startswith("midstream.")] == []
+    assert exported.logs == []
 
 
 @pytest.mark.skipif(not HAS_OWN_SPANS, reason="this version of the SDK makes no spans of its own")
