@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 pytest.register_assert_rewrite("support")
+pytest_plugins: Final = ("pytester",)
 
 from midstream.faults import EXAMPLES  # noqa: E402 - the rewriting must be known before the first import from there
 from support.clients import HAS_OWN_SPANS  # noqa: E402

@@ -1,6 +1,9 @@
 """OpenTelemetry instrumentation for the Anthropic Python SDK that tells how every call really ended.
 
 The public names are imported on first use: `midstream.outcomes` works without OpenTelemetry.
+
+PYTEST_DONT_REWRITE: there are no assertions in here, and where the application is imported before pytest, as under
+`opentelemetry-instrument pytest`, pytest would warn that it comes too late for the package of a plugin.
 """
 
 from __future__ import annotations

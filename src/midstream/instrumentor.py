@@ -112,7 +112,7 @@ def observed() -> Generator[None]:
 
 def _want(*, wanted: bool) -> None:
     with _changing:
-        alone = AnthropicInstrumentor._observation is None  # noqa: SLF001 - it is of this module
+        alone = not AnthropicInstrumentor().is_instrumented_by_opentelemetry
         _stand_in.want(wanted=wanted, alone=alone)
 
 

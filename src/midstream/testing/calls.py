@@ -123,7 +123,7 @@ class Calls(Sequence[Call]):
         with self._changed:
             if not self._changed.wait_for(lambda: len(self._ended) >= ended, seconds):
                 told = "\n".join(self.lines())
-                message = f"{len(self._ended)} calls have ended after {seconds:g} seconds, not {ended}\n{told}"
+                message = f"{ended} calls were to end, and after {seconds:g} seconds {len(self)} have\n{told}"
                 raise AssertionError(message)
 
     def lines(self) -> list[str]:
