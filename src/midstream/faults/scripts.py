@@ -75,7 +75,7 @@ class Script:
 
     It sends `head` and `frames`, `pause` seconds apart, and then ends the connection. For a `fault` that is
     not None it first gives the client time to read what came before; then it sends the fault, which may be no
-    bytes at all.
+    bytes at all. `model` and `scenario` are for the log: what the request named, and what this is.
     """
 
     head: bytes = b""
@@ -83,6 +83,13 @@ class Script:
     fault: bytes | None = None
     ending: Ending = Ending.KEEP
     pause: float = 0.0
+    model: str | None = None
+    scenario: str | None = None
+
+    @property
+    def status(self) -> int | None:
+        """The HTTP status in the head; None if nothing is answered."""
+        return int(self.head.split(b" ", 2)[1]) if self.head else None
 
 
 @dataclass(frozen=True, slots=True)
