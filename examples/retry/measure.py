@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import difflib
 import os
+import ssl
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import anthropic
+import stamina
 from anthropic import Anthropic, AsyncAnthropic, DefaultAsyncHttpxClient, DefaultHttpxClient
 
 import ladder
@@ -44,15 +46,20 @@ END: Final = "<!-- Measured until here. -->\n"
 _SHORTLY: Final = 0.3
 _PATIENCE_SECONDS: Final = 60.0
 _NO_PAUSE: Final = 0.001
+_CERTIFICATES: Final = ssl.create_default_context()  # once: to load them takes longer than to ask
 
 
 class End(Enum):
     """How an answer ended, for whoever reads it."""
 
     WHOLE = "whole"
-    HALF = "**half, as if whole**"
-    TWICE = "**shown twice**"
-    RAISED = "raised"
+    """It arrived, all of it, once."""
+    CUT = "**cut short**"
+    """It ended before its end, and nobody was told."""
+    TWICE = "**text twice**"
+    """It was shown again without a word."""
+    RAISED = "exception"
+    """An exception arrived instead."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +128,7 @@ def measured(way: Way, faults: Iterable[str], *, asynchronous: bool) -> dict[str
 
 
 def _read(way: Way, url: str, fault: str) -> End:
-    http_client = DefaultHttpxClient(event_hooks=_hooks(fault))
+    http_client = DefaultHttpxClient(event_hooks=_hooks(fault), verify=_CERTIFICATES)
     with Anthropic(**_options(way, url, fault), http_client=http_client) as client:
         shown = _Screen()
         try:
@@ -134,7 +141,8 @@ def _read(way: Way, url: str, fault: str) -> End:
 
 def _read_async(way: Way, url: str, fault: str) -> End:
     async def read() -> End:
-        http_client = DefaultAsyncHttpxClient(event_hooks=_hooks(fault, asynchronous=True))
+        hooks = _hooks(fault, asynchronous=True)
+        http_client = DefaultAsyncHttpxClient(event_hooks=hooks, verify=_CERTIFICATES)
         async with AsyncAnthropic(**_options(way, url, fault), http_client=http_client) as client:
             shown = _Screen()
             try:
@@ -161,7 +169,7 @@ class _Screen:
     def end(self) -> End:
         if self._text == _WHOLE:
             return End.WHOLE
-        return End.HALF if _WHOLE.startswith(self._text) else End.TWICE
+        return End.CUT if _WHOLE.startswith(self._text) else End.TWICE
 
 
 _WHOLE: Final = "All is well. "
@@ -214,9 +222,9 @@ _HOPELESS: Final = [fault for fault, retryable in FAULTS.items() if not retryabl
 _HEAD: Final = (
     "",
     f"of {len(_RETRYABLE)} retryable faults survived",
-    "half an answer taken for a whole one",
+    "less than an answer taken for one",
     "text shown twice",
-    "exceptions",
+    "exceptions for the user",
     f"requests for {len(_HOPELESS)} faults that no retry helps",
 )
 
@@ -246,6 +254,7 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="only compare")
     check = parser.parse_args().check
     os.environ["NO_PROXY"] = "127.0.0.1"
+    stamina.instrumentation.set_on_retry_hooks(())  # it logs each retry
     written = PAGE.read_text(encoding="utf-8")
     before, _, rest = written.partition(BEGIN)
     _, _, after = rest.partition(END)

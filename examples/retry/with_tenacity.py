@@ -11,7 +11,7 @@ from tenacity import (
     retry_if_exception,
     stop_after_attempt,
     wait_exception,
-    wait_exponential_jitter,
+    wait_random_exponential,
 )
 
 from attempt import ATTEMPTS, Restart, continued, main, stream, stream_async, worth_a_retry
@@ -30,7 +30,7 @@ def rules(pause: float) -> dict[str, Any]:
     as_asked = wait_exception(lambda error: classify(error).retry_after or 0)
     return {
         "retry": retry_if_exception(lambda error: worth_a_retry(classify(error))),
-        "wait": as_asked + wait_exponential_jitter(pause, jitter=pause),
+        "wait": as_asked + wait_random_exponential(pause, max=30),
         "stop": stop_after_attempt(ATTEMPTS),
         "reraise": True,  # the exception, and no RetryError around it
     }
