@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from midstream.faults import Scenario
 
 __all__ = (
+    "LOOPBACK_ONLY",
     "MAX_TOKENS",
     "MESSAGES",
     "async_client",
@@ -38,7 +39,8 @@ _TIMEOUT_SECONDS: Final = 1.0
 _PATIENCE_SECONDS: Final = 60.0
 
 # The SDK looks for proxies by itself. Those that the environment names are for elsewhere.
-_NO_PROXIES: Final = {"all://127.0.0.1": None}
+LOOPBACK_ONLY: Final[dict[str, Any]] = {"trust_env": False, "mounts": {"all://127.0.0.1": None}}
+"""The options of an HTTP client that calls the fault server."""
 
 
 def sdk_version() -> str:
@@ -57,7 +59,7 @@ def sync_client(url: str, *, sdk_spans: bool = False) -> Anthropic:
     return Anthropic(
         base_url=url,
         api_key="demo",
-        http_client=DefaultHttpxClient(trust_env=False, mounts=_NO_PROXIES),
+        http_client=DefaultHttpxClient(**LOOPBACK_ONLY),
         **({} if sdk_spans else _without_sdk_spans()),
     )
 
@@ -67,7 +69,7 @@ def async_client(url: str) -> AsyncAnthropic:
     return AsyncAnthropic(
         base_url=url,
         api_key="demo",
-        http_client=DefaultAsyncHttpxClient(trust_env=False, mounts=_NO_PROXIES),
+        http_client=DefaultAsyncHttpxClient(**LOOPBACK_ONLY),
         **_without_sdk_spans(),
     )
 

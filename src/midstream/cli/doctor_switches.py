@@ -7,7 +7,7 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Final
 
 from midstream.cli.doctor_findings import Finding, Health, Subject
-from midstream.settings import ENVIRONMENT, WORDS
+from midstream.settings import WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,7 +33,7 @@ def switched(environment: Mapping[str, str] = os.environ) -> Iterator[Finding]:
     wrong = list(_wrong_options(environment))
     yield from wrong
     if not wrong:
-        chosen = ", ".join(f"{name}={environment[name]}" for name in ENVIRONMENT.values() if environment.get(name))
+        chosen = ", ".join(f"{name}={environment[name]}" for name in WORDS if environment.get(name))
         yield Finding(Subject.OPTIONS, Health.OK, chosen or f"no {_PREFIX}* is set: the defaults hold")
 
 
@@ -60,10 +60,10 @@ def _wrong_options(environment: Mapping[str, str]) -> Iterator[Finding]:
     for name, told in environment.items():
         if not name.startswith(_PREFIX):
             continue
-        if name not in ENVIRONMENT.values():
-            known = " and ".join(ENVIRONMENT.values())
+        if name not in WORDS:
+            known = ", ".join(WORDS)
             yield Finding(Subject.OPTIONS, Health.WARNING, f"{name} is no option of midstream", f"there are {known}")
-        elif told.strip() and told.strip().lower() not in WORDS:
-            allowed = ", ".join(WORDS)
+        elif told.strip() and told.strip().lower() not in WORDS[name]:
+            allowed = ", ".join(WORDS[name])
             message = f"{name}={told!r} is not understood: the default holds"
             yield Finding(Subject.OPTIONS, Health.PROBLEM, message, f"set it to one of {allowed}")
