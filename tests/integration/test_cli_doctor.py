@@ -98,6 +98,7 @@ def test_alone_it_does_what_opentelemetry_instrument_does(interpreters: Interpre
     for subject, path in zip(ARRIVALS, ("traces", "metrics", "logs"), strict=True):
         assert found[subject] == (OK, f"accepted by {receiver.url}/v1/{path} (OTLP over HTTP)", "")
     assert told_of_the_call(receiver) == {"spans": 1, "calls": 1, "log events": 1}
+    assert len(receiver.bodies) == 3, "nothing is exported after the report"
     # No subject is left out, and they come in one order.
     assert list(dict.fromkeys(one["subject"] for one in found.findings)) == [subject.value for subject in Subject]
 
