@@ -48,7 +48,7 @@ _LINKED: Final = ("src", "tests", "benchmarks", "fuzz")
 
 _SERVING: Final[Mapping[str, str]] = MappingProxyType(
     {
-        r"midstream faults\b(?!.*--list)": "Ctrl-C",
+        r"midstream faults\b(?!.*(--list| -- ))": "Ctrl-C",
         r"midstream demo\b.*--serve": "Ctrl-C",
         r"\buvicorn ": "Uvicorn running on",
     }
