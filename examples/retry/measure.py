@@ -221,10 +221,10 @@ _RETRYABLE: Final = [fault for fault, retryable in FAULTS.items() if retryable]
 _HOPELESS: Final = [fault for fault, retryable in FAULTS.items() if not retryable]
 _HEAD: Final = (
     "",
-    f"of {len(_RETRYABLE)} retryable faults survived",
-    "less than an answer taken for one",
-    "text shown twice",
-    "exceptions for the user",
+    f"survived, of {len(_RETRYABLE)} retryable faults",
+    "cut short, unnoticed",
+    "text twice",
+    "exception",
     f"requests for {len(_HOPELESS)} faults that no retry helps",
 )
 
