@@ -100,8 +100,9 @@ fuzz: $(FUZZ)/.project ## random exceptions, bodies and requests, guided by cove
 		PYTHONPATH=tests $(FUZZ)/bin/python fuzz/$$target.py -max_total_time=60 -max_len=4096 -len_control=0 -artifact_prefix=.fuzz/ $(ARGS) .fuzz/$$target || exit 1; \
 	done
 
-docs: $(DEV)/.project ## write docs/telemetry.md again
+docs: $(DEV)/.project ## write docs/telemetry.md and docs/outcomes.md again
 	@$(DEV)/bin/python docs/generate.py
+	@$(DEV)/bin/python docs/outcomes.py
 
 dashboards: $(DEV)/.project ## write the boards and rules again
 	@$(DEV)/bin/python dashboards/generate.py

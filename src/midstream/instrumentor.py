@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from threading import RLock
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypedDict
 
@@ -10,22 +11,25 @@ from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
 from midstream.observation import Observation
 from midstream.settings import ENVIRONMENT, Settings
 from midstream.signals import PROVIDERS, Signals
+from midstream.stand_in import StandIn
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Generator, Mapping
 
     from opentelemetry._logs import LoggerProvider
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
     from typing_extensions import Unpack
 
-__all__ = ("AnthropicInstrumentor", "Options")
+__all__ = ("INSTRUMENTS", "AnthropicInstrumentor", "Options", "observed")
 
-_INSTRUMENTS: Final = ("anthropic >= 0.49, < 3",)
+INSTRUMENTS: Final = ("anthropic >= 0.49, < 3",)
+"""What is instrumented, as a requirement."""
 
 _OPTIONS: Final = (*PROVIDERS, *ENVIRONMENT)
 
 _changing: Final = RLock()
+_stand_in: Final = StandIn()
 
 
 class Options(TypedDict, total=False):
@@ -74,12 +78,14 @@ class AnthropicInstrumentor(BaseInstrumentor):
 
     def instrumentation_dependencies(self) -> Collection[str]:
         """The versions of the SDK that are supported."""
-        return _INSTRUMENTS
+        return INSTRUMENTS
 
     def _instrument(self, **kwargs: Any) -> None:
         _check_names(kwargs)
         settings = Settings.of(**{option: kwargs.get(option) for option in ENVIRONMENT})
-        observation = AnthropicInstrumentor._observation = Observation(Signals.of(kwargs), settings)
+        observation = Observation(Signals.of(kwargs), settings)
+        _stand_in.settle(alone=False)
+        AnthropicInstrumentor._observation = observation
         observation.begin()
 
     def _uninstrument(self, **kwargs: Any) -> None:
@@ -88,6 +94,26 @@ class AnthropicInstrumentor(BaseInstrumentor):
         if self._observation is not None:
             self._observation.end()
         AnthropicInstrumentor._observation = None
+        _stand_in.settle(alone=True)
+
+
+@contextmanager
+def observed() -> Generator[None]:
+    """Within it calls are observed: as the application asked for, and if it did not, with no provider told of them.
+
+    One at a time. An application may begin and end to observe meanwhile, and notices nothing.
+    """
+    _want(wanted=True)
+    try:
+        yield
+    finally:
+        _want(wanted=False)
+
+
+def _want(*, wanted: bool) -> None:
+    with _changing:
+        alone = not AnthropicInstrumentor().is_instrumented_by_opentelemetry
+        _stand_in.want(wanted=wanted, alone=alone)
 
 
 def _check_names(options: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ from midstream.telemetry.scope import GenAIMetrics
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ("ENVIRONMENT", "Settings")
+__all__ = ("ENVIRONMENT", "WORDS", "Settings")
 
 _log: Final = logging.getLogger("midstream")
 
@@ -23,7 +23,7 @@ ENVIRONMENT: Final[Mapping[str, str]] = {
 }
 """By option, the environment variable that sets it where the argument does not."""
 
-_WORDS: Final[Mapping[str, bool]] = {
+_SWITCH: Final[Mapping[str, bool]] = {
     "on": True,
     "off": False,
     "true": True,
@@ -33,6 +33,13 @@ _WORDS: Final[Mapping[str, bool]] = {
 }
 
 _NAMES: Final[Mapping[str, GenAIMetrics]] = {names.value: names for names in GenAIMetrics}
+
+WORDS: Final[Mapping[str, Mapping[str, object]]] = {
+    ENVIRONMENT["spans"]: _SWITCH,
+    ENVIRONMENT["chunk_timings"]: _SWITCH,
+    ENVIRONMENT["genai_metrics"]: _NAMES,
+}
+"""What each such variable may say, in lower case."""
 
 Choice = TypeVar("Choice")
 
@@ -64,7 +71,7 @@ class Settings:
 
 def _switch(option: str, value: object, *, default: bool) -> bool:
     if value is None:
-        return _from_environment(ENVIRONMENT[option], _WORDS, default)
+        return _from_environment(ENVIRONMENT[option], _SWITCH, default)
     if isinstance(value, bool):
         return value
     message = f"instrument({option}={value!r}): {option} must be True or False"
