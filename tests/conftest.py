@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 settings.register_profile("midstream", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("midstream")
 
-_NEEDED: Final = {"neighbours": "sentry_sdk", "dashboards": "promql_parser", "docs": "promql_parser"}
+_NEEDED: Final = {"neighbours": "sentry_sdk", "dashboards": "promql_parser", "docs": "promql_parser", "examples": "fastapi"}
 collect_ignore: Final = [folder for folder, package in _NEEDED.items() if not find_spec(package)]
 
 _MUCH_GARBAGE: Final = 20_000
