@@ -1,6 +1,9 @@
 """OpenTelemetry instrumentation for the Anthropic Python SDK that tells how every call really ended.
 
 The public names are imported on first use: `midstream.outcomes` works without OpenTelemetry.
+
+PYTEST_DONT_REWRITE: there are no assertions in here, and where the application is imported before pytest, as under
+`opentelemetry-instrument pytest`, pytest would warn that it comes too late for the package of a plugin.
 """
 
 from __future__ import annotations
@@ -26,9 +29,11 @@ _HOMES: Final = {
 }
 
 
-def __getattr__(name: str) -> object:
-    home = _HOMES.get(name)
-    if home is None:
-        message = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(message)
-    return getattr(import_module(home), name)
+if not TYPE_CHECKING:  # for a type checker, a module with a __getattr__ has every name there is
+
+    def __getattr__(name: str) -> object:
+        home = _HOMES.get(name)
+        if home is None:
+            message = f"module {__name__!r} has no attribute {name!r}"
+            raise AttributeError(message)
+        return getattr(import_module(home), name)

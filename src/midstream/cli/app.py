@@ -63,6 +63,28 @@ def faults(*, only_list: bool, host: str, port: int) -> None:
         serve(host, port)
 
 
+@app.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON, and nothing else.")
+@click.option("--call/--no-call", default=True, help="Whether to make one call that fails, to see where it is told.")
+@click.option(
+    "--setup",
+    metavar="MODULE:FUNCTION",
+    help="The function of your application that sets OpenTelemetry up, if opentelemetry-instrument does not.",
+)
+@click.pass_context
+def doctor(context: click.Context, /, *, as_json: bool, call: bool, setup: str | None) -> None:
+    """Say why there is nothing on the boards: what is installed, patched, switched off, exported.
+
+    To be run where the service runs, in its environment, alone or under opentelemetry-instrument. One call to a server
+    on loopback fails on purpose: its span, metrics and log event go where the environment sends them, with the model
+    midstream-doctor. The exit status is 1 if something is wrong.
+    """
+    require("rich")
+    from midstream.cli.doctor import Wishes, run  # noqa: PLC0415 - as the other commands do
+
+    context.exit(run(Wishes(as_json=as_json, call=call, setup=setup)))
+
+
 @app.group()
 def dashboards() -> None:
     """Grafana boards, Prometheus rules and runbooks for what midstream records."""

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 import anthropic
 
+from midstream.cli.caught import Caught
 from midstream.cli.clients import (
-    Caught,
     async_client,
     http_package,
     open_async_stream,
