@@ -22,7 +22,7 @@ TARGETS := $(patsubst fuzz/%.py,%,$(wildcard fuzz/*.py))
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test $(TESTS) test-release test-neighbours test-otlp matrix lint format release bench bench-others instructions fuzz docs dashboards pictures pins clean FORCE
+.PHONY: help demo test $(TESTS) test-release test-neighbours test-otlp matrix lint format release bench bench-others comparison instructions fuzz docs dashboards pictures pins clean FORCE
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -89,6 +89,9 @@ bench: $(DEV)/.project ## what midstream costs
 
 bench-others: $(DEV)/.project ## the same with other instrumentations; writes docs/benchmarks.md
 	@$(DEV)/bin/python benchmarks/compare.py $(ARGS)
+
+comparison: $(NEIGHBOURS)/.project ## what other instrumentations tell of failed streams; writes docs/comparison.md
+	@$(NEIGHBOURS)/bin/python docs/comparison.py $(ARGS)
 
 instructions: $(DEV)/.project ## the machine instructions that it adds per event; needs valgrind
 	@$(DEV)/bin/python benchmarks/instructions.py $(ARGS)
