@@ -115,7 +115,7 @@ def _counted(told: dict[str, Any], row: str, label: str, right: str) -> tuple[st
 def _count(cells: list[dict[str, Any]], right: str) -> str:
     found = Counter(cell["told"] for cell in cells)
     wrong = [f"{found[kind]} {words}" for kind, words in _TOLD.items() if kind != right and found[kind]]
-    return ", ".join([f"**{found[right]}**" if found[right] == len(cells) else str(found[right]), *wrong])
+    return f"{found[right]} ({', '.join(wrong)})" if wrong else f"**{found[right]}**"
 
 
 def _said(told: dict[str, Any], row: str, label: str) -> tuple[str, ...]:
