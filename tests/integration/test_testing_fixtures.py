@@ -317,7 +317,7 @@ def test_an_application_that_begins_to_observe_in_a_test_goes_on_after_it(
 
 def test_an_option_that_is_refused_leaves_the_calls_heard(anthropic_faults: Faults, midstream_calls: Calls) -> None:
     with pytest.raises(ValueError, match="spans must be True or False"):
-        AnthropicInstrumentor().instrument(spans="some")
+        AnthropicInstrumentor().instrument(spans="some")  # type: ignore[arg-type]
     read(anthropic_faults.client())
     assert midstream_calls.outcomes == ["completed"]
 
