@@ -10,8 +10,12 @@ requests whatever model they name, `FaultServer.requests` what happened to the l
 from __future__ import annotations
 
 from midstream.faults.expectations import Operation, expectation_of
+from midstream.faults.latency import Latency, Waits
 from midstream.faults.log import End, Served
+from midstream.faults.mixes import Mix
 from midstream.faults.plans import Plan, Sequence
+from midstream.faults.proxy import FaultProxy
+from midstream.faults.rules import Rule, Rules, for_any, for_key, for_model
 from midstream.faults.scenarios import (
     DEFAULT_EVENTS,
     EXAMPLES,
@@ -32,12 +36,21 @@ __all__ = (
     "End",
     "Expectation",
     "Family",
+    "FaultProxy",
     "FaultServer",
+    "Latency",
+    "Mix",
     "Operation",
     "Plan",
+    "Rule",
+    "Rules",
     "Scenario",
     "Sequence",
     "Served",
+    "Waits",
     "expectation_of",
+    "for_any",
+    "for_key",
+    "for_model",
     "parse",
 )

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
-__all__ = ("KEPT", "End", "Log", "Served")
+    from midstream.faults.requests import Request
+    from midstream.faults.scripts import Script
+
+__all__ = ("KEPT", "End", "Entry", "Log", "Served")
 
 KEPT: Final = 10_000
 """Entries that a log keeps: the last."""
+
+_LONGEST_NAME: Final = 100
 
 
 class End(str, Enum):
@@ -24,6 +30,8 @@ class End(str, Enum):
     """All that the scenario is was done. A client that has seen the end of its answer finds this."""
     LEFT = "left"
     """The client closed the connection before."""
+    BROKEN = "broken"
+    """The upstream broke off, and so did the answer."""
     STOPPED = "stopped"
     """The server was stopped before."""
 
@@ -40,11 +48,16 @@ class Served:
     number: int
     method: str
     path: str
-    model: str | None
-    scenario: str | None
-    resends: int
-    status: int | None
+    model: str | None = None
+    scenario: str | None = None
+    resends: int = 0
+    status: int | None = None
     end: End = End.PLAYING
+
+    @classmethod
+    def of(cls, request: Request, number: int) -> Served:
+        """What is known of a request before it is answered."""
+        return cls(number, request.method, request.path, resends=request.resends)
 
 
 class Log:
@@ -59,18 +72,44 @@ class Log:
         """The last `KEPT`, in the order in which the requests came."""
         return tuple(self._served.copy().values())
 
-    def begun(self, served: Served) -> None:
-        """A request is going to be answered."""
-        self._served[served.number] = served
+    @contextmanager
+    def entry(self, served: Served) -> Generator[Entry]:
+        """The entry of a request, which is answered in the `with` block."""
+        entry = Entry(served, self._keep)
+        self._keep(served)
         if len(self._served) > KEPT:
             del self._served[next(iter(self._served))]
+        try:
+            yield entry
+        except BaseException as error:
+            entry.note(end=End.LEFT if isinstance(error, OSError) else End.STOPPED)
+            raise
+        finally:
+            if self._tell is not None:
+                self._tell(entry.served)
 
-    def ends(self, number: int, end: End) -> None:
-        """An answer is ending like this. What is said later replaces it."""
-        if number in self._served:
-            self._served[number] = replace(self._served[number], end=end)
+    def _keep(self, served: Served) -> None:
+        self._served[served.number] = served
 
-    def ended(self, number: int) -> None:
-        """An answer has ended as it was said before."""
-        if self._tell is not None and number in self._served:
-            self._tell(self._served[number])
+
+class Entry:
+    """An entry of the log while its request is answered."""
+
+    def __init__(self, served: Served, keep: Callable[[Served], None]) -> None:
+        self.served = served
+        """What is known by now."""
+        self._keep = keep
+
+    def note(self, **changes: Any) -> None:
+        """Something about it is known now, or has changed."""
+        self.served = replace(self.served, **changes)
+        self._keep(self.served)
+
+    def named(self, model: str | None) -> None:
+        """This is the model, or the id, that the request names."""
+        self.note(model=model and model[:_LONGEST_NAME])
+
+    def plays(self, script: Script) -> None:
+        """This is going to be the answer."""
+        self.named(script.model)
+        self.note(scenario=script.scenario, status=script.status)

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from midstream.faults.plans import Plan
     from midstream.faults.requests import Request
 
-__all__ = ("script_for",)
+__all__ = ("named_in", "script_for")
 
 _NO_MODEL: Final = "the body must be a JSON object whose `model` is a string"
 _NO_HOST: Final = "the request must have a host header"
@@ -64,15 +64,30 @@ class _Asked:
 
 def script_for(request: Request, number: int, plan: Plan | None = None) -> Script:
     """Return what to do about a request, the `number`-th that the server got."""
-    routes = ((method, re.fullmatch(path, request.path), answer) for method, path, answer in _ROUTES)
-    for method, found, answer in routes:
-        if found is not None and method == request.method:
-            return _script(request, number, found.groupdict().get("id"), answer, plan)
+    route = _route(request)
+    if route is not None:
+        return _script(request, number, *route, plan)
     return refusal_script("not_found_error", f"no endpoint: {request.method} {request.path}", number)
 
 
+def named_in(request: Request) -> str | None:
+    """The model, or the id, that a request names; None if it is none of those that a scenario answers."""
+    answer, quoted = _route(request) or (_batch, None)
+    name = None if answer is _batch else _fields(request.body).get("model") if quoted is None else unquote(quoted)
+    return name if isinstance(name, str) else None
+
+
+def _route(request: Request) -> tuple[Callable[[_Asked], Script], str | None] | None:
+    """What answers a request, and the id in its path, if that has one."""
+    for method, path, answer in _ROUTES:
+        found = re.fullmatch(path, request.path)
+        if found is not None and method == request.method:
+            return answer, found.groupdict().get("id")
+    return None
+
+
 def _script(
-    request: Request, number: int, quoted: str | None, answer: Callable[[_Asked], Script], plan: Plan | None
+    request: Request, number: int, answer: Callable[[_Asked], Script], quoted: str | None, plan: Plan | None
 ) -> Script:
     fields = _fields(request.body)
     named, name = ("model", fields.get("model")) if quoted is None else ("id", unquote(quoted))

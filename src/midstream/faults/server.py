@@ -5,30 +5,49 @@ from __future__ import annotations
 import asyncio
 import socket
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from dataclasses import dataclass
 from itertools import count
 from threading import Thread
 from typing import TYPE_CHECKING, Final
 
+from midstream.faults.latency import AT_ONCE, Latency
 from midstream.faults.log import End, Log, Served
 from midstream.faults.plans import Sequence
-from midstream.faults.playing import linger, play
-from midstream.faults.requests import LONGEST_HEAD, Refused, Request, read_request
+from midstream.faults.playing import Client
+from midstream.faults.requests import LONGEST_HEAD, Refused, read_request
 from midstream.faults.routes import script_for
 from midstream.faults.scripts import Ending, Script, refusal_script
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Awaitable, Callable
     from types import TracebackType
 
     from typing_extensions import Self
 
+    from midstream.faults.log import Entry
     from midstream.faults.plans import Plan
+    from midstream.faults.requests import Refusal, Request
 
-__all__ = ("FaultServer",)
+__all__ = ("Exchange", "FaultServer")
 
 _BACKLOG: Final = 512
-_UNREAD: Final = Request("", "")
+
+
+@dataclass(frozen=True, eq=False)
+class Exchange:
+    """The `number`-th request of a server, the client that waits for the answer, and the entry in the log."""
+
+    request: Request
+    number: int
+    client: Client
+    entry: Entry
+
+    async def play(self, script: Script, latency: Latency) -> bool:
+        """Answer with `script`; say whether the connection waits for another request."""
+        self.entry.plays(script)
+        await self.client.play(script, latency, lambda: self.entry.note(end=End.PLAYED))
+        return script.ending is Ending.KEEP and self.request.keeps_open
 
 
 class FaultServer:
@@ -36,8 +55,8 @@ class FaultServer:
 
     `host` is an address or a name of this machine, `port` the one to listen on; 0 takes a free one. Where there is a
     `plan`, it chooses what happens to a request. What it leaves alone is as the model says, or answered whole if the
-    model is no scenario; without a plan such a model is refused. `tell` is called with each request that has ended,
-    in the server's thread.
+    model is no scenario; without a plan such a model is refused. `latency` comes on top of what scenarios take. `tell`
+    is called with each request that has ended, in the server's thread.
     """
 
     def __init__(
@@ -46,12 +65,14 @@ class FaultServer:
         port: int = 0,
         *,
         plan: Plan | None = None,
+        latency: Latency = AT_ONCE,
         tell: Callable[[Served], None] | None = None,
     ) -> None:
         self.plan = plan
         """Chooses what happens to the next requests. It can be set at any time, from any thread."""
         self._host = host
         self._wanted_port = port
+        self._latency = latency
         self._tell = tell
         self._log = Log()
         self._running: _Running | None = None
@@ -101,7 +122,7 @@ class FaultServer:
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
         listener = socket.create_server((self._host, self._wanted_port), family=family, backlog=_BACKLOG)
         self._log = Log(self._tell)
-        self._running = _Running(listener, self.answer, self._log)
+        self._running = _Running(listener, self.reply, self._log)
 
     def stop(self) -> None:
         """Stop listening, close every connection and wait for the thread. Does nothing while not running."""
@@ -112,6 +133,10 @@ class FaultServer:
     def answer(self, request: Request, number: int) -> Script:
         """What is done about the `number`-th request. A subclass may speak another API."""
         return script_for(request, number, self.plan)
+
+    async def reply(self, exchange: Exchange) -> bool:
+        """Answer a request; say whether the connection waits for another. A subclass may do other things than play."""
+        return await exchange.play(self.answer(exchange.request, exchange.number), self._latency)
 
     def __enter__(self) -> Self:
         self.start()
@@ -126,9 +151,9 @@ class FaultServer:
 class _Running:
     """One run of the server: the listening socket, the loop in its thread, the open connections."""
 
-    def __init__(self, listener: socket.socket, answer: Callable[[Request, int], Script], log: Log) -> None:
+    def __init__(self, listener: socket.socket, reply: Callable[[Exchange], Awaitable[bool]], log: Log) -> None:
         self.port: int = listener.getsockname()[1]
-        self._answer = answer
+        self._reply = reply
         self._log = log
         self._listener = listener
         self._numbers = count(1)
@@ -175,48 +200,33 @@ class _Running:
         task.add_done_callback(self._connections.pop)
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # Only with an empty buffer is `drain` over: what precedes a fault must have left before the fault.
-        writer.transport.set_write_buffer_limits(high=0)
+        client = Client(reader, writer)
         # OSError: the client is free to go away at any time.
         with suppress(OSError):
             try:
-                while await self._exchange(reader, writer):
+                while await self._exchange(client):
                     pass
             finally:
                 writer.close()
                 await writer.wait_closed()
 
-    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    async def _exchange(self, client: Client) -> bool:
         """Answer one request; say whether the connection waits for another."""
-        refusal = None
         try:
-            request = await read_request(reader)
+            request = await read_request(client.reader)
         except Refused as refused:
-            request, refusal = _UNREAD, refused.refusal
+            await self._refuse(client, refused.refusal)
+            return False
         if request is None:
             return False
         number = next(self._numbers)
-        if refusal is None:
-            script = self._answer(request, number)
-        else:
-            script = refusal_script(refusal.error_type, refusal.message, number)
-        with self._logged(request, number, script) as ending:
-            await play(script, reader, writer, ending)
-        if refusal is not None:
-            await linger(reader, writer)
-        return script.ending is Ending.KEEP and request.keeps_open
+        with self._log.entry(Served.of(request, number)) as entry:
+            return await self._reply(Exchange(request, number, client, entry))
 
-    @contextmanager
-    def _logged(self, request: Request, number: int, script: Script) -> Generator[Callable[[], None]]:
-        """An entry of the log for what is played meanwhile. It gives a function to call before the end of that."""
-        served = Served(
-            number, request.method, request.path, script.model, script.scenario, request.resends, script.status
-        )
-        self._log.begun(served)
-        try:
-            yield lambda: self._log.ends(number, End.PLAYED)
-        except BaseException as error:
-            self._log.ends(number, End.LEFT if isinstance(error, OSError) else End.STOPPED)
-            raise
-        finally:
-            self._log.ended(number)
+    async def _refuse(self, client: Client, refusal: Refusal) -> None:
+        number = next(self._numbers)
+        script = refusal_script(refusal.error_type, refusal.message, number)
+        with self._log.entry(Served(number, "", "")) as entry:
+            entry.plays(script)
+            await client.play(script, ending=lambda: entry.note(end=End.PLAYED))
+            await client.linger()
