@@ -27,7 +27,7 @@ def test_a_reader_who_does_what_the_page_says_gets_what_it_says(tmp_path: Path) 
 
 
 def test_the_span_is_the_other_one_s_and_the_truth_is_in_the_metrics_and_the_log_event(server: FaultServer) -> None:
-    alone = "anthropic,anthropic_midstream,httpx"
+    alone = "anthropic,anthropic_midstream,httpx,httpx2"
     with otlp_receiver() as receiver:
         told = environment(server, receiver, OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=alone)
         server.script("cut")

@@ -61,7 +61,7 @@ _INSTEAD: Final[Mapping[str, str]] = MappingProxyType(
         "make": 'exec {make} --dry-run "$@" >/dev/null',
         # The stack has tests of its own, in tests/dashboards/test_stack.py; here there is no daemon.
         "docker": "test -f compose.yaml",
-        # There is no collector to be had, and a Prometheus only where other tests ask for it: their configurations are there.
+        # There is no collector to be had, and a Prometheus not everywhere. That their configurations exist is all.
         "otelcol-contrib": 'test -f "${{1#--config=}}"',
         "prometheus": 'test -f "${{1#--config.file=}}"',
     }
