@@ -103,9 +103,10 @@ fuzz: $(FUZZ)/.project ## random exceptions, bodies and requests, guided by cove
 		PYTHONPATH=tests $(FUZZ)/bin/python fuzz/$$target.py -max_total_time=60 -max_len=4096 -len_control=0 -artifact_prefix=.fuzz/ $(ARGS) .fuzz/$$target || exit 1; \
 	done
 
-docs: $(DEV)/.project ## write docs/telemetry.md and docs/outcomes.md again
+docs: $(DEV)/.project ## write docs/telemetry.md, docs/outcomes.md and the tables of docs/retrying.md again
 	@$(DEV)/bin/python docs/generate.py
 	@$(DEV)/bin/python docs/outcomes.py
+	@$(DEV)/bin/python examples/retry/measure.py
 
 dashboards: $(DEV)/.project ## write the boards and rules again
 	@$(DEV)/bin/python dashboards/generate.py

@@ -116,5 +116,7 @@ def test_the_tests_of_the_source_distribution_pass_with_what_is_installed(releas
     with tarfile.open(release.sdist) as opened:
         opened.extractall(tmp_path, filter="data")
     folder = tmp_path / f"midstream-{__version__}"
-    told = output((where.python, "-m", "pytest", "-q", "tests/contract/test_contract.py", "tests/unit/test_settings.py"), folder)
+    told = output(
+        (where.python, "-m", "pytest", "-q", "tests/contract/test_contract.py", "tests/unit/test_settings.py"), folder
+    )
     assert "passed" in told.splitlines()[-1]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import assert_type
 
 import midstream
-from midstream import AnthropicInstrumentor, Failure, Outcome, Phase, classify
+from midstream import AnthropicInstrumentor, Failure, Outcome, Phase, StreamTruncatedError, classify
 
 if TYPE_CHECKING:
     from opentelemetry._logs import LoggerProvider
@@ -35,6 +35,7 @@ def what_a_failure_says(error: Exception, body: Any) -> None:
     assert_type(failure.retry_after, float | None)
     assert_type(failure.request_id, str | None)
     assert_type(failure.message, str | None)
+    assert_type(classify(StreamTruncatedError()), Failure)
     assert_type(midstream.__version__, str)
 
     classify()  # type: ignore[call-arg]
