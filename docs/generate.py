@@ -112,8 +112,8 @@ URL stays that of 1.41, for there is no published one. What midstream does with 
 - `gen_ai.token.modality` is always `unknown`: the API gives no counts by modality. Tokens of reasoning have no metric.
 
 With `both`, a process has at most {sum(map(contract.most_series, contract.metrics_with(GenAIMetrics.BOTH))):,} series.
-The boards and rules in `dashboards/` read `1.41` and `both`. [Policy](policy.md) says what happens once the
-names are released.
+[Policy](policy.md) says what happens once the names are released, which panels of the boards read them, and how to
+move others.
 """
 
 _LOG = f"""\

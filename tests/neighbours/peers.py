@@ -81,7 +81,7 @@ def _span(span: Span) -> dict[str, Any]:
 
 
 _UNSTABLE = re.compile(
-    "stacktrace|fingerprint|duration|timestamp|_seconds|time_to|per_output|lineno|thread|logfire.msg$"
+    "stacktrace|fingerprint|duration|timestamp|_seconds|time_to|per_output|lineno|thread|segment.id|logfire.msg$"
 )
 """Names of what differs from one call to the next: of these it is recorded only that they are there."""
 
@@ -185,15 +185,24 @@ def _sentry(kept: Kept) -> Generator[None]:
 
 
 def _event(payload: Any) -> dict[str, Any]:
+    """An event, a transaction, or a batch of spans: those of calls to models are sent apart from their transaction."""
     return {
         "type": payload.get("type", "event"),
         "status": payload.get("contexts", {}).get("trace", {}).get("status"),
         "exceptions": [one["type"] for one in payload.get("exception", {}).get("values", [])],
         "spans": [
-            {name: span.get(name) for name in ("op", "description", "status", "origin", "data", "tags")}
-            for span in payload.get("spans", [])
+            *(
+                {name: span.get(name) for name in ("op", "description", "status", "origin", "data", "tags")}
+                for span in payload.get("spans", [])
+            ),
+            *map(_batched, payload.get("items", [])),
         ],
     }
+
+
+def _batched(span: Any) -> dict[str, Any]:
+    data = {name: attribute["value"] for name, attribute in span["attributes"].items()}
+    return {"op": data.get("sentry.op"), "description": span["name"], "status": span["status"], "data": data}
 
 
 def _transaction() -> AbstractContextManager[Any]:

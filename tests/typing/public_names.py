@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import assert_type
 
 import midstream
-from midstream import AnthropicInstrumentor, Failure, Outcome, Phase, classify
+from midstream import AnthropicInstrumentor, Failure, Outcome, Phase, StreamTruncatedError, classify
 
 if TYPE_CHECKING:
     from opentelemetry._logs import LoggerProvider
@@ -23,6 +23,7 @@ def what_a_failure_says(error: Exception, body: Any) -> None:
     failure = classify(error)
     assert_type(failure, Failure)
     assert_type(classify(body), Failure)
+    assert_type(classify(StreamTruncatedError()), Failure)
     assert_type(failure.outcome, Outcome)
     assert_type(failure.outcome.is_failure, bool)
     assert_type(failure.phase, Phase | None)
@@ -35,6 +36,7 @@ def what_a_failure_says(error: Exception, body: Any) -> None:
     assert_type(failure.retry_after, float | None)
     assert_type(failure.request_id, str | None)
     assert_type(failure.message, str | None)
+    assert_type(classify(StreamTruncatedError()), Failure)
     assert_type(midstream.__version__, str)
 
     classify()  # type: ignore[call-arg]

@@ -1,0 +1,44 @@
+"""What README.md says in tables and numbers is what the code says."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import pytest
+
+from midstream.faults import EXAMPLES, parse
+from midstream.settings import ENVIRONMENT
+from support.blocks import CHECKOUT
+from support.clients import HTTP_PACKAGE
+
+_PAGE: Final = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("row", "model"),
+    [
+        ("the API sends an `error` event", "in_band:overloaded_error"),
+        ("the connection breaks", "reset"),
+        ("the body just ends", "cut"),
+        ("an event is not JSON", "bad_json"),
+    ],
+)
+def test_the_first_table_says_how_such_a_call_really_ends(row: str, model: str) -> None:
+    (recorded,) = re.findall(rf"^\| {row}.* \| (.*) \|$", _PAGE, re.MULTILINE)
+    ends = parse(model).expectation
+    error_type = ends.error_type_for(HTTP_PACKAGE) or ""
+    told = {ends.outcome.value, error_type, ends.status_code and f"status {ends.status_code}"}
+    told |= {flag for flag in ("leaked", "misreported") if getattr(ends, flag)}
+    words = set(recorded.replace("`", "").split(", "))
+    assert words <= told
+    assert told - words <= {None, "json.decoder.JSONDecodeError"}
+
+
+def test_the_number_of_scenarios_is_that_of_the_demo() -> None:
+    assert f"{len(EXAMPLES)} scenarios" in " ".join(_PAGE.split())
+
+
+def test_every_option_has_its_row_and_its_variable() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| `(MIDSTREAM_\w+)` \|", _PAGE, re.MULTILINE)
+    assert dict(rows) == dict(ENVIRONMENT)
