@@ -141,14 +141,14 @@ def faults(  # noqa: PLR0913 - one for each option
 
 @app.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON, and nothing else.")
-@click.option("--call/--no-call", default=True, help="Whether to make one call that fails, to see where it is told.")
+@click.option("--no-call", is_flag=True, help="Make no call, so that nothing of it appears in your telemetry.")
 @click.option(
     "--setup",
     metavar="MODULE:FUNCTION",
     help="The function of your application that sets OpenTelemetry up, if opentelemetry-instrument does not.",
 )
 @click.pass_context
-def doctor(context: click.Context, /, *, as_json: bool, call: bool, setup: str | None) -> None:
+def doctor(context: click.Context, /, *, as_json: bool, no_call: bool, setup: str | None) -> None:
     """Say why there is nothing on the boards: what is installed, patched, switched off, exported.
 
     To be run where the service runs, in its environment, alone or under opentelemetry-instrument. One call to a server
@@ -158,7 +158,7 @@ def doctor(context: click.Context, /, *, as_json: bool, call: bool, setup: str |
     require("rich")
     from midstream.cli.doctor import Wishes, run  # noqa: PLC0415 - as the other commands do
 
-    context.exit(run(Wishes(as_json=as_json, call=call, setup=setup)))
+    context.exit(run(Wishes(as_json=as_json, call=not no_call, setup=setup)))
 
 
 @app.group()
