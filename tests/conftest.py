@@ -21,6 +21,7 @@ pytest_plugins: Final = ("pytester",)
 
 from midstream.faults import EXAMPLES  # noqa: E402 - the rewriting must be known before the first import from there
 from support.clients import HAS_OWN_SPANS  # noqa: E402
+from support.interpreters import Interpreters  # noqa: E402
 from support.scenarios import FEW  # noqa: E402
 
 if TYPE_CHECKING:
@@ -79,6 +80,14 @@ def collected_between_tests() -> Iterator[None]:
 def long(request: pytest.FixtureRequest) -> bool:
     """Whether a test of reliability is to run at its full size."""
     return bool(request.config.getoption("--long"))
+
+
+@pytest.fixture(scope="session")
+def interpreters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Interpreters]:
+    """Starts programs in processes of their own, at once. One for all tests, as it takes seconds itself."""
+    running = Interpreters(tmp_path_factory.mktemp("interpreters"))
+    yield running
+    running.stop()
 
 
 @pytest.hookimpl(optionalhook=True)

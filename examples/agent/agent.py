@@ -1,6 +1,5 @@
 """An agent with one tool. Each request that its runner sends is a call of its own, with its own verdict."""
 
-import os
 from contextlib import closing
 
 import anthropic
@@ -8,7 +7,7 @@ from anthropic import beta_tool
 
 import midstream
 
-MODEL = os.environ.get("MODEL", "claude-sonnet-5")
+MODEL = "claude-sonnet-5"
 
 
 @beta_tool

@@ -1,13 +1,11 @@
 """OpenLLMetry makes the spans, as before; midstream adds metrics and log events, and no second span."""
 
-import os
-
 import anthropic
 from opentelemetry.instrumentation.anthropic import AnthropicInstrumentor
 
 import midstream
 
-MODEL = os.environ.get("MODEL", "claude-sonnet-5")
+MODEL = "claude-sonnet-5"
 
 AnthropicInstrumentor().instrument()
 midstream.AnthropicInstrumentor().instrument(spans=False)

@@ -1,7 +1,6 @@
 """A service that streams Claude's answers to browsers, and tells them when an answer breaks off."""
 
 import json
-import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 import midstream
 
-MODEL = os.environ.get("MODEL", "claude-sonnet-5")
+MODEL = "claude-sonnet-5"
 
 Stream = anthropic.AsyncStream[RawMessageStreamEvent]
 

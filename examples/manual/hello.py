@@ -1,7 +1,5 @@
 """OpenTelemetry and midstream, set up by the program; and their verdict, where the program handles a failure."""
 
-import os
-
 import anthropic
 from opentelemetry import _logs, metrics, trace
 from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
@@ -17,7 +15,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 import midstream
 
-MODEL = os.environ.get("MODEL", "claude-sonnet-5")
+MODEL = "claude-sonnet-5"
 
 
 def observe() -> None:

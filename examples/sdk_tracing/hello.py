@@ -1,14 +1,12 @@
 """The SDK's own tracing, messages included, without midstream and with it: one span for a call, and what it says."""
 
-import os
-
 import anthropic
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProcessor
 
 import midstream
 
-MODEL = os.environ.get("MODEL", "claude-sonnet-5")
+MODEL = "claude-sonnet-5"
 
 
 def in_short(span: ReadableSpan) -> str:

@@ -14,40 +14,21 @@ import anthropic
 import pytest
 
 from midstream.cli.doctor_findings import Health, Subject
-from support.clients import HAS_OWN_SPANS, HTTP_PACKAGE
+from support.clients import HAS_OWN_SPANS
 from support.commands import Finished
 from support.examined import Examined, examined, exporting_to, program
-from support.interpreters import Interpreters
 from support.otlp_receiver import otlp_receiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from support.interpreters import Interpreters
     from support.otlp_receiver import OtlpReceiver
 
 OK, WARNING, PROBLEM, NOT_TRIED = (verdict.value for verdict in Health)
 ARRIVALS = (Subject.SPAN_ARRIVES, Subject.METRICS_ARRIVE, Subject.LOG_EVENT_ARRIVES)
 MODEL = "midstream-doctor"
-
-MODULES = (
-    "rich.console",
-    "midstream.cli.app",
-    "midstream.cli.doctor",
-    *(f"opentelemetry.exporter.otlp.proto.http.{signal}" for signal in ("trace_exporter", "metric_exporter")),
-    "opentelemetry.exporter.otlp.proto.http._log_exporter",
-    "opentelemetry.exporter.prometheus",
-    "requests",
-    "midstream.cli.clients",
-    HTTP_PACKAGE.replace("httpx", "httpcore"),
-)
-"""What each of the processes would import."""
-
-
-@pytest.fixture(scope="module")
-def interpreters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Interpreters]:
-    running = Interpreters(tmp_path_factory.mktemp("interpreters"), *MODULES)
-    yield running
-    running.stop()
+OURS = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "MIDSTREAM_"))}
 
 
 @pytest.fixture
@@ -90,7 +71,7 @@ def test_under_opentelemetry_instrument_it_sees_what_the_service_has_and_one_cal
     instrument = Path(sys.executable).with_name("opentelemetry-instrument")
     done = subprocess.run(
         [instrument, sys.executable, "-m", "midstream.cli", "doctor", "--json"],
-        env={**os.environ, **exporting_to(receiver)},
+        env={**OURS, **exporting_to(receiver)},
         capture_output=True,
         text=True,
         check=False,
@@ -99,23 +80,25 @@ def test_under_opentelemetry_instrument_it_sees_what_the_service_has_and_one_cal
     found = Examined.of(Finished(done.returncode, done.stdout, done.stderr))
     assert (found.status, found.problems, found.warnings, done.stderr) == (0, [], [], "")
     assert found[Subject.SET_UP] == (OK, "opentelemetry-instrument has set this process up", "")
-    assert told_of_the_call(receiver) == {"spans": 1, "calls": 1, "log events": 1}
-    assert {log.resource["service.name"] for log in receiver.logs} == {"shop"}
-
-
-def test_alone_it_does_what_opentelemetry_instrument_does(interpreters: Interpreters, receiver: OtlpReceiver) -> None:
-    found = examined(interpreters, **exporting_to(receiver))
-    assert (found.status, found.problems, found.warnings) == (0, [], [])
-    assert found[Subject.SET_UP][1].startswith("set up here as opentelemetry-instrument does it")
     assert found[Subject.ANTHROPIC] == (OK, anthropic.__version__, "")
     assert found.verdicts(Subject.PATCHES) == [OK] * 4
     by_whom = "com.anthropic.sdk.python" if HAS_OWN_SPANS else "midstream"
     assert found[Subject.ONE_SPAN] == (OK, f"the call has one span, of {by_whom}", "")
     why = "on (by default)" if HAS_OWN_SPANS else "off (this version has none)"
     assert found[Subject.SDK_SPANS][1].startswith(f"the SDK's own tracing is {why}: ")
+    assert told_of_the_call(receiver) == {"spans": 1, "calls": 1, "log events": 1}
+    assert {log.resource["service.name"] for log in receiver.logs} == {"shop"}
+
+
+@newest
+def test_alone_it_does_what_opentelemetry_instrument_does(interpreters: Interpreters, receiver: OtlpReceiver) -> None:
+    found = examined(interpreters, **exporting_to(receiver))
+    assert (found.status, found.problems, found.warnings) == (0, [], [])
+    assert found[Subject.SET_UP][1].startswith("set up here as opentelemetry-instrument does it")
     for subject, path in zip(ARRIVALS, ("traces", "metrics", "logs"), strict=True):
         assert found[subject] == (OK, f"accepted by {receiver.url}/v1/{path} (OTLP over HTTP)", "")
     assert told_of_the_call(receiver) == {"spans": 1, "calls": 1, "log events": 1}
+    assert len(receiver.bodies) == 3, "nothing is exported after the report"
     # No subject is left out, and they come in one order.
     assert list(dict.fromkeys(one["subject"] for one in found.findings)) == [subject.value for subject in Subject]
 
@@ -274,7 +257,7 @@ def test_a_signal_without_exporter_is_a_warning_and_of_metrics_a_problem(
     verdict: str,
 ) -> None:
     found = examined(interpreters, **exporting_to(receiver), **{variable: "none"})
-    assert found[subject][::2] == (verdict, f"{variable}=otlp")
+    assert found[subject][::2] == (verdict, f"{variable}=otlp, or an exporter where the provider is set")
     assert f"({variable}=none)" in found[subject][1]
     assert found[arrival] == (verdict, "made, but there is no exporter", f"see {subject.value}")
     assert found.problems + found.warnings == [subject, arrival]
@@ -475,6 +458,7 @@ def test_a_fault_of_midstream_s_own_is_a_problem(interpreters: Interpreters, rec
 # What is missing
 
 
+@newest
 def test_a_missing_patch_target_is_named_with_what_is_lost(interpreters: Interpreters, receiver: OtlpReceiver) -> None:
     without = "from anthropic._decoders.jsonl import JSONLDecoder\ndel JSONLDecoder.__decode__"
     found = examined(interpreters, "--no-call", before=without, **exporting_to(receiver))

@@ -17,7 +17,7 @@ from support.clients import HTTP_PACKAGE
 PAGE: Final = Path(__file__).parents[2] / "docs" / "testing.md"
 BLOCKS: Final = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
 
-STRICT: Final = ("-Werror", "-pno:cacheprovider")
+STRICT: Final = ("-Werror", "-pno:cacheprovider", "-pno:asyncio")
 ALONE: Final = (*STRICT, "-pno:hypothesispytest", "-pno:anyio", "-pno:timeout")
 """Without the plugins of this repository's own tests, which take longer to load than a test takes."""
 
@@ -87,6 +87,34 @@ def test_a_wrong_name_points_at_the_line_of_the_test(pytester: pytest.Pytester) 
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines([">*anthropic_faults.script('nonsense')", "E*ValueError: *'nonsense' is no scenario*"])
     result.stdout.fnmatch_lines(["test_a_wrong_name_points_at_the_line_of_the_test.py:2: ValueError"])
+
+
+def test_the_server_s_thread_and_the_clients_are_gone_after_the_test(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import threading
+        import anthropic
+        import pytest
+
+        clients = []
+
+        def test_first(anthropic_faults):
+            anthropic_faults.script("stall")
+            clients.append(anthropic_faults.client())
+            stream = clients[0].messages.create(
+                model="claude", max_tokens=8, messages=[{"role": "user", "content": "x"}], stream=True
+            )
+            next(iter(stream))
+            assert [thread for thread in threading.enumerate() if thread.name.startswith("midstream-faults")]
+
+        def test_second(anthropic_faults):
+            assert clients[0].is_closed()
+            (thread,) = [thread for thread in threading.enumerate() if thread.name.startswith("midstream-faults")]
+            assert str(anthropic_faults.url.rpartition(":")[2]) in thread.name
+            assert anthropic_faults.requests == ()
+        """
+    )
+    pytester.runpytest_inprocess(*STRICT).assert_outcomes(passed=2)
 
 
 def test_both_fixtures_tell_what_they_are(pytester: pytest.Pytester) -> None:
@@ -159,15 +187,26 @@ def test_pytest_asyncio_may_run_the_tests(pytester: pytest.Pytester) -> None:
     pytester.makeini("[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n")
     pytester.makepyfile(
         """
-        async def test_one(anthropic_faults, midstream_calls):
-            message = await anthropic_faults.async_client().messages.create(
-                model="claude", max_tokens=64, messages=[{"role": "user", "content": "Is all well?"}]
-            )
-            assert message.stop_reason == "end_turn"
-            assert midstream_calls.outcomes == ["completed"]
+        import asyncio
+        import pytest
+
+        @pytest.mark.parametrize("number", range(2))
+        async def test_one(anthropic_faults, midstream_calls, number):
+            anthropic_faults.script("reset@4", "ok")
+            client = anthropic_faults.async_client()
+            for _ in range(2):
+                stream = await client.messages.create(
+                    model="claude", max_tokens=64, messages=[{"role": "user", "content": "Hello"}], stream=True
+                )
+                try:
+                    async for _ in stream:
+                        pass
+                except Exception:
+                    pass
+            assert midstream_calls.outcomes == ["transport_error", "completed"]
         """
     )
-    pytester.runpytest_subprocess(*ALONE).assert_outcomes(passed=1)
+    pytester.runpytest_inprocess("-Werror", "-pno:cacheprovider", "-pno:anyio").assert_outcomes(passed=2)
 
 
 @pytest.mark.usefixtures("with_the_newest_sdk")

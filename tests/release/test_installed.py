@@ -9,7 +9,7 @@ import pytest
 
 from midstream import __version__
 from support.distribution import environment, output, run
-from support.export import contents, shipped_files, wrote
+from support.export import CHECKOUT, contents, shipped_files, wrote
 from support.otlp_receiver import otlp_receiver
 
 if TYPE_CHECKING:
@@ -108,6 +108,14 @@ def test_it_is_found_by_opentelemetry_instrument(release: Release, tmp_path: Pat
     assert (span.attributes["midstream.outcome"], span.attributes["midstream.status_code"]) == ("in_band_error", 529)
     assert "midstream" in {point.scope for point in receiver.points}
     assert [log.event_name for log in receiver.logs] == ["gen_ai.client.operation.exception"]
+
+
+def test_the_extra_brings_the_fixtures(release: Release, tmp_path: Path) -> None:
+    where = environment(tmp_path / "environment", release, ["testing"])
+    pasted = (CHECKOUT / "docs" / "testing.md").read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
+    (tmp_path / "test_pasted.py").write_text(pasted)
+    told = output((where.python, "-W", "error", "-m", "pytest", "-q", "test_pasted.py"), tmp_path)
+    assert told.splitlines()[-1].startswith("2 passed")
 
 
 def test_the_tests_of_the_source_distribution_pass_with_what_is_installed(release: Release, tmp_path: Path) -> None:

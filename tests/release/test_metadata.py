@@ -25,11 +25,13 @@ EXTRAS = {
         "opentelemetry-exporter-otlp-proto-http",
         "opentelemetry-exporter-prometheus",
     },
+    "testing": {"anthropic", "pytest"},
 }
 """By extra, what it brings."""
 
 ENTRY_POINTS = {
     "console_scripts": {"midstream": "midstream.cli:main"},
+    "pytest11": {"midstream": "midstream.testing"},
     "opentelemetry_instrumentor": {"anthropic_midstream": "midstream.instrumentor:AnthropicInstrumentor"},
 }
 
@@ -37,6 +39,7 @@ CLASSIFIERS = {
     "Development Status :: 4 - Beta",
     "Framework :: OpenTelemetry",
     "Framework :: OpenTelemetry :: Instrumentations",
+    "Framework :: Pytest",
     "Intended Audience :: Developers",
     "Intended Audience :: System Administrators",
     "Operating System :: OS Independent",
@@ -92,7 +95,7 @@ def test_the_extras_bring_this(release: Release) -> None:
 
 def test_the_versions_of_the_sdk_are_those_that_the_instrumentor_checks(release: Release) -> None:
     (checked,) = AnthropicInstrumentor().instrumentation_dependencies()
-    asked = {extra: needs(release, extra)["anthropic"].specifier for extra in ("instruments", "cli")}
+    asked = {extra: needs(release, extra)["anthropic"].specifier for extra in EXTRAS}
     assert asked == dict.fromkeys(asked, Requirement(checked).specifier)
 
 

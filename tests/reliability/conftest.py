@@ -7,24 +7,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from integration.conftest import exported, instrumented, no_fault_of_our_own, server
-from support.interpreters import Interpreters
 from support.lifecycle import SPANS
 from support.processes import World
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from midstream.faults import FaultServer
 
-__all__ = ("exported", "instrumented", "interpreters", "no_fault_of_our_own", "server", "world")
-
-
-@pytest.fixture(scope="session")
-def interpreters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Interpreters]:
-    running = Interpreters(tmp_path_factory.mktemp("interpreters"))
-    yield running
-    running.stop()
+__all__ = ("exported", "instrumented", "no_fault_of_our_own", "server", "world")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

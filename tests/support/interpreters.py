@@ -13,40 +13,50 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from support.clients import HTTP_PACKAGE
 from support.commands import Finished
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 __all__ = ("Interpreters", "next_program")
 
 _PATIENCE_SECONDS: Final = 150.0
 _TESTS: Final = str(Path(__file__).parents[1])
 
+_MODULES: Final = (
+    "support.processes",
+    "midstream.cli.app",
+    "midstream.cli.clients",
+    "midstream.cli.doctor",
+    HTTP_PACKAGE.replace("httpx", "httpcore"),
+    "opentelemetry.exporter.otlp.proto.http.trace_exporter",
+    "opentelemetry.exporter.otlp.proto.http.metric_exporter",
+    "opentelemetry.exporter.otlp.proto.http._log_exporter",
+    "opentelemetry.exporter.prometheus",
+    "requests",
+)
+"""What programs would import, each for itself."""
+
 _SERVE: Final = f"""
 import importlib, sys
 sys.path.insert(0, {_TESTS!r})
-from support import processes
-from support.interpreters import next_program
-for name in sys.argv[1:]:
+for name in {_MODULES}:
     importlib.import_module(name)
+from support.interpreters import next_program
 exec(compile(next_program(), "program", "exec"))
 """
 
 
 class Interpreters:
-    """Starts programs, one after the other. To be stopped in the end. `modules` are imported already, too."""
+    """Starts programs, one after the other. To be stopped in the end."""
 
-    def __init__(self, folder: Path, *modules: str) -> None:
-        self._modules = modules
+    def __init__(self, folder: Path) -> None:
         self._stdout, self._stderr = folder / "stdout", folder / "stderr"
         self._server: subprocess.Popen[bytes] | None = None
 
     def run(self, code: str) -> Finished:
         """Runs a program to its end. Fails if that does not come: the program and all that it forked are killed."""
-        server = self._server = self._server or _start(self._modules)
+        server = self._server = self._server or _start()
         assert server.stdin is not None
         assert server.stdout is not None
         server.stdin.write(json.dumps([code, str(self._stdout), str(self._stderr)]).encode() + b"\n")
@@ -65,10 +75,10 @@ class Interpreters:
                 os.killpg(server.pid, signal.SIGKILL)
 
 
-def _start(modules: Sequence[str]) -> subprocess.Popen[bytes]:
+def _start() -> subprocess.Popen[bytes]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "MIDSTREAM_"))}
     # From 3.12 on, a fork where there are threads is warned about, as those of exporters are.
-    command = (sys.executable, "-u", "-W", "ignore::DeprecationWarning", "-c", _SERVE, *modules)
+    command = (sys.executable, "-u", "-W", "ignore::DeprecationWarning", "-c", _SERVE)
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=kept, start_new_session=True)
 
 

@@ -48,7 +48,7 @@ _LINKED: Final = ("src", "tests", "benchmarks", "fuzz")
 
 _SERVING: Final[Mapping[str, str]] = MappingProxyType(
     {
-        r"midstream faults\b(?!.*--list)": "Ctrl-C",
+        r"midstream faults\b(?!.*(--list| -- ))": "Ctrl-C",
         r"midstream demo\b.*--serve": "Ctrl-C",
         r"\buvicorn ": "Uvicorn running on",
     }
@@ -61,6 +61,9 @@ _INSTEAD: Final[Mapping[str, str]] = MappingProxyType(
         "make": 'exec {make} --dry-run "$@" >/dev/null',
         # The stack has tests of its own, in tests/dashboards/test_stack.py; here there is no daemon.
         "docker": "test -f compose.yaml",
+        # There is no collector to be had, and a Prometheus not everywhere. That their configurations exist is all.
+        "otelcol-contrib": 'test -f "${{1#--config=}}"',
+        "prometheus": 'test -f "${{1#--config.file=}}"',
     }
 )
 """By name of a program, what runs in its place."""
@@ -70,7 +73,7 @@ _PIP: Final = {"PIP_NO_INDEX": "1", "PIP_DRY_RUN": "1", "PIP_DISABLE_PIP_VERSION
 
 _NO_SUCH_EXTRA: Final = "does not provide the extra"
 
-_FREE_PORTS: Final = ("8000", "9464")
+_FREE_PORTS: Final = ("8000", "8080", "9464")
 _OTLP_PORT: Final = "4318"
 """In a page, these stand for ports that are free, and for that of a receiver of OTLP."""
 

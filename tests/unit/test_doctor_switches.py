@@ -57,4 +57,4 @@ def test_an_option_that_is_not_understood_is_a_problem_with_what_is_allowed() ->
 def test_an_option_that_there_is_not_is_a_warning_with_those_there_are() -> None:
     (one,) = found(Subject.OPTIONS, MIDSTREAM_SPAN="off")
     assert one.verdict is Health.WARNING
-    assert one.remedy == "there are MIDSTREAM_SPANS and MIDSTREAM_CHUNK_TIMINGS"
+    assert one.remedy == "there are MIDSTREAM_SPANS, MIDSTREAM_CHUNK_TIMINGS, MIDSTREAM_GENAI_METRICS"

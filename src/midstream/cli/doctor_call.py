@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from midstream.cli.caught import Caught
@@ -16,22 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from midstream.cli.doctor_providers import Signal
-    from midstream.faults.requests import Request
-    from midstream.faults.scripts import Script
 
 __all__ = ("called", "not_called")
 
 _FAULT: Final = "in_band:overloaded_error@4"
 _REPORTED: Final = 200
 """The status that the SDK gives to such an error."""
-
-
-class _Server(FaultServer):
-    """Has one fault, for the doctor's model."""
-
-    def answer(self, request: Request, number: int) -> Script:
-        body = request.body.replace(MODEL.encode(), _FAULT.encode())
-        return super().answer(replace(request, body=body), number)
 
 
 def not_called(reason: str) -> Iterator[Finding]:
@@ -59,7 +48,8 @@ def _call() -> Exception | None:
     """What the SDK raised."""
     from midstream.cli.clients import MAX_TOKENS, MESSAGES, sync_client  # noqa: PLC0415 - imports the SDK
 
-    with Caught() as caught, _Server() as server, sync_client(server.url, sdk_spans=True) as client:
+    with Caught() as caught, FaultServer() as server, sync_client(server.url, sdk_spans=True) as client:
+        server.script(_FAULT)
         once = client.with_options(max_retries=0)
         for _event in once.messages.create(model=MODEL, max_tokens=MAX_TOKENS, messages=MESSAGES, stream=True):
             pass

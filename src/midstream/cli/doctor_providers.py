@@ -194,7 +194,7 @@ def _exports(signal: Signal) -> Finding:
         return Finding(signal.subject, Health.OK, f"a real provider, which exports to {names}")
     told = os.environ.get(signal.variable, "")
     message = f"a real provider without an exporter ({signal.variable}={told or 'is not set'})"
-    return _lacking(signal, message, f"{signal.variable}=otlp")
+    return _lacking(signal, message, f"{signal.variable}=otlp, or an exporter where the provider is set")
 
 
 def _lacking(signal: Signal, message: str, remedy: str) -> Finding:

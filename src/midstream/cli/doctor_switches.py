@@ -51,7 +51,7 @@ def _off(environment: Mapping[str, str]) -> Iterator[Finding]:
         message = f"{_SDK_DISABLED}={told}: OpenTelemetry makes no telemetry at all"
         yield Finding(Subject.SWITCHES, Health.PROBLEM, message, f"unset {_SDK_DISABLED}")
     named = environment.get(_DISABLED, "")
-    for one in {_NAME, _EVERYTHING} & {name.strip() for name in named.split(",")}:
+    for one in sorted({_NAME, _EVERYTHING} & {name.strip() for name in named.split(",")}):
         message = f"{_DISABLED}={named}: opentelemetry-instrument leaves midstream out"
         yield Finding(Subject.SWITCHES, Health.PROBLEM, message, f"take {one} out of {_DISABLED}")
 
@@ -61,7 +61,7 @@ def _wrong_options(environment: Mapping[str, str]) -> Iterator[Finding]:
         if not name.startswith(_PREFIX):
             continue
         if name not in WORDS:
-            known = " and ".join(WORDS)
+            known = ", ".join(WORDS)
             yield Finding(Subject.OPTIONS, Health.WARNING, f"{name} is no option of midstream", f"there are {known}")
         elif told.strip() and told.strip().lower() not in WORDS[name]:
             allowed = ", ".join(WORDS[name])
