@@ -332,6 +332,7 @@ def test_no_key_of_an_exporter_is_shown(interpreters: Interpreters) -> None:
 # The application's own set-up
 
 SHOP = """
+import logging
 from opentelemetry import _logs, metrics, trace
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.sdk._logs import LoggerProvider
@@ -340,6 +341,8 @@ from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
 from midstream import AnthropicInstrumentor
+
+logging.basicConfig()
 
 class Failing(SpanExporter):
     def export(self, spans):
@@ -364,14 +367,24 @@ def failing(): instrumented(Failing())
 
 def silent(): instrumented(Silent())
 
-def doubled():
+def doubled(**options):
     from anthropic.resources.messages import Messages
     create = Messages.create
     def traced(*args, **kwargs):
         with trace.get_tracer("somebody").start_as_current_span("chat", attributes={"gen_ai.system": "anthropic"}):
             return create(*args, **kwargs)
     Messages.create = traced
-    instrumented()
+    instrumented(**options)
+
+class Filter(SimpleSpanProcessor):
+    def on_end(self, span):
+        if "midstream.outcome" not in span.attributes:
+            super().on_end(span)
+
+def filtered():
+    provider = TracerProvider()
+    provider.add_span_processor(Filter(Silent()))
+    doubled(provider=provider)
 
 def foreign():
     class Provider:
@@ -429,6 +442,15 @@ def test_what_is_wrong_there_is_a_problem(
 ) -> None:
     found = examined(interpreters, "--setup", f"shop:{function}", before=shop, **exporting_to(receiver))
     assert (found.status, found[subject][:2]) == (1, (PROBLEM, message))
+    assert "Traceback" not in found.output, "it is told once, in the report"
+
+
+@newest
+def test_a_span_that_a_filter_keeps_from_the_exporter_is_told_apart_from_one_that_is_not_exported(
+    interpreters: Interpreters, receiver: OtlpReceiver, shop: str
+) -> None:
+    found = examined(interpreters, "--setup", "shop:filtered", before=shop, **exporting_to(receiver))
+    assert found[Subject.SPAN_ARRIVES][:2] == (PROBLEM, "made, but the exporter was not given it")
 
 
 @newest
@@ -469,6 +491,17 @@ def test_a_missing_patch_target_is_named_with_what_is_lost(interpreters: Interpr
         "anthropic._decoders.jsonl.JSONLDecoder.__decode__ is not there, "
         "anthropic._decoders.jsonl.AsyncJSONLDecoder.__decode__ is not wrapped"
     )
+
+
+@newest
+def test_an_optional_target_that_this_sdk_does_not_have_is_no_problem(
+    interpreters: Interpreters, receiver: OtlpReceiver
+) -> None:
+    without = "from anthropic._base_client import AsyncAPIClient, SyncAPIClient\n"
+    without += "del AsyncAPIClient._request, SyncAPIClient._request"
+    found = examined(interpreters, "--no-call", before=without, **exporting_to(receiver))
+    assert (found.status, found.verdicts(Subject.PATCHES)) == (0, [OK] * 4)
+    assert "the SDK's own spans: this SDK has none" in found.output
 
 
 @newest

@@ -51,7 +51,7 @@ def _role(role: Role, targets: tuple[Target, ...]) -> Finding:
     if all(place is Place.WRAPPED for place in places.values()):
         return Finding(Subject.PATCHES, Health.OK, f"{role.value}: {names}")
     lost = ", ".join(f"{one.name} is {place.value}" for one, place in places.items() if place is not Place.WRAPPED)
-    if all(one.optional and places[one] is not Place.BARE for one in targets):
+    if all(one.optional and place is Place.ABSENT for one, place in places.items()):
         return Finding(Subject.PATCHES, Health.OK, f"{role.value}: this SDK has none")
     message = f"{role.value}: not observed, for {lost}"
     remedy = "pip install --upgrade midstream; if that does not help, report it with this line and the SDK's version"
