@@ -22,7 +22,7 @@ TARGETS := $(patsubst fuzz/%.py,%,$(wildcard fuzz/*.py))
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test $(TESTS) test-release test-neighbours test-otlp matrix lint format release bench bench-others instructions fuzz docs dashboards pictures pins clean FORCE
+.PHONY: help demo test $(TESTS) test-release test-neighbours test-otlp matrix lint format release bench bench-others comparison instructions fuzz docs dashboards pictures pins clean FORCE
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -90,6 +90,9 @@ bench: $(DEV)/.project ## what midstream costs
 bench-others: $(DEV)/.project ## the same with other instrumentations; writes docs/benchmarks.md
 	@$(DEV)/bin/python benchmarks/compare.py $(ARGS)
 
+comparison: $(NEIGHBOURS)/.project ## what other instrumentations tell of failed streams; writes docs/comparison.md
+	@$(NEIGHBOURS)/bin/python docs/comparison.py $(ARGS)
+
 instructions: $(DEV)/.project ## the machine instructions that it adds per event; needs valgrind
 	@$(DEV)/bin/python benchmarks/instructions.py $(ARGS)
 
@@ -100,9 +103,10 @@ fuzz: $(FUZZ)/.project ## random exceptions, bodies and requests, guided by cove
 		PYTHONPATH=tests $(FUZZ)/bin/python fuzz/$$target.py -max_total_time=60 -max_len=4096 -len_control=0 -artifact_prefix=.fuzz/ $(ARGS) .fuzz/$$target || exit 1; \
 	done
 
-docs: $(DEV)/.project ## write docs/telemetry.md and docs/outcomes.md again
+docs: $(DEV)/.project ## write docs/telemetry.md, docs/outcomes.md and the tables of docs/retrying.md again
 	@$(DEV)/bin/python docs/generate.py
 	@$(DEV)/bin/python docs/outcomes.py
+	@$(DEV)/bin/python examples/retry/measure.py
 
 dashboards: $(DEV)/.project ## write the boards and rules again
 	@$(DEV)/bin/python dashboards/generate.py

@@ -34,6 +34,7 @@ _NEEDED: Final = {
     "neighbours": "sentry_sdk",
     "dashboards": "promql_parser",
     "docs": "promql_parser",
+    "examples": "fastapi",
     "release": "mypy",
 }
 collect_ignore: Final = [folder for folder, package in _NEEDED.items() if not find_spec(package)]

@@ -134,7 +134,7 @@ def _read(way: Way, url: str, fault: str) -> End:
         try:
             for piece in way.sync(client, QUESTION):
                 shown.add(piece)
-        except Exception:  # noqa: BLE001 - whatever it is, it reaches whoever asked
+        except Exception:
             return End.RAISED
         return shown.end
 
@@ -149,7 +149,7 @@ def _read_async(way: Way, url: str, fault: str) -> End:
                 async with aclosing(way.asynchronous(client, QUESTION)) as pieces:
                     async for piece in pieces:
                         shown.add(piece)
-            except Exception:  # noqa: BLE001 - whatever it is, it reaches whoever asked
+            except Exception:
                 return End.RAISED
             return shown.end
 
@@ -221,10 +221,10 @@ _RETRYABLE: Final = [fault for fault, retryable in FAULTS.items() if retryable]
 _HOPELESS: Final = [fault for fault, retryable in FAULTS.items() if not retryable]
 _HEAD: Final = (
     "",
-    f"of {len(_RETRYABLE)} retryable faults survived",
-    "less than an answer taken for one",
-    "text shown twice",
-    "exceptions for the user",
+    f"survived, of {len(_RETRYABLE)} retryable faults",
+    "cut short, unnoticed",
+    "text twice",
+    "exception",
     f"requests for {len(_HOPELESS)} faults that no retry helps",
 )
 

@@ -36,6 +36,7 @@ def what_a_failure_says(error: Exception, body: Any) -> None:
     assert_type(failure.retry_after, float | None)
     assert_type(failure.request_id, str | None)
     assert_type(failure.message, str | None)
+    assert_type(classify(StreamTruncatedError()), Failure)
     assert_type(midstream.__version__, str)
 
     classify()  # type: ignore[call-arg]

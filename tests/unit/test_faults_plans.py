@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _PATIENCE = 30.0
-_REAL = "claude-sonnet-4-5"
+_REAL = "claude-some-model"
 
 
 @pytest.fixture(name="server")

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
+from rich.console import Console
+
 from midstream.cli.caught import Caught
 from midstream.cli.doctor_call import called, not_called
-from midstream.cli.doctor_findings import Finding, Health, Subject, in_words
+from midstream.cli.doctor_findings import Finding, Health, Subject
 from midstream.cli.doctor_packages import installed
 from midstream.cli.doctor_patches import is_on, patched, spans_made
 from midstream.cli.doctor_providers import SIGNALS, Maker, provided
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ("Wishes", "run")
 
 _HEALTHY, _WRONG = 0, 1
+
+_PATIENCE: Final = "Making a call and exporting what is told of it. Where nobody takes it, that takes 10 to 20 seconds."
 
 _CONTAINED: Final = "fault of its own"
 
@@ -40,7 +44,8 @@ class Wishes:
 def run(wishes: Wishes) -> int:
     """Examines this process, and returns its exit status. Raises `Problem` for a wish that cannot be fulfilled."""
     with stdout_for_the_report() as report, Hushed() as hushed:
-        findings = tuple(_findings(wishes, hushed))
+        with Console(stderr=True).status(_PATIENCE):
+            findings = tuple(_findings(wishes, hushed))
         write = print_json if wishes.as_json else print_table
         write(findings, report)
     return _WRONG if any(one.verdict is Health.PROBLEM for one in findings) else _HEALTHY
@@ -51,9 +56,7 @@ def _findings(wishes: Wishes, hushed: Hushed) -> Iterator[Finding]:
     done = set_up(hushed, function)
     with Caught() as caught:
         import_module("anthropic")
-    yield from installed()
-    if caught.error is not None and not isinstance(caught.error, ModuleNotFoundError):
-        yield Finding(Subject.ANTHROPIC, Health.PROBLEM, f"cannot be imported: {in_words(caught.error)}")
+    yield from installed(caught.error)
     yield from switched()
     yield from outcome(done)
     yield from patched(by_setup=done.way is Way.FUNCTION)

@@ -61,7 +61,7 @@ class Finding:
 
 
 _CREDENTIALS: Final = re.compile(r"(?<=://)[^/@\s]*@")
-_QUERY: Final = re.compile(r"(?<=[\w/])\?\S*")
+_QUERY: Final = re.compile(r"(?<=[\w/])\?\S+")
 
 
 def one_line(text: str) -> str:

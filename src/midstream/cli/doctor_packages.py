@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from midstream.cli.doctor_findings import Finding, Health, Subject
+from midstream.cli.doctor_findings import Finding, Health, Subject, in_words
 from midstream.instrumentor import INSTRUMENTS
 from midstream.version import __version__
 
@@ -25,11 +25,11 @@ _NEWEST_PYTHON: Final = (3, 13)
 _SDK: Final = "opentelemetry-sdk"
 
 
-def installed() -> Iterator[Finding]:
-    """What is there, and whether it fits."""
+def installed(import_error: Exception | None) -> Iterator[Finding]:
+    """What is there, and whether it fits. `import_error` is what the SDK raised when it was imported."""
     yield _python()
     yield Finding(Subject.MIDSTREAM, Health.OK, __version__)
-    yield _anthropic()
+    yield _anthropic(import_error)
     yield _dependencies()
     yield _opentelemetry()
 
@@ -42,15 +42,18 @@ def _python() -> Finding:
     return Finding(Subject.PYTHON, Health.WARNING, f"{version}; midstream was tried up to {tried}")
 
 
-def _anthropic() -> Finding:
+def _anthropic(import_error: Exception | None) -> Finding:
     wanted = Requirement(*INSTRUMENTS)
     remedy = f'pip install "{wanted}"'
     version = _version(wanted.name)
     if version is None:
         return Finding(Subject.ANTHROPIC, Health.PROBLEM, "not installed", remedy)
-    if _fits(wanted, version):
+    if not _fits(wanted, version):
+        message = f"{version} is not observed: midstream supports {wanted.specifier}"
+    elif import_error is not None:
+        message = f"{version} cannot be imported: {in_words(import_error)}"
+    else:
         return Finding(Subject.ANTHROPIC, Health.OK, version)
-    message = f"{version} is not observed: midstream supports {wanted.specifier}"
     return Finding(Subject.ANTHROPIC, Health.PROBLEM, message, remedy)
 
 

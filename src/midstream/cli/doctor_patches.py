@@ -72,7 +72,8 @@ def spans_made() -> Iterator[Finding]:
         if spans or sdk_makes_spans():
             off = f"MIDSTREAM_SPANS=off{f' {_SDK_TRACING}=false' if sdk_makes_spans() else ''}"
             message = f"{one.name} makes a second span for every call"
-            yield Finding(Subject.NEIGHBOURS, Health.WARNING, message, f"do not load it, or set {off}")
+            hidden = f"; if it hides calls from midstream: {one.hides}" if one.hides else ""
+            yield Finding(Subject.NEIGHBOURS, Health.WARNING, message, f"do not load it, or set {off}{hidden}")
         else:
             yield Finding(Subject.NEIGHBOURS, Health.OK, f"{one.name} makes the only span of a call")
 

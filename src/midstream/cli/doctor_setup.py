@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ("Hushed", "SetUp", "Way", "function_named", "outcome", "set_up")
 
+_OTHERWISE: Final = "; if your application does it itself: midstream doctor --setup MODULE:FUNCTION"
+
 _LOGGERS: Final = ("opentelemetry", "midstream")
 _MOST: Final = 5
 
@@ -116,15 +118,11 @@ def outcome(done: SetUp) -> Iterator[Finding]:
         message = f"{done.way.value}, and that failed: {in_words(done.error)}"
         yield Finding(Subject.SET_UP, Health.PROBLEM, message, _remedy(done.error))
         return
-    if not _has_providers():
-        yield _without_providers(done.way)
+    if _has_providers():
+        otherwise = _OTHERWISE if done.way is Way.DOCTOR else ""
+        yield Finding(Subject.SET_UP, Health.OK, f"{done.way.value}{otherwise}")
     else:
-        told = (
-            "; if your application does it itself: midstream doctor --setup MODULE:FUNCTION"
-            if done.way is Way.DOCTOR
-            else ""
-        )
-        yield Finding(Subject.SET_UP, Health.OK, f"{done.way.value}{told}")
+        yield _without_providers(done.way)
     for line in done.said[:_MOST]:
         yield Finding(Subject.SET_UP, Health.WARNING, f"OpenTelemetry said: {line}")
 
@@ -136,7 +134,7 @@ def _without_providers(way: Way) -> Finding:
     message = "nothing here sets OpenTelemetry up: no provider is real, and no telemetry leaves the process"
     remedy = (
         "pip install opentelemetry-distro opentelemetry-exporter-otlp-proto-http and start the service with "
-        "opentelemetry-instrument; if it sets OpenTelemetry up itself: midstream doctor --setup MODULE:FUNCTION"
+        f"opentelemetry-instrument{_OTHERWISE}"
     )
     if entry_points(group="opentelemetry_configurator"):
         remedy = "see what OpenTelemetry said; OTEL_PYTHON_CONFIGURATOR and OTEL_PYTHON_DISTRO choose who does it"

@@ -86,6 +86,7 @@ _REASONS: Final = {
     r"CERTIFICATE_VERIFY_FAILED|SSLError|SSL_ERROR|WRONG_VERSION_NUMBER": "TLS failed",
     r"code: (\d+), reason: (.*)": "HTTP {} {}",
     r"timed out|Timeout|DEADLINE_EXCEEDED": "timed out",
+    r"due to timeout, max retries": "nobody answered in time",
     r"StatusCode\.(\w+)": "{}",
 }
 """By what exporters log, what it means."""

@@ -48,7 +48,7 @@ class Latency:
         return self._between.most > 0
 
     def _drawn(self, waits: Waits) -> float:
-        return self._random.uniform(waits.least, waits.most) if waits.most else 0.0
+        return waits.least if waits.least == waits.most else self._random.uniform(waits.least, waits.most)
 
 
 AT_ONCE: Final = Latency()

@@ -38,6 +38,7 @@ _OF_ONE_CONNECTION: Final = frozenset(
     }
 )
 """The headers that speak of the connection, and not of the request or its answer."""
+_NOT_BESIDE_CHUNKS: Final = _OF_ONE_CONNECTION | {"content-length"}
 _NOT_SENT_ON: Final = _OF_ONE_CONNECTION | {"host", "expect"}
 _STATUS_LINE: Final = re.compile(r"HTTP/1\.[01] (?P<status>[1-5][0-9]{2})(?: (?P<reason>.*))?")
 _NO_BODY: Final = frozenset({204, 304})
@@ -188,7 +189,7 @@ async def _read_answer(reader: asyncio.StreamReader, method: str) -> Answer:
     chunked = "chunked" in by_name.get("transfer-encoding", "").lower()
     length = None if chunked or "content-length" not in by_name else int(by_name["content-length"])
     status = int(found["status"])
-    headers = _end_to_end(fields, _OF_ONE_CONNECTION | ({"content-length"} if chunked else set()))
+    headers = _end_to_end(fields, _NOT_BESIDE_CHUNKS if chunked else _OF_ONE_CONNECTION)
     if method == "HEAD" or status in _NO_BODY or status < _FIRST_FINAL:
         return Answer(status, found["reason"] or "", headers, 0, _sized(reader, 0))
     body = _chunked(reader) if chunked else _sized(reader, length)

@@ -204,7 +204,9 @@ def _layers(method: Any) -> Iterator[Any]:
 
 
 def _is_ours(method: Any) -> bool:
-    wrapper = getattr(method, "_self_wrapper", None) if isinstance(method, wrapt.FunctionWrapper) else None
+    # What somebody has looked up on the class, to wrap it, is bound.
+    by_wrapt = isinstance(method, (wrapt.FunctionWrapper, wrapt.BoundFunctionWrapper))
+    wrapper: object = getattr(cast("Any", method), "_self_wrapper", None) if by_wrapt else None
     return getattr(wrapper, "__module__", None) == __name__
 
 
