@@ -49,7 +49,7 @@ $(TESTS): test-%: .venv/%/.project
 
 test-release: $(LINT)/.project ## wheel and sdist: contents, metadata, types, where they are installed
 	@echo "== tests of the wheel and the sdist"
-	@$(LINT)/bin/python -m pytest --numprocesses=2 tests/release $(ARGS)
+	@$(LINT)/bin/python -m pytest tests/release $(ARGS)
 
 test-neighbours: $(NEIGHBOURS)/.project ## the tests beside other instrumentations of the SDK
 	@echo "== tests with neighbours"
