@@ -255,5 +255,5 @@ def _all_input(uncached: int | None, read: int | None, written: int | None) -> i
 
 
 def _count(value: object) -> int | None:
-    count = whole(value)
+    count = value if type(value) is int else whole(value)
     return count if count is not None and 0 <= count <= _MOST_TOKENS else None
