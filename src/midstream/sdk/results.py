@@ -79,5 +79,8 @@ def _is_bare(result: Any) -> bool:
 
 
 def _attribute(result: Any, attributes: Mapping[str, str]) -> str | None:
-    kinds = (base for base in type(result).__mro__ if base.__module__.partition(".")[0] == "anthropic")
-    return next((attributes[kind.__name__] for kind in kinds if kind.__name__ in attributes), None)
+    for kind in type(result).__mro__:
+        attribute = attributes.get(kind.__name__)
+        if attribute is not None and kind.__module__.partition(".")[0] == "anthropic":
+            return attribute
+    return None
