@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ("BodyFormat", "format_of", "json_of", "response_of", "streams")
+__all__ = ("BodyFormat", "Head", "format_of", "json_of", "response_of", "streams")
 
 _STREAMS: Final[Mapping[str, str]] = {
     "Stream": "response",
@@ -49,6 +49,14 @@ def json_of(response: Any) -> object:
     Raises `ValueError` if it cannot be decoded: what the SDK will raise when the application parses it.
     """
     return response.json() if format_of(response.headers, response.__class__).media_type == "application/json" else None
+
+
+class Head(NamedTuple):
+    """What tells how the bytes of a body are to be read, once that is of interest."""
+
+    headers: Any
+    kind: type[Any]
+    """The class of the response."""
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,8 @@ class CallSpan(Protocol):
 class SilentSpan:
     """No span: spans are off, or the SDK's own is sampled out."""
 
+    __slots__ = ("context",)
+
     source = SpanSource.NONE
 
     def __init__(self, where: context.Context) -> None:
@@ -82,6 +84,8 @@ class SilentSpan:
 
 class OwnSpan:
     """A span of ours."""
+
+    __slots__ = ("_asked", "context", "span")
 
     source = SpanSource.OURS
 
@@ -119,6 +123,8 @@ class OwnSpan:
 class EnrichedSpan:
     """The SDK's own span. It keeps its name, its parent and its times."""
 
+    __slots__ = ("_put_off", "context", "span")
+
     source = SpanSource.SDK
 
     def __init__(self, span: trace.Span, where: context.Context) -> None:
@@ -126,7 +132,12 @@ class EnrichedSpan:
         self.context = _within(span, where)
         self._put_off = _PutOff()
         # A span of a class with slots takes no instance attributes: then it gets what it can while it records.
-        _state(span).update(end=self._put_off.end, set_status=self._put_off.set_status)
+        state = _state(span)
+        if state:
+            put_off = {"end": self._put_off.end, "set_status": self._put_off.set_status}
+            # In a dict of their size, for one that grows takes twice as much, for as long as the stream is open.
+            guard.attempt(setattr, span, "__dict__", {**state, **put_off})
+            _state(span).update(put_off)
 
     def finish(
         self, asked: Mapping[str, Value], found: Mapping[str, Value], failure: str | None, ended_ns: int
@@ -139,7 +150,7 @@ class EnrichedSpan:
         state = _state(self.span)
         for name in _PUT_OFF:
             state.pop(name, None)
-        statuses = self._put_off.statuses if failure is None else [(Status(StatusCode.ERROR, failure), None)]
+        statuses = self._put_off.statuses if failure is None else ((Status(StatusCode.ERROR, failure), None),)
         try:
             with guard.SPANS:
                 if self.span.is_recording():
@@ -200,16 +211,18 @@ def _ignore(*_args: Any, **_kwargs: Any) -> None:
 class _PutOff:
     """Keeps what the SDK does to its span at the end. Does not refer to the span, so no cycle arises."""
 
+    __slots__ = ("ended_ns", "statuses")
+
     def __init__(self) -> None:
         self.ended_ns: int | None = None
-        self.statuses: list[tuple[Status | StatusCode, str | None]] = []
+        self.statuses: tuple[tuple[Status | StatusCode, str | None], ...] = ()
 
     def end(self, end_time: int | None = None) -> None:
         if self.ended_ns is None:
             self.ended_ns = time.time_ns() if end_time is None else end_time
 
     def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
-        self.statuses.append((status, description))
+        self.statuses += ((status, description),)
 
 
 class _LastWord:
