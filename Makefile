@@ -2,6 +2,7 @@
 # Needed: make and Python 3.10 or newer, as PYTHON.
 
 PYTHON ?= python3
+PYTHONS ?= $(PYTHON)
 ARGS ?=
 
 # The SDKs we test against: one environment per requirements/sdk-*.txt, the newest first. `make matrix` has more.
@@ -21,7 +22,7 @@ TARGETS := $(patsubst fuzz/%.py,%,$(wildcard fuzz/*.py))
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test $(TESTS) test-neighbours test-otlp matrix lint format bench bench-others instructions fuzz docs dashboards pictures pins clean FORCE
+.PHONY: help demo test $(TESTS) test-release test-neighbours test-otlp matrix lint format release bench bench-others comparison instructions fuzz docs dashboards pictures pins clean FORCE
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -31,11 +32,12 @@ help: ## this list
 	@echo
 	@echo '  ARGS="..." goes to pytest, demo, matrix, bench, instructions and fuzz: make test-$(NEWEST) ARGS="-k stream -x"'
 	@echo '  PYTHON=... is the interpreter that the environments are built with: make test PYTHON=python3.12'
+	@echo '  PYTHONS="..." are those that a release is tried with: make release PYTHONS="python3.10 python3.13"'
 
 demo: $(DEV)/.project ## every way a stream can end, and what midstream says about it
 	@$(DEV)/bin/midstream demo $(ARGS)
 
-test: lint $(TESTS) ## lint, then the tests with every SDK
+test: lint test-release $(TESTS) ## lint, what would be released, then the tests with every SDK
 
 # The newest has every scenario; the others have a few, which show every kind of fault. The oldest has the tests of
 # reliability, too.
@@ -44,6 +46,10 @@ $(filter-out $(RELIABLE:%=test-%),$(TESTS)): EXAMPLES += --ignore=tests/reliabil
 $(TESTS): test-%: .venv/%/.project
 	@echo "== tests with $*"
 	@.venv/$*/bin/python -m pytest --numprocesses=auto $(EXAMPLES) $(ARGS)
+
+test-release: $(LINT)/.project ## wheel and sdist: contents, metadata, types, where they are installed
+	@echo "== tests of the wheel and the sdist"
+	@$(LINT)/bin/python -m pytest --numprocesses=2 tests/release $(ARGS)
 
 test-neighbours: $(NEIGHBOURS)/.project ## the tests beside other instrumentations of the SDK
 	@echo "== tests with neighbours"
@@ -73,11 +79,19 @@ format: $(LINT)/.project ## format the code and apply ruff's safe fixes
 	@$(LINT)/bin/ruff check --fix-only
 	@$(LINT)/bin/ruff format
 
+release: test-release ## build dist/, and install it for real from the index, with each of PYTHONS
+	@rm -rf dist
+	@$(LINT)/bin/python -m hatchling build --directory dist
+	@tests/release/from-the-index.sh dist $(PYTHONS)
+
 bench: $(DEV)/.project ## what midstream costs
 	@$(DEV)/bin/python benchmarks/bench.py $(ARGS)
 
 bench-others: $(DEV)/.project ## the same with other instrumentations; writes docs/benchmarks.md
 	@$(DEV)/bin/python benchmarks/compare.py $(ARGS)
+
+comparison: $(NEIGHBOURS)/.project ## what other instrumentations tell of failed streams; writes docs/comparison.md
+	@$(NEIGHBOURS)/bin/python docs/comparison.py $(ARGS)
 
 instructions: $(DEV)/.project ## the machine instructions that it adds per event, or with ARGS=--calls per call; needs valgrind
 	@$(DEV)/bin/python benchmarks/instructions.py $(ARGS)
@@ -89,8 +103,10 @@ fuzz: $(FUZZ)/.project ## random exceptions, bodies and requests, guided by cove
 		PYTHONPATH=tests $(FUZZ)/bin/python fuzz/$$target.py -max_total_time=60 -max_len=4096 -len_control=0 -artifact_prefix=.fuzz/ $(ARGS) .fuzz/$$target || exit 1; \
 	done
 
-docs: $(DEV)/.project ## write docs/telemetry.md again
+docs: $(DEV)/.project ## write docs/telemetry.md, docs/outcomes.md and the tables of docs/retrying.md again
 	@$(DEV)/bin/python docs/generate.py
+	@$(DEV)/bin/python docs/outcomes.py
+	@$(DEV)/bin/python examples/retry/measure.py
 
 dashboards: $(DEV)/.project ## write the boards and rules again
 	@$(DEV)/bin/python dashboards/generate.py

@@ -16,7 +16,7 @@ from midstream.outcomes.status import API_STATUS, BEDROCK_STATUS, UNKNOWN_STATUS
 from midstream.outcomes.values import LONGEST_NAME, LONGEST_TOLD
 from midstream.telemetry import contract
 from midstream.telemetry.operation import Operation
-from midstream.telemetry.scope import SCOPE
+from midstream.telemetry.scope import SCOPE, GenAIMetrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -92,6 +92,30 @@ has more than one: {len(max(m.buckets or () for m in contract.METRICS)) + 3} eac
 values as they are, cut at {LONGEST_TOLD:,} characters if the application gives them, at {LONGEST_NAME} if the API does.
 """
 
+_NEXT = """\
+## The next names of the GenAI metrics
+
+The `gen_ai.*` metrics above have the names of the released conventions, 1.41. Those being written have others: a
+rename, and counters of tokens in place of one histogram. `instrument(genai_metrics=...)`, or
+`MIDSTREAM_GENAI_METRICS`, says which are recorded:
+"""
+
+_NEXT_RULES = f"""\
+These are from {contract.NEXT_SOURCE}.
+They are not released and can change; midstream then follows, in any version, and names it in CHANGELOG.md. The schema
+URL stays that of 1.41, for there is no published one. What midstream does with them:
+
+- A count of tokens asks for no answer, so its duration stays `gen_ai.client.operation.duration`.
+- The counters count failed calls, too: what the API said, else 0.
+- The histograms of tokens have what the API said, on failed calls with `error.type`; never a 0 that it did not say. The
+  conventions have not settled whether failed calls belong there (their issue 530).
+- `gen_ai.token.modality` is always `unknown`: the API gives no counts by modality. Tokens of reasoning have no metric.
+
+With `both`, a process has at most {sum(map(contract.most_series, contract.metrics_with(GenAIMetrics.BOTH))):,} series.
+[Policy](policy.md) says what happens once the names are released, which panels of the boards read them, and how to
+move others.
+"""
+
 _LOG = f"""\
 ## Log event
 
@@ -128,11 +152,11 @@ def page() -> str:
             _SPANS,
             _table(("name", "type", "on", "", "meaning"), _attributes()),
             _METRICS,
-            _table(("name", "instrument", "unit", "series at most", "meaning"), _metrics()),
-            "Their attributes:\n",
-            _table(("metric", "attributes"), _metric_attributes()),
-            "Buckets, in the unit of the metric:\n",
-            _table(("metric", "buckets"), _buckets()),
+            *_described(contract.METRICS),
+            _NEXT,
+            _table(("value", "the GenAI metrics"), _choices()),
+            _NEXT_RULES,
+            *_described(contract.NEXT_METRICS),
             _LOG,
             _table(("name", "meaning"), ((f"`{name}`", text) for name, text in contract.EXCEPTION_ATTRIBUTES.items())),
         )
@@ -177,17 +201,30 @@ def _attributes() -> Iterable[tuple[object, ...]]:
             yield f"`{attribute.name}`", attribute.type, attribute.when.value, own, attribute.brief
 
 
-def _metrics() -> Iterable[tuple[object, ...]]:
-    rows = ((m, f"{contract.most_series(m):,}") for m in contract.METRICS)
+def _described(metrics: tuple[contract.Metric, ...]) -> Iterable[str]:
+    yield _table(("name", "instrument", "unit", "series at most", "meaning"), _metrics(metrics))
+    yield "Their attributes:\n"
+    yield _table(("metric", "attributes"), _metric_attributes(metrics))
+    yield "Buckets, in the unit of the metric:\n"
+    yield _table(("metric", "buckets"), _buckets(metrics))
+
+
+def _metrics(metrics: tuple[contract.Metric, ...]) -> Iterable[tuple[object, ...]]:
+    rows = ((m, f"{contract.most_series(m):,}") for m in metrics)
     return ((f"`{m.name}`", m.instrument.value, f"`{m.unit}`", most, m.brief) for m, most in rows)
 
 
-def _metric_attributes() -> Iterable[tuple[object, ...]]:
-    return ((f"`{m.name}`", ", ".join(f"`{name}`" for name in m.attributes)) for m in contract.METRICS)
+def _metric_attributes(metrics: tuple[contract.Metric, ...]) -> Iterable[tuple[object, ...]]:
+    return ((f"`{m.name}`", ", ".join(f"`{name}`" for name in m.attributes)) for m in metrics)
 
 
-def _buckets() -> Iterable[tuple[object, ...]]:
-    return ((f"`{m.name}`", ", ".join(f"{b:g}" for b in m.buckets)) for m in contract.METRICS if m.buckets)
+def _buckets(metrics: tuple[contract.Metric, ...]) -> Iterable[tuple[object, ...]]:
+    return ((f"`{m.name}`", ", ".join(f"{b:g}" for b in m.buckets)) for m in metrics if m.buckets)
+
+
+def _choices() -> Iterable[tuple[object, ...]]:
+    texts = _members(GenAIMetrics)
+    return ((f"`{names.value}`", texts[names.value]) for names in GenAIMetrics)
 
 
 def main() -> int:

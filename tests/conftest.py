@@ -1,8 +1,8 @@
 """`--examples=few` leaves out most scenarios, for runs with many versions of everything.
 
-What the helpers in `support` assert is told as exactly as what a test asserts. The tests in `neighbours` and in
-`dashboards` are there only where what they need is: the first with `make test-neighbours`, the others with the newest
-SDK.
+What the helpers in `support` assert is told as exactly as what a test asserts. The tests in `neighbours`,
+`dashboards` and `release` are there only where what they need is: with `make test-neighbours`, with the newest SDK,
+with `make test-release`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 pytest.register_assert_rewrite("support")
+pytest_plugins: Final = ("pytester",)
 
 from midstream.faults import EXAMPLES  # noqa: E402 - the rewriting must be known before the first import from there
 from support.clients import HAS_OWN_SPANS  # noqa: E402
@@ -29,7 +30,13 @@ if TYPE_CHECKING:
 settings.register_profile("midstream", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("midstream")
 
-_NEEDED: Final = {"neighbours": "sentry_sdk", "dashboards": "promql_parser"}
+_NEEDED: Final = {
+    "neighbours": "sentry_sdk",
+    "dashboards": "promql_parser",
+    "docs": "promql_parser",
+    "examples": "fastapi",
+    "release": "mypy",
+}
 collect_ignore: Final = [folder for folder, package in _NEEDED.items() if not find_spec(package)]
 
 _MUCH_GARBAGE: Final = 20_000

@@ -39,6 +39,7 @@ __all__ = (
     "TOKENS",
     "TOKEN_TYPE",
     "label",
+    "series_of",
 )
 
 _SUFFIXES: Final = {"s": "_seconds"}
@@ -57,7 +58,8 @@ def _base(metric: Metric) -> str:
     return f"{name}_total" if metric.instrument is Instrument.COUNTER else name
 
 
-def _series(metric: Metric) -> tuple[str, ...]:
+def series_of(metric: Metric) -> tuple[str, ...]:
+    """The names of the series that a metric becomes."""
     endings = _HISTOGRAM if metric.instrument is Instrument.HISTOGRAM else ("",)
     return tuple(_base(metric) + ending for ending in endings)
 
@@ -65,7 +67,7 @@ def _series(metric: Metric) -> tuple[str, ...]:
 LABELS: Final[Mapping[str, frozenset[str]]] = {
     series: frozenset((*_TARGET, *map(label, metric.attributes), *(["le"] * series.endswith("_bucket"))))
     for metric in METRICS
-    for series in _series(metric)
+    for series in series_of(metric)
 }
 """By the name of a series, the labels that it can have."""
 

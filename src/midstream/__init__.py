@@ -1,6 +1,9 @@
 """OpenTelemetry instrumentation for the Anthropic Python SDK that tells how every call really ended.
 
 The public names are imported on first use: `midstream.outcomes` works without OpenTelemetry.
+
+PYTEST_DONT_REWRITE: there are no assertions in here, and where the application is imported before pytest, as under
+`opentelemetry-instrument pytest`, pytest would warn that it comes too late for the package of a plugin.
 """
 
 from __future__ import annotations
@@ -12,22 +15,25 @@ from midstream.version import __version__
 
 if TYPE_CHECKING:
     from midstream.instrumentor import AnthropicInstrumentor
-    from midstream.outcomes import Failure, Outcome, Phase, classify
+    from midstream.outcomes import Failure, Outcome, Phase, StreamTruncatedError, classify
 
-__all__ = ("AnthropicInstrumentor", "Failure", "Outcome", "Phase", "__version__", "classify")
+__all__ = ("AnthropicInstrumentor", "Failure", "Outcome", "Phase", "StreamTruncatedError", "__version__", "classify")
 
 _HOMES: Final = {
     "AnthropicInstrumentor": "midstream.instrumentor",
     "Failure": "midstream.outcomes",
     "Outcome": "midstream.outcomes",
     "Phase": "midstream.outcomes",
+    "StreamTruncatedError": "midstream.outcomes",
     "classify": "midstream.outcomes",
 }
 
 
-def __getattr__(name: str) -> object:
-    home = _HOMES.get(name)
-    if home is None:
-        message = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(message)
-    return getattr(import_module(home), name)
+if not TYPE_CHECKING:  # for a type checker, a module with a __getattr__ has every name there is
+
+    def __getattr__(name: str) -> object:
+        home = _HOMES.get(name)
+        if home is None:
+            message = f"module {__name__!r} has no attribute {name!r}"
+            raise AttributeError(message)
+        return getattr(import_module(home), name)

@@ -2,42 +2,66 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from threading import RLock
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypedDict
 
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
 
 from midstream.observation import Observation
-from midstream.settings import Settings
+from midstream.settings import ENVIRONMENT, Settings
 from midstream.signals import PROVIDERS, Signals
+from midstream.stand_in import StandIn
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Generator, Mapping
 
-__all__ = ("AnthropicInstrumentor",)
+    from opentelemetry._logs import LoggerProvider
+    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.trace import TracerProvider
+    from typing_extensions import Unpack
 
-_INSTRUMENTS: Final = ("anthropic >= 0.49, < 3",)
+__all__ = ("INSTRUMENTS", "AnthropicInstrumentor", "Options", "observed")
 
-_OPTIONS: Final = (*PROVIDERS, "spans", "chunk_timings")
+INSTRUMENTS: Final = ("anthropic >= 0.49, < 3",)
+"""What is instrumented, as a requirement."""
+
+_OPTIONS: Final = (*PROVIDERS, *ENVIRONMENT)
 
 _changing: Final = RLock()
+_stand_in: Final = StandIn()
+
+
+class Options(TypedDict, total=False):
+    """What `instrument()` takes. `None` leaves an option to the environment, and a provider to the global one."""
+
+    tracer_provider: TracerProvider | None
+    meter_provider: MeterProvider | None
+    logger_provider: LoggerProvider | None
+    spans: bool | None
+    chunk_timings: bool | None
+    genai_metrics: Literal["1.41", "next", "both"] | None
+    skip_dep_check: bool
+    """Of the base class: to instrument also an SDK whose version is not supported."""
+    raise_exception_on_conflict: bool
+    """Of the base class: to raise for such a version instead of logging it."""
 
 
 class AnthropicInstrumentor(BaseInstrumentor):
     """Observes every call of the Anthropic SDK in this process, of clients made before and after.
 
-    `instrument(tracer_provider=, meter_provider=, logger_provider=, spans=, chunk_timings=)`; providers that are not
-    given are the global ones. Raises `ValueError` for a wrong option, and what a given provider raises. A global one
-    that is broken leaves out what it is for.
+    `instrument(tracer_provider=, meter_provider=, logger_provider=, spans=, chunk_timings=, genai_metrics=)`; providers
+    that are not given are the global ones. Raises `ValueError` for a wrong option, and what a given provider raises. A
+    global one that is broken leaves out what it is for.
     """
 
     # Of the class, as the SDK is one for all instances: a subclass, or a thread at the same moment, makes another.
     _observation: ClassVar[Observation | None] = None
 
-    def instrument(self, **kwargs: Any) -> Any:
+    def instrument(self, **kwargs: Unpack[Options]) -> None:
         """Begins to observe. Of several threads that ask for it, and of several instances, all but one only warn."""
         with _changing:
-            return super().instrument(**kwargs)
+            super().instrument(**kwargs)
 
     def uninstrument(self, **kwargs: Any) -> Any:
         """Ends what `instrument()` of whichever instance began."""
@@ -54,12 +78,14 @@ class AnthropicInstrumentor(BaseInstrumentor):
 
     def instrumentation_dependencies(self) -> Collection[str]:
         """The versions of the SDK that are supported."""
-        return _INSTRUMENTS
+        return INSTRUMENTS
 
     def _instrument(self, **kwargs: Any) -> None:
         _check_names(kwargs)
-        settings = Settings.of(spans=kwargs.get("spans"), chunk_timings=kwargs.get("chunk_timings"))
-        observation = AnthropicInstrumentor._observation = Observation(Signals.of(kwargs), settings)
+        settings = Settings.of(**{option: kwargs.get(option) for option in ENVIRONMENT})
+        observation = Observation(Signals.of(kwargs), settings)
+        _stand_in.settle(alone=False)
+        AnthropicInstrumentor._observation = observation
         observation.begin()
 
     def _uninstrument(self, **kwargs: Any) -> None:
@@ -68,6 +94,26 @@ class AnthropicInstrumentor(BaseInstrumentor):
         if self._observation is not None:
             self._observation.end()
         AnthropicInstrumentor._observation = None
+        _stand_in.settle(alone=True)
+
+
+@contextmanager
+def observed() -> Generator[None]:
+    """Within it calls are observed: as the application asked for, and if it did not, with no provider told of them.
+
+    One at a time. An application may begin and end to observe meanwhile, and notices nothing.
+    """
+    _want(wanted=True)
+    try:
+        yield
+    finally:
+        _want(wanted=False)
+
+
+def _want(*, wanted: bool) -> None:
+    with _changing:
+        alone = not AnthropicInstrumentor().is_instrumented_by_opentelemetry
+        _stand_in.want(wanted=wanted, alone=alone)
 
 
 def _check_names(options: Mapping[str, Any]) -> None:

@@ -18,7 +18,7 @@ from midstream import guard
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ("NEIGHBOURS", "Neighbour", "active_neighbours", "warn_of_neighbours")
+__all__ = ("NEIGHBOURS", "Neighbour", "active_neighbours", "sdk_makes_spans", "warn_of_neighbours")
 
 _log: Final = logging.getLogger("midstream")
 
@@ -124,7 +124,7 @@ def warn_of_neighbours(*, spans: bool, hidden: bool = False) -> None:
                 if one.hides is not None and _is_news(one, hidden=True):
                     _log.warning(_HIDDEN, one.name, one.hides)
             elif spans and _is_news(one, hidden=False):
-                _log.warning(_BESIDE_THE_SDKS if _sdk_makes_spans() else _BESIDE_OURS, one.name)
+                _log.warning(_BESIDE_THE_SDKS if sdk_makes_spans() else _BESIDE_OURS, one.name)
 
 
 def _is_active(neighbour: Neighbour) -> bool:
@@ -139,7 +139,7 @@ def _is_news(neighbour: Neighbour, *, hidden: bool) -> bool:
     return not told
 
 
-def _sdk_makes_spans() -> bool:
+def sdk_makes_spans() -> bool:
     """Whether clients of the SDK make spans where they are not told otherwise."""
     said = str(getattr(sys.modules.get("anthropic"), "__version__", ""))
     version = tuple(int(number) for number in said.split(".")[:2] if number.isdecimal())

@@ -62,8 +62,9 @@ class Observation:
         from midstream.sdk.targets import Patches  # noqa: PLC0415
         from midstream.telemetry.recorder import Recorder  # noqa: PLC0415
 
-        spans = self._settings.spans
-        recorder = Recorder(self._signals.tracer, self._signals.meter, self._signals.logger, spans=spans)
+        spans, names = self._settings.spans, self._settings.genai_metrics
+        signals = self._signals
+        recorder = Recorder(signals.tracer, signals.meter, signals.logger, spans=spans, genai_metrics=names)
         guard.count_with(recorder.count_fault)
         self._calls = Calls(recorder, chunk_timings=self._settings.chunk_timings)
         # Once more when all neighbours are loaded, for some are loaded after us.

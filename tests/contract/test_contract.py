@@ -8,7 +8,13 @@ from pathlib import Path
 
 from midstream.outcomes import Outcome, Phase
 from midstream.outcomes.status import API_STATUS, BEDROCK_STATUS
-from midstream.telemetry.contract import CALL_ATTRIBUTES, EXCEPTION_ATTRIBUTES, METRICS, REQUEST_ATTRIBUTES
+from midstream.telemetry.contract import (
+    CALL_ATTRIBUTES,
+    EXCEPTION_ATTRIBUTES,
+    METRICS,
+    NEXT_METRICS,
+    REQUEST_ATTRIBUTES,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -123,4 +129,21 @@ def test_the_metrics_are_those_of_the_contract() -> None:
         "gen_ai.client.token.usage": ("histogram", "{token}", GEN_AI | {"gen_ai.token.type"}),
         "gen_ai.client.operation.time_to_first_chunk": ("histogram", "s", GEN_AI),
         "gen_ai.client.operation.time_per_output_chunk": ("histogram", "s", GEN_AI),
+    }
+
+
+def test_the_next_metrics_are_those_of_the_conventions_main_branch() -> None:
+    """Of semantic-conventions-genai: docs/gen-ai/client-inference.md (024a4f9), model/gen-ai/token-metrics.yaml."""
+    found = {m.name: (m.instrument.value, m.unit, set(m.attributes)) for m in NEXT_METRICS}
+    usage = GEN_AI | {"gen_ai.token.modality"}
+    assert found == {
+        "gen_ai.client.inference.duration": ("histogram", "s", GEN_AI | {"error.type"}),
+        "gen_ai.client.inference.time_to_first_chunk": ("histogram", "s", GEN_AI),
+        "gen_ai.client.inference.time_per_output_chunk": ("histogram", "s", GEN_AI),
+        "gen_ai.client.inference.usage.input_tokens": ("counter", "{token}", usage),
+        "gen_ai.client.inference.usage.output_tokens": ("counter", "{token}", usage),
+        "gen_ai.client.inference.usage.cache_read.input_tokens": ("counter", "{token}", usage),
+        "gen_ai.client.inference.usage.cache_write.input_tokens": ("counter", "{token}", usage),
+        "gen_ai.client.inference.operation.input_tokens": ("histogram", "{token}", GEN_AI | {"error.type"}),
+        "gen_ai.client.inference.operation.output_tokens": ("histogram", "{token}", GEN_AI | {"error.type"}),
     }

@@ -11,8 +11,15 @@ import pytest
 
 from midstream.outcomes import Outcome
 from midstream.telemetry import contract
-from midstream.telemetry.contract import CALL_ATTRIBUTES, METRICS, REQUEST_ATTRIBUTES, When
-from midstream.telemetry.scope import SCHEMA_URL, SCOPE
+from midstream.telemetry.contract import (
+    CALL_ATTRIBUTES,
+    METRICS,
+    NEXT_METRICS,
+    REQUEST_ATTRIBUTES,
+    When,
+    metrics_with,
+)
+from midstream.telemetry.scope import SCHEMA_URL, SCOPE, GenAIMetrics
 
 DOCS = Path(__file__).parents[2] / "docs"
 SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
@@ -79,23 +86,41 @@ def test_every_attribute_stands_on_the_calls_of_the_contract() -> None:
 
 
 def test_no_attribute_and_no_metric_is_there_twice() -> None:
-    names = [a.name for a in REQUEST_ATTRIBUTES] + [a.name for a in CALL_ATTRIBUTES] + [m.name for m in METRICS]
+    metrics = [m.name for m in (*METRICS, *NEXT_METRICS)]
+    names = [a.name for a in REQUEST_ATTRIBUTES] + [a.name for a in CALL_ATTRIBUTES] + metrics
     assert len(names) == len(set(names))
 
 
 def test_every_attribute_of_a_metric_is_known() -> None:
     known = {a.name for a in REQUEST_ATTRIBUTES} | {a.name for a in CALL_ATTRIBUTES}
-    used = {name for metric in METRICS for name in metric.attributes}
-    assert used - known == {"gen_ai.token.type", "midstream.component"}
+    used = {name for metric in (*METRICS, *NEXT_METRICS) for name in metric.attributes}
+    assert used - known == {"gen_ai.token.type", "gen_ai.token.modality", "midstream.component"}
+
+
+def test_whatever_names_are_chosen_the_metrics_of_our_own_are_there() -> None:
+    ours = {m for m in METRICS if m.name.startswith("midstream.")}
+    (duration,) = (m for m in METRICS if m.name == "gen_ai.client.operation.duration")
+    found = {names: set(metrics_with(names)) for names in GenAIMetrics}
+    assert found == {
+        GenAIMetrics.V1_41: set(METRICS),
+        GenAIMetrics.NEXT: {*ours, duration, *NEXT_METRICS},
+        GenAIMetrics.BOTH: {*METRICS, *NEXT_METRICS},
+    }
 
 
 def test_every_histogram_has_the_buckets_of_the_genai_conventions() -> None:
-    assert {m.name: m.buckets for m in METRICS if m.instrument is contract.Instrument.HISTOGRAM} == {
+    histograms = [m for m in (*METRICS, *NEXT_METRICS) if m.instrument is contract.Instrument.HISTOGRAM]
+    assert {m.name: m.buckets for m in histograms} == {
         "midstream.client.stream.longest_wait": SECONDS,
         "gen_ai.client.operation.duration": SECONDS,
         "gen_ai.client.operation.time_to_first_chunk": SECONDS,
         "gen_ai.client.operation.time_per_output_chunk": SECONDS,
         "gen_ai.client.token.usage": TOKENS,
+        "gen_ai.client.inference.duration": SECONDS,
+        "gen_ai.client.inference.time_to_first_chunk": SECONDS,
+        "gen_ai.client.inference.time_per_output_chunk": SECONDS,
+        "gen_ai.client.inference.operation.input_tokens": TOKENS,
+        "gen_ai.client.inference.operation.output_tokens": TOKENS,
     }
 
 

@@ -113,7 +113,9 @@ def test_help_lists_the_commands_without_importing_what_they_need() -> None:
     report = "lambda: print('imported:', [name for name in names if name in sys.modules])"
     done = midstream_after(f"import atexit\nnames = {heavy}\natexit.register({report})", "--help")
     assert done.status == 0
-    assert {"demo", "faults"} <= {line.split()[0] for line in done.stdout.splitlines() if line.startswith("  ")}
+    assert {"demo", "doctor", "faults"} <= {
+        line.split()[0] for line in done.stdout.splitlines() if line.startswith("  ")
+    }
     assert done.stdout.splitlines()[-1] == "imported: []"
 
 
@@ -129,6 +131,7 @@ def test_importing_the_commands_takes_the_core_only() -> None:
         ("click", "click", ["--help"]),
         ("click", "click", ["faults"]),
         ("rich", "rich", ["demo"]),
+        ("rich", "rich", ["doctor"]),
         ("anthropic", "anthropic", ["demo"]),
         ("opentelemetry.sdk", "opentelemetry-sdk", ["demo", "--json"]),
         ("opentelemetry.exporter.prometheus", "opentelemetry-exporter-prometheus", ["demo", "--serve"]),

@@ -37,6 +37,10 @@ def uninstrumented() -> Iterator[None]:
         ({"spans": "maybe"}, "instrument(spans='maybe'): spans must be True or False"),
         ({"chunk_timings": 1}, "instrument(chunk_timings=1): chunk_timings must be True or False"),
         (
+            {"genai_metrics": "new"},
+            "instrument(genai_metrics='new'): genai_metrics must be one of '1.41', 'next', 'both'",
+        ),
+        (
             {"tracer_provider": 7},
             (
                 "instrument(tracer_provider=<int>): tracer_provider must be an OpenTelemetry provider, "
@@ -47,7 +51,7 @@ def uninstrumented() -> Iterator[None]:
             {"span": True},
             (
                 "instrument(span=...): span is no option; the options are "
-                "tracer_provider, meter_provider, logger_provider, spans, chunk_timings"
+                "tracer_provider, meter_provider, logger_provider, spans, chunk_timings, genai_metrics"
             ),
         ),
     ],

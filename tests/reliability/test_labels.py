@@ -14,10 +14,11 @@ from opentelemetry.context import Context
 from midstream.faults import parse
 from midstream.faults.wire import to_json
 from midstream.outcomes import Failure, Outcome, StreamWatch
-from midstream.telemetry.contract import METRICS, MOST_SERIES, MOST_VALUES, most_series
+from midstream.telemetry.contract import MOST_SERIES, MOST_VALUES, metrics_with, most_series
 from midstream.telemetry.ended import Ended, Request
 from midstream.telemetry.operation import Operation
 from midstream.telemetry.recorder import Recorder
+from midstream.telemetry.scope import GenAIMetrics
 from midstream.telemetry.spans import SilentSpan
 from support.clients import _certificates, async_client, client
 from support.encoded import assert_encodable
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from support.exported import Exported
     from support.styles import Style
 
-LIMITS = {metric.name: most_series(metric) for metric in METRICS}
+LIMITS = {metric.name: most_series(metric) for metric in metrics_with(GenAIMetrics.BOTH)}
 MODELS = (
     "model-{}",
     "{0}" * 100,
@@ -134,6 +135,7 @@ def test_as_many_combinations_as_there_can_be_have_no_more_series_than_is_promis
         exported.meter_provider.get_meter("test"),
         exported.logger_provider.get_logger("test"),
         spans=False,
+        genai_metrics=GenAIMetrics.BOTH,
     )
     chance = random.Random(5)  # noqa: S311 - the same every time
     where = Context()

@@ -297,7 +297,7 @@ MADE = {
 
 @pytest.mark.parametrize("option", MADE)
 def test_a_given_provider_that_raises_is_the_error_of_instrument(exported: Exported, option: str) -> None:
-    broken = {option: Broken(exported.providers[option], **{MADE[option][0]: raising})}
+    broken: dict[str, Any] = {option: Broken(exported.providers[option], **{MADE[option][0]: raising})}
     with pytest.raises(MisbehavedError):
         AnthropicInstrumentor().instrument(**{**exported.providers, **broken})
     assert not AnthropicInstrumentor().is_instrumented_by_opentelemetry
@@ -310,7 +310,7 @@ def test_a_given_provider_that_makes_nonsense_is_a_wrong_option(
 ) -> None:
     method, missing = MADE[option]
     made = kind()
-    broken = {option: Broken(exported.providers[option], **{method: then(nothing, lambda _: made)})}
+    broken: dict[str, Any] = {option: Broken(exported.providers[option], **{method: then(nothing, lambda _: made)})}
     with pytest.raises(ValueError, match="instrument") as refused:
         AnthropicInstrumentor().instrument(**{**exported.providers, **broken})
     said = f"its {method}() gave an object of type {kind.__qualname__}, which has no {missing}()"
@@ -320,8 +320,9 @@ def test_a_given_provider_that_makes_nonsense_is_a_wrong_option(
 
 @pytest.mark.parametrize("option", MADE)
 def test_an_object_that_raises_when_it_is_looked_at_is_a_wrong_option(option: str) -> None:
+    wrong: dict[str, Any] = {option: Nonsense()}
     with pytest.raises(ValueError, match=r"=<Nonsense>\): .* must be an OpenTelemetry provider"):
-        AnthropicInstrumentor().instrument(**{option: Nonsense()})
+        AnthropicInstrumentor().instrument(**wrong)
 
 
 @pytest.mark.injects_faults

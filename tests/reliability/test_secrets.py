@@ -261,8 +261,9 @@ class Telling:
 
 @pytest.mark.parametrize("option", ["tracer_provider", "meter_provider", "logger_provider"])
 def test_what_a_wrong_provider_says_of_itself_is_not_quoted(option: str) -> None:
+    wrong: dict[str, Any] = {option: Telling()}
     with pytest.raises(ValueError, match="Telling") as refused:
-        AnthropicInstrumentor().instrument(**{option: Telling()})
+        AnthropicInstrumentor().instrument(**wrong)
     assert found(str(refused.value)) == []
 
 

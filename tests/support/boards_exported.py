@@ -11,7 +11,8 @@ from urllib.request import ProxyHandler, build_opener
 from prometheus_client.parser import text_string_to_metric_families
 
 from midstream import AnthropicInstrumentor
-from midstream.cli.clients import Caught, open_stream, sync_client
+from midstream.cli.caught import Caught
+from midstream.cli.clients import open_stream, sync_client
 from midstream.cli.exporting import metrics_page, telemetry
 from midstream.faults import EXAMPLES, FaultServer, parse
 from midstream.telemetry.recorder import Recorder

@@ -16,10 +16,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from midstream.faults.playing import Client
 from midstream.faults.requests import LONGEST_HEAD, read_request
 from midstream.faults.routes import script_for
 from midstream.faults.scripts import Ending, request_id_of
-from midstream.faults.server import _play
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -151,7 +151,7 @@ class _Server:
             return False
         asked: dict[str, Any] = json.loads(request.body)
         script = await self._begin(script_for(request, asked["max_tokens"]), writer)
-        await _play(script, reader, writer)
+        await Client(reader, writer).play(script)
         return script.ending is Ending.KEEP and request.keeps_open
 
     async def _begin(self, script: Script, writer: asyncio.StreamWriter) -> Script:

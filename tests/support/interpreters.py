@@ -13,9 +13,12 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from support.commands import Finished
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ("Interpreters", "next_program")
 
@@ -23,24 +26,27 @@ _PATIENCE_SECONDS: Final = 150.0
 _TESTS: Final = str(Path(__file__).parents[1])
 
 _SERVE: Final = f"""
-import sys
+import importlib, sys
 sys.path.insert(0, {_TESTS!r})
 from support import processes
 from support.interpreters import next_program
+for name in sys.argv[1:]:
+    importlib.import_module(name)
 exec(compile(next_program(), "program", "exec"))
 """
 
 
 class Interpreters:
-    """Starts programs, one after the other. To be stopped in the end."""
+    """Starts programs, one after the other. To be stopped in the end. `modules` are imported already, too."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *modules: str) -> None:
+        self._modules = modules
         self._stdout, self._stderr = folder / "stdout", folder / "stderr"
         self._server: subprocess.Popen[bytes] | None = None
 
     def run(self, code: str) -> Finished:
         """Runs a program to its end. Fails if that does not come: the program and all that it forked are killed."""
-        server = self._server = self._server or _start()
+        server = self._server = self._server or _start(self._modules)
         assert server.stdin is not None
         assert server.stdout is not None
         server.stdin.write(json.dumps([code, str(self._stdout), str(self._stderr)]).encode() + b"\n")
@@ -59,10 +65,10 @@ class Interpreters:
                 os.killpg(server.pid, signal.SIGKILL)
 
 
-def _start() -> subprocess.Popen[bytes]:
+def _start(modules: Sequence[str]) -> subprocess.Popen[bytes]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "MIDSTREAM_"))}
     # From 3.12 on, a fork where there are threads is warned about, as those of exporters are.
-    command = (sys.executable, "-u", "-W", "ignore::DeprecationWarning", "-c", _SERVE)
+    command = (sys.executable, "-u", "-W", "ignore::DeprecationWarning", "-c", _SERVE, *modules)
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=kept, start_new_session=True)
 
 

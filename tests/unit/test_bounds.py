@@ -18,6 +18,7 @@ from midstream.telemetry.contract import (
     MOST_CHARACTERS,
     MOST_SERIES,
     MOST_VALUES,
+    NEXT_METRICS,
     Metric,
     Value,
     most_series,
@@ -175,6 +176,7 @@ CLOSED: dict[str, tuple[Value, ...]] = {
     "gen_ai.operation.name": tuple(operation.value for operation in Operation),
     "gen_ai.request.stream": (True, False),
     "gen_ai.token.type": ("input", "output"),
+    "gen_ai.token.modality": ("unknown",),
     "midstream.outcome": tuple(outcome.value for outcome in Outcome),
     "midstream.leaked": (True, False),
     "midstream.misreported": (True, False),
@@ -183,7 +185,9 @@ CLOSED: dict[str, tuple[Value, ...]] = {
 
 
 @pytest.mark.parametrize(
-    "metric", [one for one in METRICS if one.name != "midstream.telemetry.errors"], ids=lambda one: one.name
+    "metric",
+    [one for one in (*METRICS, *NEXT_METRICS) if one.name != "midstream.telemetry.errors"],
+    ids=lambda one: one.name,
 )
 def test_the_limit_holds_whatever_comes(metric: Metric) -> None:
     bounds, chance = Bounds(), random.Random(5)  # noqa: S311 - the same every time

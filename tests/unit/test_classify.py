@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import pickle
 import ssl
 import zlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import anthropic
 import pytest
 
-from midstream.outcomes import Failure, Outcome, classify
+from midstream.outcomes import Failure, Outcome, StreamTruncatedError, classify
 from midstream.outcomes.classify import bounded_error_type
 from midstream.outcomes.status import API_STATUS
 from support.clients import HTTP_PACKAGE
@@ -288,6 +290,10 @@ def test_x_should_retry_overrides_the_status(
         ({"retry-after": "soon"}, None),
         ({"retry-after": "Fri, 15 Jan 99999999999999999999 08:00:00 GMT"}, None),
         ({"retry-after": "9" * 5000}, None),
+        ({"retry-after": "1e300"}, 4_294_967.0),
+        ({"retry-after-ms": "1e300"}, 4_294_967.0),
+        ({"retry-after": "Fri, 15 Jan 9999 08:00:00 GMT"}, 4_294_967.0),
+        ({"retry-after-ms": "-1", "retry-after": "7"}, 7.0),
     ],
 )
 def test_the_wait_that_the_server_asks_for_is_read_like_the_sdk_reads_it(
@@ -298,6 +304,27 @@ def test_the_wait_that_the_server_asks_for_is_read_like_the_sdk_reads_it(
     assert classify(error) == http_failure(
         "429", 429, retryable=True, retry_after=seconds, exception_type="anthropic.RateLimitError"
     )
+
+
+def test_what_the_headers_of_a_stream_say_about_waiting_was_not_said_about_its_error() -> None:
+    failure = classify(in_band_error(body_of("overloaded_error"), {"retry-after": "7", "retry-after-ms": "250"}))
+    assert failure == in_band("overloaded_error", 529)
+
+
+# --- what the application raises itself -----------------------------------------------------------------------------
+
+
+def test_a_stream_that_the_application_found_truncated_is_what_midstream_finds_it() -> None:
+    failure = classify(StreamTruncatedError())
+    found = Failure(Outcome.TRUNCATED, "stream_truncated", retryable=True)
+    assert failure == replace(found, exception_type="midstream.StreamTruncatedError")
+    assert str(failure) == "stream_truncated: the stream ended before its end event"
+
+
+def test_a_truncated_stream_says_so_and_survives_pickling() -> None:
+    error = StreamTruncatedError()
+    copied = pickle.loads(pickle.dumps(error))  # noqa: S301 - made here
+    assert (type(copied), str(copied)) == (StreamTruncatedError, "the stream ended without message_stop")
 
 
 # --- transport, decoding and everything else ------------------------------------------------------------------------

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import sys
+from email.utils import format_datetime
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import anthropic
 import pytest
@@ -14,8 +15,8 @@ from hypothesis import strategies as st
 
 from midstream.outcomes import Failure, Outcome, classify
 from midstream.outcomes.classify import _QUOTED_BYTES
-from support.hostile import Explosive, assert_harmless, raising
-from support.sdk_errors import body_of, http, in_band_error
+from support.hostile import Explosive, LyingNumber, LyingText, assert_harmless, raising
+from support.sdk_errors import body_of, http, http_error, in_band_error
 from support.strategies import any_text, anything, api_like
 
 if TYPE_CHECKING:
@@ -34,6 +35,37 @@ def test_any_body_of_an_error_event(body: dict[str, Any]) -> None:
     assert failure.outcome is Outcome.IN_BAND_ERROR
 
 
+ODD: Final[dict[str, Callable[[], object]]] = {
+    "none": lambda: None,
+    "int": lambda: 7,
+    "float": lambda: 7.5,
+    "bytes": lambda: b"7",
+    "bool": lambda: True,
+    "list": lambda: ["7"],
+    "number": lambda: LyingNumber(7),
+    "text": lambda: LyingText("7"),
+    "explosive": Explosive,
+    "object": object,
+}
+
+
+@pytest.mark.parametrize("make", ODD.values(), ids=ODD)
+@pytest.mark.parametrize("name", ["retry-after", "retry-after-ms"])
+def test_a_header_that_is_no_text_asks_for_no_wait_or_for_a_bounded_one(name: str, make: Callable[[], object]) -> None:
+    error: Any = http_error(429)
+    error.response = SimpleNamespace(status_code=429, headers={name: make()})
+    failure = classify(error)
+    assert_harmless(failure)
+    assert failure.retryable
+
+
+@pytest.mark.parametrize("make", ODD.values(), ids=ODD)
+def test_headers_that_are_none_ask_for_no_wait(make: Callable[[], object]) -> None:
+    error: Any = http_error(429)
+    error.response = SimpleNamespace(status_code=429, headers=make())
+    assert (classify(error).retry_after, classify(error).retryable) == (None, True)
+
+
 @given(
     base=st.sampled_from([anthropic.APIStatusError, anthropic.APIError, anthropic.APIConnectionError, http.ReadError]),
     message=any_text,
@@ -42,7 +74,8 @@ def test_any_body_of_an_error_event(body: dict[str, Any]) -> None:
         anything,
     ),
     headers=st.dictionaries(
-        st.sampled_from(["retry-after", "retry-after-ms", "x-should-retry"]), any_text | st.integers().map(str)
+        st.sampled_from(["retry-after", "retry-after-ms", "x-should-retry"]),
+        any_text | st.integers().map(str) | st.floats().map(str) | st.datetimes().map(format_datetime),
     ),
 )
 def test_an_exception_with_any_attributes(

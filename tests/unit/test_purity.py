@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -40,6 +42,15 @@ def test_an_import_brings_the_standard_library_and_midstream_only(statement: str
 @pytest.mark.parametrize("statement", ["import midstream.instrumentor", "import midstream.telemetry.contract"])
 def test_an_import_of_the_instrumentation_does_not_import_the_sdk(statement: str) -> None:
     assert imported_by(statement) & {"anthropic", "httpx", "httpx2"} == set()
+
+
+def test_only_the_plugin_of_pytest_needs_pytest() -> None:
+    package = Path(midstream.__file__).parent
+    plugin = package / "testing"
+    needs_it = re.compile(r"^\s*(import|from) (pytest|midstream\.testing)\b|\"midstream\.testing", re.MULTILINE)
+    files = [file for file in package.rglob("*.py") if plugin not in file.parents]
+    assert [file for file in files if needs_it.search(file.read_text(encoding="utf-8"))] == []
+    assert [file for file in plugin.glob("*.py") if needs_it.search(file.read_text(encoding="utf-8"))] != []
 
 
 def public_modules() -> list[str]:

@@ -9,18 +9,15 @@ import anthropic
 from anthropic import Anthropic, AsyncAnthropic, DefaultAsyncHttpxClient, DefaultHttpxClient
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from anthropic import AsyncStream, Stream
     from anthropic.types import MessageParam, RawMessageStreamEvent
-    from typing_extensions import Self
 
     from midstream.faults import Scenario
 
 __all__ = (
+    "LOOPBACK_ONLY",
     "MAX_TOKENS",
     "MESSAGES",
-    "Caught",
     "async_client",
     "for_scenario",
     "http_package",
@@ -42,7 +39,8 @@ _TIMEOUT_SECONDS: Final = 1.0
 _PATIENCE_SECONDS: Final = 60.0
 
 # The SDK looks for proxies by itself. Those that the environment names are for elsewhere.
-_NO_PROXIES: Final = {"all://127.0.0.1": None}
+LOOPBACK_ONLY: Final[dict[str, Any]] = {"trust_env": False, "mounts": {"all://127.0.0.1": None}}
+"""The options of an HTTP client that calls the fault server."""
 
 
 def sdk_version() -> str:
@@ -56,13 +54,13 @@ def http_package() -> str:
     return next(package for package in packages if package.startswith("httpx"))
 
 
-def sync_client(url: str) -> Anthropic:
-    """A client for the fault server at `url`."""
+def sync_client(url: str, *, sdk_spans: bool = False) -> Anthropic:
+    """A client for the fault server at `url`. `sdk_spans` leaves the SDK's own spans to the environment."""
     return Anthropic(
         base_url=url,
         api_key="demo",
-        http_client=DefaultHttpxClient(trust_env=False, mounts=_NO_PROXIES),
-        **_without_sdk_spans(),
+        http_client=DefaultHttpxClient(**LOOPBACK_ONLY),
+        **({} if sdk_spans else _without_sdk_spans()),
     )
 
 
@@ -71,7 +69,7 @@ def async_client(url: str) -> AsyncAnthropic:
     return AsyncAnthropic(
         base_url=url,
         api_key="demo",
-        http_client=DefaultAsyncHttpxClient(trust_env=False, mounts=_NO_PROXIES),
+        http_client=DefaultAsyncHttpxClient(**LOOPBACK_ONLY),
         **_without_sdk_spans(),
     )
 
@@ -91,26 +89,6 @@ async def open_async_stream(client: AsyncAnthropic, scenario: Scenario) -> Async
     """The same as `open_stream`, for an async client."""
     limited = for_scenario(client, scenario)
     return await limited.messages.create(model=scenario.name, max_tokens=MAX_TOKENS, messages=MESSAGES, stream=True)
-
-
-class Caught:
-    """A context manager that catches what any application would: every `Exception` that the SDK raises."""
-
-    def __init__(self) -> None:
-        self.error: Exception | None = None
-        """What was raised. `None` if nothing was."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> bool:
-        """Keeps and swallows `error` if it is an `Exception`."""
-        if not isinstance(error, Exception):
-            return False
-        self.error = error
-        return True
 
 
 def _timeout(scenario: Scenario) -> float:

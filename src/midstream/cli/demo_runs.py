@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 import anthropic
 
+from midstream.cli.caught import Caught
 from midstream.cli.clients import (
-    Caught,
     async_client,
     http_package,
     open_async_stream,
@@ -99,8 +99,9 @@ async def _make_async_call(
 ) -> _Made:
     async with turn:
         with tracer.start_as_current_span(_SPAN_NAME) as span, Caught() as caught:
-            async for _event in await open_async_stream(client, scenario):
-                pass
+            async with await open_async_stream(client, scenario) as stream:
+                async for _event in stream:
+                    pass
     made_one()
     return _made(scenario, Style.ASYNC, caught, span)
 

@@ -8,7 +8,8 @@ from itertools import cycle
 from threading import Thread
 from typing import TYPE_CHECKING, Final
 
-from midstream.cli.clients import Caught, async_client
+from midstream.cli.caught import Caught
+from midstream.cli.clients import async_client
 from midstream.cli.ways import (
     batch_results,
     begun_and_cancelled,

@@ -21,8 +21,9 @@ __all__ = ("batch_results", "begun_and_cancelled", "begun_and_left", "count_toke
 
 async def streamed(client: AsyncAnthropic, scenario: Scenario) -> None:
     """Reads a streamed message to its end."""
-    async for _event in await open_async_stream(client, scenario):
-        pass
+    async with await open_async_stream(client, scenario) as stream:
+        async for _event in stream:
+            pass
 
 
 async def begun_and_left(client: AsyncAnthropic, scenario: Scenario) -> None:

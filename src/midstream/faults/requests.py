@@ -21,10 +21,11 @@ LONGEST_BODY: Final = 32 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the server looks at in a request. API keys stay behind with the other headers.
+    """A request that was read. What may be secret, and the rest of what only a proxy needs, is not in its `repr`.
 
     `path` is without the query, `host` is where the client sent the request, `resends` is how often the SDK had
-    sent it before, and `keeps_open` says whether the client wants to use the connection again.
+    sent it before, and `keeps_open` says whether the client wants to use the connection again. `headers` are as the
+    client wrote them, API keys included.
     """
 
     method: str
@@ -33,6 +34,8 @@ class Request:
     host: str = ""
     resends: int = 0
     keeps_open: bool = True
+    query: str = field(default="", repr=False)
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,30 +66,34 @@ async def read_request(reader: asyncio.StreamReader) -> Request | None:
     Raises `Refused` for one that is too long or no HTTP. `reader` must have `LONGEST_HEAD` as its limit.
     """
     try:
-        method, target, headers = _parse_head(await reader.readuntil(b"\r\n\r\n"))
+        method, target, fields = _parse_head(await reader.readuntil(b"\r\n\r\n"))
+        headers = {name.lower(): value for name, value in fields}
         body = await reader.readexactly(_body_length(headers))
     except asyncio.IncompleteReadError:
         return None
     except asyncio.LimitOverrunError:
         raise Refused(_LONG_HEAD) from None
+    path, _, query = target.partition("?")
     return Request(
         method=method,
-        path=target.partition("?")[0],
+        path=path,
         body=body,
         host=headers.get("host", ""),
         resends=_number(headers.get("x-stainless-retry-count", "")) or 0,
         keeps_open=headers.get("connection", "").lower() != "close",
+        query=query,
+        headers=fields,
     )
 
 
-def _parse_head(head: bytes) -> tuple[str, str, Mapping[str, str]]:
+def _parse_head(head: bytes) -> tuple[str, str, tuple[tuple[str, str], ...]]:
     request_line, *lines = head.decode("latin-1").rstrip("\r\n").split("\r\n")
     try:
         method, target, _version = request_line.split(" ")
     except ValueError:
         raise Refused(_NO_HTTP) from None
     fields = (line.partition(":") for line in lines)
-    return method, target, {name.strip().lower(): value.strip() for name, _, value in fields}
+    return method, target, tuple((name.strip(), value.strip()) for name, _, value in fields)
 
 
 def _body_length(headers: Mapping[str, str]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -20,6 +20,7 @@ from midstream.faults.answers import (
     thinking_answer,
     tool_use_answer,
 )
+from midstream.faults.plans import HOW_TO_LIST
 from midstream.faults.scenarios import DEFAULT_EVENTS, Scenario, parse
 from midstream.faults.scripts import SCRIPTS, Case, Kind, Script, refusal_script
 from midstream.faults.streams import (
@@ -35,47 +36,73 @@ from midstream.faults.wire import to_json
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from midstream.faults.plans import Plan
     from midstream.faults.requests import Request
 
-__all__ = ("script_for",)
+__all__ = ("named_in", "script_for")
 
-_HOW_TO_LIST: Final = "`midstream faults --list` and `midstream.faults.FAMILIES` list the scenarios"
 _NO_MODEL: Final = "the body must be a JSON object whose `model` is a string"
 _NO_HOST: Final = "the request must have a host header"
 
 
+_OK: Final = parse("ok")
+
+
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A request whose scenario is known."""
+    """A request whose scenario is known. `name` is the model, or the id, that it named."""
 
     request: Request
     number: int
     scenario: Scenario
+    name: str
     streamed: bool = False
 
     def case(self, kind: Kind, before: tuple[bytes, ...], after: tuple[bytes, ...]) -> Case:
         return Case(self.scenario, kind, self.number, self.request.resends, before, after)
 
 
-def script_for(request: Request, number: int) -> Script:
+def script_for(request: Request, number: int, plan: Plan | None = None) -> Script:
     """Return what to do about a request, the `number`-th that the server got."""
-    routes = ((method, re.fullmatch(path, request.path), answer) for method, path, answer in _ROUTES)
-    for method, found, answer in routes:
-        if found is not None and method == request.method:
-            return _script(request, number, found.groupdict().get("id"), answer)
+    route = _route(request)
+    if route is not None:
+        return _script(request, number, *route, plan)
     return refusal_script("not_found_error", f"no endpoint: {request.method} {request.path}", number)
 
 
-def _script(request: Request, number: int, quoted: str | None, answer: Callable[[_Asked], Script]) -> Script:
+def named_in(request: Request) -> str | None:
+    """The model, or the id, that a request names; None if it is none of those that a scenario answers."""
+    answer, quoted = _route(request) or (_batch, None)
+    name = None if answer is _batch else _fields(request.body).get("model") if quoted is None else unquote(quoted)
+    return name if isinstance(name, str) else None
+
+
+def _route(request: Request) -> tuple[Callable[[_Asked], Script], str | None] | None:
+    """What answers a request, and the id in its path, if that has one."""
+    for method, path, answer in _ROUTES:
+        found = re.fullmatch(path, request.path)
+        if found is not None and method == request.method:
+            return answer, found.groupdict().get("id")
+    return None
+
+
+def _script(
+    request: Request, number: int, answer: Callable[[_Asked], Script], quoted: str | None, plan: Plan | None
+) -> Script:
     fields = _fields(request.body)
     named, name = ("model", fields.get("model")) if quoted is None else ("id", unquote(quoted))
     if not isinstance(name, str):
         return refusal_script("invalid_request_error", _NO_MODEL, number)
+    # The SDK asks for a batch before it asks for the batch's results, which are what can fail.
+    chosen = None if plan is None or answer is _batch else plan.choose(request, name)
     try:
-        scenario = parse(name, named)
+        scenario = chosen or parse(name, named)
     except ValueError as error:
-        return refusal_script("not_found_error", f"{error}; {_HOW_TO_LIST}", number)
-    return answer(_Asked(request, number, scenario, streamed=fields.get("stream") is True))
+        if plan is None:
+            return replace(refusal_script("not_found_error", f"{error}; {HOW_TO_LIST}", number), model=name)
+        scenario = _OK
+    asked = _Asked(request, number, scenario, name, streamed=fields.get("stream") is True)
+    return replace(answer(asked), model=name, scenario=scenario.name)
 
 
 def _fields(body: bytes) -> Mapping[str, Any]:
@@ -87,7 +114,7 @@ def _fields(body: bytes) -> Mapping[str, Any]:
 
 
 def _message(asked: _Asked) -> Script:
-    events, message = _answer(asked.scenario.name)
+    events, message = _answer(asked.scenario, asked.name)
     return _of_events(asked, events) if asked.streamed else _of_json(asked, message)
 
 
@@ -96,7 +123,7 @@ def _token_count(asked: _Asked) -> Script:
 
 
 def _completion(asked: _Asked) -> Script:
-    name, events = asked.scenario.name, _pieces(asked.scenario)
+    name, events = asked.name, _pieces(asked.scenario)
     return (
         _of_events(asked, completion_events(name, events))
         if asked.streamed
@@ -108,12 +135,11 @@ def _batch(asked: _Asked) -> Script:
     """Whatever the scenario is: it is that of the batch's results."""
     if not asked.request.host:
         return refusal_script("invalid_request_error", _NO_HOST, asked.number)
-    scenario = asked.scenario
-    return asked.case(Kind.JSON, (), ()).whole(batch(scenario.name, _pieces(scenario), asked.request.host))
+    return asked.case(Kind.JSON, (), ()).whole(batch(asked.name, _pieces(asked.scenario), asked.request.host))
 
 
 def _results(asked: _Asked) -> Script:
-    return _of_pieces(asked, Kind.LINES, result_lines(asked.scenario.name, _pieces(asked.scenario)))
+    return _of_pieces(asked, Kind.LINES, result_lines(asked.name, _pieces(asked.scenario)))
 
 
 def _session(asked: _Asked) -> Script:
@@ -151,8 +177,7 @@ def _pieces(scenario: Scenario) -> int:
 
 
 @lru_cache(maxsize=8)
-def _answer(model: str) -> tuple[tuple[Event, ...], bytes]:
-    scenario = parse(model)
+def _answer(scenario: Scenario, model: str) -> tuple[tuple[Event, ...], bytes]:
     answer = _ANSWERS.get(scenario.family, _default_answer)(scenario)
     return answer.events(model), answer.message(model)
 

@@ -38,6 +38,7 @@ __all__ = (
     "Kind",
     "Script",
     "error_script",
+    "gateway_script",
     "refusal_script",
     "request_id_of",
 )
@@ -75,7 +76,7 @@ class Script:
 
     It sends `head` and `frames`, `pause` seconds apart, and then ends the connection. For a `fault` that is
     not None it first gives the client time to read what came before; then it sends the fault, which may be no
-    bytes at all.
+    bytes at all. `model` and `scenario` are for the log: what the request named, and what this is.
     """
 
     head: bytes = b""
@@ -83,6 +84,13 @@ class Script:
     fault: bytes | None = None
     ending: Ending = Ending.KEEP
     pause: float = 0.0
+    model: str | None = None
+    scenario: str | None = None
+
+    @property
+    def status(self) -> int | None:
+        """The HTTP status in the head; None if nothing is answered."""
+        return int(self.head.split(b" ", 2)[1]) if self.head else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +98,7 @@ class Case:
     """A request for a scenario, understood: the `number`-th request, sent `resends` times before.
 
     `before` and `after` are the pieces of the whole answer's body before and after the place of the fault:
-    events, lines, parts of a file, or halves of the JSON.
+    events, lines, parts of a file, or halves of the JSON. `headers` are those of another server's answer.
     """
 
     scenario: Scenario
@@ -99,6 +107,7 @@ class Case:
     resends: int
     before: tuple[bytes, ...]
     after: tuple[bytes, ...]
+    headers: Mapping[str, str] | None = None
 
     @property
     def argument(self) -> str:
@@ -107,7 +116,8 @@ class Case:
 
     def head(self, framing: Mapping[str, str]) -> bytes:
         """Return the head of the 200 response, with the headers that say how its body is framed."""
-        return head(200, {**_TYPES[self.kind], "request-id": request_id_of(self.number), **framing})
+        own = {**_TYPES[self.kind], "request-id": request_id_of(self.number)}
+        return head(200, {**(own if self.headers is None else self.headers), **framing})
 
     def whole(self, *pieces: bytes) -> Script:
         """Return the script of a response that ends as HTTP wants it, whatever the pieces of its body are."""
@@ -140,6 +150,11 @@ def refusal_script(error_type: str, message: str, number: int) -> Script:
     body = to_json(envelope(error_type, message, request_id_of(number)))
     script = error_script(api_error(error_type).status, JSON, body, number, connection="close")
     return replace(script, ending=Ending.CLOSE)
+
+
+def gateway_script(message: str, number: int) -> Script:
+    """Return the script of an HTTP error that tells the client what is wrong with what is behind this server."""
+    return error_script(502, JSON, to_json(envelope("api_error", message, request_id_of(number))), number)
 
 
 _TYPES: Final[Mapping[Kind, Mapping[str, str]]] = MappingProxyType(

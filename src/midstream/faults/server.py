@@ -3,45 +3,78 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
-import struct
 from concurrent.futures import Future
 from contextlib import suppress
+from dataclasses import dataclass
 from itertools import count
 from threading import Thread
 from typing import TYPE_CHECKING, Final
 
+from midstream.faults.latency import AT_ONCE, Latency
+from midstream.faults.log import End, Log, Served
+from midstream.faults.plans import Sequence
+from midstream.faults.playing import Client
 from midstream.faults.requests import LONGEST_HEAD, Refused, read_request
 from midstream.faults.routes import script_for
 from midstream.faults.scripts import Ending, Script, refusal_script
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from types import TracebackType
 
     from typing_extensions import Self
 
-    from midstream.faults.requests import Request
+    from midstream.faults.log import Entry
+    from midstream.faults.plans import Plan
+    from midstream.faults.requests import Refusal, Request
 
-__all__ = ("FaultServer",)
+__all__ = ("Exchange", "FaultServer")
 
-_BLOCK: Final = 64 * 1024
 _BACKLOG: Final = 512
-_SETTLE_SECONDS: Final = 0.02
-_LINGER_SECONDS: Final = 1.0
-_LINGER_AT_ONCE: Final = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Exchange:
+    """The `number`-th request of a server, the client that waits for the answer, and the entry in the log."""
+
+    request: Request
+    number: int
+    client: Client
+    entry: Entry
+
+    async def play(self, script: Script, latency: Latency) -> bool:
+        """Answer with `script`; say whether the connection waits for another request."""
+        self.entry.plays(script)
+        await self.client.play(script, latency, lambda: self.entry.note(end=End.PLAYED))
+        return script.ending is Ending.KEEP and self.request.keeps_open
 
 
 class FaultServer:
     """A fake Messages API. A context manager; it can be started again after it was stopped.
 
-    `host` is an address or a name of this machine, `port` the one to listen on; 0 takes a free one.
+    `host` is an address or a name of this machine, `port` the one to listen on; 0 takes a free one. Where there is a
+    `plan`, it chooses what happens to a request. What it leaves alone is as the model says, or answered whole if the
+    model is no scenario; without a plan such a model is refused. `latency` comes on top of what scenarios take. `tell`
+    is called with each request that has ended, in the server's thread.
     """
 
-    def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        plan: Plan | None = None,
+        latency: Latency = AT_ONCE,
+        tell: Callable[[Served], None] | None = None,
+    ) -> None:
+        self.plan = plan
+        """Chooses what happens to the next requests. It can be set at any time, from any thread."""
         self._host = host
         self._wanted_port = port
+        self._latency = latency
+        self._tell = tell
+        self._log = Log()
         self._running: _Running | None = None
 
     @property
@@ -63,6 +96,20 @@ class FaultServer:
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"http://{host}:{self.port}"
 
+    @property
+    def requests(self) -> tuple[Served, ...]:
+        """The requests since the server was started, up to the last 10,000. Stays when the server is stopped."""
+        return self._log.entries
+
+    def script(self, *scenarios: str, repeat: bool = False) -> None:
+        """Plan the next requests: each gets the next of `scenarios`, whatever model it names.
+
+        After the last of them, or with none at all, a model that is a scenario counts again, and any other is answered
+        whole; with `repeat` they begin again. Replaces what was planned before. Raises `ValueError` for a name that is
+        no scenario.
+        """
+        self.plan = Sequence(scenarios, repeat=repeat)
+
     def start(self) -> None:
         """Listen, and answer from now on, in a thread of its own.
 
@@ -74,7 +121,8 @@ class FaultServer:
             raise RuntimeError(message)
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
         listener = socket.create_server((self._host, self._wanted_port), family=family, backlog=_BACKLOG)
-        self._running = _Running(listener, self.answer)
+        self._log = Log(self._tell)
+        self._running = _Running(listener, self.reply, self._log)
 
     def stop(self) -> None:
         """Stop listening, close every connection and wait for the thread. Does nothing while not running."""
@@ -84,7 +132,11 @@ class FaultServer:
 
     def answer(self, request: Request, number: int) -> Script:
         """What is done about the `number`-th request. A subclass may speak another API."""
-        return script_for(request, number)
+        return script_for(request, number, self.plan)
+
+    async def reply(self, exchange: Exchange) -> bool:
+        """Answer a request; say whether the connection waits for another. A subclass may do other things than play."""
+        return await exchange.play(self.answer(exchange.request, exchange.number), self._latency)
 
     def __enter__(self) -> Self:
         self.start()
@@ -99,9 +151,10 @@ class FaultServer:
 class _Running:
     """One run of the server: the listening socket, the loop in its thread, the open connections."""
 
-    def __init__(self, listener: socket.socket, answer: Callable[[Request, int], Script]) -> None:
+    def __init__(self, listener: socket.socket, reply: Callable[[Exchange], Awaitable[bool]], log: Log) -> None:
         self.port: int = listener.getsockname()[1]
-        self._answer = answer
+        self._reply = reply
+        self._log = log
         self._listener = listener
         self._numbers = count(1)
         self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
@@ -147,67 +200,33 @@ class _Running:
         task.add_done_callback(self._connections.pop)
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # Only with an empty buffer is `drain` over: what precedes a fault must have left before the fault.
-        writer.transport.set_write_buffer_limits(high=0)
+        client = Client(reader, writer)
         # OSError: the client is free to go away at any time.
         with suppress(OSError):
             try:
-                while await self._exchange(reader, writer):
+                while await self._exchange(client):
                     pass
             finally:
                 writer.close()
                 await writer.wait_closed()
 
-    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    async def _exchange(self, client: Client) -> bool:
         """Answer one request; say whether the connection waits for another."""
         try:
-            request = await read_request(reader)
+            request = await read_request(client.reader)
         except Refused as refused:
-            refusal = refused.refusal
-            script = refusal_script(refusal.error_type, refusal.message, next(self._numbers))
-            await _play(script, reader, writer)
-            await _linger(reader, writer)
+            await self._refuse(client, refused.refusal)
             return False
         if request is None:
             return False
-        script = self._answer(request, next(self._numbers))
-        await _play(script, reader, writer)
-        return script.ending is Ending.KEEP and request.keeps_open
+        number = next(self._numbers)
+        with self._log.entry(Served.of(request, number)) as entry:
+            return await self._reply(Exchange(request, number, client, entry))
 
-
-async def _play(script: Script, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    block = bytearray(script.head)
-    for frame in script.frames:
-        block += frame
-        if script.pause or len(block) >= _BLOCK:
-            await _send(writer, block)
-            await asyncio.sleep(script.pause)
-    await _send(writer, block)
-    if script.fault is not None:
-        # Some systems and some clients drop what was received and not yet read once the fault arrives.
-        await asyncio.sleep(_SETTLE_SECONDS)
-        await _send(writer, bytearray(script.fault))
-    if script.ending is Ending.STALL:
-        await _discard(reader)
-    elif script.ending is Ending.RESET:
-        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_AT_ONCE)
-        writer.transport.abort()
-
-
-async def _send(writer: asyncio.StreamWriter, block: bytearray) -> None:
-    if block:
-        writer.write(bytes(block))
-        block.clear()
-    await writer.drain()
-
-
-async def _discard(reader: asyncio.StreamReader) -> None:
-    while await reader.read(_BLOCK):
-        pass
-
-
-async def _linger(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    # To close a connection with unread bytes resets it, and the client would never read why it was refused.
-    writer.write_eof()
-    with suppress(asyncio.TimeoutError):
-        await asyncio.wait_for(_discard(reader), _LINGER_SECONDS)
+    async def _refuse(self, client: Client, refusal: Refusal) -> None:
+        number = next(self._numbers)
+        script = refusal_script(refusal.error_type, refusal.message, number)
+        with self._log.entry(Served(number, "", "")) as entry:
+            entry.plays(script)
+            await client.play(script, ending=lambda: entry.note(end=End.PLAYED))
+            await client.linger()

@@ -23,7 +23,7 @@ from midstream.outcomes.status import (
 )
 from midstream.outcomes.values import LONGEST_NAME, text, whole
 from midstream.outcomes.vocabulary import Failure, Outcome
-from midstream.outcomes.wording import LONGEST_MESSAGE, OTHER, shortened
+from midstream.outcomes.wording import LONGEST_MESSAGE, OTHER, TRUNCATED_TYPE, shortened
 
 __all__ = ("EXCEPTION_OUTCOMES", "bounded_error_type", "causes", "classify", "qualified_name")
 
@@ -60,6 +60,7 @@ EXCEPTION_OUTCOMES: Final[Mapping[str, Outcome]] = MappingProxyType(
         "binascii.Error": Outcome.MALFORMED,
         "botocore.ParserError": Outcome.MALFORMED,
         "botocore.ResponseParserError": Outcome.MALFORMED,
+        "midstream.StreamTruncatedError": Outcome.TRUNCATED,
         "builtins.Exception": Outcome.CLIENT_ERROR,
         "builtins.GeneratorExit": Outcome.ABANDONED,
         "builtins.BaseException": Outcome.CANCELLED,
@@ -74,6 +75,9 @@ _WITH_STATUS: Final = frozenset({Outcome.HTTP_ERROR, Outcome.IN_BAND_ERROR})
 _SPEAKS_FOR_ITSELF: Final = _WITH_STATUS | {Outcome.CONNECTION_ERROR, Outcome.TRANSPORT_ERROR}
 """The outcomes whose message cannot quote the body."""
 
+_LEAKS_NOTHING: Final = frozenset({Outcome.CANCELLED, Outcome.ABANDONED, Outcome.TRUNCATED})
+"""The outcomes whose exception, if there is one, is the application's own."""
+
 _HTTP_CLIENTS: Final = frozenset({"httpx", "httpx2"})
 _BODY_READERS: Final = frozenset({"iter_raw", "aiter_raw"})
 """The methods of an HTTP client's response that everything else reads its body with."""
@@ -85,6 +89,8 @@ _SDK_BASE: Final = "anthropic.AnthropicError"
 _LONGEST_CHAIN: Final = 16
 _LONGEST_TEXT: Final = 2 * LONGEST_MESSAGE
 _STATUSES: Final = range(100, 1000)
+_LONGEST_WAIT: Final = 4_294_967.0
+"""Seconds. `time.sleep` raises above a limit of the platform's; the SDK waits no longer either."""
 
 # SDK below 1.7 raises a ValueError for an exception or error frame of a Bedrock event stream; its text is all there is.
 _BEDROCK_TEXT: Final = "Bad response code, expected 200"
@@ -159,14 +165,12 @@ def _of_exception(error: BaseException) -> Failure:
     chain = causes(error, _LONGEST_CHAIN)
     evidence = _evidence(error, chain)
     source = _source(chain)
-    outcome = evidence.outcome
-    leaked = outcome is not Outcome.CANCELLED and outcome is not Outcome.ABANDONED and not _of_the_sdk(error)
     return _failure(
         evidence,
-        error_type=evidence.api_type or _status_type(evidence) or (qualified_name(type(source)) if source else OTHER),
-        leaked=leaked,
+        error_type=evidence.api_type or _own_type(evidence) or (qualified_name(type(source)) if source else OTHER),
+        leaked=evidence.outcome not in _LEAKS_NOTHING and not _of_the_sdk(error),
         exception_type=qualified_name(type(error)),
-        message=evidence.message or _own_words(outcome, source),
+        message=evidence.message or _own_words(evidence.outcome, source),
     )
 
 
@@ -205,7 +209,7 @@ def _failure(
         leaked=leaked,
         misreported=None not in (effective, evidence.reported) and effective != evidence.reported,
         retryable=_retryable(evidence.outcome, effective, evidence.headers),
-        retry_after=_retry_after(evidence.headers),
+        retry_after=None if in_band else _retry_after(evidence.headers),
         request_id=_first(evidence.in_band_request_id, evidence.request_id, swapped=not in_band),
         in_band_request_id=evidence.in_band_request_id if in_band else None,
         exception_type=exception_type,
@@ -283,7 +287,9 @@ def _source(chain: tuple[BaseException, ...]) -> BaseException | None:
     return of_client[-1] if of_client else next(iter(telling), None)
 
 
-def _status_type(evidence: _Evidence) -> str | None:
+def _own_type(evidence: _Evidence) -> str | None:
+    if evidence.outcome is Outcome.TRUNCATED:
+        return TRUNCATED_TYPE
     return str(evidence.observed) if evidence.outcome is Outcome.HTTP_ERROR else None
 
 
@@ -315,13 +321,14 @@ def _retryable(outcome: Outcome, status: int | None, headers: object) -> bool:
 def _retry_after(headers: object) -> float | None:
     """The seconds to wait, by the headers that the SDK reads too: milliseconds, seconds, or a date."""
     milliseconds = _number(_header(headers, "retry-after-ms"))
-    if milliseconds is not None:
-        return milliseconds / 1000
     told = _header(headers, "retry-after")
-    if told is None:
-        return None
+    seconds = _until(told) if milliseconds is None else milliseconds / 1000
+    return None if seconds is None else min(seconds, _LONGEST_WAIT)
+
+
+def _until(told: str | None) -> float | None:
     seconds = _number(told)
-    if seconds is not None:
+    if seconds is not None or told is None:
         return seconds
     date = attempt(lambda: parsedate_tz(told))
     return None if date is None else _number(attempt(lambda: max(0.0, mktime_tz(date) - time.time())))

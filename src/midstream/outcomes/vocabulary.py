@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, NamedTuple
 
-__all__ = ("NO_ANSWER", "Answer", "Failure", "Outcome", "Phase", "Verdict")
+__all__ = ("NO_ANSWER", "Answer", "Failure", "Outcome", "Phase", "StreamTruncatedError", "Verdict")
 
 
 class Outcome(str, Enum):
@@ -65,6 +65,19 @@ class Phase(str, Enum):
     """`message_delta` was seen: the answer was whole but for its end event."""
 
 
+class StreamTruncatedError(Exception):
+    """What an application raises when a stream has ended without `message_stop`. midstream never does.
+
+    The SDK raises nothing then, so that there is nothing to catch. `classify` knows this one: `truncated`, retryable.
+    """
+
+    # As it is imported, and as a traceback should name it.
+    __module__ = "midstream"
+
+    def __init__(self, message: str = "the stream ended without message_stop") -> None:
+        super().__init__(message)
+
+
 @dataclass(frozen=True)
 class Failure:
     """How a call failed, or an exception or an error body on its own. `str()` gives it in one line."""
@@ -81,7 +94,7 @@ class Failure:
     retryable: bool = False
     """Whether the same call may succeed later, by the rules of the SDK's own retries."""
     retry_after: float | None = None
-    """The seconds that the server asks to wait. `None` if it did not say."""
+    """The seconds that the server asks to wait, at most 4,294,967. `None` if it did not say, as in no error in band."""
     request_id: str | None = None
     """The API's id of the request: the one in the error event if it has one, and the header's otherwise."""
     phase: Phase | None = None

@@ -25,6 +25,7 @@ from midstream.sdk.bodies import ObservedBody
 from midstream.sdk.forks import at_fork
 from midstream.sdk.operations import endpoint_of
 from midstream.sdk.results import Head, json_of, response_of, streams
+from midstream.telemetry import listening
 from midstream.telemetry.ended import Ended
 from midstream.telemetry.spans import SilentSpan, SpanSource
 
@@ -189,6 +190,7 @@ class Calls:
         request = requests.request_of(client, endpoint.operation, options, stream=stream)
         call = Call(self, request, endpoint.stream)
         self.recorder.first_seen(request)
+        call.heard = listening.started(request)
         # Without a tracer on the client (SDK below 1.14, or switched off) or a name for its span (`client.post`), the
         # SDK makes no span: then ours is the current one of the request, as its span would be.
         if getattr(client, "_tracer", None) is None or not getattr(options, "span_name", None):
@@ -290,6 +292,7 @@ class Call:
         "_process",
         "_request_id",
         "entered_in",
+        "heard",
         "request",
         "skipped",
         "span",
@@ -306,6 +309,8 @@ class Call:
         self.started_at = calls.clock()
         self.started_ns = time.time_ns()
         self.span: CallSpan | None = None
+        self.heard: Callable[[Ended], object] | None = None
+        """Hears how the call ended."""
         self.skipped: type = NoEvent
         """The class of the events that need not be looked at: once content has come, more of it tells nothing new."""
         self._attempts = 0
@@ -469,6 +474,8 @@ class Call:
             finally:
                 if verdict.opened:
                     self._calls.closed(self)
+                if self.heard is not None:
+                    self.heard(ended)
 
     def __del__(self) -> None:
         if hasattr(self, "watch"):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from midstream.sdk.calls import Calls
 
-__all__ = ("SUPPORTED", "TARGETS", "Patches", "Role", "Target")
+__all__ = ("SUPPORTED", "TARGETS", "Patches", "Place", "Role", "Target", "place_of")
 
 _log: Final = logging.getLogger("midstream")
 
@@ -177,6 +177,37 @@ TARGETS: Final = (
     Target(_LINES, "JSONLDecoder", "__decode__", Role.LINES, _events),
     Target(_LINES, "AsyncJSONLDecoder", "__decode__", Role.LINES, _async_events),
 )
+
+
+class Place(Enum):
+    """What is where a target should be."""
+
+    WRAPPED = "wrapped"
+    BARE = "not wrapped"
+    ABSENT = "not there"
+
+
+def place_of(target: Target) -> Place:
+    """What has become of `target` in the SDK that this process has imported."""
+    owner = _owner(target)
+    if owner is None:
+        return Place.ABSENT
+    ours = any(map(_is_ours, _layers(_own(owner, target.method))))
+    return Place.WRAPPED if ours else Place.BARE
+
+
+def _layers(method: Any) -> Iterator[Any]:
+    """`method`, and what it is wrapped around."""
+    while method is not None:
+        yield method
+        method = getattr(method, "__wrapped__", None)
+
+
+def _is_ours(method: Any) -> bool:
+    # What somebody has looked up on the class, to wrap it, is bound.
+    by_wrapt = isinstance(method, (wrapt.FunctionWrapper, wrapt.BoundFunctionWrapper))
+    wrapper: object = getattr(cast("Any", method), "_self_wrapper", None) if by_wrapt else None
+    return getattr(wrapper, "__module__", None) == __name__
 
 
 @dataclass(frozen=True)

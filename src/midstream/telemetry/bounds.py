@@ -13,6 +13,7 @@ from midstream.telemetry.contract import (
     MOST_CHARACTERS,
     MOST_SERIES,
     MOST_VALUES,
+    NEXT_METRICS,
     OPEN_ATTRIBUTES,
 )
 
@@ -33,7 +34,7 @@ class Bounds:
 
     def __init__(self) -> None:
         self._values: Final = {name: _First(MOST_VALUES) for name in BOUNDED_ATTRIBUTES}
-        self._series: Final = {metric.name: _Series(metric) for metric in METRICS}
+        self._series: Final = {metric.name: _Series(metric) for metric in (*METRICS, *NEXT_METRICS)}
 
     def value(self, name: str, value: Value | None) -> Value | None:
         """The value of the bounded attribute `name` as metrics have it: `_OTHER` for a text too many or too long.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from midstream.outcomes.vocabulary import Outcome, Phase
 from midstream.telemetry.operation import Operation
+from midstream.telemetry.scope import GenAIMetrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,6 +27,8 @@ __all__ = (
     "MOST_CHARACTERS",
     "MOST_SERIES",
     "MOST_VALUES",
+    "NEXT_METRICS",
+    "NEXT_SOURCE",
     "NORMAL_FLAGS",
     "OPEN_ATTRIBUTES",
     "REQUEST_ATTRIBUTES",
@@ -34,6 +37,7 @@ __all__ = (
     "Metric",
     "Value",
     "When",
+    "metrics_with",
     "most_series",
 )
 
@@ -474,6 +478,99 @@ METRICS: Final[tuple[Metric, ...]] = (
     ),
 )
 
+NEXT_SOURCE: Final = (
+    "the main branch of open-telemetry/semantic-conventions-genai as it was in November 2026 "
+    "(`docs/gen-ai/client-inference.md` at 024a4f9, `model/gen-ai/token-metrics.yaml` at 066d4a7)"
+)
+"""Where the next names are from."""
+
+_USAGE: Final = (*_GEN_AI, "gen_ai.token.modality")
+_OF_A_CALL: Final = (*_GEN_AI, "error.type")
+
+NEXT_METRICS: Final[tuple[Metric, ...]] = (
+    Metric(
+        "gen_ai.client.inference.duration",
+        Instrument.HISTOGRAM,
+        "s",
+        "Duration of a call for an answer.",
+        _OF_A_CALL,
+        _SECONDS,
+    ),
+    Metric(
+        "gen_ai.client.inference.time_to_first_chunk",
+        Instrument.HISTOGRAM,
+        "s",
+        "Time from the start of a call to the first content of its stream.",
+        _GEN_AI,
+        _SECONDS,
+    ),
+    Metric(
+        "gen_ai.client.inference.time_per_output_chunk",
+        Instrument.HISTOGRAM,
+        "s",
+        "Time between two pieces of content of a stream. Off unless asked for.",
+        _GEN_AI,
+        _SECONDS,
+    ),
+    Metric(
+        "gen_ai.client.inference.usage.input_tokens",
+        Instrument.COUNTER,
+        "{token}",
+        "Input tokens, those read from and written to the cache included.",
+        _USAGE,
+    ),
+    Metric(
+        "gen_ai.client.inference.usage.output_tokens",
+        Instrument.COUNTER,
+        "{token}",
+        "Output tokens.",
+        _USAGE,
+    ),
+    Metric(
+        "gen_ai.client.inference.usage.cache_read.input_tokens",
+        Instrument.COUNTER,
+        "{token}",
+        "Input tokens read from the cache.",
+        _USAGE,
+    ),
+    Metric(
+        "gen_ai.client.inference.usage.cache_write.input_tokens",
+        Instrument.COUNTER,
+        "{token}",
+        "Input tokens written to the cache.",
+        _USAGE,
+    ),
+    Metric(
+        "gen_ai.client.inference.operation.input_tokens",
+        Instrument.HISTOGRAM,
+        "{token}",
+        "Input tokens of a call.",
+        _OF_A_CALL,
+        _TOKENS,
+    ),
+    Metric(
+        "gen_ai.client.inference.operation.output_tokens",
+        Instrument.HISTOGRAM,
+        "{token}",
+        "Output tokens of a call.",
+        _OF_A_CALL,
+        _TOKENS,
+    ),
+)
+"""What the GenAI metrics are in the next conventions, from `NEXT_SOURCE`. Recorded only if asked for."""
+
+_KEPT_BY_THE_NEXT: Final = "gen_ai.client.operation.duration"
+"""For calls that ask for no answer, as a count of tokens does, it keeps its name."""
+
+
+def metrics_with(names: GenAIMetrics) -> tuple[Metric, ...]:
+    """The metrics that there are where the GenAI ones have `names`."""
+    if names is GenAIMetrics.V1_41:
+        return METRICS
+    kept = (m for m in METRICS if not m.name.startswith("gen_ai.") or m.name == _KEPT_BY_THE_NEXT)
+    return (*(METRICS if names is GenAIMetrics.BOTH else kept), *NEXT_METRICS)
+
+
 COUNTER_DEFAULTS: Final[Mapping[str, Value]] = {
     "gen_ai.request.stream": False,
     "midstream.leaked": False,
@@ -519,6 +616,7 @@ _VALUES_OF_SERIES_TOO_MANY: Final[Mapping[str, int]] = {
     "gen_ai.response.model": 2,
     "gen_ai.request.stream": 2,
     "gen_ai.token.type": 2,
+    "gen_ai.token.modality": 1,
     "server.address": 2,
     "server.port": 1,
     "midstream.outcome": len(Outcome),

@@ -16,13 +16,16 @@ from midstream.telemetry.contract import (
     CALL_ATTRIBUTES,
     COUNTER_DEFAULTS,
     EVENT_NAME,
-    METRICS,
+    NEXT_METRICS,
     NORMAL_FLAGS,
     Instrument,
     Metric,
     Value,
     When,
+    metrics_with,
 )
+from midstream.telemetry.measurements import CHUNK_TIMES, measurements_with
+from midstream.telemetry.scope import GenAIMetrics
 from midstream.telemetry.spans import EnrichedSpan, OwnSpan, SilentSpan, sdk_span
 from midstream.telemetry.stacktrace import stacktrace
 
@@ -45,14 +48,24 @@ Attributes = dict[str, Value]
 class Recorder:
     """Tells what happened to calls. Every step is contained by itself: a fault in one does not silence the others."""
 
-    def __init__(self, tracer: Tracer, meter: Meter, logger: Logger, *, spans: bool) -> None:
+    def __init__(
+        self,
+        tracer: Tracer,
+        meter: Meter,
+        logger: Logger,
+        *,
+        spans: bool,
+        genai_metrics: GenAIMetrics = GenAIMetrics.V1_41,
+    ) -> None:
         self._tracer = tracer
         self._logger = logger
         self._spans = spans
         self._bounds = Bounds()
         self._seen: set[tuple[object, ...]] = set()
         # Of three kinds, each with its own method; the names of the contract say which.
-        self._instruments: dict[str, Any] = {metric.name: _instrument(meter, metric) for metric in METRICS}
+        self._instruments: dict[str, Any] = {m.name: _instrument(meter, m) for m in metrics_with(genai_metrics)}
+        self._measurements = measurements_with(genai_metrics)
+        self._chunk_times = CHUNK_TIMES[genai_metrics]
 
     def count_fault(self, component: str) -> None:
         """Counts a fault of our own."""
@@ -103,7 +116,8 @@ class Recorder:
         with guard.METRICS:
             answering: Attributes = {} if model is None else {"gen_ai.response.model": model}
             known = self._bounds.of({**request.attributes, **answering})
-            self._record("gen_ai.client.operation.time_per_output_chunk", seconds, known, where)
+            for name in self._chunk_times:
+                self._record(name, seconds, known, where)
 
     def ended(self, ended: Ended, span: CallSpan, error: BaseException | None) -> None:
         """Tells a call that ended. `error` is the exception that the application got, if it got one."""
@@ -140,22 +154,17 @@ class Recorder:
                 "midstream.client.stream.longest_wait",
                 verdict.longest_wait if verdict.opened else None,
             ),
-            (self._record, "gen_ai.client.operation.duration", ended.duration),
-            (self._record, "gen_ai.client.operation.time_to_first_chunk", ended.time_to_first_chunk),
         )
-        gen_ai = ended.request.operation.is_inference
         for tell, name, value in steps:
             with guard.METRICS:
-                if value is not None and (gen_ai or not name.startswith("gen_ai.")):
+                if value is not None:
                     tell(name, value, known, where)
-        for kind, tokens in (
-            ("input", verdict.answer.input_tokens),
-            ("output", verdict.answer.output_tokens),
-        ):
+        for measurement in self._measurements[ended.request.operation]:
             with guard.METRICS:
-                if tokens is not None:
-                    known["gen_ai.token.type"] = kind
-                    self._record("gen_ai.client.token.usage", tokens, known, where)
+                value = measurement.value(ended)
+                if value is not None:
+                    tell = self._add if measurement.metric in _COUNTERS else self._record
+                    tell(measurement.metric, value, {**known, **measurement.more} if measurement.more else known, where)
 
     def _emit_event(self, ended: Ended, attributes: Attributes, where: Context, error: BaseException | None) -> None:
         failure = ended.verdict.failure
@@ -190,6 +199,7 @@ class Recorder:
 
 _OF_A_FAILURE: Final = CALL_ATTRIBUTES
 _OF_A_SUCCESS: Final = tuple(a for a in CALL_ATTRIBUTES if a.when in {When.CALL, When.STREAM})
+_COUNTERS: Final = frozenset(metric.name for metric in NEXT_METRICS if metric.instrument is Instrument.COUNTER)
 
 
 def _instrument(meter: Meter, metric: Metric) -> Any:

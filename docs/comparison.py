@@ -1,0 +1,170 @@
+"""Asks every instrumentation what it tells of streams that fail, and writes the tables of docs/comparison.md.
+
+Each has a process of its own. With --page, the tables are written from what was measured before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+__all__ = ("COMPARED", "FAULTS", "PAGE", "tables")
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+PAGE: Final = ROOT / "docs" / "comparison.md"
+RESULTS: Final = ROOT / ".venv" / "comparison.json"
+
+_MARKED: Final = re.compile(r"(<!-- measured: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_LOOP: Final = "create(stream=True) in a loop"
+
+
+@dataclass(frozen=True)
+class Compared:
+    """An instrumentation: its heading, and the package that it comes in."""
+
+    title: str
+    package: str
+
+
+COMPARED: Final = {
+    "midstream": Compared("midstream", "midstream"),
+    "sdk": Compared("the SDK's own tracing", "anthropic"),
+    "opentelemetry": Compared("OpenTelemetry", "opentelemetry-instrumentation-genai-anthropic"),
+    "traceloop": Compared("Traceloop", "opentelemetry-instrumentation-anthropic"),
+    "openinference": Compared("OpenInference", "openinference-instrumentation-anthropic"),
+    "logfire": Compared("logfire", "logfire"),
+    "sentry": Compared("Sentry", "sentry-sdk"),
+}
+
+FAULTS: Final = {
+    "in_band:overloaded_error": "an error event, `overloaded_error`",
+    "in_band:rate_limit_error": "an error event, `rate_limit_error`",
+    "reset": "the connection is reset",
+    "fin": "the connection is closed",
+    "stall": "silence, and a read timeout",
+    "cut": "the body just ends",
+    "bad_json": "an event is not JSON",
+    "bad_gzip": "corrupt gzip",
+    "http:overloaded_error": "HTTP 529, before the stream",
+}
+_WHOLE: Final = {"ok": "a whole answer"}
+_LET_GO: Final = {"closed": "closed after an event", "dropped": "dropped, and collected"}
+
+_TOLD: Final = {"error": "error", "no error": "no error", "lost": "no span"}
+
+
+def tables(results: dict[str, Any]) -> dict[str, str]:
+    """By name of a marker, what stands there."""
+    told = results["told"]
+    return {
+        "versions": _versions(results),
+        "failures": _table(
+            ("of six ways to call", *_titles()), (_counted(told, row, label, "error") for row, label in FAULTS.items())
+        ),
+        "details": _table(
+            ("`create(stream=True)`, sync", *_titles()), (_said(told, row, label) for row, label in FAULTS.items())
+        ),
+        "good": _table(
+            ("of six ways to call", *_titles()),
+            (_counted(told, row, label, "no error") for row, label in (_WHOLE | _LET_GO).items()),
+        ),
+        "changed": _table(
+            ("of all calls", *_titles()),
+            [("the application gets other events, or another exception", *(_changed(told[name]) for name in COMPARED))],
+        ),
+        "metrics": _table(("", "metrics with an `error.type`"), _metrics(told)),
+    }
+
+
+def _titles() -> Iterable[str]:
+    return (one.title for one in COMPARED.values())
+
+
+def _versions(results: dict[str, Any]) -> str:
+    rows = ((one.title, f"`{one.package}`", results["versions"][one.package]) for one in COMPARED.values())
+    where = f"Measured on {results['date']} with Python {results['python']}, {results['system']}.\n"
+    return f"{where}\n{_table(('', 'package', 'version'), rows)}"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    return "".join(f"| {' | '.join(line)} |\n" for line in (head, ("---",) * len(head), *rows))
+
+
+def _cells(told: dict[str, Any], name: str, row: str) -> list[dict[str, Any]]:
+    return [cell for cell in told[name]["cells"] if cell["row"] == row]
+
+
+def _counted(told: dict[str, Any], row: str, label: str, right: str) -> tuple[str, ...]:
+    return (label, *(_count(_cells(told, name, row), right) for name in COMPARED))
+
+
+def _count(cells: list[dict[str, Any]], right: str) -> str:
+    found = Counter(cell["told"] for cell in cells)
+    wrong = [f"{found[kind]} {words}" for kind, words in _TOLD.items() if kind != right and found[kind]]
+    return ", ".join([f"**{found[right]}**" if found[right] == len(cells) else str(found[right]), *wrong])
+
+
+def _said(told: dict[str, Any], row: str, label: str) -> tuple[str, ...]:
+    cells = (
+        next(cell for cell in _cells(told, name, row) if (cell["style"], cell["flavor"]) == (_LOOP, "sync"))
+        for name in COMPARED
+    )
+    return (label, *(f"`{cell['says']}`" if cell["says"] else _TOLD[cell["told"]] for cell in cells))
+
+
+def _changed(one: dict[str, Any]) -> str:
+    return f"{sum(cell['changed'] for cell in one['cells'])} of {len(one['cells'])}"
+
+
+def _metrics(told: dict[str, Any]) -> Iterable[tuple[str, str]]:
+    for name, one in COMPARED.items():
+        named = [f"`{metric}`" for metric, types in told[name]["metrics"].items() if types]
+        yield one.title, ", ".join(named) or ("none" if told[name]["metrics"] else "no metrics")
+
+
+def _measured() -> dict[str, Any]:
+    return {
+        "date": datetime.now(timezone.utc).date().isoformat(),
+        "python": platform.python_version(),
+        "system": platform.system(),
+        "versions": {one.package: version(one.package) for one in COMPARED.values()},
+        "told": {name: _asked(name) for name in COMPARED},
+    }
+
+
+def _asked(name: str) -> Any:
+    print(f"== {name}", flush=True)
+    script = str(ROOT / "docs" / "comparison_run.py")
+    program = (sys.executable, "-W", "ignore", script, name, *_WHOLE, *FAULTS)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "tests")}
+    return json.loads(subprocess.run(program, env=environment, check=True, capture_output=True, text=True).stdout)
+
+
+def main() -> None:
+    """Measures, and writes the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--page", action="store_true", help="only write the tables, from what was measured before")
+    if not parser.parse_args().page:
+        RESULTS.write_text(json.dumps(_measured(), indent=1), encoding="utf-8")
+    made = tables(json.loads(RESULTS.read_text(encoding="utf-8")))
+    written = _MARKED.sub(lambda found: f"{found[1]}{made[found[2]]}{found[3]}", PAGE.read_text(encoding="utf-8"))
+    PAGE.write_text(written, encoding="utf-8")
+    print(f"wrote {PAGE.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""What one instrumentation records of streams that fail or are let go, as JSON. `make comparison` starts it for each.
+
+The arguments are the name of the instrumentation, and the models that are called.
+
+Everything is in memory, and each call has a context of its own: some leave something behind in theirs.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import logging
+import sys
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from midstream import AnthropicInstrumentor
+from midstream.faults import FaultServer, parse
+from neighbours.peers import PEERS, Kept, Peer
+from neighbours.ways import LET_GO, READ, call
+from support.seen import FLAVORS, observable
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    from support.styles import Style
+
+_LONG: Final = "ok:200"
+
+_OPERATION: Final = "gen_ai."
+_GOOD: Final = (None, "ok")
+
+
+@contextmanager
+def _midstream(kept: Kept) -> Generator[None]:
+    AnthropicInstrumentor().instrument(**kept.exported.providers)
+    try:
+        yield
+    finally:
+        AnthropicInstrumentor().uninstrument()
+
+
+_SDK: Final = Peer("sdk", "anthropic", lambda _kept: nullcontext())
+_OURS: Final = Peer("midstream", "midstream", _midstream)
+_WITH_SDK_SPANS: Final = {peer.name: peer for peer in (_SDK, _OURS)}
+"""Where the SDK makes its own spans. It is kept from that beside the others, which make theirs."""
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A call: the row of the tables that it belongs to, and how it is made."""
+
+    row: str
+    style: Style
+    flavor: str
+    model: str
+
+
+def _calls(models: Sequence[str]) -> list[_Asked]:
+    streamed = [style for style in READ.values() if style.streamed]
+    failing = [_Asked(model, style, flavor, model) for model in models for style in streamed for flavor in FLAVORS]
+    return failing + [
+        _Asked("dropped" if "dropped" in style.name else "closed", style, flavor, _LONG)
+        for style in LET_GO.values()
+        for flavor in FLAVORS
+    ]
+
+
+def _call(peer: Peer, kept: Kept, server: FaultServer, asked: _Asked) -> dict[str, Any]:
+    provider = kept.exported.tracer_provider if peer.name in _WITH_SDK_SPANS else None
+    spans, sent = len(kept.started.spans), len(kept.sent)
+    seen = call(asked.style, asked.flavor, server, parse(asked.model), provider, peer)
+    exported = [_of_otel(span) for span in kept.started.spans[spans:] if span.end_time is not None]
+    exported += [_of_sentry(span) for one in kept.sent[sent:] for span in one["spans"] if _OPERATION in str(span["op"])]
+    errors = [says for failed, says in exported if failed]
+    return {
+        "told": "lost" if not exported else "error" if errors else "no error",
+        "says": errors[-1] if errors else "",
+        "seen": repr(observable(seen, [])[:-1]),
+    }
+
+
+def _of_otel(span: Any) -> tuple[bool, str]:
+    attributes = dict(span.attributes or {})
+    raised = [dict(event.attributes).get("exception.type") for event in span.events if event.name == "exception"]
+    kind = attributes.get("error.type") or next(iter(raised), None) or "ERROR"
+    status = attributes.get("midstream.status_code") or attributes.get("http.response.status_code")
+    return span.status.status_code.name == "ERROR", f"{kind}{f', {status}' if status else ''}"
+
+
+def _of_sentry(span: dict[str, Any]) -> tuple[bool, str]:
+    return span["status"] not in _GOOD, str(span["status"])
+
+
+def _run(name: str, models: Sequence[str]) -> dict[str, Any]:
+    peer, kept = {**PEERS, **_WITH_SDK_SPANS}[name], Kept()
+    gc.collect()
+    gc.freeze()  # what is here to stay need not be looked at after every call
+    calls, cells = _calls(models), list[dict[str, Any]]()
+    with FaultServer() as server:
+        bare = {asked: _call(_SDK, Kept(), server, asked)["seen"] for asked in calls}
+        with peer.load(kept):
+            for asked in calls:
+                told = _call(peer, kept, server, asked)
+                changed = told.pop("seen") != bare[asked]
+                cells.append(
+                    {"row": asked.row, "style": asked.style.name, "flavor": asked.flavor, "changed": changed, **told}
+                )
+    metrics = {
+        metric: sorted({str(point.attributes["error.type"]) for point in points if "error.type" in point.attributes})
+        for metric, points in kept.exported.metrics().items()
+    }
+    return {"cells": cells, "metrics": metrics}
+
+
+if __name__ == "__main__":
+    logging.disable()
+    json.dump(_run(sys.argv[1], sys.argv[2:]), sys.stdout, indent=1)

@@ -1,0 +1,70 @@
+"""Plans and latencies as they are written on a command line."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from midstream.faults.latency import Latency, Waits
+from midstream.faults.mixes import Mix
+from midstream.faults.plans import Sequence
+
+if TYPE_CHECKING:
+    from midstream.faults.plans import Plan
+
+__all__ = ("latency", "mix", "names", "plan", "sequence")
+
+_SHARE: Final = re.compile(r"(?P<name>[^=]+)=(?P<share>[0-9]{1,3}(\.[0-9]{1,6})?)%")
+_DURATION: Final = r"([0-9]{1,6}(?:\.[0-9]{1,6})?)(ms|s)"
+_WAITS: Final = re.compile(rf"(?P<part>first|between)={_DURATION}(?:\.\.{_DURATION})?")
+_SECONDS: Final = {"ms": 0.001, "s": 1.0}
+_LONGEST: Final = 600.0
+
+
+def names(text: str) -> list[str]:
+    """The scenarios that a sequence or a mix names."""
+    return [part.partition("=")[0].strip() for part in text.split(",")]
+
+
+def sequence(text: str, *, repeat: bool = False) -> Sequence:
+    """The sequence `in_band,reset@4,ok`. Raises `ValueError` for what is none."""
+    return Sequence(names(text), repeat=repeat)
+
+
+def mix(text: str, seed: int | None = None) -> Mix:
+    """The mix `in_band=5%,reset@2=0.5%`. Raises `ValueError` for what is none."""
+    shares: dict[str, float] = {}
+    for part in text.split(","):
+        found = _SHARE.fullmatch(part.strip())
+        if found is None:
+            message = f"{part.strip()!r} must be a scenario and its share, such as in_band=5%"
+            raise ValueError(message)
+        name = found["name"].strip()
+        if name in shares:
+            message = f"{name} is there twice"
+            raise ValueError(message)
+        shares[name] = float(found["share"])
+    return Mix(shares, seed)
+
+
+def plan(text: str, seed: int | None = None, *, repeat: bool = False) -> Plan:
+    """A mix if there are shares in `text`, otherwise a sequence. Raises `ValueError` for what is neither."""
+    return mix(text, seed) if "=" in text else sequence(text, repeat=repeat)
+
+
+def latency(text: str, seed: int | None = None) -> Latency:
+    """The latency `first=300ms,between=20ms..80ms`. Raises `ValueError` for what is none."""
+    parts: dict[str, Waits] = {}
+    for part in text.split(","):
+        found = _WAITS.fullmatch(part.strip())
+        if found is None or found["part"] in parts:
+            message = f"{part.strip()!r} must be first=300ms or between=20ms..80ms, each once, in ms or s"
+            raise ValueError(message)
+        _, number, unit, most, most_unit = found.groups()
+        least = float(number) * _SECONDS[unit]
+        longest = least if most is None else float(most) * _SECONDS[most_unit]
+        if not least <= longest <= _LONGEST:
+            message = f"{part.strip()!r} must go from less to more, and to {_LONGEST:g}s at most"
+            raise ValueError(message)
+        parts[found["part"]] = Waits(least, longest)
+    return Latency(parts.get("first"), parts.get("between"), seed)

@@ -1,0 +1,25 @@
+"""Every fenced block of every page is run, or read by the program that it is for. CONTRIBUTING.md says how."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from support.blocks import PAGES, blocks_in
+from support.reading import reader
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.timeout(600)  # each command is a process, on a machine that may be busy
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks_in(page)])
+def test_a_reader_who_does_what_the_page_says_gets_what_it_says(page: str, tmp_path: Path) -> None:
+    with reader(tmp_path) as somebody:
+        for block in blocks_in(page):
+            try:
+                somebody.do(block)
+            except Exception as error:  # noqa: BLE001 - whatever fails, in whichever language, it is told where
+                pytest.fail(f"{block}: {error}", pytrace=False)

@@ -1,0 +1,522 @@
+"""`midstream doctor`: every reason for empty boards is a line with a verdict, and the exit status is 1."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anthropic
+import pytest
+
+from midstream.cli.doctor_findings import Health, Subject
+from support.clients import HAS_OWN_SPANS, HTTP_PACKAGE
+from support.commands import Finished
+from support.examined import Examined, examined, exporting_to, program
+from support.interpreters import Interpreters
+from support.otlp_receiver import otlp_receiver
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from support.otlp_receiver import OtlpReceiver
+
+OK, WARNING, PROBLEM, NOT_TRIED = (verdict.value for verdict in Health)
+ARRIVALS = (Subject.SPAN_ARRIVES, Subject.METRICS_ARRIVE, Subject.LOG_EVENT_ARRIVES)
+MODEL = "midstream-doctor"
+
+MODULES = (
+    "rich.console",
+    "midstream.cli.app",
+    "midstream.cli.doctor",
+    *(f"opentelemetry.exporter.otlp.proto.http.{signal}" for signal in ("trace_exporter", "metric_exporter")),
+    "opentelemetry.exporter.otlp.proto.http._log_exporter",
+    "opentelemetry.exporter.prometheus",
+    "requests",
+    "midstream.cli.clients",
+    HTTP_PACKAGE.replace("httpx", "httpcore"),
+)
+"""What each of the processes would import."""
+
+
+@pytest.fixture(scope="module")
+def interpreters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Interpreters]:
+    running = Interpreters(tmp_path_factory.mktemp("interpreters"), *MODULES)
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def receiver() -> Iterator[OtlpReceiver]:
+    with otlp_receiver() as running:
+        yield running
+
+
+@pytest.fixture
+def in_all_its_variants(request: pytest.FixtureRequest) -> None:
+    """What does not depend on the version of the SDK is tested with the newest."""
+    if request.config.getoption("--examples") == "few":
+        pytest.skip("--examples=few: this does not depend on the version of the SDK")
+
+
+newest = pytest.mark.usefixtures("in_all_its_variants")
+
+
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        return int(other.getsockname()[1])
+
+
+def told_of_the_call(receiver: OtlpReceiver) -> dict[str, int]:
+    """How many spans, counted calls and log events of the doctor's call have arrived."""
+    wanted = {"gen_ai.request.model": MODEL, "midstream.outcome": "in_band_error"}.items()
+    return {
+        "spans": sum(wanted <= span.attributes.items() for span in receiver.spans),
+        "calls": int(receiver.total("midstream.client.operations", midstream_outcome="in_band_error")),
+        "log events": sum(wanted <= log.attributes.items() for log in receiver.logs),
+    }
+
+
+# Where all is well
+
+
+def test_under_opentelemetry_instrument_it_sees_what_the_service_has_and_one_call_arrives(
+    receiver: OtlpReceiver,
+) -> None:
+    instrument = Path(sys.executable).with_name("opentelemetry-instrument")
+    done = subprocess.run(
+        [instrument, sys.executable, "-m", "midstream.cli", "doctor", "--json"],
+        env={**os.environ, **exporting_to(receiver)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=150,
+    )
+    found = Examined.of(Finished(done.returncode, done.stdout, done.stderr))
+    assert (found.status, found.problems, found.warnings, done.stderr) == (0, [], [], "")
+    assert found[Subject.SET_UP] == (OK, "opentelemetry-instrument has set this process up", "")
+    assert told_of_the_call(receiver) == {"spans": 1, "calls": 1, "log events": 1}
+    assert {log.resource["service.name"] for log in receiver.logs} == {"shop"}
+
+
+def test_alone_it_does_what_opentelemetry_instrument_does(interpreters: Interpreters, receiver: OtlpReceiver) -> None:
+    found = examined(interpreters, **exporting_to(receiver))
+    assert (found.status, found.problems, found.warnings) == (0, [], [])
+    assert found[Subject.SET_UP][1].startswith("set up here as opentelemetry-instrument does it")
+    assert found[Subject.ANTHROPIC] == (OK, anthropic.__version__, "")
+    assert found.verdicts(Subject.PATCHES) == [OK] * 4
+    by_whom = "com.anthropic.sdk.python" if HAS_OWN_SPANS else "midstream"
+    assert found[Subject.ONE_SPAN] == (OK, f"the call has one span, of {by_whom}", "")
+    why = "on (by default)" if HAS_OWN_SPANS else "off (this version has none)"
+    assert found[Subject.SDK_SPANS][1].startswith(f"the SDK's own tracing is {why}: ")
+    for subject, path in zip(ARRIVALS, ("traces", "metrics", "logs"), strict=True):
+        assert found[subject] == (OK, f"accepted by {receiver.url}/v1/{path} (OTLP over HTTP)", "")
+    assert told_of_the_call(receiver) == {"spans": 1, "calls": 1, "log events": 1}
+    # No subject is left out, and they come in one order.
+    assert list(dict.fromkeys(one["subject"] for one in found.findings)) == [subject.value for subject in Subject]
+
+
+@newest
+def test_the_table_says_the_same_to_people_and_is_plain_when_piped(
+    interpreters: Interpreters, receiver: OtlpReceiver
+) -> None:
+    off = {"COLUMNS": "200", "OTEL_SDK_DISABLED": "true"}
+    done = interpreters.run(program(**exporting_to(receiver), **off))
+    lines = done.stdout.splitlines()
+    assert done.status == 1
+    assert "\x1b" not in done.stdout
+    assert re.search(r"^problem +switches +OTEL_SDK_DISABLED=true: ", done.stdout, re.MULTILINE)
+    below = next(number for number, line in enumerate(lines, start=1) if line.startswith("problem    switches"))
+    assert lines[below].split() == ["->", "unset", "OTEL_SDK_DISABLED"]
+    assert lines[-1].startswith("1 problem, no warnings, 7 not tried.")
+
+
+# What is set up
+
+
+@newest
+@pytest.mark.parametrize("instrumented", [True, False], ids=["opentelemetry-instrument", "alone"])
+def test_an_exporter_that_is_not_installed_is_why_nothing_is_set_up(
+    interpreters: Interpreters, *, instrumented: bool
+) -> None:
+    # Without OTEL_EXPORTER_OTLP_PROTOCOL the distro asks for gRPC, which is another package.
+    found = examined(interpreters, before=SITE if instrumented else "")
+    verdict, message, remedy = found[Subject.SET_UP]
+    assert (found.status, verdict) == (1, PROBLEM)
+    assert message.startswith("opentelemetry-instrument" if instrumented else "set up here")
+    assert "Requested component 'otlp_proto_grpc' not found" in message
+    assert "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf" in remedy
+    assert found[Subject.INSTRUMENTED][0] == PROBLEM
+    assert found.verdicts(Subject.CALL, *ARRIVALS) == [NOT_TRIED] * 4
+
+
+SITE = """
+import importlib.util
+from opentelemetry.instrumentation import auto_instrumentation
+path = os.path.join(os.path.dirname(auto_instrumentation.__file__), "sitecustomize.py")
+spec = importlib.util.spec_from_file_location("sitecustomize", path)
+sys.modules["sitecustomize"] = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(sys.modules["sitecustomize"])
+"""
+"""What `opentelemetry-instrument` has the interpreter do at its start."""
+
+
+@newest
+def test_without_a_distro_nothing_is_set_up_and_the_ways_out_are_named(interpreters: Interpreters) -> None:
+    found = examined(interpreters, before=NO_DISTRO)
+    verdict, message, remedy = found[Subject.SET_UP]
+    assert (found.status, verdict) == (1, PROBLEM)
+    assert message.startswith("nothing here sets OpenTelemetry up")
+    assert "pip install opentelemetry-distro" in remedy
+    assert "--setup MODULE:FUNCTION" in remedy
+    assert found.verdicts(Subject.TRACES, Subject.METRICS, Subject.LOGS) == [WARNING, PROBLEM, WARNING]
+    assert found.verdicts(Subject.CALL, *ARRIVALS) == [NOT_TRIED] * 4
+
+
+NO_DISTRO = """
+from importlib.metadata import entry_points
+from midstream.cli import doctor_setup
+HIDDEN = ("opentelemetry_configurator", "opentelemetry_distro")
+from opentelemetry.instrumentation.auto_instrumentation import _load
+for module in (doctor_setup, _load):
+    module.entry_points = lambda group: () if group in HIDDEN else entry_points(group=group)
+"""
+
+
+@newest
+def test_a_configurator_that_is_not_there_is_told_with_the_variable(interpreters: Interpreters) -> None:
+    found = examined(interpreters, OTEL_PYTHON_CONFIGURATOR="other")
+    first, *said = [one for one in found.findings if one["subject"] == Subject.SET_UP]
+    assert first["verdict"] == PROBLEM
+    assert "OTEL_PYTHON_CONFIGURATOR" in first["remedy"]
+    assert [one["verdict"] for one in said] == [WARNING]
+
+
+@newest
+def test_what_opentelemetry_warns_of_while_it_is_set_up_is_told(
+    interpreters: Interpreters, receiver: OtlpReceiver
+) -> None:
+    found = examined(interpreters, "--no-call", **exporting_to(receiver), OTEL_TRACES_SAMPLER="sometimes")
+    told = [one["message"] for one in found.findings if one["subject"] == Subject.SET_UP]
+    assert "OpenTelemetry said: Couldn't recognize sampler sometimes." in told
+    assert set(found.warnings) == {Subject.SET_UP}
+
+
+@newest
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"OTEL_SDK_DISABLED": "true"},
+        {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "flask, anthropic_midstream"},
+    ],
+    ids=str,
+)
+def test_a_switch_that_is_off_is_a_problem_and_there_is_no_call(
+    interpreters: Interpreters, receiver: OtlpReceiver, environment: dict[str, str]
+) -> None:
+    found = examined(interpreters, **exporting_to(receiver), **environment)
+    (name,) = environment
+    assert found.status == 1
+    assert found[Subject.SWITCHES][1].startswith(f"{name}=")
+    assert found.verdicts(Subject.CALL, *ARRIVALS) == [NOT_TRIED] * 4
+    assert receiver.bodies == []
+
+
+# Where it goes
+
+
+@newest
+def test_an_endpoint_where_nobody_listens_is_named_for_each_signal(interpreters: Interpreters) -> None:
+    url = f"http://127.0.0.1:{closed_port()}"
+    found = examined(
+        interpreters,
+        OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf",
+        OTEL_EXPORTER_OTLP_ENDPOINT=url,
+        OTEL_EXPORTER_OTLP_TIMEOUT="3",
+    )
+    assert found.status == 1
+    assert found.problems == [*ARRIVALS]
+    for subject, path in zip(ARRIVALS, ("traces", "metrics", "logs"), strict=True):
+        _, message, remedy = found[subject]
+        assert message == f"made, but the export to {url}/v1/{path} (OTLP over HTTP) failed: connection refused"
+        assert "OTEL_EXPORTER_OTLP_ENDPOINT" in remedy
+
+
+@newest
+def test_a_store_that_takes_metrics_only_is_told_by_its_answers(interpreters: Interpreters) -> None:
+    with otlp_receiver("metrics") as receiver:
+        found = examined(interpreters, **exporting_to(receiver))
+    assert found.problems == [Subject.SPAN_ARRIVES, Subject.LOG_EVENT_ARRIVES]
+    assert found[Subject.SPAN_ARRIVES][1].endswith("failed: HTTP 404 Not Found")
+    assert "OTEL_LOGS_EXPORTER=none" in found[Subject.LOG_EVENT_ARRIVES][2]
+    assert told_of_the_call(receiver)["calls"] == 1
+
+
+@newest
+@pytest.mark.parametrize(
+    ("variable", "subject", "arrival", "verdict"),
+    [
+        ("OTEL_TRACES_EXPORTER", Subject.TRACES, Subject.SPAN_ARRIVES, WARNING),
+        ("OTEL_METRICS_EXPORTER", Subject.METRICS, Subject.METRICS_ARRIVE, PROBLEM),
+        ("OTEL_LOGS_EXPORTER", Subject.LOGS, Subject.LOG_EVENT_ARRIVES, WARNING),
+    ],
+)
+def test_a_signal_without_exporter_is_a_warning_and_of_metrics_a_problem(
+    interpreters: Interpreters,
+    receiver: OtlpReceiver,
+    variable: str,
+    subject: Subject,
+    arrival: Subject,
+    verdict: str,
+) -> None:
+    found = examined(interpreters, **exporting_to(receiver), **{variable: "none"})
+    assert found[subject][::2] == (verdict, f"{variable}=otlp")
+    assert f"({variable}=none)" in found[subject][1]
+    assert found[arrival] == (verdict, "made, but there is no exporter", f"see {subject.value}")
+    assert found.problems + found.warnings == [subject, arrival]
+    assert sum(count > 0 for count in told_of_the_call(receiver).values()) == 2
+
+
+@newest
+def test_a_metrics_page_waits_for_a_scrape_and_the_console_does_not_disturb_the_report(
+    interpreters: Interpreters, receiver: OtlpReceiver
+) -> None:
+    page = {"OTEL_METRICS_EXPORTER": "prometheus", "OTEL_EXPORTER_PROMETHEUS_PORT": "0"}
+    found = examined(interpreters, **exporting_to(receiver), **page, OTEL_TRACES_EXPORTER="console,otlp")
+    assert found.status == 0
+    assert found[Subject.METRICS_ARRIVE] == (OK, "made; it waits for a scrape", "")
+    assert found[Subject.SPAN_ARRIVES][1].startswith("accepted by ConsoleSpanExporter and http://")
+    assert '"midstream.outcome": "in_band_error"' in found.output  # on stderr
+
+
+@newest
+def test_a_metrics_page_whose_port_the_service_has_is_told_with_the_way_out(interpreters: Interpreters) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as service:
+        port = str(service.getsockname()[1])
+        page = {"OTEL_METRICS_EXPORTER": "prometheus", "OTEL_EXPORTER_PROMETHEUS_HOST": "127.0.0.1"}
+        others = {"OTEL_TRACES_EXPORTER": "none", "OTEL_LOGS_EXPORTER": "none"}
+        found = examined(interpreters, **page, **others, OTEL_EXPORTER_PROMETHEUS_PORT=port)
+    assert found[Subject.SET_UP][0] == PROBLEM
+    assert "OTEL_EXPORTER_PROMETHEUS_PORT=0 midstream doctor" in found[Subject.SET_UP][2]
+
+
+@newest
+def test_a_sampler_that_leaves_the_span_out_is_no_problem_and_the_rest_arrives(
+    interpreters: Interpreters, receiver: OtlpReceiver
+) -> None:
+    found = examined(interpreters, **exporting_to(receiver), OTEL_TRACES_SAMPLER="always_off")
+    assert (found.status, found.warnings) == (0, [Subject.SAMPLER])
+    assert found[Subject.SPAN_ARRIVES][:2] == (NOT_TRIED, "the sampler left this span out: AlwaysOffSampler")
+    assert told_of_the_call(receiver) == {"spans": 0, "calls": 1, "log events": 1}
+
+
+@newest
+def test_without_spans_of_ours_the_rest_arrives(interpreters: Interpreters, receiver: OtlpReceiver) -> None:
+    found = examined(interpreters, **exporting_to(receiver), MIDSTREAM_SPANS="off")
+    assert (found.status, found.warnings) == (0, [Subject.SDK_SPANS])
+    assert found[Subject.OPTIONS][1] == "MIDSTREAM_SPANS=off"
+    assert found[Subject.SPAN_ARRIVES][0] == NOT_TRIED
+    assert told_of_the_call(receiver) == {"spans": 0, "calls": 1, "log events": 1}
+
+
+@newest
+def test_without_the_call_nothing_is_exported(interpreters: Interpreters, receiver: OtlpReceiver) -> None:
+    found = examined(interpreters, "--no-call", **exporting_to(receiver))
+    assert (found.status, found.problems) == (0, [])
+    assert [found[subject][:2] for subject in (Subject.CALL, *ARRIVALS)] == [(NOT_TRIED, "--no-call")] * 4
+    assert (receiver.spans, receiver.logs) == ([], [])
+    assert [point for point in receiver.points if point.scope == "midstream"] == []
+
+
+@newest
+def test_no_key_of_an_exporter_is_shown(interpreters: Interpreters) -> None:
+    found = examined(
+        interpreters,
+        OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf",
+        OTEL_EXPORTER_OTLP_ENDPOINT=f"http://me:canary-1@127.0.0.1:{closed_port()}/?key=canary-2",
+        OTEL_EXPORTER_OTLP_HEADERS="api-key=canary-3",
+        OTEL_EXPORTER_OTLP_TIMEOUT="1",
+        ANTHROPIC_API_KEY="canary-4",
+    )
+    assert found.problems == [*ARRIVALS]
+    assert "canary" not in found.output
+
+
+# The application's own set-up
+
+SHOP = """
+from opentelemetry import _logs, metrics, trace
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
+from midstream import AnthropicInstrumentor
+
+class Failing(SpanExporter):
+    def export(self, spans):
+        raise OSError("the disk is full")
+
+class Silent(SpanExporter):
+    def export(self, spans):
+        return SpanExportResult.FAILURE
+
+def configure(exporter=None, provider=None):
+    provider = provider or TracerProvider()
+    if exporter:
+        provider.add_span_processor(SimpleSpanProcessor(exporter))
+    trace.set_tracer_provider(provider)
+    metrics.set_meter_provider(MeterProvider([PeriodicExportingMetricReader(OTLPMetricExporter())]))
+
+def instrumented(*arguments, **options):
+    configure(*arguments, **options)
+    AnthropicInstrumentor().instrument()
+
+def failing(): instrumented(Failing())
+
+def silent(): instrumented(Silent())
+
+def doubled():
+    from anthropic.resources.messages import Messages
+    create = Messages.create
+    def traced(*args, **kwargs):
+        with trace.get_tracer("somebody").start_as_current_span("chat", attributes={"gen_ai.system": "anthropic"}):
+            return create(*args, **kwargs)
+    Messages.create = traced
+    instrumented()
+
+def foreign():
+    class Provider:
+        def get_tracer(self, *args, **kwargs):
+            return trace.NoOpTracer()
+    trace.set_tracer_provider(Provider())
+    configure(provider=TracerProvider())
+    AnthropicInstrumentor().instrument()
+
+def faulty():
+    from midstream.telemetry.recorder import Recorder
+    def fails(*args, **kwargs): raise ZeroDivisionError
+    Recorder._emit_event = fails
+    instrumented()
+
+def broken():
+    raise KeyError("SHOP_TELEMETRY")
+
+def nothing(): pass
+"""
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> str:
+    """Code that goes to where the application's module `shop` is."""
+    (tmp_path / "shop.py").write_text(SHOP)
+    return f"os.chdir({str(tmp_path)!r})"
+
+
+@newest
+def test_what_the_application_sets_up_is_examined_instead(
+    interpreters: Interpreters, receiver: OtlpReceiver, shop: str
+) -> None:
+    found = examined(interpreters, "--setup", "shop:instrumented", before=shop, **exporting_to(receiver))
+    assert (found.status, found[Subject.SET_UP]) == (0, (OK, "set up by --setup", ""))
+    assert found[Subject.METRICS_ARRIVE][0] == OK
+    assert found.warnings == [Subject.TRACES, Subject.LOGS, Subject.SPAN_ARRIVES]
+    assert found[Subject.LOG_EVENT_ARRIVES][:2] == (NOT_TRIED, "there is no provider to follow: see logs")
+    assert told_of_the_call(receiver) == {"spans": 0, "calls": 1, "log events": 0}
+
+
+@newest
+@pytest.mark.parametrize(
+    ("function", "subject", "message"),
+    [
+        ("configure", Subject.INSTRUMENTED, "midstream does not instrument this process"),
+        ("nothing", Subject.SET_UP, "the function of --setup has set up no provider of spans, metrics or logs"),
+        ("broken", Subject.SET_UP, "set up by --setup, and that failed: KeyError: 'SHOP_TELEMETRY'"),
+        ("failing", Subject.SPAN_ARRIVES, "made, but the export to Failing failed: OSError: the disk is full"),
+        ("silent", Subject.SPAN_ARRIVES, "made, but the export to Silent failed: it does not say why"),
+    ],
+)
+def test_what_is_wrong_there_is_a_problem(
+    interpreters: Interpreters, receiver: OtlpReceiver, shop: str, function: str, subject: Subject, message: str
+) -> None:
+    found = examined(interpreters, "--setup", f"shop:{function}", before=shop, **exporting_to(receiver))
+    assert (found.status, found[subject][:2]) == (1, (PROBLEM, message))
+
+
+@newest
+def test_a_second_span_is_seen_whoever_makes_it(interpreters: Interpreters, receiver: OtlpReceiver, shop: str) -> None:
+    found = examined(interpreters, "--setup", "shop:doubled", before=shop, **exporting_to(receiver))
+    assert found[Subject.ONE_SPAN][:2] == (WARNING, "the call has further spans, of somebody")
+
+
+@newest
+def test_a_provider_of_another_make_is_not_looked_into(
+    interpreters: Interpreters, receiver: OtlpReceiver, shop: str
+) -> None:
+    found = examined(interpreters, "--setup", "shop:foreign", before=shop, **exporting_to(receiver))
+    assert found[Subject.TRACES][0] == NOT_TRIED
+    assert "shop.foreign.<locals>.Provider" in found[Subject.TRACES][1]
+    assert found[Subject.SPAN_ARRIVES][0] == NOT_TRIED
+    assert found[Subject.METRICS_ARRIVE][0] == OK
+
+
+@newest
+def test_a_fault_of_midstream_s_own_is_a_problem(interpreters: Interpreters, receiver: OtlpReceiver, shop: str) -> None:
+    found = examined(interpreters, "--setup", "shop:faulty", before=shop, **exporting_to(receiver))
+    assert Subject.MIDSTREAM in found.problems
+    assert "midstream contained a fault of its own" in found.output
+
+
+# What is missing
+
+
+def test_a_missing_patch_target_is_named_with_what_is_lost(interpreters: Interpreters, receiver: OtlpReceiver) -> None:
+    without = "from anthropic._decoders.jsonl import JSONLDecoder\ndel JSONLDecoder.__decode__"
+    found = examined(interpreters, "--no-call", before=without, **exporting_to(receiver))
+    (lost,) = [one for one in found.findings if one["verdict"] == PROBLEM]
+    assert lost["subject"] == Subject.PATCHES
+    assert lost["message"] == (
+        "how the reading of batch results ends: not observed, for "
+        "anthropic._decoders.jsonl.JSONLDecoder.__decode__ is not there, "
+        "anthropic._decoders.jsonl.AsyncJSONLDecoder.__decode__ is not wrapped"
+    )
+
+
+@newest
+@pytest.mark.parametrize("module", ["anthropic", "opentelemetry.sdk"])
+def test_a_package_that_cannot_be_imported_is_a_problem_and_no_traceback(
+    interpreters: Interpreters, module: str
+) -> None:
+    gone = f"for name in [name for name in sys.modules if (name + '.').startswith('{module}.')]: del sys.modules[name]"
+    found = examined(interpreters, before=f"{gone}\nsys.modules['{module}'] = None")
+    assert found.status == 1
+    assert found[Subject.ANTHROPIC if module == "anthropic" else Subject.SET_UP][0] == PROBLEM
+    assert found.verdicts(Subject.CALL, *ARRIVALS) == [NOT_TRIED] * 4
+    assert "Traceback" not in found.output
+
+
+# Bad input
+
+
+@newest
+@pytest.mark.parametrize(
+    ("setup", "message"),
+    [
+        ("shop", "--setup shop: must be MODULE:FUNCTION, such as shop.telemetry:configure"),
+        (
+            "nowhere.at_all:configure",
+            "--setup nowhere.at_all:configure: ModuleNotFoundError: No module named 'nowhere'",
+        ),
+        ("os:sep", "--setup os:sep: os has no function sep"),
+    ],
+)
+def test_a_function_that_is_not_there_is_one_line_and_status_2(
+    interpreters: Interpreters, setup: str, message: str
+) -> None:
+    done = interpreters.run(program("--setup", setup))
+    assert (done.status, done.stdout, done.stderr) == (2, "", f"Error: {message}\n")

@@ -1,0 +1,122 @@
+"""The wheel where it is installed, with what it asks for and nothing else, away from its source."""
+
+from __future__ import annotations
+
+import tarfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from midstream import __version__
+from support.distribution import environment, output, run
+from support.export import contents, shipped_files, wrote
+from support.otlp_receiver import otlp_receiver
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from midstream.faults import FaultServer
+    from support.distribution import Environment, Release
+
+COMMANDS: dict[tuple[str, ...], str] = {
+    ("--version",): f"midstream, version {__version__}",
+    ("--help",): "Commands:",
+    ("demo", "--only", "ok"): "midstream told all 2 calls of anthropic",
+    ("faults", "--list"): "in_band:TYPE@K",
+    ("dashboards", "export", "new"): wrote("new"),
+}
+"""By arguments of `midstream`, what it says."""
+
+NO_CLICK = 'midstream: this needs click, not installed here; pip install "midstream[cli]" brings it\n'
+
+OBSERVE = """
+import sys, midstream
+midstream.AnthropicInstrumentor().instrument()
+assert midstream.classify({"error": {"type": "overloaded_error"}}).status_code == 529
+from midstream.faults import FaultServer
+with FaultServer() as server:
+    print(midstream.__file__, "anthropic" in sys.modules)
+"""
+
+TEN_LINES = """
+import sys, anthropic
+client = anthropic.Anthropic(base_url=sys.argv[1], api_key="none", max_retries=0)
+try:
+    with client.messages.stream(
+        model="in_band:overloaded_error", max_tokens=64, messages=[{"role": "user", "content": "hello"}]
+    ) as stream:
+        for text in stream.text_stream:
+            print(text, end="")
+except anthropic.APIStatusError as error:
+    print(error.status_code)
+"""
+
+
+def test_the_core_brings_what_it_asks_for_and_what_that_brings(core: Environment) -> None:
+    assert core.packages == {
+        "midstream",
+        "opentelemetry-api",
+        "opentelemetry-instrumentation",
+        "opentelemetry-semantic-conventions",
+        "packaging",
+        "typing-extensions",
+        "wrapt",
+    }
+
+
+def test_the_core_instruments_judges_and_serves_faults(core: Environment, tmp_path: Path) -> None:
+    told = output((core.python, "-W", "error", "-c", OBSERVE), tmp_path)
+    assert told == f"{core.site_packages / 'midstream' / '__init__.py'} False\n"
+
+
+@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+def test_without_the_extra_the_command_says_how_to_get_it(
+    core: Environment, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    done = run((core.program("midstream"), *arguments), tmp_path)
+    assert (done.status, done.stdout, done.stderr) == (2, "", NO_CLICK)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+def test_the_extra_brings_the_commands(cli: Environment, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    assert COMMANDS[arguments] in output((cli.program("midstream"), *arguments), tmp_path)
+
+
+def test_the_exported_boards_are_those_of_the_checkout(cli: Environment, tmp_path: Path) -> None:
+    output((cli.program("midstream"), "dashboards", "export", "new"), tmp_path)
+    assert contents(tmp_path / "new") == shipped_files()
+    assert shipped_files(cli.site_packages / "midstream" / "dashboards") == shipped_files()
+    told = output((cli.program("midstream"), "dashboards", "export", "--format", "kubernetes", "other"), tmp_path)
+    assert told == wrote("other")
+
+
+def test_it_is_found_by_opentelemetry_instrument(release: Release, tmp_path: Path, server: FaultServer) -> None:
+    more = ("opentelemetry-distro", "opentelemetry-exporter-otlp-proto-http")
+    where = environment(tmp_path / "environment", release, ["instruments"], more)
+    program = tmp_path / "ten_lines.py"
+    program.write_text(TEN_LINES)
+    with otlp_receiver() as receiver:
+        told = output(
+            (where.program("opentelemetry-instrument"), where.python, program, server.url),
+            tmp_path,
+            OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf",
+            OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url,
+        )
+    assert told == "All is200\n"
+    (span,) = receiver.spans
+    assert (span.attributes["midstream.outcome"], span.attributes["midstream.status_code"]) == ("in_band_error", 529)
+    assert "midstream" in {point.scope for point in receiver.points}
+    assert [log.event_name for log in receiver.logs] == ["gen_ai.client.operation.exception"]
+
+
+def test_the_tests_of_the_source_distribution_pass_with_what_is_installed(release: Release, tmp_path: Path) -> None:
+    more = ("pytest", "pytest-timeout", "hypothesis", "packaging")
+    where = environment(tmp_path / "environment", release, ["cli"], more)
+    with tarfile.open(release.sdist) as opened:
+        opened.extractall(tmp_path, filter="data")
+    folder = tmp_path / f"midstream-{__version__}"
+    told = output(
+        (where.python, "-m", "pytest", "-q", "tests/contract/test_contract.py", "tests/unit/test_settings.py"), folder
+    )
+    assert "passed" in told.splitlines()[-1]

@@ -1,0 +1,107 @@
+"""What the wheel says of itself: to the index, to installers, to OpenTelemetry."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from packaging.requirements import Requirement
+
+from midstream import AnthropicInstrumentor, __version__
+from midstream.cli import extras
+from support.export import CHECKOUT
+
+if TYPE_CHECKING:
+    from support.distribution import Release
+
+CORE = {"opentelemetry-api", "opentelemetry-instrumentation", "wrapt"}
+EXTRAS = {
+    "instruments": {"anthropic"},
+    "cli": {
+        "anthropic",
+        "click",
+        "rich",
+        "opentelemetry-sdk",
+        "opentelemetry-exporter-otlp-proto-http",
+        "opentelemetry-exporter-prometheus",
+    },
+}
+"""By extra, what it brings."""
+
+ENTRY_POINTS = {
+    "console_scripts": {"midstream": "midstream.cli:main"},
+    "opentelemetry_instrumentor": {"anthropic_midstream": "midstream.instrumentor:AnthropicInstrumentor"},
+}
+
+CLASSIFIERS = {
+    "Development Status :: 4 - Beta",
+    "Framework :: OpenTelemetry",
+    "Framework :: OpenTelemetry :: Instrumentations",
+    "Intended Audience :: Developers",
+    "Intended Audience :: System Administrators",
+    "Operating System :: OS Independent",
+    "Programming Language :: Python :: 3",
+    "Programming Language :: Python :: 3.10",
+    "Programming Language :: Python :: 3.11",
+    "Programming Language :: Python :: 3.12",
+    "Programming Language :: Python :: 3.13",
+    "Topic :: Software Development :: Libraries :: Python Modules",
+    "Topic :: System :: Monitoring",
+    "Typing :: Typed",
+}
+
+
+def needs(release: Release, extra: str = "") -> dict[str, Requirement]:
+    """What the wheel asks for, with `extra` besides."""
+    wanted = map(Requirement, release.metadata.requires or ())
+    return {r.name: r for r in wanted if (r.marker.evaluate({"extra": extra}) if r.marker else not extra)}
+
+
+def test_the_version_is_that_of_the_code_and_of_the_latest_changes(release: Release) -> None:
+    latest = re.search(r"^## (.*)$", (CHECKOUT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert latest is not None
+    assert re.fullmatch(r"Unreleased \((.+)\)|(\S+) \(\d{4}-\d\d-\d\d\)", latest[1]), "neither unreleased nor dated"
+    assert __version__ in latest[1]
+    assert release.metadata.version == __version__
+    assert {name.split("-")[1] for name in (release.wheel.name, release.sdist.name.removesuffix(".tar.gz"))} == {
+        __version__
+    }
+
+
+def test_the_index_is_told_this(release: Release) -> None:
+    told = release.metadata.metadata
+    assert (told["Name"], told["Requires-Python"], told["License-Expression"]) == ("midstream", ">=3.10", "Apache-2.0")
+    assert (told.get_all("License-File"), set(told.get_all("Classifier") or ())) == (["LICENSE"], CLASSIFIERS)
+    assert told.get_all("Project-URL") is None, "there is a public address now: SECURITY.md and README.md name it too"
+
+
+def test_the_page_of_the_index_is_the_readme(release: Release) -> None:
+    told = release.metadata.metadata
+    assert told["Description-Content-Type"] == "text/markdown"
+    assert told.get_payload() == (CHECKOUT / "README.md").read_text(encoding="utf-8")  # type: ignore[attr-defined]
+
+
+def test_the_core_asks_for_little(release: Release) -> None:
+    assert set(needs(release)) == CORE
+
+
+def test_the_extras_bring_this(release: Release) -> None:
+    assert set(release.metadata.metadata.get_all("Provides-Extra") or ()) == set(EXTRAS)
+    assert {extra: set(needs(release, extra)) for extra in EXTRAS} == EXTRAS
+
+
+def test_the_versions_of_the_sdk_are_those_that_the_instrumentor_checks(release: Release) -> None:
+    (checked,) = AnthropicInstrumentor().instrumentation_dependencies()
+    asked = {extra: needs(release, extra)["anthropic"].specifier for extra in ("instruments", "cli")}
+    assert asked == dict.fromkeys(asked, Requirement(checked).specifier)
+
+
+def test_what_the_commands_look_for_is_what_the_extra_brings(release: Release) -> None:
+    assert set(extras._PACKAGES.values()) == set(needs(release, "cli"))
+
+
+def test_the_entry_points_are_these(release: Release) -> None:
+    found: dict[str, dict[str, str]] = {}
+    for entry in release.metadata.entry_points:
+        found.setdefault(entry.group, {})[entry.name] = entry.value
+    assert found == ENTRY_POINTS
