@@ -30,7 +30,7 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "  make %-15s %s\n", $$1, $$2 }'
 	@for t in $(TESTS); do printf '  make %-14s the tests with this SDK only\n' $$t; done
 	@echo
-	@echo '  ARGS="..." goes to pytest, demo, matrix, bench and fuzz: make test-$(NEWEST) ARGS="-k stream -x"'
+	@echo '  ARGS="..." goes to pytest, demo, matrix, bench, instructions and fuzz: make test-$(NEWEST) ARGS="-k stream -x"'
 	@echo '  PYTHON=... is the interpreter that the environments are built with: make test PYTHON=python3.12'
 	@echo '  PYTHONS="..." are those that a release is tried with: make release PYTHONS="python3.10 python3.13"'
 
@@ -49,7 +49,7 @@ $(TESTS): test-%: .venv/%/.project
 
 test-release: $(LINT)/.project ## wheel and sdist: contents, metadata, types, where they are installed
 	@echo "== tests of the wheel and the sdist"
-	@$(LINT)/bin/python -m pytest --numprocesses=2 tests/release $(ARGS)
+	@$(LINT)/bin/python -m pytest tests/release $(ARGS)
 
 test-neighbours: $(NEIGHBOURS)/.project ## the tests beside other instrumentations of the SDK
 	@echo "== tests with neighbours"
@@ -93,7 +93,7 @@ bench-others: $(DEV)/.project ## the same with other instrumentations; writes do
 comparison: $(NEIGHBOURS)/.project ## what other instrumentations tell of failed streams; writes docs/comparison.md
 	@$(NEIGHBOURS)/bin/python docs/comparison.py $(ARGS)
 
-instructions: $(DEV)/.project ## the machine instructions that it adds per event; needs valgrind
+instructions: $(DEV)/.project ## the machine instructions that it adds per event, or with ARGS=--calls per call; needs valgrind
 	@$(DEV)/bin/python benchmarks/instructions.py $(ARGS)
 
 fuzz: $(FUZZ)/.project ## random exceptions, bodies and requests, guided by coverage; for a minute each

@@ -16,7 +16,7 @@ from opentelemetry.trace import NoOpTracerProvider
 from midstream.outcomes.kinds import MESSAGES
 from midstream.sdk.bodies import ObservedBody
 from midstream.sdk.calls import Call, Calls
-from midstream.sdk.results import BodyFormat
+from midstream.sdk.results import Head
 from midstream.sdk.streams import ObservedAsyncEvents, observed_events
 from midstream.telemetry.ended import Request
 from midstream.telemetry.operation import Operation
@@ -42,7 +42,7 @@ class _Delta:
     type = "content_block_delta"
 
 
-_FORMAT: Final = BodyFormat("text/event-stream", "", "httpx.DecodingError")
+_HEAD: Final = Head({"content-type": "text/event-stream"}, object)
 
 
 class _Body:
@@ -68,12 +68,12 @@ def _observed_async_events(events: AsyncIterator[Any], call: Call) -> AsyncItera
 
 def _observed_chunks(chunks: Iterator[bytes], call: Call) -> Iterator[bytes]:
     call.parsed_by(chunks)
-    return iter(ObservedBody(_Body(chunks), call, lambda: _FORMAT))
+    return iter(ObservedBody(_Body(chunks), call, _HEAD))
 
 
 def _observed_async_chunks(chunks: AsyncIterator[bytes], call: Call) -> AsyncIterator[bytes]:
     call.parsed_by(chunks)
-    return aiter(ObservedBody(_Body(chunks), call, lambda: _FORMAT))
+    return aiter(ObservedBody(_Body(chunks), call, _HEAD))
 
 
 PATHS: Final[Mapping[str, Path]] = {

@@ -2,7 +2,7 @@
 
 They do not depend on what else the machine does. Every path is run by a fork of one process that has loaded
 everything, once with some items and once with twice as many: in the difference there is nothing but the items.
-`--check` fails if more is added than `LIMITS` allows.
+`--check` fails if more is added than `LIMITS` allows. `--calls` counts whole calls instead, with OpenTelemetry's SDK.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from call_paths import Kind
+
 _ITEMS: Final = 2_000
+_CALLS: Final = 10
 
 LIMITS: Final[Mapping[str, Mapping[str, int]]] = {
     "3.10": {"events": 796, "async events": 2764, "chunks": 2563, "async chunks": 5317},
@@ -57,15 +60,22 @@ def main() -> None:
         description="The machine instructions that midstream adds per event and per chunk."
     )
     parser.add_argument("--check", action="store_true", help="fail if more is added than the limits allow")
+    parser.add_argument("--calls", action="store_true", help="count calls, of every kind")
     parser.add_argument("--paths", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.paths is not None:
-        _run_all_paths(arguments.paths)
+        (_run_all_calls if arguments.calls else _run_all_paths)(arguments.paths)
+        return
+    if arguments.calls:
+        print(f"Instructions per call, CPython {platform.python_version()}, {platform.machine()}")
+        print(f"{'':36}{'bare':>12}{'observed':>12}{'added':>12}")
+        for call, one in counted("--calls", _CALLS).items():
+            print(f"{call:36}{one.bare:12,.0f}{one.observed:12,.0f}{one.added:12,.0f}")
         return
     limits = LIMITS.get(".".join(platform.python_version_tuple()[:2]), {})
     if arguments.check and not limits:
         sys.exit("there are no limits for this version of Python")
-    found = counted()
+    found = counted("", _ITEMS)
     print(f"Instructions per item, CPython {platform.python_version()}, {platform.machine()}")
     print(f"{'':14}{'bare':>8}{'observed':>10}{'added':>8}{'limit':>8}")
     for path, one in found.items():
@@ -76,8 +86,8 @@ def main() -> None:
             sys.exit(f"more instructions than allowed: {', '.join(over)}")
 
 
-def counted() -> dict[str, Counted]:
-    """By path, its instructions per item."""
+def counted(option: str, items: int) -> dict[str, Counted]:
+    """By path, its instructions per item, of so many. `option` says which paths."""
     valgrind = shutil.which("valgrind")
     if valgrind is None:
         sys.exit("it needs valgrind")
@@ -85,7 +95,7 @@ def counted() -> dict[str, Counted]:
         folder = Path(name)
         command = [
             *(valgrind, "--tool=cachegrind", "--cache-sim=no", f"--cachegrind-out-file={folder}/%p", "--quiet"),
-            *(sys.executable, __file__, "--paths", str(folder / "paths")),
+            *(sys.executable, __file__, *filter(None, [option]), "--paths", str(folder / "paths")),
         ]
         done = subprocess.run(
             command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONHASHSEED": "0"}
@@ -94,7 +104,9 @@ def counted() -> dict[str, Counted]:
             sys.exit(f"valgrind failed: {done.stderr}")
         runs = json.loads((folder / "paths").read_text())
         return {
-            path: Counted(*(_per_item([_instructions(folder / str(pid)) for pid in pids]) for pids in by_observed))
+            path: Counted(
+                *(_difference([_instructions(folder / str(pid)) for pid in pids]) / items for pids in by_observed)
+            )
             for path, by_observed in runs.items()
         }
 
@@ -107,9 +119,9 @@ def _instructions(report: Path) -> int:
     return int(found[1])
 
 
-def _per_item(counts: list[int]) -> float:
+def _difference(counts: list[int]) -> int:
     once, twice = counts
-    return (twice - once) / _ITEMS
+    return twice - once
 
 
 def _run_all_paths(report: Path) -> None:
@@ -124,6 +136,26 @@ def _run_all_paths(report: Path) -> None:
         for path in event_paths.PATHS
     }
     report.write_text(json.dumps(runs))
+
+
+def _run_all_calls(report: Path) -> None:
+    """The same with calls. Each kind has a process of its own, observed or not, which forks off the runs."""
+    import call_paths  # noqa: PLC0415 - only here, under valgrind
+
+    folder = report.parent
+    runs: dict[str, list[list[int]]] = {}
+    for name, kind in call_paths.KINDS.items():
+        runs[name] = []
+        for observed in (False, True):
+            part = folder / "part"
+            _forked(partial(_run_calls, kind, part, observed=observed))
+            runs[name].append(json.loads(part.read_text()))
+    report.write_text(json.dumps(runs))
+
+
+def _run_calls(kind: Kind, report: Path, *, observed: bool) -> None:
+    calling = kind.calling(observed=observed)
+    report.write_text(json.dumps([_forked(partial(calling, times)) for times in (_CALLS, 2 * _CALLS)]))
 
 
 def _forked(run: Callable[[], None]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import runpy
@@ -54,6 +55,35 @@ def test_the_steps_that_are_added_to_an_item_are_those_that_we_know() -> None:
             per_item.append((many - few) / 1_000)
         added[path] = per_item[1] - per_item[0]
     assert {path: steps for path, steps in added.items() if steps > MOST_STEPS[path]} == {}
+
+
+MOST_STEPS_OF_A_CALL = {"call": 4700, "call refused": 6300, "stream": 8400, "stream failing after 4 events": 9350}
+"""By kind of call, the bytecode instructions of midstream's own that it may take, with a span of ours or on the SDK's:
+a tenth more than with Python 3.11."""
+
+TAKEN = """
+import json
+from functools import partial
+from call_paths import KINDS
+from support.work import steps
+calling = {name: kind.calling(observed=True) for name, kind in KINDS.items()}
+print(json.dumps({name: steps(partial(call, 10), within="src/midstream/") / 10 for name, call in calling.items()}))
+"""
+
+
+def test_a_call_takes_no_more_steps_than_we_know() -> None:
+    found = (str(BENCHMARKS), str(Path(__file__).parents[1]))
+    done = subprocess.run(
+        (sys.executable, "-c", TAKEN),
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(found)},
+    )
+    assert done.returncode == 0, done.stderr
+    taken: dict[str, float] = json.loads(done.stdout)
+    assert {name.partition(",")[0] for name in taken} == set(MOST_STEPS_OF_A_CALL)
+    assert {name: n for name, n in taken.items() if n > MOST_STEPS_OF_A_CALL[name.partition(",")[0]]} == {}
 
 
 @pytest.mark.parametrize("observed", [False, True], ids=["bare", "observed"])

@@ -5,9 +5,7 @@ Nothing is fetched: the dependencies are links to what is installed where the te
 
 from __future__ import annotations
 
-import fcntl
 import os
-import shutil
 import subprocess
 import sys
 import venv
@@ -23,9 +21,9 @@ from packaging.utils import canonicalize_name
 from support.commands import Finished
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ("Environment", "Release", "build", "environment", "once", "output", "run")
+__all__ = ("Environment", "Release", "build", "environment", "output", "run")
 
 _PATIENCE_SECONDS: Final = 170.0
 
@@ -44,18 +42,13 @@ class Release:
         # It asks for no more than joinpath() and read_text().
         return PathDistribution(ZippedPath(self.wheel, f"{name}-{version}.dist-info/"))
 
-    @classmethod
-    def in_(cls, folder: Path) -> Release:
-        """That which was built there."""
-        (wheel,) = folder.glob("*.whl")
-        (sdist,) = folder.glob("*.tar.gz")
-        return cls(wheel, sdist)
-
 
 def build(source: Path, folder: Path) -> Release:
     """Both, built from `source` into `folder`."""
     output((sys.executable, "-m", "hatchling", "build", "--directory", folder), source)
-    return Release.in_(folder)
+    (wheel,) = folder.glob("*.whl")
+    (sdist,) = folder.glob("*.tar.gz")
+    return Release(wheel, sdist)
 
 
 @dataclass(frozen=True)
@@ -161,18 +154,3 @@ def output(command: Sequence[str | Path], folder: Path, **environment: str) -> s
     done = run(command, folder, **environment)
     assert done.status == 0, done.stdout + done.stderr
     return done.stdout
-
-
-def once(folder: Path, make: Callable[[Path], object]) -> Path:
-    """`folder`, filled by `make`: by the first of the processes of a run that asks. The others wait."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.exists():
-            folder.mkdir()
-            try:
-                make(folder)
-            except BaseException:
-                shutil.rmtree(folder)
-                raise
-    return folder

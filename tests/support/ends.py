@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import builtins
 import math
-from dataclasses import astuple
 from typing import TYPE_CHECKING, Any, Final
 
 import anthropic
@@ -59,7 +58,7 @@ def _assert_allowed_failure(failure: Failure, *, opened: bool) -> None:
 
 def _assert_exact(verdict: Verdict) -> None:
     answer = verdict.answer
-    for value in astuple(answer):
+    for value in answer:
         assert value is None or type(value) in (str, int)
         assert type(value) is not int or 0 <= value < 2**63
     for text in (answer.id, answer.model, answer.stop_reason, verdict.last_event):

@@ -13,12 +13,17 @@ if TYPE_CHECKING:
 __all__ = ("steps",)
 
 
-def steps(work: Callable[[], object]) -> int:
-    """The bytecode instructions that `work` executes on this thread. What C code does inside one is not seen."""
+def steps(work: Callable[[], object], within: str = "") -> int:
+    """The bytecode instructions that `work` executes on this thread. What C code does inside one is not seen.
+
+    Only those of code in files whose names have `within` in them.
+    """
     count = 0
 
     def trace(frame: FrameType, event: str, _argument: Any) -> Any:
         nonlocal count
+        if within not in frame.f_code.co_filename:
+            return None
         frame.f_trace_opcodes = True
         frame.f_trace_lines = False
         count += event == "opcode"

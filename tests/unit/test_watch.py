@@ -78,7 +78,7 @@ def as_object(value: Any) -> Any:
 
 
 def stream_verdict(outcome: Outcome, failure: Failure | None = None, **others: Any) -> Verdict:
-    return replace(Verdict(outcome, ENDED_AT, failure, opened=True), **others)
+    return Verdict(outcome, ENDED_AT, failure, opened=True)._replace(**others)
 
 
 WHOLE = stream_verdict(Outcome.COMPLETED, answer=FINISHED, first_chunk_at=2.0, last_event="message_stop")
@@ -203,7 +203,7 @@ def test_an_exception_out_of_a_stream_is_a_failure_in_its_phase(
 
 def test_an_exception_after_the_end_event_is_a_failure_while_closing() -> None:
     error = http.ReadError("reset")
-    expected = replace(WHOLE, outcome=Outcome.TRANSPORT_ERROR, failure=replace(classify(error), phase=Phase.CLOSING))
+    expected = WHOLE._replace(outcome=Outcome.TRANSPORT_ERROR, failure=replace(classify(error), phase=Phase.CLOSING))
     assert watching(*EVENTS).failed(error) == expected
 
 
@@ -249,17 +249,17 @@ def final(**usage: Any) -> dict[str, Any]:
         pytest.param({"output_tokens": 15}, FINISHED, id="output only"),
         pytest.param(
             {"output_tokens": 15, "input_tokens": 30},
-            replace(FINISHED, input_tokens=48),
+            FINISHED._replace(input_tokens=48),
             id="input replaces what was there",
         ),
         pytest.param(
             {"output_tokens": 15, "input_tokens": 30, "cache_read_input_tokens": 0, "cache_creation_input_tokens": 1},
-            replace(FINISHED, input_tokens=31, cache_read_tokens=0, cache_write_tokens=1),
+            FINISHED._replace(input_tokens=31, cache_read_tokens=0, cache_write_tokens=1),
             id="all of them replaced",
         ),
         pytest.param(
             {"output_tokens": 15, "cache_read_input_tokens": 20},
-            replace(FINISHED, input_tokens=55, cache_read_tokens=20),
+            FINISHED._replace(input_tokens=55, cache_read_tokens=20),
             id="the sum follows the cache",
         ),
         pytest.param(
@@ -267,11 +267,11 @@ def final(**usage: Any) -> dict[str, Any]:
             FINISHED,
             id="null is not said",
         ),
-        pytest.param({}, replace(FINISHED, output_tokens=None), id="nothing"),
-        pytest.param({"output_tokens": -1}, replace(FINISHED, output_tokens=None), id="no count: negative"),
-        pytest.param({"output_tokens": True}, replace(FINISHED, output_tokens=None), id="no count: a flag"),
-        pytest.param({"output_tokens": "15"}, replace(FINISHED, output_tokens=None), id="no count: a text"),
-        pytest.param({"output_tokens": 10**40}, replace(FINISHED, output_tokens=None), id="no count: beyond 64 bits"),
+        pytest.param({}, FINISHED._replace(output_tokens=None), id="nothing"),
+        pytest.param({"output_tokens": -1}, FINISHED._replace(output_tokens=None), id="no count: negative"),
+        pytest.param({"output_tokens": True}, FINISHED._replace(output_tokens=None), id="no count: a flag"),
+        pytest.param({"output_tokens": "15"}, FINISHED._replace(output_tokens=None), id="no count: a text"),
+        pytest.param({"output_tokens": 10**40}, FINISHED._replace(output_tokens=None), id="no count: beyond 64 bits"),
     ],
 )
 def test_the_usage_of_message_delta_replaces_what_message_start_said(usage: dict[str, Any], expected: Answer) -> None:
@@ -452,7 +452,7 @@ def test_a_completion_is_whole_with_its_stop_reason() -> None:
     assert verdict == Verdict(
         Outcome.COMPLETED,
         ENDED_AT,
-        answer=replace(COMPLETED_PART, stop_reason="stop_sequence"),
+        answer=COMPLETED_PART._replace(stop_reason="stop_sequence"),
         opened=True,
         first_chunk_at=ENDED_AT,
         last_event="completion",

@@ -39,10 +39,11 @@ def text(value: object, longest: int | None = LONGEST_NAME) -> str | None:
 
 def whole(value: object) -> int | None:
     """`value` if it is a whole number of at most 64 bits."""
-    if not issubclass(type(value), int) or type(value) is bool:
-        return None
-    exact = int.__int__(cast("int", value))
-    return exact if -_LARGEST <= exact <= _LARGEST else None
+    if type(value) is not int:
+        if not issubclass(type(value), int) or type(value) is bool:
+            return None
+        value = int.__int__(cast("int", value))
+    return value if -_LARGEST <= value <= _LARGEST else None
 
 
 def number(value: object) -> float | None:

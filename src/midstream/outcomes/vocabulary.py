@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
 __all__ = ("NO_ANSWER", "Answer", "Failure", "Outcome", "Phase", "StreamTruncatedError", "Verdict")
 
@@ -113,8 +113,7 @@ class Failure:
         return in_one_line(self)
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """What the API said about its answer, as far as it got. `None` is: not said."""
 
     id: str | None = None
@@ -131,8 +130,7 @@ class Answer:
 NO_ANSWER: Final = Answer()
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """How one call really ended. There is one per call. Times are readings of the clock of its `StreamWatch`."""
 
     outcome: Outcome

@@ -154,9 +154,8 @@ class StreamWatch:
         failure = classify(error)
         if not failure.outcome.is_failure:
             return self._end(Outcome.COMPLETED if self._end_seen else failure.outcome)
-        if self._opened:
-            failure = replace(failure, outcome=_IN_A_STREAM.get(failure.outcome, failure.outcome))
-        return self._end(failure.outcome, failure)
+        outcome = _IN_A_STREAM.get(failure.outcome, failure.outcome) if self._opened else failure.outcome
+        return self._end(outcome, failure)
 
     def closed(self, last_event: object = None) -> Verdict | None:
         """The application closed or dropped the stream."""
@@ -176,7 +175,7 @@ class StreamWatch:
         return Verdict(
             outcome=outcome,
             ended_at=self._clock(),
-            failure=None if failure is None else replace(failure, phase=phase),
+            failure=None if failure is None else replace(failure, outcome=outcome, phase=phase),
             answer=self._answer,
             opened=self._opened,
             first_chunk_at=self._first_chunk_at,
@@ -255,5 +254,5 @@ def _all_input(uncached: int | None, read: int | None, written: int | None) -> i
 
 
 def _count(value: object) -> int | None:
-    count = whole(value)
+    count = value if type(value) is int else whole(value)
     return count if count is not None and 0 <= count <= _MOST_TOKENS else None

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from midstream.outcomes.scan import Scan
     from midstream.sdk.calls import Call
-    from midstream.sdk.results import BodyFormat
+    from midstream.sdk.results import Head
 
     _Proxy = wrapt.ObjectProxy[Any]
 else:
@@ -31,10 +31,10 @@ class ObservedBody(_Proxy):
     What else is asked of a body (`elapsed`, the SDK's `stream_observer`) is answered by the body itself.
     """
 
-    def __init__(self, body: Any, call: Call, form: Callable[[], BodyFormat]) -> None:
+    def __init__(self, body: Any, call: Call, head: Head) -> None:
         super().__init__(body)
         self._self_call = call
-        self._self_format = form
+        self._self_head = head
         self._self_reader: weakref.ref[Any] | None = None
         # SDK 1.14 and later asks its response's body for this with every event. To have it here, also where it is
         # None, takes nanoseconds; to ask the proxied body for what it does not have takes microseconds.
@@ -42,14 +42,14 @@ class ObservedBody(_Proxy):
 
     def __iter__(self) -> Iterator[bytes]:
         call = self._self_call
-        scan = scan_of(call, self._self_format)
+        scan = scan_of(call, self._self_head)
         body = iter(self.__wrapped__)
         chunks = _chunks(body if scan is None else _scanned(body, call, scan), call, call.clock)
         self._self_reader = weakref.ref(chunks)
         return chunks
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        scan = scan_of(self._self_call, self._self_format)
+        scan = scan_of(self._self_call, self._self_head)
         body = self.__wrapped__.__aiter__()
         chunks = _AsyncChunks(body, self._self_call) if scan is None else _ScannedChunks(body, self._self_call, scan)
         self._self_reader = weakref.ref(chunks)

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from contextvars import ContextVar, copy_context
 from dataclasses import replace
-from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,7 +24,7 @@ from midstream.sdk import requests
 from midstream.sdk.bodies import ObservedBody
 from midstream.sdk.forks import at_fork
 from midstream.sdk.operations import endpoint_of
-from midstream.sdk.results import format_of, json_of, response_of, streams
+from midstream.sdk.results import Head, json_of, response_of, streams
 from midstream.telemetry import listening
 from midstream.telemetry.ended import Ended
 from midstream.telemetry.spans import SilentSpan, SpanSource
@@ -531,8 +530,7 @@ class Call:
         self.watch.open()
         self._calls.opened(response, self)
         # Also where it was read before it was returned, by an event hook for instance: the body keeps the call.
-        form = partial(format_of, response.headers, type(response))
-        response.stream = ObservedBody(response.stream, self, form)
+        response.stream = ObservedBody(response.stream, self, Head(response.headers, type(response)))
 
     def _note(self, response: Any) -> None:
         self._observed = whole(response.status_code)  # HTTP/2 has numbers of any size

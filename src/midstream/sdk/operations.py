@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from midstream.outcomes.kinds import COMPLETIONS, MESSAGES, UNMARKED, StreamKind
@@ -49,6 +50,10 @@ def endpoint_of(options: Any) -> Endpoint | None:
     The URL is a path, or a whole URL where the application or the API gave one, as for the results of a batch; a
     gateway's may have a path of its own before. An application may leave out the slash that a path begins with.
     """
-    path = "/" + _ORIGIN.sub("", options.url.partition("?")[0]).removeprefix("/")
-    method = options.method.lower()
-    return next((one for one in _ENDPOINTS if one.method == method and one.path.fullmatch(path)), None)
+    return _endpoint_at(options.method, options.url.partition("?")[0])
+
+
+@lru_cache(maxsize=128)
+def _endpoint_at(method: str, url: str) -> Endpoint | None:
+    path = "/" + _ORIGIN.sub("", url).removeprefix("/")
+    return next((one for one in _ENDPOINTS if one.method == method.lower() and one.path.fullmatch(path)), None)

@@ -53,19 +53,19 @@ def endpoint(url: Any) -> tuple[str | None, int | None]:
 
 
 def _body(options: Any) -> dict[str, Any]:
-    body: dict[str, Any] = {}
-    for layer in (options.json_data, getattr(options, "extra_json", None)):
-        body.update(_mapping(layer))
-    return body
+    body, extra = _mapping(options.json_data), _mapping(getattr(options, "extra_json", None))
+    return {**body, **extra} if extra else body
 
 
 def _asks_for_json(body: Mapping[str, Any]) -> bool:
     # `output_format` is the deprecated form of `output_config.format`.
     formats = (_mapping(body.get("output_config")).get("format"), body.get("output_format"))
-    return any(text(_mapping(form).get("type")) == "json_schema" for form in formats)
+    return any(text(_mapping(form).get("type")) == "json_schema" for form in formats if form is not None)
 
 
-def _mapping(value: object) -> Mapping[str, Any]:
+def _mapping(value: object) -> dict[str, Any]:
+    if value is None:
+        return {}
     if type(value) is dict:
         return cast("dict[str, Any]", value)
     # Of any other class, it is read once, and may not let itself be read.
@@ -73,6 +73,8 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 
 def _texts(value: object) -> tuple[str, ...] | None:
+    if value is None:
+        return None
     # Only what can be read twice: the SDK takes one-shot iterators too.
     kind: Any = next((kind for kind in (list, tuple) if issubclass(type(value), kind)), None)
     if kind is None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ("BodyFormat", "format_of", "json_of", "response_of", "streams")
+__all__ = ("BodyFormat", "Head", "format_of", "json_of", "response_of", "streams")
 
 _STREAMS: Final[Mapping[str, str]] = {
     "Stream": "response",
@@ -51,6 +51,14 @@ def json_of(response: Any) -> object:
     return response.json() if format_of(response.headers, response.__class__).media_type == "application/json" else None
 
 
+class Head(NamedTuple):
+    """What tells how the bytes of a body are to be read, once that is of interest."""
+
+    headers: Any
+    kind: type[Any]
+    """The class of the response."""
+
+
 @dataclass(frozen=True)
 class BodyFormat:
     """How the bytes of a body are to be read."""
@@ -79,5 +87,8 @@ def _is_bare(result: Any) -> bool:
 
 
 def _attribute(result: Any, attributes: Mapping[str, str]) -> str | None:
-    kinds = (base for base in type(result).__mro__ if base.__module__.partition(".")[0] == "anthropic")
-    return next((attributes[kind.__name__] for kind in kinds if kind.__name__ in attributes), None)
+    for kind in type(result).__mro__:
+        attribute = attributes.get(kind.__name__)
+        if attribute is not None and kind.__module__.partition(".")[0] == "anthropic":
+            return attribute
+    return None

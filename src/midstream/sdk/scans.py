@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Final
 from midstream import guard
 from midstream.outcomes.frames import FrameScan
 from midstream.outcomes.scan import ByteScan, DocumentScan, EventScan, Unpacked, can_unpack
+from midstream.sdk.results import format_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from midstream.outcomes.scan import Scan
     from midstream.sdk.calls import Call
-    from midstream.sdk.results import BodyFormat
+    from midstream.sdk.results import BodyFormat, Head
 
 __all__ = ("scan_of",)
 
@@ -28,13 +27,13 @@ _DECODES: Final = frozenset({"parse", "json"})
 """The methods of the SDK's response that decode a document."""
 
 
-def scan_of(call: Call, form: Callable[[], BodyFormat]) -> Scan | None:
+def scan_of(call: Call, head: Head) -> Scan | None:
     """The scan of a body of `call` that is about to be read. `None` where there is a parser, or nothing to find.
 
     Never raises. To be asked by the iterator of the body: who reads it is told by the stack.
     """
     with guard.BODIES:
-        return None if call.is_parsed else _scan_of(call, form())
+        return None if call.is_parsed else _scan_of(call, format_of(*head))
     return None
 
 

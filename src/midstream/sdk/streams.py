@@ -21,6 +21,7 @@ Find = Callable[[], Optional["Call"]]
 def observed_events(events: Any, find: Find) -> Iterator[Any]:
     """`events`, the SDK's own generator, with its end told to the call that `find` finds."""
     call = find()
+    del find  # which has more to hold than is needed from now on
     if call is None:
         yield from events
         return
@@ -88,6 +89,7 @@ class ObservedAsyncEvents:
     def _begin(self) -> Any:
         self._next = self._events.__anext__
         self._call = self._find()
+        del self._find  # which has more to hold than is needed from now on
         if self._call is not None:
             self._call.parsed_by(self._events)
         return self._next

@@ -18,9 +18,9 @@ from midstream.telemetry.contract import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-    from midstream.telemetry.contract import Value
+    from midstream.telemetry.contract import Metric, Value
 
 __all__ = ("Bounds",)
 
@@ -34,7 +34,7 @@ class Bounds:
 
     def __init__(self) -> None:
         self._values: Final = {name: _First(MOST_VALUES) for name in BOUNDED_ATTRIBUTES}
-        self._series: Final = {metric.name: _First(MOST_SERIES) for metric in (*METRICS, *NEXT_METRICS)}
+        self._series: Final = {metric.name: _Series(metric) for metric in (*METRICS, *NEXT_METRICS)}
 
     def value(self, name: str, value: Value | None) -> Value | None:
         """The value of the bounded attribute `name` as metrics have it: `_OTHER` for a text too many or too long.
@@ -50,20 +50,19 @@ class Bounds:
     def of(self, known: Mapping[str, Value]) -> dict[str, Value]:
         """`known` as metrics have it."""
         bounded = dict(known)
-        for name in BOUNDED_ATTRIBUTES:
-            value = self.value(name, bounded.pop(name, None))
-            if value is not None:
-                bounded[name] = value
+        for name, first in self._values.items():
+            value = bounded.get(name)
+            if value is not None and value not in first.seen:
+                del bounded[name]
+                bounded.update(_given([(name, self.value(name, value))]))
         return bounded
 
-    def series(self, metric: str, attributes: dict[str, Value]) -> dict[str, Value]:
-        """The series of `metric` that stands for `attributes`: in one too many, nothing is left that is open."""
-        first = self._series[metric]
-        series = (*attributes, *attributes.values())
-        if series in first.seen or first.takes(series):
-            return attributes
-        told = {name: _other(value) if name in OPEN_ATTRIBUTES else value for name, value in attributes.items()}
-        return {name: value for name, value in told.items() if value is not None}
+    def series(self, metric: str, known: Mapping[str, Value]) -> Mapping[str, Value]:
+        """What `metric` has of the attributes `known`: the same object for the same series.
+
+        In a series too many, nothing is left that is open.
+        """
+        return self._series[metric].of(known)
 
 
 class _First:
@@ -84,11 +83,41 @@ class _First:
         return thing in self.seen  # by now, or full: and what is full does not change any more
 
 
+class _Series:
+    """The series of a metric by their values, the first that come."""
+
+    __slots__ = ("_names", "_seen")
+
+    def __init__(self, metric: Metric) -> None:
+        self._names: Final = metric.attributes
+        self._seen: Final[dict[tuple[Value | None, ...], Mapping[str, Value]]] = {}
+
+    def of(self, known: Mapping[str, Value]) -> Mapping[str, Value]:
+        """The series of `known`. The answer is the same for good."""
+        values = tuple(map(known.get, self._names))
+        found = self._seen.get(values)
+        return self._added(values) if found is None else found
+
+    def _added(self, values: tuple[Value | None, ...]) -> Mapping[str, Value]:
+        attributes = _given(zip(self._names, values, strict=True))
+        with _ADDING:
+            if len(self._seen) < MOST_SERIES:
+                return self._seen.setdefault(values, attributes)
+        found = self._seen.get(values)  # by now, or never: it is full, and does not change any more
+        if found is not None:
+            return found
+        return _given((name, _other(value) if name in OPEN_ATTRIBUTES else value) for name, value in attributes.items())
+
+
 # One for all, and reentrant: the garbage collector can end a call while it is held. A child that is forked off while
 # another thread holds it would wait for ever.
 _ADDING: Final = RLock()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_ADDING.acquire, after_in_parent=_ADDING.release, after_in_child=_ADDING.release)
+
+
+def _given(attributes: Iterable[tuple[str, Value | None]]) -> dict[str, Value]:
+    return {name: value for name, value in attributes if value is not None}
 
 
 def _other(value: Value) -> Value | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from midstream.telemetry.contract import REQUEST_ATTRIBUTES
 
@@ -18,9 +18,12 @@ if TYPE_CHECKING:
 __all__ = ("Ended", "Request")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Request:
-    """A call as the application asked for it. `None` is: not given. No content, no header, no key."""
+    """A call as the application asked for it. `None` is: not given. No content, no header, no key.
+
+    Nobody changes one. It is not frozen, for to make it frozen would take three times as long.
+    """
 
     operation: Operation
     provider: str
@@ -38,12 +41,10 @@ class Request:
     """What telemetry says of it from its start. Made once, for it is said several times."""
 
     def __post_init__(self) -> None:
-        known = {a.name: value for a in REQUEST_ATTRIBUTES if (value := a.value(self)) is not None}
-        object.__setattr__(self, "attributes", known)
+        self.attributes = {a.name: value for a in REQUEST_ATTRIBUTES if (value := a.value(self)) is not None}
 
 
-@dataclass(frozen=True)
-class Ended:
+class Ended(NamedTuple):
     """A call that has ended, with everything there is to tell about it."""
 
     request: Request

@@ -16,10 +16,8 @@ from midstream.telemetry.contract import (
     CALL_ATTRIBUTES,
     COUNTER_DEFAULTS,
     EVENT_NAME,
-    METRICS,
     NEXT_METRICS,
     NORMAL_FLAGS,
-    REQUEST_ATTRIBUTES,
     Instrument,
     Metric,
     Value,
@@ -123,15 +121,16 @@ class Recorder:
 
     def ended(self, ended: Ended, span: CallSpan, error: BaseException | None) -> None:
         """Tells a call that ended. `error` is the exception that the application got, if it got one."""
-        attributes: Attributes = {}
+        found: Attributes = {}
         with guard.CALLS:
-            attributes = dict(ended.request.attributes)
-            table = _OF_A_FAILURE if ended.verdict.failure is not None else _OF_A_SUCCESS
-            attributes.update((a.name, v) for a in table if (v := a.value(ended)) is not None)
+            table = _OF_A_SUCCESS if ended.verdict.failure is None else _OF_A_FAILURE
+            found = {a.name: value for a in table if (value := a.value(ended)) is not None}
+        attributes = {**ended.request.attributes, **found}
         # What is raised for the application, as Ctrl-C in an exporter is, passes, and the rest is told all the same.
         try:
             with guard.SPANS:
-                self._finish_span(ended, span, attributes)
+                failure = None if ended.verdict.failure is None else str(ended.verdict.failure)
+                span.finish(ended.request.attributes, found, failure, time.time_ns())
         finally:
             try:
                 self._record_metrics(ended, attributes, span.context)
@@ -139,15 +138,11 @@ class Recorder:
                 with guard.LOGS:
                     self._emit_event(ended, attributes, span.context, error)
 
-    def _finish_span(self, ended: Ended, span: CallSpan, attributes: Attributes) -> None:
-        failure = ended.verdict.failure
-        known = span.has(_ON_SDK_SPANS)
-        attributes = {name: value for name, value in attributes.items() if name not in known}
-        span.finish(attributes, None if failure is None else str(failure), time.time_ns())
-
     def _record_metrics(self, ended: Ended, attributes: Attributes, where: Context) -> None:
         verdict = ended.verdict
-        known = self._bounds.of({**COUNTER_DEFAULTS, **attributes})
+        known = self._bounds.of(attributes)
+        for name, default in COUNTER_DEFAULTS.items():
+            known.setdefault(name, default)
         if verdict.failure is not None:
             known["error.type"] = bounded_error_type(verdict.failure)
         steps: tuple[tuple[Callable[..., None], str, float | None], ...] = (
@@ -169,7 +164,7 @@ class Recorder:
                 value = measurement.value(ended)
                 if value is not None:
                     tell = self._add if measurement.metric in _COUNTERS else self._record
-                    tell(measurement.metric, value, {**known, **measurement.more}, where)
+                    tell(measurement.metric, value, {**known, **measurement.more} if measurement.more else known, where)
 
     def _emit_event(self, ended: Ended, attributes: Attributes, where: Context, error: BaseException | None) -> None:
         failure = ended.verdict.failure
@@ -194,25 +189,17 @@ class Recorder:
         return enabled is None or enabled(context=where, severity_number=SeverityNumber.WARN, event_name=EVENT_NAME)
 
     def _add(self, name: str, value: float, known: Mapping[str, Value], where: Context | None) -> None:
-        self._instruments[name].add(value, self._bounds.series(name, _pick(name, known)), context=where)
+        self._instruments[name].add(value, self._bounds.series(name, known), context=where)
 
     def _record(self, name: str, value: float, known: Mapping[str, Value], where: Context | None) -> None:
         # A clock that failed says not-a-number, which would spoil the sum of the histogram for good.
         if math.isfinite(value):
-            self._instruments[name].record(value, self._bounds.series(name, _pick(name, known)), context=where)
+            self._instruments[name].record(value, self._bounds.series(name, known), context=where)
 
 
-_ON_SDK_SPANS: Final = frozenset(
-    [a.name for a in REQUEST_ATTRIBUTES if a.own_spans_only] + [a.name for a in CALL_ATTRIBUTES if a.own_spans_only]
-)
 _OF_A_FAILURE: Final = CALL_ATTRIBUTES
 _OF_A_SUCCESS: Final = tuple(a for a in CALL_ATTRIBUTES if a.when in {When.CALL, When.STREAM})
-_NAMES: Final = {metric.name: metric.attributes for metric in (*METRICS, *NEXT_METRICS)}
 _COUNTERS: Final = frozenset(metric.name for metric in NEXT_METRICS if metric.instrument is Instrument.COUNTER)
-
-
-def _pick(metric: str, known: Mapping[str, Value]) -> Attributes:
-    return {name: known[name] for name in _NAMES[metric] if name in known}
 
 
 def _instrument(meter: Meter, metric: Metric) -> Any:

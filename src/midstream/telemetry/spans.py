@@ -17,6 +17,7 @@ from opentelemetry import context, trace
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from midstream import guard
+from midstream.telemetry.contract import CALL_ATTRIBUTES, REQUEST_ATTRIBUTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
 __all__ = ("CallSpan", "EnrichedSpan", "OwnSpan", "SilentSpan", "SpanSource", "sdk_span")
 
 _SDK_SCOPE: Final = "com.anthropic.sdk.python"
+
+_OF_THE_SDK: Final = frozenset(
+    [a.name for a in REQUEST_ATTRIBUTES if a.own_spans_only] + [a.name for a in CALL_ATTRIBUTES if a.own_spans_only]
+)
+"""The attributes that the SDK's own span normally has."""
 
 
 class SpanSource(Enum):
@@ -43,12 +49,13 @@ class CallSpan(Protocol):
     context: context.Context
     """Where the metrics and the log event of the call belong."""
 
-    def has(self, names: frozenset[str]) -> frozenset[str]:
-        """Those of the attributes `names` that somebody else has set."""
-        ...
+    def finish(
+        self, asked: Mapping[str, Value], found: Mapping[str, Value], failure: str | None, ended_ns: int
+    ) -> None:
+        """Ends the span with the attributes of the request, `asked`, and with those of its end, `found`.
 
-    def finish(self, attributes: Mapping[str, Value], failure: str | None, ended_ns: int) -> None:
-        """Ends the span with `attributes`, as failed if `failure` describes one. `ended_ns` is since the epoch."""
+        As failed if `failure` describes one. `ended_ns` is since the epoch.
+        """
         ...
 
     def close(self) -> None:
@@ -59,17 +66,16 @@ class CallSpan(Protocol):
 class SilentSpan:
     """No span: spans are off, or the SDK's own is sampled out."""
 
+    __slots__ = ("context",)
+
     source = SpanSource.NONE
 
     def __init__(self, where: context.Context) -> None:
         self.context = where
 
-    def has(self, names: frozenset[str]) -> frozenset[str]:
-        """None."""
-        del names
-        return frozenset()
-
-    def finish(self, attributes: Mapping[str, Value], failure: str | None, ended_ns: int) -> None:
+    def finish(
+        self, asked: Mapping[str, Value], found: Mapping[str, Value], failure: str | None, ended_ns: int
+    ) -> None:
         """Does nothing."""
 
     def close(self) -> None:
@@ -79,31 +85,31 @@ class SilentSpan:
 class OwnSpan:
     """A span of ours."""
 
+    __slots__ = ("_asked", "context", "span")
+
     source = SpanSource.OURS
 
     def __init__(
         self,
         tracer: trace.Tracer,
         name: str,
-        attributes: Mapping[str, Value],
+        asked: Mapping[str, Value],
         where: context.Context,
         started_ns: int,
     ) -> None:
         self.span = tracer.start_span(
-            name, context=where, kind=SpanKind.CLIENT, attributes=attributes, start_time=started_ns
+            name, context=where, kind=SpanKind.CLIENT, attributes=asked, start_time=started_ns
         )
         self.context = _within(self.span, where)
+        self._asked = asked
 
-    def has(self, names: frozenset[str]) -> frozenset[str]:
-        """None."""
-        del names
-        return frozenset()
-
-    def finish(self, attributes: Mapping[str, Value], failure: str | None, ended_ns: int) -> None:
+    def finish(
+        self, asked: Mapping[str, Value], found: Mapping[str, Value], failure: str | None, ended_ns: int
+    ) -> None:
         """Ends the span. The status of a call that did not fail stays unset, as the conventions want it."""
         try:
             with guard.SPANS:
-                self.span.set_attributes(attributes)
+                self.span.set_attributes(found if asked is self._asked else {**asked, **found})
             if failure is not None:
                 with guard.SPANS:
                     self.span.set_status(Status(StatusCode.ERROR, failure))
@@ -117,6 +123,8 @@ class OwnSpan:
 class EnrichedSpan:
     """The SDK's own span. It keeps its name, its parent and its times."""
 
+    __slots__ = ("_put_off", "context", "span")
+
     source = SpanSource.SDK
 
     def __init__(self, span: trace.Span, where: context.Context) -> None:
@@ -124,19 +132,16 @@ class EnrichedSpan:
         self.context = _within(span, where)
         self._put_off = _PutOff()
         # A span of a class with slots takes no instance attributes: then it gets what it can while it records.
-        _state(span).update(end=self._put_off.end, set_status=self._put_off.set_status)
+        state = _state(span)
+        if state:
+            put_off = {"end": self._put_off.end, "set_status": self._put_off.set_status}
+            # In a dict of their size, for one that grows takes twice as much, for as long as the stream is open.
+            guard.attempt(setattr, span, "__dict__", {**state, **put_off})
+            _state(span).update(put_off)
 
-    def has(self, names: frozenset[str]) -> frozenset[str]:
-        """Those that the SDK has set; of a span that does not tell, all."""
-        with guard.SPANS:
-            told: object = getattr(self.span, "attributes", None)
-            if isinstance(told, Mapping):
-                # A base URL that is not known yet is an empty one for the SDK, and its host an empty text.
-                known = cast("Mapping[str, Any]", told).items()
-                return names.intersection(name for name, value in known if value != "")
-        return names
-
-    def finish(self, attributes: Mapping[str, Value], failure: str | None, ended_ns: int) -> None:
+    def finish(
+        self, asked: Mapping[str, Value], found: Mapping[str, Value], failure: str | None, ended_ns: int
+    ) -> None:
         """Ends the span at the time at which the SDK ended it, or leaves that to the SDK if it has not.
 
         Of a failure the SDK may know nothing, and still say that all is well: its later word on that does not count.
@@ -145,16 +150,28 @@ class EnrichedSpan:
         state = _state(self.span)
         for name in _PUT_OFF:
             state.pop(name, None)
-        statuses = self._put_off.statuses if failure is None else [(Status(StatusCode.ERROR, failure), None)]
+        statuses = self._put_off.statuses if failure is None else ((Status(StatusCode.ERROR, failure), None),)
         try:
             with guard.SPANS:
                 if self.span.is_recording():
-                    self._tell(attributes, statuses)
+                    known = self._known()
+                    lacking = {name: value for name, value in {**asked, **found}.items() if name not in known}
+                    self._tell(lacking, statuses)
         finally:
             if self._put_off.ended_ns is not None:
                 self.span.end(self._put_off.ended_ns)
             elif failure is not None and state:
                 state.update(end=_LastWord(self.span).end, set_status=self._put_off.set_status)
+
+    def _known(self) -> frozenset[str]:
+        """The attributes that the SDK has set of those that are its own; of a span that does not tell, all of them."""
+        with guard.SPANS:
+            told: object = getattr(self.span, "attributes", None)
+            if isinstance(told, Mapping):
+                # A base URL that is not known yet is an empty one for the SDK, and its host an empty text.
+                known = cast("Mapping[str, Any]", told).items()
+                return _OF_THE_SDK.intersection([name for name, value in known if value != ""])
+        return _OF_THE_SDK
 
     def _tell(
         self, attributes: Mapping[str, Value], statuses: Iterable[tuple[Status | StatusCode, str | None]]
@@ -194,16 +211,18 @@ def _ignore(*_args: Any, **_kwargs: Any) -> None:
 class _PutOff:
     """Keeps what the SDK does to its span at the end. Does not refer to the span, so no cycle arises."""
 
+    __slots__ = ("ended_ns", "statuses")
+
     def __init__(self) -> None:
         self.ended_ns: int | None = None
-        self.statuses: list[tuple[Status | StatusCode, str | None]] = []
+        self.statuses: tuple[tuple[Status | StatusCode, str | None], ...] = ()
 
     def end(self, end_time: int | None = None) -> None:
         if self.ended_ns is None:
             self.ended_ns = time.time_ns() if end_time is None else end_time
 
     def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
-        self.statuses.append((status, description))
+        self.statuses += ((status, description),)
 
 
 class _LastWord:
