@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tarfile
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 COMMANDS: dict[tuple[str, ...], str] = {
     ("--version",): f"midstream, version {__version__}",
     ("--help",): "Commands:",
+    ("doctor", "--help"): "--setup",
     ("demo", "--only", "ok"): "midstream told all 2 calls of anthropic",
     ("faults", "--list"): "in_band:TYPE@K",
     ("dashboards", "export", "new"): wrote("new"),
@@ -81,6 +83,13 @@ def test_without_the_extra_the_command_says_how_to_get_it(
 @pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
 def test_the_extra_brings_the_commands(cli: Environment, tmp_path: Path, arguments: tuple[str, ...]) -> None:
     assert COMMANDS[arguments] in output((cli.program("midstream"), *arguments), tmp_path)
+
+
+def test_the_extra_brings_what_the_doctor_looks_with(cli: Environment, tmp_path: Path) -> None:
+    done = run((cli.program("midstream"), "doctor", "--json"), tmp_path)
+    found = {finding["subject"]: finding["verdict"] for finding in json.loads(done.stdout)["findings"]}
+    assert (done.status, done.stderr) == (1, ""), "nothing sets OpenTelemetry up there"
+    assert {found[subject] for subject in ("midstream", "anthropic", "dependencies", "entry point")} == {"ok"}
 
 
 def test_the_exported_boards_are_those_of_the_checkout(cli: Environment, tmp_path: Path) -> None:

@@ -23,7 +23,6 @@ def what_a_failure_says(error: Exception, body: Any) -> None:
     failure = classify(error)
     assert_type(failure, Failure)
     assert_type(classify(body), Failure)
-    assert_type(classify(StreamTruncatedError()), Failure)
     assert_type(failure.outcome, Outcome)
     assert_type(failure.outcome.is_failure, bool)
     assert_type(failure.phase, Phase | None)
