@@ -41,7 +41,11 @@ def _unknown(arguments: list[str]) -> str | None:
             if found is None:
                 return arguments[0]
             command, arguments = found, arguments[1:]
-        known = {option for parameter in command.get_params(context) for option in (*parameter.opts, *parameter.secondary_opts)}
+        known = {
+            option
+            for parameter in command.get_params(context)
+            for option in (*parameter.opts, *parameter.secondary_opts)
+        }
     options = [argument.partition("=")[0] for argument in arguments if argument.startswith("--")]
     return next((option for option in options if option not in known), None)
 

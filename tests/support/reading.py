@@ -96,7 +96,7 @@ def reader(folder: Path) -> Generator[Reader]:
         url = stack.enter_context(_Claude()).url
         receiver = stack.enter_context(otlp_receiver())
         ports = {port: _free_port() for port in _FREE_PORTS} | {_OTLP_PORT: receiver.url.rpartition(":")[2]}
-        yield Reader(_furnished(folder, url), ports, stack)
+        yield Reader(_furnished(folder, url, receiver.url), ports, stack)
 
 
 class Reader:
@@ -158,7 +158,7 @@ class Reader:
 
     def _script(self, command: str) -> tuple[str, ...]:
         kept = shlex.quote(str(self._folder / ".terminal"))
-        before = f'source {kept}/exported; cd -- "$(cat {kept}/directory)"\nset -euo pipefail'
+        before = f'source {kept}/exported; cd -- "$(cat {kept}/directory)"\nset -eu'
         return "bash", "-c", f"{before}\n{command}\nset +e\nexport -p >{kept}/exported; pwd >{kept}/directory"
 
     def _run(self, command: str) -> None:
@@ -251,7 +251,7 @@ def _free_port() -> str:
         return str(taken.getsockname()[1])
 
 
-def _furnished(folder: Path, url: str) -> Path:
+def _furnished(folder: Path, url: str, otlp: str) -> Path:
     """A copy of the checkout, with a terminal in which nothing has been done."""
     for path in (found for pattern in _COPIED for found in CHECKOUT.glob(pattern)):
         if path.is_dir():
@@ -277,7 +277,8 @@ def _furnished(folder: Path, url: str) -> Path:
         "PYTEST_ADDOPTS": f"-c {terminal}/pytest.ini --rootdir . -p no:cacheprovider",
         "ANTHROPIC_BASE_URL": url,
         "ANTHROPIC_API_KEY": API_KEY,
-        **{f"OTEL_{kind}_EXPORTER": "none" for kind in ("TRACES", "METRICS", "LOGS")},
+        "OTEL_EXPORTER_OTLP_ENDPOINT": otlp,
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
         **_PIP,
     }
     exported = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())
