@@ -12,7 +12,6 @@ import pytest
 import midstream
 from midstream.testing import Faults
 from midstream.testing.calls import heard
-from support.clients import HTTP_PACKAGE
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "testing.md"
 BLOCKS: Final = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
@@ -56,13 +55,6 @@ def test_every_example_of_the_page_runs_as_it_stands(block: str, pytester: pytes
     result.assert_outcomes(passed=len(re.findall(r"^(?:async )?def test_", block, re.MULTILINE)))
 
 
-def test_what_the_page_shows_of_a_test_that_fails_is_what_pytest_prints(pytester: pytest.Pytester) -> None:
-    (shown,) = re.findall(r"^```\n(-+ Captured anthropic_faults.*?)^```$", PAGE.read_text(), re.DOTALL | re.MULTILINE)
-    pytester.makepyfile(BLOCKS[0].replace('"completed"]', "...]").replace('"reset@4", "ok"', '"reset@4"'))
-    printed = pytester.runpytest_inprocess(*STRICT).outlines
-    assert [line for line in shown.replace("httpx2", HTTP_PACKAGE).splitlines() if line not in printed] == []
-
-
 def test_a_test_that_fails_shows_its_requests_and_its_calls_in_a_line_each(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(FAILING)
     result = pytester.runpytest_inprocess(*STRICT)
@@ -98,6 +90,11 @@ def test_the_server_s_thread_and_the_clients_are_gone_after_the_test(pytester: p
 
         clients = []
 
+        def threads():
+            return {thread for thread in threading.enumerate() if thread.name.startswith("midstream-faults")}
+
+        others = threads()
+
         def test_first(anthropic_faults):
             anthropic_faults.script("stall")
             clients.append(anthropic_faults.client())
@@ -105,11 +102,11 @@ def test_the_server_s_thread_and_the_clients_are_gone_after_the_test(pytester: p
                 model="claude", max_tokens=8, messages=[{"role": "user", "content": "x"}], stream=True
             )
             next(iter(stream))
-            assert [thread for thread in threading.enumerate() if thread.name.startswith("midstream-faults")]
+            assert threads() - others
 
         def test_second(anthropic_faults):
             assert clients[0].is_closed()
-            (thread,) = [thread for thread in threading.enumerate() if thread.name.startswith("midstream-faults")]
+            (thread,) = threads() - others
             assert str(anthropic_faults.url.rpartition(":")[2]) in thread.name
             assert anthropic_faults.requests == ()
         """

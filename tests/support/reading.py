@@ -71,6 +71,11 @@ _INSTEAD: Final[Mapping[str, str]] = MappingProxyType(
 _PIP: Final = {"PIP_NO_INDEX": "1", "PIP_DRY_RUN": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 """pip resolves what a page installs, extras and all, against what is installed here, and changes nothing."""
 
+_AT_THE_END: Final = dict.fromkeys(
+    ("OTEL_BSP_SCHEDULE_DELAY", "OTEL_BLRP_SCHEDULE_DELAY", "OTEL_METRIC_EXPORT_INTERVAL"), "600000"
+)
+"""Milliseconds. A program exports when it ends, however long it takes: what it prints has one order."""
+
 _NO_SUCH_EXTRA: Final = "does not provide the extra"
 
 _FREE_PORTS: Final = ("8000", "8080", "9464")
@@ -279,6 +284,7 @@ def _furnished(folder: Path, url: str, otlp: str) -> Path:
         "ANTHROPIC_API_KEY": API_KEY,
         "OTEL_EXPORTER_OTLP_ENDPOINT": otlp,
         "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        **_AT_THE_END,
         **_PIP,
     }
     exported = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import anthropic
 import pytest
 
-from midstream.outcomes import Failure, Outcome, StreamTruncatedError, classify
+from midstream.outcomes import Failure, Outcome, Phase, StreamTruncatedError, classify
 from midstream.outcomes.classify import bounded_error_type
 from midstream.outcomes.status import API_STATUS
 from support.clients import HTTP_PACKAGE
@@ -535,6 +535,14 @@ def test_what_is_neither_an_exception_nor_a_body_is_a_client_error(thing: object
 )
 def test_a_failure_is_one_line(make: Callable[[], object], line: str) -> None:
     assert str(classify(make())) == line
+
+
+def test_whether_there_was_an_answer_is_not_told_of_what_the_sdk_may_have_raised_over_one() -> None:
+    over_an_answer = replace(classify(AssertionError()), phase=Phase.REQUEST)
+    assert str(over_an_answer) == "AssertionError; not an anthropic.APIError"
+    assert str(replace(over_an_answer, phase=Phase.CONTENT)) == (
+        "AssertionError after content had arrived; not an anthropic.APIError"
+    )
 
 
 def test_a_long_message_gives_way_to_what_comes_after_it() -> None:

@@ -76,4 +76,6 @@ def _what_and_when(failure: Failure) -> str:
     if failure.outcome is Outcome.TRUNCATED:
         return f"{TRUNCATED_TYPE}: the stream ended before its end event,{_WHEN[failure.phase]}".rstrip(",")
     what = failure.exception_type if failure.error_type == OTHER else failure.error_type
-    return f"{what or failure.outcome.value}{_WHEN[failure.phase]}"
+    # Of a call that is not streamed, the SDK may also raise over an answer that is there.
+    is_unknown = failure.outcome is Outcome.CLIENT_ERROR and failure.phase is Phase.REQUEST
+    return f"{what or failure.outcome.value}{'' if is_unknown else _WHEN[failure.phase]}"
