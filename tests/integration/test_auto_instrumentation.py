@@ -9,24 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from support.clients import HAS_OWN_SPANS
+from support.commands import TEN_LINES
 from support.otlp_receiver import otlp_receiver
 
 if TYPE_CHECKING:
     from midstream.faults import FaultServer
     from support.otlp_receiver import OtlpReceiver
-
-PROGRAM = """
-import sys, anthropic
-client = anthropic.Anthropic(base_url=sys.argv[1], api_key="none", max_retries=0)
-try:
-    with client.messages.stream(
-        model="in_band:overloaded_error", max_tokens=64, messages=[{"role": "user", "content": "hello"}]
-    ) as stream:
-        for text in stream.text_stream:
-            print(text, end="")
-except anthropic.APIStatusError as error:
-    print(error.status_code)
-"""
 
 COMMAND = Path(sys.executable).with_name("opentelemetry-instrument")
 
@@ -34,7 +22,7 @@ COMMAND = Path(sys.executable).with_name("opentelemetry-instrument")
 def run(tmp_path: Path, server: FaultServer, receiver: OtlpReceiver, **environment: str) -> str:
     """The output of the program under `opentelemetry-instrument`."""
     program = tmp_path / "program.py"
-    program.write_text(PROGRAM)
+    program.write_text(TEN_LINES)
     exporters = {f"OTEL_{signal}_EXPORTER": "otlp" for signal in ("TRACES", "METRICS", "LOGS")}
     told = {
         **exporters,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from midstream import __version__
+from support.commands import TEN_LINES
 from support.distribution import environment, output, run
 from support.export import CHECKOUT, contents, shipped_files, wrote
 from support.otlp_receiver import otlp_receiver
@@ -38,19 +39,6 @@ assert midstream.classify({"error": {"type": "overloaded_error"}}).status_code =
 from midstream.faults import FaultServer
 with FaultServer() as server:
     print(midstream.__file__, "anthropic" in sys.modules)
-"""
-
-TEN_LINES = """
-import sys, anthropic
-client = anthropic.Anthropic(base_url=sys.argv[1], api_key="none", max_retries=0)
-try:
-    with client.messages.stream(
-        model="in_band:overloaded_error", max_tokens=64, messages=[{"role": "user", "content": "hello"}]
-    ) as stream:
-        for text in stream.text_stream:
-            print(text, end="")
-except anthropic.APIStatusError as error:
-    print(error.status_code)
 """
 
 

@@ -13,7 +13,21 @@ if TYPE_CHECKING:
     import signal
     from collections.abc import Generator, Mapping
 
-__all__ = ("Finished", "Running", "midstream", "midstream_after", "midstream_running", "python")
+__all__ = ("TEN_LINES", "Finished", "Running", "midstream", "midstream_after", "midstream_running", "python")
+
+TEN_LINES = """
+import sys, anthropic
+client = anthropic.Anthropic(base_url=sys.argv[1], api_key="none", max_retries=0)
+try:
+    with client.messages.stream(
+        model="in_band:overloaded_error", max_tokens=64, messages=[{"role": "user", "content": "hello"}]
+    ) as stream:
+        for text in stream.text_stream:
+            print(text, end="")
+except anthropic.APIStatusError as error:
+    print(error.status_code)
+"""
+"""A program of a user's, which does not know of midstream. Its argument is the URL to call."""
 
 _PATIENCE_SECONDS = 170.0
 _COMMAND = (sys.executable, "-m", "midstream.cli")
