@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
+from threading import Barrier
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
@@ -179,6 +180,7 @@ class _Soak:
             for _ in range(rounds):
                 if self.shape.flavor == "threads":
                     with ThreadPoolExecutor(_THREADS) as threads:
+                        _start_all(threads)
                         list(threads.map(partial(act, made), self.plays))
                 else:
                     for play in self.plays:
@@ -265,6 +267,12 @@ class _Soak:
 def _told(attributes: dict[str, Any]) -> str | None:
     outcome = attributes.get("midstream.outcome")
     return None if outcome is None else f"{attributes['gen_ai.request.model']} {outcome}"
+
+
+def _start_all(threads: ThreadPoolExecutor) -> None:
+    """Has the executor, which starts a thread only if none is idle, start as many in every round."""
+    together = Barrier(_THREADS)
+    list(threads.map(lambda _number: together.wait(), range(_THREADS)))
 
 
 def _total(metrics: dict[str, Any], name: str) -> int:
