@@ -272,7 +272,8 @@ def _told(attributes: dict[str, Any]) -> str | None:
 def _start_all(threads: ThreadPoolExecutor) -> None:
     """Has the executor, which starts a thread only if none is idle, start as many in every round."""
     together = Barrier(_THREADS)
-    list(threads.map(lambda _number: together.wait(), range(_THREADS)))
+    for waiting in [threads.submit(together.wait) for _ in range(_THREADS)]:
+        waiting.result()
 
 
 def _total(metrics: dict[str, Any], name: str) -> int:
