@@ -107,7 +107,7 @@ def test_a_mix_says_the_seed_that_draws_it_again() -> None:
 def test_the_log_on_stdout_is_all_there_is_on_stdout() -> None:
     program = f"import anthropic as a; a.Anthropic().messages.count_tokens(model='{_REAL}', messages=[])"
     done = midstream("faults", "--script", "ok", "--log", "-", "--", sys.executable, "-c", program)
-    assert (done.status, done.stderr) == (0, "1 requests: 1 ok\n")
+    assert (done.status, done.stderr) == (0, "1 request: 1 ok\n")
     assert [(entry["path"], entry["scenario"]) for entry in _entries(done.stdout)] == [
         ("/v1/messages/count_tokens", "ok")
     ]
@@ -153,13 +153,13 @@ def test_a_command_finds_the_server_in_its_environment_and_its_status_is_that_of
         "faults", "--script", "http:rate_limit_error", "--", sys.executable, "-c", _CALL, ANTHROPIC_API_KEY=""
     )
     assert (done.status, done.stdout) == (429 % 256, "any\n")
-    assert done.stderr == "1 requests: 1 http:rate_limit_error\n"
+    assert done.stderr == "1 request: 1 http:rate_limit_error\n"
 
 
 def test_a_command_keeps_its_own_key() -> None:
     done = midstream("faults", "--mix", "cut=0%", "--", sys.executable, "-c", _CALL, ANTHROPIC_API_KEY="mine")
     assert (done.status, done.stdout) == (0, "mine\n")
-    assert re.fullmatch(r"--seed \d+ draws the same again\.\n1 requests: 1 ok\n", done.stderr)
+    assert re.fullmatch(r"--seed \d+ draws the same again\.\n1 request: 1 ok\n", done.stderr)
 
 
 def test_a_command_ends_with_the_server_that_is_told_to_stop() -> None:

@@ -86,7 +86,8 @@ def _summary(requests: tuple[Served, ...]) -> str:
     """How many requests there were, and of what scenarios the last of them were, as many as the log keeps."""
     played = Counter(served.scenario or "refused" for served in requests)
     whole = requests[-1].number if requests else 0
-    return f"{whole} requests{': ' if played else ''}{', '.join(f'{n} {name}' for name, n in played.most_common())}"
+    count = "1 request" if whole == 1 else f"{whole} requests"
+    return ": ".join(filter(None, (count, ", ".join(f"{n} {name}" for name, n in played.most_common()))))
 
 
 @contextmanager
