@@ -178,19 +178,17 @@ assert type(vars(_streaming.Stream)["close"]).__name__ == "function"
 def test_a_patch_of_somebody_else_over_ours_survives_and_ours_does_nothing_any_more(
     server: FaultServer, exported: Exported, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # What is undone last: after the test it is as it was before.
+    monkeypatch.setattr(_streaming.Stream, "close", vars(_streaming.Stream)["close"])
     AnthropicInstrumentor().instrument(**exported.providers)
     ours = vars(_streaming.Stream)["close"]
 
     def theirs(stream: Any) -> None:
         ours.__get__(stream)()
 
-    original = ours.__wrapped__
     monkeypatch.setattr(_streaming.Stream, "close", theirs)
-    try:
-        AnthropicInstrumentor().uninstrument()
-        assert vars(_streaming.Stream)["close"] is theirs
-        with client(server, parse("ok")) as made:
-            assert see(STYLES["create(stream=True) in a with block"], made, "ok").error is None
-    finally:
-        monkeypatch.setattr(_streaming.Stream, "close", original)
+    AnthropicInstrumentor().uninstrument()
+    assert vars(_streaming.Stream)["close"] is theirs
+    with client(server, parse("ok")) as made:
+        assert see(STYLES["create(stream=True) in a with block"], made, "ok").error is None
     assert exported.spans == []

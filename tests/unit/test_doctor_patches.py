@@ -28,6 +28,7 @@ def instrumented() -> Iterator[None]:
 def test_targets_are_bare_before_and_after_and_wrapped_meanwhile() -> None:
     there = [one for one in TARGETS if place_of(one) is not Place.ABSENT]
     assert {one for one in TARGETS if one not in there} <= {one for one in TARGETS if one.optional}
+    assert {place_of(one) for one in there} == {Place.BARE}
     instrumentor = AnthropicInstrumentor()
     instrumentor.instrument()
     assert {place_of(one) for one in there} == {Place.WRAPPED}
