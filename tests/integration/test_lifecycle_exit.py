@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -126,8 +126,8 @@ class Exited:
     """What was left of a program that exited."""
 
     status: int
-    said: list[str]
-    """Its stderr, without what is said by the HTTP client's generators."""
+    said: str | None
+    """Its stderr. `None`: with what the HTTP client's generators say, which differs from run to run."""
     spans: Counter[Any]
     """How often the spans say which outcome."""
     operations: Counter[Any]
@@ -140,9 +140,11 @@ class Exited:
 @pytest.mark.parametrize("spans", SPANS)
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_what_is_open_at_the_exit_of_the_interpreter_is_told(server: FaultServer, ending: str, spans: str) -> None:
-    bare, calls = exited(server, ending, spans, observed=False), CALLS[ending]
-    wanted = Exited(bare.status, bare.said, Counter(calls), Counter(calls), active=0, contained=0)
-    assert exited(server, ending, spans, observed=True) == wanted
+    bare, observed = (exited(server, ending, spans, observed=observed) for observed in (False, True))
+    if None in {bare.said, observed.said}:
+        bare, observed = replace(bare, said=None), replace(observed, said=None)
+    calls = CALLS[ending]
+    assert observed == Exited(bare.status, bare.said, Counter(calls), Counter(calls), active=0, contained=0)
 
 
 def exited(server: FaultServer, ending: str, spans: str, *, observed: bool) -> Exited:
@@ -182,9 +184,9 @@ def points(exported: list[Any], metric: str) -> list[Any]:
     return found
 
 
-def said(stderr: str) -> list[str]:
+def said(stderr: str) -> str | None:
     # An event loop closes its open generators in the order of their addresses, and httpx2 stands that in some orders.
     if HTTP_PACKAGE == "httpx2" and "closing of asynchronous generator" in stderr:
         assert "midstream" not in re.sub(r"File \"[^\"]*\"", "", stderr)
-        return []
-    return re.sub(r"0x[0-9a-f]+|line \d+", "N", stderr).splitlines()
+        return None
+    return re.sub(r"0x[0-9a-f]+|line \d+", "N", stderr)
