@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -13,18 +14,20 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, Sp
 
 from midstream.faults import parse
 from midstream.sdk.calls import Call
+from support import lifecycle
 from support.clients import async_client, client
-from support.lifecycle import LONG, SPANS, no_collector
+from support.lifecycle import LONG, SPANS, Way, no_collector
 from support.seen import FLAVORS
 from support.styles import arguments
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from opentelemetry.sdk.trace import ReadableSpan
 
     from midstream.faults import FaultServer
     from support.exported import Exported
+    from support.lifecycle import Trace
 
 
 class Collecting(SpanExporter):
@@ -95,6 +98,59 @@ def test_a_call_that_is_collected_inside_an_exporter_is_told_outside_it(
                 made.messages.create(**arguments("ok"))
         assert exported.outcomes() == {"abandoned": 1, "completed": 1}
     assert not exporter.entered_twice
+
+
+def on_another_thread(work: Callable[[], object]) -> None:
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+
+
+def collected(made: Any, trace: Trace) -> None:
+    into_a_cycle(read_once(lifecycle.opened(made, trace)))
+    on_another_thread(gc.collect)
+    trace.step("collected")
+
+
+async def acollected(made: Any, trace: Trace) -> None:
+    into_a_cycle(await aread_once(await lifecycle.aopened(made, trace)))
+    on_another_thread(gc.collect)
+    trace.step("collected")
+
+
+def dropped(made: Any, trace: Trace) -> None:
+    box = [read_once(lifecycle.opened(made, trace))]
+    on_another_thread(box.clear)
+    trace.step("dropped by another thread")
+
+
+async def adropped(made: Any, trace: Trace) -> None:
+    box = [await aread_once(await lifecycle.aopened(made, trace))]
+    on_another_thread(box.clear)
+    trace.step("dropped by another thread")
+
+
+def read_once(stream: Any) -> Any:
+    next(stream)
+    return stream
+
+
+async def aread_once(stream: Any) -> Any:
+    await stream.__anext__()
+    return stream
+
+
+ON_ANOTHER_THREAD = (Way("collected", collected, acollected), Way("dropped", dropped, adropped))
+
+
+@pytest.mark.parametrize("spans", SPANS)
+@pytest.mark.parametrize("flavor", FLAVORS)
+@pytest.mark.parametrize("way", ON_ANOTHER_THREAD, ids=str)
+def test_a_stream_that_is_finalized_on_another_thread_is_let_go_as_without_us(
+    server: FaultServer, exported: Exported, instrumented: Any, way: Way, flavor: str, spans: str
+) -> None:
+    """The collector runs on whichever thread makes the garbage that is too much. Event loops finalize on their own."""
+    lifecycle.check(way, flavor, spans, server, exported, instrumented)
 
 
 @pytest.mark.parametrize("flavor", FLAVORS)

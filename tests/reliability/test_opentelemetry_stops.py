@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -13,9 +15,12 @@ import pytest
 from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.sdk._logs import LogRecordProcessor
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
+import midstream.sdk.calls
 from midstream import AnthropicInstrumentor
 from midstream.faults import parse
+from midstream.sdk.calls import Calls
 from support.clients import client
 from support.commands import python
 from support.exported import Exported
@@ -91,9 +96,46 @@ def with_log_processor(exported: Exported, does: Any) -> dict[str, Any]:
     return exported.providers
 
 
+def with_id_generator(exported: Exported, does: Any) -> dict[str, Any]:
+    """Has the generator of ids call something before it makes one."""
+    provider: Any = exported.tracer_provider
+    whole = provider.id_generator
+
+    def make() -> int:
+        does()
+        made: int = whole.generate_span_id()
+        return made
+
+    provider.id_generator = Broken(whole, generate_span_id=make)
+    return exported.providers
+
+
+def with_sampler(exported: Exported, does: Any) -> dict[str, Any]:
+    """Has the sampler call something before it decides."""
+    provider: Any = exported.tracer_provider
+    whole = provider.sampler
+
+    def decide(*args: Any, **kwargs: Any) -> Any:
+        does()
+        return whole.should_sample(*args, **kwargs)
+
+    provider.sampler = Broken(whole, should_sample=decide)
+    return exported.providers
+
+
+def with_exporter(exported: Exported, does: Any) -> dict[str, Any]:
+    """Has a span exporter, which a processor calls at once, call something."""
+    exporter: Any = Broken(exported.spans_in_memory, export=does)
+    exported.tracer_provider.add_span_processor(SimpleSpanProcessor(exporter))
+    return exported.providers
+
+
 PLACES: dict[str, Callable[[Exported, Any], dict[str, Any]]] = {
+    "the id generator": with_id_generator,
+    "the sampler": with_sampler,
     "on_start": with_processor("on_start"),
     "on_end": with_processor("on_end"),
+    "a span exporter": with_exporter,
     "add": with_instruments("add"),
     "record": with_instruments("record"),
     "on_emit": with_log_processor,
@@ -119,16 +161,9 @@ def one_call(flavor: str, server: FaultServer, model: str, provider: Any) -> tup
 # It blocks
 
 
-@spans_of_both_kinds
-@pytest.mark.parametrize("flavor", FLAVORS)
-@pytest.mark.parametrize("place", PLACES)
-def test_what_blocks_holds_up_the_thread_that_called_it_and_nobody_else(
-    server: FaultServer, exported: Exported, place: str, flavor: str, spans: str
-) -> None:
-    gate = Gate()
-    providers = PLACES[place](exported, gate.pass_by)
-    provider = exported.tracer_provider if spans == "sdk" else None
-    wanted = bare(STREAM, flavor, server, FAULT, spans)
+def held_up_and_not(gate: Gate, providers: dict[str, Any], server: FaultServer, flavor: str, provider: Any) -> None:
+    """Two calls at once, of which the first is held up at `gate` until the second is over. Both are as without us."""
+    wanted = bare(STREAM, flavor, server, FAULT, "own" if provider is None else "sdk")
     with instrumented_with(providers), spied() as raised, ThreadPoolExecutor(1) as other:
         held_up = other.submit(run, STYLES[STREAM], flavor, server, parse(FAULT), provider)
         try:
@@ -139,9 +174,37 @@ def test_what_blocks_holds_up_the_thread_that_called_it_and_nobody_else(
             gate.opened.set()
         assert observable(seen, raised) == wanted
         assert observable(held_up.result(PATIENCE), raised) == wanted
+
+
+@spans_of_both_kinds
+@pytest.mark.parametrize("flavor", FLAVORS)
+@pytest.mark.parametrize("place", PLACES)
+def test_what_blocks_holds_up_the_thread_that_called_it_and_nobody_else(
+    server: FaultServer, exported: Exported, place: str, flavor: str, spans: str
+) -> None:
+    gate = Gate()
+    providers = PLACES[place](exported, gate.pass_by)
+    held_up_and_not(gate, providers, server, flavor, exported.tracer_provider if spans == "sdk" else None)
     assert told_on_spans(exported) == ["in_band_error"] * 2
     assert (exported.outcomes(), len(exported.logs)) == ({"in_band_error": 2}, 2)
     assert exported.counted("midstream.client.stream.active") == []
+
+
+@pytest.mark.parametrize("question", [1, 2, 4], ids=["at the start", "in the first read", "later"])
+@pytest.mark.parametrize("flavor", FLAVORS)
+def test_a_clock_that_blocks_holds_up_the_thread_that_asks_it_and_nobody_else(
+    server: FaultServer, exported: Exported, monkeypatch: pytest.MonkeyPatch, flavor: str, question: int
+) -> None:
+    gate, left = Gate(), iter([False] * (question - 1))
+
+    def clock() -> float:
+        if next(left, True):
+            gate.pass_by()
+        return time.perf_counter()
+
+    monkeypatch.setattr(midstream.sdk.calls, "Calls", functools.partial(Calls, clock=clock))
+    held_up_and_not(gate, exported.providers, server, flavor, None)
+    assert (exported.outcomes(), len(exported.logs)) == ({"in_band_error": 2}, 2)
 
 
 # It is shut down

@@ -13,11 +13,13 @@ if TYPE_CHECKING:
 
 __all__ = (
     "MAKERS",
+    "Agreeable",
     "EndlessMapping",
     "Explosive",
     "LyingMapping",
     "LyingNumber",
     "LyingText",
+    "Unfinished",
     "assert_harmless",
     "raising",
 )
@@ -80,8 +82,27 @@ class EndlessMapping(dict[str, Any]):
         return self
 
 
+class Agreeable:
+    """Has every attribute, as a mock has: itself."""
+
+    def __getattr__(self, _name: str) -> Agreeable:
+        return self
+
+
+class Unfinished:
+    """Makes another of its kind for every attribute, without an end."""
+
+    def __getattr__(self, _name: str) -> Unfinished:
+        return Unfinished()
+
+    def __str__(self) -> str:
+        return "x" * 1_000_000
+
+
 MAKERS: list[Callable[[], object]] = [
     Explosive,
+    Agreeable,
+    Unfinished,
     lambda: LyingText("overloaded_error"),
     lambda: LyingNumber(529),
     lambda: LyingMapping(error=1),

@@ -119,6 +119,15 @@ class Delegating(trace.Span):
         return self._whole.attributes
 
 
+def _slotted() -> type[Any]:
+    """A class of spans that have slots and nothing else: no attributes of their own, and no weak references."""
+    handed_on = {name: value for name, value in vars(Delegating).items() if callable(value) or name == "attributes"}
+    kind = type("SlottedSpan", (), {**handed_on, "__slots__": ("_whole",)})
+    # The base class of spans has no slots, and whoever inherits from it has a dictionary.
+    trace.Span.register(kind)
+    return kind
+
+
 _METHODS = (
     "get_span_context",
     "record_exception",
@@ -190,7 +199,10 @@ def _start_span(start_span: Any) -> Breaks:
 
 
 def _spans_with(**broken: Any) -> Breaks:
-    kind = type("BrokenSpan", (Delegating,), broken)
+    return _spans_of(type("BrokenSpan", (Delegating,), broken))
+
+
+def _spans_of(kind: type[Any]) -> Breaks:
     return _tracer(lambda tracer: Broken(tracer, start_span=then(tracer.start_span, kind)))
 
 
@@ -313,6 +325,7 @@ _ALL = (
     Misbehaviour("start_span returns nonsense", _start_span(nonsense), _SPANS, "spans"),
     Misbehaviour("spans raise in every method", _spans_with(**_EVERYTHING), _SPANS, "spans"),
     Misbehaviour("spans take no attributes of their own", _spans_with(__dict__=None), _SPANS, ends=True),
+    Misbehaviour("spans have slots", _spans_of(_slotted()), _SPANS, ends=True),
     Misbehaviour("attributes of spans raise", _spans_with(attributes=property(raising)), told="spans"),
     Misbehaviour("attributes of spans are nonsense", _spans_with(attributes=property(nonsense)), told="spans"),
     Misbehaviour("set_attributes raises", _spans_with(set_attributes=raising), _SPANS, "spans", "call", ends=True),
@@ -344,6 +357,7 @@ _ALL = (
     Misbehaviour("a log processor raises", _log_processor(on_emit=raising), told="logs", often="failure"),
     Misbehaviour("a log exporter raises", _log_exporter(raising)),
     Misbehaviour("the propagator is nonsense", _propagator),
+    Misbehaviour("the clock raises", _clock(raising), told="clock"),
     Misbehaviour("the clock says None", _clock(nothing), told="clock"),
     Misbehaviour("the clock says nonsense", _clock(nonsense), told="clock"),
     Misbehaviour("the clock stands still", _clock(lambda: 1.0)),

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from midstream.outcomes import Failure, Outcome, classify
 from midstream.outcomes.classify import _QUOTED_BYTES
-from support.hostile import Explosive, LyingNumber, LyingText, assert_harmless, raising
+from support.hostile import Agreeable, Explosive, LyingNumber, LyingText, Unfinished, assert_harmless, raising
 from support.sdk_errors import body_of, http, http_error, in_band_error
 from support.strategies import any_text, anything, api_like
 
@@ -46,6 +46,8 @@ ODD: Final[dict[str, Callable[[], object]]] = {
     "text": lambda: LyingText("7"),
     "explosive": Explosive,
     "object": object,
+    "agreeable": Agreeable,
+    "unfinished": Unfinished,
 }
 
 
@@ -98,11 +100,24 @@ def test_an_exception_whose_members_raise(member: str, base: type[BaseException]
     assert_harmless(classify(kind.__new__(kind)))
 
 
-@pytest.mark.parametrize("member", ["__str__", "__repr__", "__getattribute__", "__eq__", "__bool__", "__len__"])
+@pytest.mark.parametrize(
+    "member", ["__str__", "__repr__", "__getattr__", "__getattribute__", "__eq__", "__bool__", "__len__"]
+)
 @pytest.mark.parametrize("base", [anthropic.APIStatusError, anthropic.APIConnectionError, http.ReadError, ValueError])
 def test_an_exception_whose_methods_raise(member: str, base: type[BaseException]) -> None:
     kind: type[BaseException] = type("Odd", (base,), {member: raising})
     assert_harmless(classify(kind.__new__(kind)))
+
+
+@pytest.mark.parametrize("kind", [Agreeable, Unfinished], ids=["itself", "another each time"])
+@pytest.mark.parametrize("base", [anthropic.APIStatusError, anthropic.APIConnectionError, http.ReadError, ValueError])
+def test_an_exception_that_has_every_attribute_is_of_its_class_and_says_nothing(
+    base: type[BaseException], kind: type[Any]
+) -> None:
+    odd: type[BaseException] = type("Odd", (base,), {"__getattr__": kind.__getattr__})
+    failure, plain = classify(odd.__new__(odd)), classify(base.__new__(base))
+    assert_harmless(failure)
+    assert (failure.outcome, failure.status_code, failure.leaked) == (plain.outcome, plain.status_code, plain.leaked)
 
 
 def test_a_members_fault_hides_nothing_that_the_others_say() -> None:
