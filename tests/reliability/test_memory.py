@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 MOST: Final = 4096 if sys.version_info >= (3, 11) else 6144
 """For a stream. Before Python 3.11 objects are larger."""
-MOST_MORE: Final = 128
-"""For a stream that is longer: its counts are larger numbers."""
+MOST_MORE: Final = 256
+"""For a stream that is longer: its counts are larger numbers. A pointer for each of its events would be more."""
 STREAMS: Final = 10
 EVENTS: Final = 60
 MODEL: Final = f"ok:{EVENTS}"
