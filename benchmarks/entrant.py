@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from cases import calls, events, measure
 from figures import to_json
 from loading import measure_loading
+from measuring import settle
 from memory import allow_many_files, measure_crowd, measure_memory
 from others import ENTRANTS
 from server import serving
@@ -25,7 +26,17 @@ if TYPE_CHECKING:
 
 __all__ = ("figures", "main")
 
-_SIZE: Final = replace(FULL, pairs=8, lengths=(2_000,), open=200, open_deep=5, deep=2_000, crowd_events=100)
+_SIZE: Final = replace(
+    FULL,
+    pairs=8,
+    lengths=(2_000,),
+    calls=10,
+    call_rounds=5,
+    open=200,
+    open_deep=5,
+    deep=2_000,
+    crowd_events=100,
+)
 _QUICK: Final = replace(QUICK, lengths=(100,))
 
 
@@ -52,6 +63,7 @@ def main() -> None:
     size = replace(size, pairs=arguments.pairs or size.pairs)
     os.environ.update(ENTRANTS[arguments.name].settings)
     allow_many_files()
+    settle()
     print(HEADER)
     told: list[Figure] = []
     with serving() as url:
