@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from inspect import signature
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from opentelemetry.sdk._logs import LoggerProvider, LogRecordProcessor
@@ -17,10 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from opentelemetry._logs import SeverityNumber
-    from opentelemetry.context import Context
     from opentelemetry.metrics import Meter
     from opentelemetry.sdk._logs import ReadWriteLogRecord
-    from opentelemetry.util.types import Attributes
     from subjects import Subject
 
 __all__ = ("METHODS", "Event", "Instrument", "Record", "Span", "Told", "told")
@@ -129,9 +128,8 @@ def _but(those: tuple[_Named, ...], of_base: tuple[_Named, ...]) -> tuple[_Named
 
 
 def _given(span: Span, known: Span) -> Span:
-    """What `span` has been given beyond what it has as `known`."""
-    there = known.attributes.items()
-    attributes = {name: value for name, value in span.attributes.items() if (name, value) not in there}
+    """What `span` has that it lacks as `known`. Times are never the same twice, so another value is nothing given."""
+    attributes = {name: value for name, value in span.attributes.items() if name not in known.attributes}
     if (span.status, span.description) == (known.status, known.description):
         return Span(span.name, span.kind, attributes)
     return Span(span.name, span.kind, attributes, span.status, span.description)
@@ -196,9 +194,10 @@ class _Instrument:
         if name != METHODS[self._made.method]:
             return found
 
-        def measure(value: float, attributes: Attributes = None, context: Context | None = None) -> None:
-            found(value, attributes, context)
-            self._kept.append(Record(self._made, value, dict(attributes or {})))
+        def measure(*arguments: Any, **options: Any) -> None:
+            found(*arguments, **options)
+            given = signature(found).bind(*arguments, **options).arguments
+            self._kept.append(Record(self._made, next(iter(given.values())), dict(given.get("attributes") or {})))
 
         return measure
 
