@@ -61,7 +61,7 @@ def figures(url: str, subject: Subject, asked: Asked) -> Iterator[Figure]:
         yield from measure_startup(asked.pairs, asked.wants, warm=asked.size.warm)
     yield from measure_memory(url, subject, asked.size, asked.pairs, asked.wants)
     if asked.wants("throughput"):
-        yield measure_crowd(url, subject, asked.size, asked.pairs)
+        yield from measure_crowd(url, subject, asked.size, asked.pairs)
 
 
 def main() -> None:

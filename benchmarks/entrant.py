@@ -48,7 +48,7 @@ def figures(url: str, name: str, size: Size) -> Iterator[Figure]:
             yield from measure(case, url, subject, size.pairs, warm=size.warm)
     yield measure_loading(name, subject, size.pairs)
     yield from measure_memory(url, subject, size, size.pairs, lambda _: True)
-    yield measure_crowd(url, subject, size, size.pairs)
+    yield from measure_crowd(url, subject, size, size.pairs)
 
 
 def main() -> None:

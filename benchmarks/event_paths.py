@@ -9,15 +9,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from opentelemetry._logs import NoOpLoggerProvider
-from opentelemetry.metrics import NoOpMeterProvider
-from opentelemetry.trace import NoOpTracerProvider
-
 from midstream.outcomes.kinds import MESSAGES
 from midstream.sdk.bodies import ObservedBody
 from midstream.sdk.calls import Call, Calls
 from midstream.sdk.results import Head
 from midstream.sdk.streams import ObservedAsyncEvents, observed_events
+from midstream.signals import Signals
 from midstream.telemetry.ended import Request
 from midstream.telemetry.operation import Operation
 from midstream.telemetry.recorder import Recorder
@@ -97,12 +94,7 @@ def drive(name: str, items: int, *, observed: bool, clock: Callable[[], float] =
 
 
 def _call(clock: Callable[[], float]) -> Call:
-    recorder = Recorder(
-        NoOpTracerProvider().get_tracer("bench"),
-        NoOpMeterProvider().get_meter("bench"),
-        NoOpLoggerProvider().get_logger("bench"),
-        spans=False,
-    )
+    recorder = Recorder(Signals.silent(), spans=False)
     return Call(Calls(recorder, chunk_timings=False, clock=clock), Request(Operation.CHAT, "anthropic"), MESSAGES)
 
 

@@ -63,8 +63,7 @@ class Observation:
         from midstream.telemetry.recorder import Recorder  # noqa: PLC0415
 
         spans, names = self._settings.spans, self._settings.genai_metrics
-        signals = self._signals
-        recorder = Recorder(signals.tracer, signals.meter, signals.logger, spans=spans, genai_metrics=names)
+        recorder = Recorder(self._signals, spans=spans, genai_metrics=names)
         guard.count_with(recorder.count_fault)
         self._calls = Calls(recorder, chunk_timings=self._settings.chunk_timings)
         # Once more when all neighbours are loaded, for some are loaded after us.

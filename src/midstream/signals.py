@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry._logs import NoOpLogger, get_logger
-from opentelemetry.metrics import NoOpMeter, get_meter
+from opentelemetry.metrics import NoOpMeter, get_meter, get_meter_provider
 from opentelemetry.trace import NoOpTracer, get_tracer
 
 from midstream import guard
@@ -32,6 +32,8 @@ class Signals:
     tracer: Tracer
     meter: Meter
     logger: Logger
+    meter_provider: object = None
+    """What made the meter. `None` for one that tells nobody."""
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Signals:
@@ -49,7 +51,8 @@ class Signals:
                 )
                 raise ValueError(message)
         tracer, meter, logger = (_from_provider(signal, options) for signal in PROVIDERS.values())
-        return cls(tracer, meter, logger)
+        given = options.get(_METER.option)
+        return cls(tracer, meter, logger, guard.attempt(get_meter_provider) if given is None else given)
 
     @classmethod
     def silent(cls) -> Signals:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import opentelemetry.context
 import pytest
 from opentelemetry.sdk._logs import Logger
-from opentelemetry.sdk.metrics import Counter, Histogram, UpDownCounter
+from opentelemetry.sdk.metrics import Counter, Histogram
 from opentelemetry.sdk.trace import Span, Tracer
 
 import midstream.sdk.calls
@@ -18,6 +18,7 @@ from midstream import AnthropicInstrumentor
 from midstream.faults import parse
 from midstream.outcomes import StreamWatch
 from midstream.sdk import requests
+from midstream.telemetry.open_streams import OpenStreams
 from midstream.telemetry.recorder import Recorder
 from midstream.telemetry.spans import EnrichedSpan, OwnSpan
 from support.clients import HAS_OWN_SPANS, async_client, client
@@ -99,7 +100,8 @@ ENTRIES: dict[str, tuple[Any, str, Callable[[Any], Any]]] = {
     "set_status": (Span, "set_status", always),
     "end": (Span, "end", always),
     "counter.add": (Counter, "add", only_for("midstream.client.operations", "midstream.client.errors")),
-    "up_down_counter.add": (UpDownCounter, "add", always),
+    "open_streams.opened": (OpenStreams, "opened", always),
+    "open_streams.closed": (OpenStreams, "closed", always),
     "histogram.record": (Histogram, "record", always),
     "logger.emit": (Logger, "emit", always),
     "context.attach": (opentelemetry.context, "attach", always),

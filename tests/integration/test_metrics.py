@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter
+
 from midstream.faults import parse
 from midstream.telemetry.contract import MOST_VALUES
 from support.clients import client
+from support.exported import Exported
 from support.styles import STYLES, see
 
 if TYPE_CHECKING:
     from midstream.faults import FaultServer
-    from support.exported import Exported
 
 LOOP = STYLES["create(stream=True) in a loop"]
 
@@ -97,6 +100,40 @@ def test_the_duration_of_the_metric_is_that_of_the_span(
     assert span.end_time is not None
     assert point.total is not None
     assert abs(point.total - (span.end_time - span.start_time) / 1e9) < 0.05
+
+
+class Counting(AlwaysOffExemplarFilter):
+    """Is asked about every record."""
+
+    def __init__(self) -> None:
+        self.records = 0
+
+    def should_sample(self, value: float, time_unix_nano: int, attributes: Any, context: Any) -> bool:
+        self.records += 1
+        return super().should_sample(value, time_unix_nano, attributes, context)
+
+
+RECORDS = {
+    ("create", "ok"): 4,
+    ("create", "http:overloaded_error"): 3,
+    ("create(stream=True) in a loop", "ok"): 6,
+    ("create(stream=True) in a loop", "in_band:overloaded_error@4"): 6,
+    ("create(stream=True) in a loop", "in_band:overloaded_error@0"): 4,
+    ("create(stream=True) in a loop", "http:overloaded_error"): 3,
+}
+"""By style and model of a call, the records that metrics have of it: they are most of what a call costs."""
+
+
+@pytest.mark.parametrize(("style", "model"), RECORDS)
+def test_a_call_makes_few_records(server: FaultServer, instrumented: Any, style: str, model: str) -> None:
+    counting = Counting()
+    exported = Exported(meter_options={"exemplar_filter": counting})
+    with instrumented(**exported.providers), client(server, parse(model)) as made:
+        see(STYLES[style], made, model)  # the first of a kind makes the series of all outcomes
+        counting.records = 0
+        see(STYLES[style], made, model)
+    assert counting.records == RECORDS[style, model]
+    exported.shutdown()
 
 
 def test_models_without_number_make_series_with_one(server: FaultServer, exported: Exported, instrumented: Any) -> None:

@@ -18,13 +18,11 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from opentelemetry._logs import NoOpLoggerProvider
-from opentelemetry.metrics import NoOpMeterProvider
-from opentelemetry.trace import NoOpTracerProvider
 
 from midstream.outcomes import classify
 from midstream.outcomes.kinds import COMPLETIONS, MESSAGES, UNMARKED
 from midstream.sdk.calls import Call, Calls
+from midstream.signals import Signals
 from midstream.telemetry.ended import Request
 from midstream.telemetry.operation import Operation
 from midstream.telemetry.recorder import Recorder
@@ -52,12 +50,7 @@ class Counting(Recorder):
     """A recorder that only notes what it is told."""
 
     def __init__(self) -> None:
-        super().__init__(
-            NoOpTracerProvider().get_tracer("test"),
-            NoOpMeterProvider().get_meter("test"),
-            NoOpLoggerProvider().get_logger("test"),
-            spans=False,
-        )
+        super().__init__(Signals.silent(), spans=False)
         self.told: list[Verdict] = []
 
     def ended(self, ended: Ended, span: CallSpan, error: BaseException | None) -> None:  # noqa: ARG002 # of the base

@@ -98,9 +98,10 @@ CHILDREN = {
     "raises in a with block": ("helper.__exit__(OSError, OSError(), None); world.call('ok'); leave()", CALL),
     "uninstruments": ("AnthropicInstrumentor().uninstrument(); del streams; gc.collect(); leave()", NOTHING),
     "in a thread": ("t = threading.Thread(target=world.call, args=['ok']); t.start(); t.join(); leave()", CALL),
+    "exports": ("leave()", NOTHING),
     "leaves at once": ("os._exit(0)", NOTHING),
 }
-"""What a child does, and what it tells. Its last word on open streams is 0, but when it leaves at once."""
+"""What a child does, and what it tells. Its word on open streams is 0, if it has one."""
 
 
 def test_streams_that_are_open_at_a_fork_are_told_by_the_parent_alone(run: Callable[[str], dict[str, Told]]) -> None:

@@ -14,6 +14,7 @@ from opentelemetry.context import Context
 from midstream.faults import parse
 from midstream.faults.wire import to_json
 from midstream.outcomes import Failure, Outcome, StreamWatch
+from midstream.signals import Signals
 from midstream.telemetry.contract import MOST_SERIES, MOST_VALUES, metrics_with, most_series
 from midstream.telemetry.ended import Ended, Request
 from midstream.telemetry.operation import Operation
@@ -130,16 +131,10 @@ def test_as_many_combinations_as_there_can_be_have_no_more_series_than_is_promis
     exported: Exported, long: bool
 ) -> None:
     """Without a network, for the sake of their number."""
-    recorder = Recorder(
-        exported.tracer_provider.get_tracer("test"),
-        exported.meter_provider.get_meter("test"),
-        exported.logger_provider.get_logger("test"),
-        spans=False,
-        genai_metrics=GenAIMetrics.BOTH,
-    )
+    recorder = Recorder(Signals.of(exported.providers), spans=False, genai_metrics=GenAIMetrics.BOTH)
     chance = random.Random(5)  # noqa: S311 - the same every time
     where = Context()
-    for _ in range(100_000 if long else 5_000):
+    for call in range(100_000 if long else 5_000):
         names = [f"n{chance.randrange(150)}" for _ in range(5)]
         request = Request(
             chance.choice(list(Operation)),
@@ -153,12 +148,12 @@ def test_as_many_combinations_as_there_can_be_have_no_more_series_than_is_promis
         watch = StreamWatch()
         recorder.first_seen(request)
         watch.open()
-        recorder.stream_opened(request, where)
+        recorder.stream_opened(call, request)
         watch.event({"type": "message_start", "message": {"model": names[4]}})
         watch.found(Failure(chance.choice(FAILURES), names[3], status, phase=None))
         verdict = watch.read()
         assert verdict is not None
-        recorder.stream_opened(request, where, by=-1)
+        recorder.stream_closed(call)
         recorder.ended(Ended(request, verdict, 0.0, 2, chance.randrange(200, 600)), SilentSpan(where), None)
     found = {name: len(points) for name, points in exported.metrics().items()}
     assert {name: number for name, number in found.items() if number > LIMITS[name]} == {}

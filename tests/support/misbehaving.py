@@ -150,6 +150,8 @@ class Misbehaviour:
     """Whether every span ends all the same. `None`: where spans are not silenced."""
     made_with: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """What the providers are made with."""
+    collects: bool = True
+    """Whether metrics can be collected all the same. If not, whoever collects is told."""
 
     def __str__(self) -> str:
         return self.name
@@ -227,7 +229,7 @@ def _meter(*broken: str, method: Any = raising) -> Breaks:
     return breaks
 
 
-_MAKERS = ("create_counter", "create_up_down_counter", "create_histogram")
+_MAKERS = ("create_counter", "create_observable_up_down_counter", "create_histogram")
 
 
 def _logger(**methods: Any) -> Breaks:
@@ -321,7 +323,12 @@ _ALL = (
     Misbehaviour("is_recording raises", _spans_with(is_recording=raising), _SPANS, "spans"),
     Misbehaviour("is_recording returns None", _spans_with(is_recording=nothing), _SPANS),
     Misbehaviour("create_counter raises", _meter("create_counter"), _METRICS, "metrics", "uncounted"),
-    Misbehaviour("create_up_down_counter raises", _meter("create_up_down_counter"), told="metrics", often="uncounted"),
+    Misbehaviour(
+        "create_observable_up_down_counter raises",
+        _meter("create_observable_up_down_counter"),
+        told="metrics",
+        often="uncounted",
+    ),
     Misbehaviour(
         "create_histogram returns None",
         _meter("create_histogram", method=nothing),
@@ -333,9 +340,22 @@ _ALL = (
     Misbehaviour("record raises", _meter("record"), told="metrics"),
     Misbehaviour("add and record return nonsense", _meter("add", "record", method=nonsense), _METRICS),
     Misbehaviour(
-        "the exemplar filter raises", _whole, _METRICS, "metrics", "uncounted", made_with={"meter_options": _FILTER}
+        "the exemplar filter raises",
+        _whole,
+        _METRICS,
+        "metrics",
+        "uncounted",
+        made_with={"meter_options": _FILTER},
+        collects=False,
     ),
-    Misbehaviour("an aggregation cannot be made", _whole, _METRICS, "metrics", made_with={"meter_options": _VIEW}),
+    Misbehaviour(
+        "an aggregation cannot be made",
+        _whole,
+        _METRICS,
+        "metrics",
+        made_with={"meter_options": _VIEW},
+        collects=False,
+    ),
     Misbehaviour("emit raises", _logger(emit=raising), _LOGS, "logs", "failure"),
     Misbehaviour("emit returns nonsense", _logger(emit=nonsense), _LOGS),
     Misbehaviour("enabled raises", _logger(enabled=raising), _LOGS, "logs", "failure"),

@@ -6,7 +6,6 @@ import atexit
 import inspect
 import time
 import weakref
-from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from contextvars import ContextVar, copy_context
@@ -89,9 +88,6 @@ class Calls:
         self._ends_at_exit = False
         self._stopped = False
         self._dropped: SimpleQueue[tuple[Call, Verdict]] = SimpleQueue()
-        # The streams that are counted as open, by the id of their call: the call itself would be kept alive.
-        self._counted: dict[int, Request] = {}
-        self._inherited: deque[Request] = deque()
         self.process = object()
         """Stands for this process: a forked child has another one than its parent."""
         at_fork(self)
@@ -119,19 +115,17 @@ class Calls:
     def forked(self) -> None:
         """This process is a forked child: the calls that are under way are its parent's, which tells them.
 
-        Calls nothing of OpenTelemetry, where a thread that is no more may hold a lock. The streams that are counted as
-        open, for counts are inherited, are counted off with the child's next call.
+        Calls nothing of OpenTelemetry, where a thread that is no more may hold a lock.
         """
-        self._inherited.extend(self._counted.values())
-        self.process, self._dropped, self._counted = object(), SimpleQueue(), {}
+        self.process, self._dropped = object(), SimpleQueue()
         self._open = weakref.WeakValueDictionary()
+        self.recorder.forked()
 
     def opened(self, response: object, call: Call) -> None:
         """`call` has begun to stream `response`, and can be found by it as long as both live."""
         self._by_response[response] = weakref.ref(call)
         self._open[id(call)] = call
-        self.recorder.stream_opened(call.request, call.where)
-        self._counted[id(call)] = call.request
+        self.recorder.stream_opened(id(call), call.request)
         if not self._ends_at_exit:
             # Not before the first stream: handlers run last in, first out, and the providers have theirs by now.
             self._ends_at_exit = True
@@ -142,8 +136,7 @@ class Calls:
 
     def closed(self, call: Call) -> None:
         """The stream of `call` is open no more."""
-        self.recorder.stream_opened(call.request, call.where, by=-1)
-        self._counted.pop(id(call), None)
+        self.recorder.stream_closed(id(call))
 
     def stop(self) -> None:
         """No more calls are to come. Those that are open are told when they end."""
@@ -165,11 +158,9 @@ class Calls:
         self._dropped.put((call, verdict))
 
     def tell_put_off(self) -> None:
-        """Tells the verdicts that were put aside, and that the streams of a forked child's parent are not its own."""
+        """Tells the verdicts that were put aside."""
         # Another thread may take the last one in between.
-        with suppress(IndexError, Empty):
-            while self._inherited:
-                self.recorder.stream_opened(self._inherited.popleft(), context.Context(), by=-1)
+        with suppress(Empty):
             while not self._dropped.empty():
                 call, verdict = self._dropped.get_nowait()
                 call.tell_now(verdict)

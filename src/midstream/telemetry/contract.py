@@ -31,6 +31,7 @@ __all__ = (
     "NEXT_SOURCE",
     "NORMAL_FLAGS",
     "OPEN_ATTRIBUTES",
+    "OPEN_STREAMS",
     "REQUEST_ATTRIBUTES",
     "Attribute",
     "Instrument",
@@ -400,6 +401,15 @@ _GEN_AI: Final = (*_CALL, "gen_ai.response.model", "server.address", "server.por
 _SECONDS: Final = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 _TOKENS: Final = tuple(float(4**n) for n in range(14))
 
+OPEN_STREAMS: Final = Metric(
+    "midstream.client.stream.active",
+    Instrument.UP_DOWN_COUNTER,
+    "{stream}",
+    "Streams that are open now.",
+    _CALL,
+)
+"""The one metric that is not recorded by calls: it is counted when metrics are collected."""
+
 METRICS: Final[tuple[Metric, ...]] = (
     Metric(
         "midstream.client.operations",
@@ -415,13 +425,7 @@ METRICS: Final[tuple[Metric, ...]] = (
         "Failed calls in detail.",
         (*_OUTCOME, "midstream.phase", "error.type", "midstream.status_code", "http.response.status_code"),
     ),
-    Metric(
-        "midstream.client.stream.active",
-        Instrument.UP_DOWN_COUNTER,
-        "{stream}",
-        "Streams that are open now.",
-        _CALL,
-    ),
+    OPEN_STREAMS,
     Metric(
         "midstream.client.stream.longest_wait",
         Instrument.HISTOGRAM,

@@ -18,6 +18,7 @@ from midstream.telemetry.contract import (
     EVENT_NAME,
     NEXT_METRICS,
     NORMAL_FLAGS,
+    OPEN_STREAMS,
     Instrument,
     Metric,
     Value,
@@ -25,6 +26,7 @@ from midstream.telemetry.contract import (
     metrics_with,
 )
 from midstream.telemetry.measurements import CHUNK_TIMES, measurements_with
+from midstream.telemetry.open_streams import OpenStreams
 from midstream.telemetry.scope import GenAIMetrics
 from midstream.telemetry.spans import EnrichedSpan, OwnSpan, SilentSpan, sdk_span
 from midstream.telemetry.stacktrace import stacktrace
@@ -32,11 +34,10 @@ from midstream.telemetry.stacktrace import stacktrace
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from opentelemetry._logs import Logger
     from opentelemetry.context import Context
     from opentelemetry.metrics import Meter
-    from opentelemetry.trace import Tracer
 
+    from midstream.signals import Signals
     from midstream.telemetry.ended import Ended, Request
     from midstream.telemetry.spans import CallSpan
 
@@ -48,22 +49,17 @@ Attributes = dict[str, Value]
 class Recorder:
     """Tells what happened to calls. Every step is contained by itself: a fault in one does not silence the others."""
 
-    def __init__(
-        self,
-        tracer: Tracer,
-        meter: Meter,
-        logger: Logger,
-        *,
-        spans: bool,
-        genai_metrics: GenAIMetrics = GenAIMetrics.V1_41,
-    ) -> None:
-        self._tracer = tracer
-        self._logger = logger
+    def __init__(self, signals: Signals, *, spans: bool, genai_metrics: GenAIMetrics = GenAIMetrics.V1_41) -> None:
+        self._tracer = signals.tracer
+        self._logger = signals.logger
+        self._open_streams = OpenStreams.of(signals.meter, signals.meter_provider)
         self._spans = spans
         self._bounds = Bounds()
         self._seen: set[tuple[object, ...]] = set()
-        # Of three kinds, each with its own method; the names of the contract say which.
-        self._instruments: dict[str, Any] = {m.name: _instrument(meter, m) for m in metrics_with(genai_metrics)}
+        # Of two kinds, each with its own method; the names of the contract say which.
+        self._instruments: dict[str, Any] = {
+            m.name: _instrument(signals.meter, m) for m in metrics_with(genai_metrics) if m is not OPEN_STREAMS
+        }
         self._measurements = measurements_with(genai_metrics)
         self._chunk_times = CHUNK_TIMES[genai_metrics]
 
@@ -106,10 +102,19 @@ class Recorder:
                 return EnrichedSpan(span, entered_in)
         return SilentSpan(entered_in)
 
-    def stream_opened(self, request: Request, where: Context, by: int = 1) -> None:
-        """A live stream has begun, or has ended with `by=-1`."""
+    def stream_opened(self, call: int, request: Request) -> None:
+        """The live stream of the call with the id `call` has begun."""
         with guard.METRICS:
-            self._add("midstream.client.stream.active", by, self._bounds.of(request.attributes), where)
+            known = self._bounds.of(request.attributes)
+            self._open_streams.opened(call, self._bounds.series(OPEN_STREAMS.name, known))
+
+    def stream_closed(self, call: int) -> None:
+        """It has ended."""
+        self._open_streams.closed(call)
+
+    def forked(self) -> None:
+        """This process is a forked child. Calls nothing of OpenTelemetry."""
+        self._open_streams.forked()
 
     def chunk(self, request: Request, model: str | None, seconds: float, where: Context) -> None:
         """A piece of content has come from `model`, `seconds` after the one before it."""
@@ -216,8 +221,6 @@ def _instrument(meter: Meter, metric: Metric) -> Any:
 def _made_by(meter: Meter, metric: Metric) -> Any:
     if metric.instrument is Instrument.COUNTER:
         return meter.create_counter(metric.name, metric.unit, metric.brief)
-    if metric.instrument is Instrument.UP_DOWN_COUNTER:
-        return meter.create_up_down_counter(metric.name, metric.unit, metric.brief)
     return meter.create_histogram(
         metric.name, metric.unit, metric.brief, explicit_bucket_boundaries_advisory=metric.buckets
     )
