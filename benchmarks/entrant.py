@@ -55,7 +55,8 @@ def main() -> None:
     """Prints a table, and writes JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name", choices=ENTRANTS)
-    parser.add_argument("--pairs", type=int, help=f"rounds of bare, observed, bare for each case ({_SIZE.pairs})")
+    rounds = f"rounds of bare, observed, bare for a case ({_SIZE.pairs}); {_SIZE.call_rounds} times as many for calls"
+    parser.add_argument("--pairs", type=int, help=rounds)
     parser.add_argument("--quick", action="store_true", help="only shows that everything runs; the figures say nothing")
     parser.add_argument("--json", type=Path, metavar="FILE", required=True)
     arguments = parser.parse_args()

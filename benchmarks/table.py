@@ -58,7 +58,7 @@ def _budget(figure: Figure) -> str:
     here = [
         f"the goal here, by {measure}: {goal:.0f} {unit}, {_VERDICTS[reached]}"
         for measure, goal, reached in goals
-        if goal is not None
+        if goal is not None and figure.goal is not None
     ]
     least = f"{telemetry}: {', '.join(costs)}"
     return f"{'':4}{'; '.join([least, *here])}"

@@ -149,6 +149,10 @@ def test_a_row_tells_the_floor_of_a_call_and_its_goal_here() -> None:
     assert "by hand" not in text
 
 
+def test_a_row_without_a_goal_tells_none_of_this_machine() -> None:
+    assert "goal" not in row(replace(_FIGURE, budget=_BY_HAND))
+
+
 def test_a_row_tells_what_a_call_costs_by_hand_and_both_goals() -> None:
     heading, costs = row(replace(_FIGURE, goal=Goal(added=100), budget=_BY_HAND)).splitlines()
     assert heading[HEADER.index("by hand") :].split()[0] == "75"
