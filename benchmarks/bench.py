@@ -7,7 +7,6 @@ and as a ratio, with the quartiles beside it. The control is bare against bare: 
 from __future__ import annotations
 
 import argparse
-import gc
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 from cases import calls, events, measure, measure_iterator
 from clients import SDK_TRACING
 from figures import environment, to_json
+from measuring import settle
 from memory import allow_many_files, measure_crowd, measure_memory
 from server import serving
 from sizes import FULL, QUICK
@@ -76,9 +76,7 @@ def main() -> None:
     asked = Asked(size, arguments.pairs or size.pairs, arguments.only)
     subjects = (MIDSTREAM, SDK_TRACING)
     allow_many_files()
-    # What is loaded by now is no garbage: to look at it again before every run takes longer than many a run.
-    gc.collect()
-    gc.freeze()
+    settle()
     print(
         ", ".join(f"{name} {what}" for name, what in environment(subjects).items()), f"{asked.pairs} rounds", sep=", "
     )

@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from by_hand import by_hand
 from clients import SDK_TRACES, SDK_TRACING
 from figures import Budget, Figure, Goal
 from flavors import FLAVORS
 from floor import REFERENCE, Floor, Gauge
 from iterators import nanoseconds_per_event
-from measuring import compared, rounds
-from providers import providers, started, told
+from measuring import by_yardstick, compared, rounds
+from providers import providers, started
 from server import SHORTEST
+from telling import Told, told
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from flavors import Flavor, Work
-    from providers import Told
+    from measuring import Round, Yardstick
     from sizes import Size
-    from subjects import Subject
+    from subjects import Providers, Subject
 
-__all__ = ("Case", "Measure", "calls", "events", "measure", "measure_iterator")
+__all__ = (
+    "Case",
+    "Measure",
+    "Telemetry",
+    "calls",
+    "events",
+    "measure",
+    "measure_iterator",
+    "telemetry_of",
+    "told_of_a_call",
+)
 
 
 @dataclass(frozen=True)
@@ -36,19 +48,25 @@ class Measure:
     goal: Goal | None = None
 
 
+Run = Callable[[str, int], "Sequence[float]"]
+"""Does something so many times with the server at a URL, and returns seconds for one, by measure."""
+
+
 @dataclass(frozen=True)
 class Case:
-    """Something to measure: `run(url, units)` does it so many times, and returns seconds for one, by measure.
+    """Something to measure.
 
     Bare is with `base`, if there is one, beneath what is measured.
     """
 
     measures: tuple[Measure, ...]
     units: int
-    run: Callable[[str, int], Sequence[float]]
+    run: Run
+    ending: Callable[[Callable[[], None]], Run] | None = None
+    """Makes a run at the end of each of which something is done. `None` where nobody asks what telemetry it makes."""
     base: Subject | None = None
-    told: bool = False
-    """Whether how much telemetry it makes is of interest."""
+    rounds: int = 1
+    """How many it has for each of another case, as each takes so little."""
     patience: int = 1
     """By how much fewer rounds than others it has, as each takes long."""
 
@@ -103,13 +121,20 @@ def _calls(flavor: Flavor, base: Subject | None, size: Size) -> list[Case]:
     )
     beside = "" if base is None else ", on the SDK's span"
 
-    def run(work: Work) -> Callable[[str, int], Sequence[float]]:
+    def run(work: Work) -> Run:
         return lambda url, times: [flavor.seconds(url, [(work, times)])[0] / times]
 
-    return [
-        Case((Measure(f"{name}, {flavor.name}{beside}", "us", 1e6, goal),), size.calls, run(work), base, told=True)
-        for name, work, goal in works
-    ]
+    def case(name: str, work: Work, goal: Goal) -> Case:
+        return Case(
+            (Measure(f"{name}, {flavor.name}{beside}", "us", 1e6, goal),),
+            size.calls,
+            run(work),
+            lambda then: run(flavor.ending(work, then)),
+            base,
+            rounds=size.call_rounds,
+        )
+
+    return [case(*one) for one in works]
 
 
 _WAYS: Final = {"create": "create(stream=True)", "helper": "messages.stream()"}
@@ -122,12 +147,16 @@ _SDK_SPAN: Final = (Goal(added=60), Goal(added=100))
 
 
 def measure(case: Case, url: str, subject: Subject, pairs: int, *, warm: bool) -> list[Figure]:
-    """Runs `case` with and without `subject` in turn: a figure for each of its measures."""
+    """Runs `case` with and without `subject` in turn: a figure for each of its measures.
+
+    If it tells something, a third kind of run is bare, with just that said by hand at the end of each call.
+    """
     given, gauge = providers(), Gauge()
     floors: list[Floor] = []
+    telemetry = None if case.ending is None else telemetry_of(case, url, subject)
 
     def bare() -> Sequence[float]:
-        if case.told:
+        if telemetry is not None:
             floors.append(gauge.read())
         with started(given, case.base):
             return case.run(url, case.units)
@@ -136,38 +165,91 @@ def measure(case: Case, url: str, subject: Subject, pairs: int, *, warm: bool) -
         with started(given, case.base, subject):
             return case.run(url, case.units)
 
-    by_measure = zip(*rounds(bare, observed, max(1, pairs // case.patience), warm=warm), strict=True)
-    floor = Floor.median(floors) if case.told else None
+    said = None if telemetry is None else _said(case, url, telemetry.added)
+    number = max(1, pairs * case.rounds // case.patience)
+    by_measure = zip(*rounds(bare, observed, number, warm=warm, yardstick=said), strict=True)
     return [
-        Figure(
-            measure.key,
-            subject.name,
-            measure.unit,
-            compared(of_measure).in_units(measure.scale),
-            measure.goal,
-            None if floor is None else _budget(case, measure, url, subject, floor),
-        )
+        _figure(measure, subject, of_measure, None if telemetry is None else (telemetry, Floor.median(floors)))
         for measure, of_measure in zip(case.measures, by_measure, strict=True)
     ]
 
 
-def _budget(case: Case, measure: Measure, url: str, subject: Subject, floor: Floor) -> Budget:
-    def one(*subjects: Subject | None) -> Told:
-        # What a second call makes: the first may make more, once and for all.
-        less, more = (told(partial(case.run, url, times), *subjects) for times in (1, 2))
-        return more.less(less)
+@dataclass(frozen=True)
+class Telemetry:
+    """What a call tells."""
 
-    observed = one(case.base, subject)
-    added = observed.less(one(case.base))
+    added: Told
+    """By who is measured."""
+    attributes: int
+    """On its span, whoever made it."""
+
+
+def telemetry_of(case: Case, url: str, subject: Subject) -> Telemetry:
+    """What a call of `case` tells with `subject`."""
+    observed = told_of_a_call(lambda _: case.run, url, case.base, subject)
+    base = told_of_a_call(lambda _: case.run, url, case.base)
+    return Telemetry(observed.beyond(base), observed.attributes)
+
+
+def told_of_a_call(run: Callable[[Providers], Run], url: str, *subjects: Subject | None) -> Told:
+    """What the last call of a run tells. The first may tell more, once and for all."""
+    once = told(lambda given: run(given)(url, 1), *subjects)
+    twice = told(lambda given: run(given)(url, 2), *subjects)
+    return twice.after(once)
+
+
+def _said(case: Case, url: str, added: Told) -> Callable[[], Sequence[float]] | None:
+    """A run in which `added` is said by hand. `None` if that is nothing."""
+    if case.ending is None or added == Told():
+        return None
+    given = providers()
+    run = case.ending(by_hand(added, given))
+
+    def said() -> Sequence[float]:
+        with started(given, case.base):
+            return run(url, case.units)
+
+    return said
+
+
+def _figure(
+    measure: Measure, subject: Subject, told: Sequence[Round], floored: tuple[Telemetry, Floor] | None
+) -> Figure:
+    said = by_yardstick(told)
+    return Figure(
+        measure.key,
+        subject.name,
+        measure.unit,
+        compared(told).in_units(measure.scale),
+        measure.goal,
+        None if floored is None else _budget(measure, *floored, None if said is None else said.in_units(measure.scale)),
+    )
+
+
+def _budget(measure: Measure, telemetry: Telemetry, floor: Floor, said: Yardstick | None) -> Budget:
+    added = telemetry.added
     goal = None if measure.goal is None else measure.goal.added
-    reference = REFERENCE.of(added)  # 0 for who does not tell it to us
-    return Budget(
-        added.records,
-        added.spans,
-        added.logs,
-        observed.attributes,
-        floor.of(added) * measure.scale,
-        None if goal is None or not reference else goal * floor.of(added) / reference,
+
+    def scaled(here: float, there: float) -> float | None:
+        there *= measure.scale  # 0 for who does not tell it to us
+        return None if goal is None or not there else goal * here / there
+
+    least = floor.of(added) * measure.scale
+    budget = Budget(
+        len(added.records),
+        len(added.spans),
+        len(added.events),
+        telemetry.attributes,
+        least,
+        scaled(least, REFERENCE.of(added)),
+    )
+    if said is None:
+        return budget
+    return replace(
+        budget,
+        by_hand=said.added,
+        own=said.beyond,
+        goal_by_hand=scaled(said.added.median, REFERENCE.with_additions(added)),
     )
 
 

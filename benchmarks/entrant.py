@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from cases import calls, events, measure
 from figures import to_json
 from loading import measure_loading
+from measuring import settle
 from memory import allow_many_files, measure_crowd, measure_memory
 from others import ENTRANTS
 from server import serving
@@ -25,7 +26,17 @@ if TYPE_CHECKING:
 
 __all__ = ("figures", "main")
 
-_SIZE: Final = replace(FULL, pairs=8, lengths=(2_000,), open=200, open_deep=5, deep=2_000, crowd_events=100)
+_SIZE: Final = replace(
+    FULL,
+    pairs=8,
+    lengths=(2_000,),
+    calls=10,
+    call_rounds=5,
+    open=200,
+    open_deep=5,
+    deep=2_000,
+    crowd_events=100,
+)
 _QUICK: Final = replace(QUICK, lengths=(100,))
 
 
@@ -44,7 +55,8 @@ def main() -> None:
     """Prints a table, and writes JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name", choices=ENTRANTS)
-    parser.add_argument("--pairs", type=int, help=f"rounds of bare, observed, bare for each case ({_SIZE.pairs})")
+    rounds = f"rounds of bare, observed, bare for a case ({_SIZE.pairs}); {_SIZE.call_rounds} times as many for calls"
+    parser.add_argument("--pairs", type=int, help=rounds)
     parser.add_argument("--quick", action="store_true", help="only shows that everything runs; the figures say nothing")
     parser.add_argument("--json", type=Path, metavar="FILE", required=True)
     arguments = parser.parse_args()
@@ -52,6 +64,7 @@ def main() -> None:
     size = replace(size, pairs=arguments.pairs or size.pairs)
     os.environ.update(ENTRANTS[arguments.name].settings)
     allow_many_files()
+    settle()
     print(HEADER)
     told: list[Figure] = []
     with serving() as url:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from measuring import Comparison
+    from measuring import Comparison, Spread
     from subjects import Subject
 
 __all__ = ("Budget", "Figure", "Goal", "environment", "to_json")
@@ -39,9 +39,15 @@ class Budget:
     attributes: float
     """On the span of the call, whoever made it."""
     floor: float
-    """What OpenTelemetry takes for all that, in the unit of the figure."""
+    """What OpenTelemetry takes for all that in a loop of nothing else, in the unit of the figure."""
     goal: float | None
     """What may be added, on this machine: the goal is for one with the floor of `floor.REFERENCE`."""
+    by_hand: Spread | None = None
+    """What is added where all that is said by hand, in the unit of the figure. `None`: nothing is, or not measured."""
+    own: Spread | None = None
+    """What is added beyond that: it is of whoever is measured."""
+    goal_by_hand: float | None = None
+    """What may be added, on this machine, if `REFERENCE` is what is said by hand."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +63,28 @@ class Figure:
 
     @property
     def reached(self) -> bool | None:
-        """Whether the goal is reached, on this machine. `None` without a goal."""
+        """Whether the goal is reached, on this machine, by every measure there is of it. `None` without a goal."""
+        by_floor, by_hand = self.reached_by_floor, self.reached_by_hand
+        return by_floor if by_hand is None else bool(by_floor and by_hand)
+
+    @property
+    def reached_by_floor(self) -> bool | None:
+        """The same with the floor as the measure of the machine, or with none where there is no floor."""
         if self.goal is None:
             return None
         scaled = None if self.budget is None else self.budget.goal
-        most = self.goal.added if scaled is None else scaled
+        return self._within(self.goal.added if scaled is None else scaled)
+
+    @property
+    def reached_by_hand(self) -> bool | None:
+        """The same with what is said by hand as the measure. `None` if that was not measured."""
+        scaled = None if self.budget is None else self.budget.goal_by_hand
+        return None if self.goal is None or scaled is None else self._within(scaled)
+
+    def _within(self, most: float | None) -> bool:
+        ratio = None if self.goal is None else self.goal.ratio
         return (most is None or self.comparison.added.median <= most) and (
-            self.goal.ratio is None or self.comparison.ratio.median <= self.goal.ratio
+            ratio is None or self.comparison.ratio.median <= ratio
         )
 
 

@@ -38,6 +38,8 @@ class Flavor:
     create: Callable[[str], Work]
     helper: Callable[[str], Work]
     failing: Callable[[Work], Work]
+    ending: Callable[[Work, Callable[[], None]], Work]
+    """Takes a way, and what is to be done each time it has come to its end."""
     seconds: Callable[[str, Sequence[Step]], list[float]]
     """What each step takes, with one client for all, which has done each before."""
 
@@ -75,6 +77,14 @@ def _failing(work: Work) -> Work:
         raise AssertionError(_NO_FAILURE)
 
     return fail
+
+
+def _ending(work: Work, then: Callable[[], None]) -> Work:
+    def end(client: Anthropic) -> None:
+        work(client)
+        then()
+
+    return end
 
 
 def _seconds(url: str, steps: Sequence[Step]) -> list[float]:
@@ -123,6 +133,14 @@ def _async_failing(work: Callable[[Any], Awaitable[Any]]) -> Work:
     return fail
 
 
+def _async_ending(work: Callable[[Any], Awaitable[Any]], then: Callable[[], None]) -> Work:
+    async def end(client: AsyncAnthropic) -> None:
+        await work(client)
+        then()
+
+    return end
+
+
 def _async_seconds(url: str, steps: Sequence[Step]) -> list[float]:
     async def run() -> list[float]:
         told: list[float] = []
@@ -140,6 +158,6 @@ def _async_seconds(url: str, steps: Sequence[Step]) -> list[float]:
 _NO_FAILURE: Final = "a call that was to fail did not: what is measured is something else"
 
 FLAVORS: Final = (
-    Flavor("sync", _call, _create, _helper, _failing, _seconds),
-    Flavor("async", _async_call, _async_create, _async_helper, _async_failing, _async_seconds),
+    Flavor("sync", _call, _create, _helper, _failing, _ending, _seconds),
+    Flavor("async", _async_call, _async_create, _async_helper, _async_failing, _async_ending, _async_seconds),
 )

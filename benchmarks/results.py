@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from figures import Budget, Figure, Goal
@@ -47,5 +47,11 @@ def _figure(told: Mapping[str, Any]) -> Figure:
         told["unit"],
         Comparison(pairs=pairs, **{name: Spread(**spread) for name, spread in comparison.items()}),
         None if told["goal"] is None else Goal(**told["goal"]),
-        None if told["budget"] is None else Budget(**told["budget"]),
+        None if told["budget"] is None else _budget(told["budget"]),
     )
+
+
+def _budget(told: Mapping[str, Any]) -> Budget:
+    """A result from before anything was said by hand lacks that: it was not measured."""
+    by_hand, own = (Spread(**told[name]) if told.get(name) else None for name in ("by_hand", "own"))
+    return replace(Budget(**told), by_hand=by_hand, own=own)

@@ -23,7 +23,9 @@ class Size:
     short_streams: int
     """Of the shortest streams, as many are beside the long ones in a run."""
     calls: int
-    """Calls in a run."""
+    """Calls in a run. Few, so that the speed of the machine changes little between two runs."""
+    call_rounds: int
+    """Rounds of calls, for each of another case: they are short."""
     open: int
     """Streams that are open at once."""
     open_deep: int
@@ -39,7 +41,8 @@ FULL: Final = Size(
     lengths=(500, 2_000, 50_000),
     events_per_run=4_000,
     short_streams=8,
-    calls=50,
+    calls=25,
+    call_rounds=1,
     open=1_000,
     open_deep=4,
     deep=50_000,
@@ -53,6 +56,7 @@ QUICK: Final = Size(
     events_per_run=200,
     short_streams=1,
     calls=2,
+    call_rounds=1,
     open=20,
     open_deep=3,
     deep=200,

@@ -38,6 +38,9 @@ def test_a_quick_run_tells_every_figure(tmp_path: Path) -> None:
             assert all(math.isfinite(value) for value in spread.values()), figure
     told = [figure["budget"] for figure in figures if figure["budget"] is not None]
     assert all(budget["records"] > 0 for budget in told)
+    assert all(
+        math.isfinite(value) for budget in told for name in ("by_hand", "own") for value in budget[name].values()
+    )
     assert Counter(budget["spans"] for budget in told) == ({1: _CALLS, 0: _CALLS} if _TRACED else {1: _CALLS})
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from figures import Budget, Figure, Goal, to_json
@@ -26,7 +27,7 @@ OTHERS = [name for name in ENTRANTS if name != "midstream"]
 def figure(added: tuple[float, float, float], key: str = KEY, goal: float | None = None) -> Figure:
     low, median, high = added
     spread = Spread(median, low, high)
-    budget = Budget(8, 1, 0, 20, 90.0, 110.0)
+    budget = Budget(8, 1, 0, 20, 90.0, 110.0, Spread(14, 12, 15), Spread(6, 5, 7), 120.0)
     comparison = Comparison(Spread(800, 790, 810), spread, Spread(1.5, 1.25, 1.75), Spread(-3, -9, 7), 10)
     return Figure(key, "midstream", "us", comparison, None if goal is None else Goal(added=goal), budget)
 
@@ -89,14 +90,30 @@ def test_a_figure_that_only_somebody_else_has_is_shown() -> None:
 
 
 def test_a_figure_has_its_spread_its_control_and_what_was_told() -> None:
-    row = "800 us | 20 us | 19 to 21 | 1.5000 | 1.2500 to 1.7500 | -3.00 us | 10 | 8 records, 1 span"
-    assert f"| {KEY} | midstream | {row} |" in page({"midstream": result(figure((19, 20, 21)))}, None)
+    row = "800 us | 20 us | 19 to 21 | 1.5000 | 1.2500 to 1.7500 | -3.00 us | 10 | 8 records, 1 span | 14 us |"
+    assert f"| {KEY} | midstream | {row}" in page({"midstream": result(figure((19, 20, 21)))}, None)
 
 
-@pytest.mark.parametrize(("added", "said"), [(109, "reached"), (111, "**not reached**")])
-def test_a_goal_that_is_not_reached_is_said_with_the_floor(added: float, said: str) -> None:
+@pytest.mark.parametrize(
+    ("added", "said"),
+    [
+        (109, "reached"),
+        (111, "**not reached** by the floor, reached by hand"),
+        (121, "**not reached**"),
+    ],
+)
+def test_a_goal_is_told_with_the_floor_and_with_what_is_said_by_hand(added: float, said: str) -> None:
     written = page({}, result(figure((added, added, added), goal=100)))
-    assert f"| 8 records, 1 span | 90 us | 100 us (110 us here) | {said} |" in written
+    costs = "90 us | 14 us | 6.00 us (5.00 to 7.00)"
+    assert (
+        f"| 8 records, 1 span | {costs} | 100 us (110 us here by the floor, 120 us here by hand) | {said} |" in written
+    )
+
+
+def test_where_nothing_was_said_by_hand_the_floor_is_the_measure() -> None:
+    floored = replace(figure((111, 111, 111), goal=100), budget=Budget(8, 1, 0, 20, 90.0, 110.0))
+    row = "| 8 records, 1 span | 90 us |  |  | 100 us (110 us here by the floor) | **not reached** |"
+    assert row in page({}, result(floored))
 
 
 def test_what_a_quick_run_says_is_marked() -> None:
@@ -105,11 +122,23 @@ def test_what_a_quick_run_says_is_marked() -> None:
     assert "--quick" not in page({"midstream": result()}, result())
 
 
+def kept(folder: Path, bench: Mapping[str, Any]) -> Result:
+    run = {"date": "2026-01-31", "machine": "a machine", "seconds": 60.0, "quick": False}
+    file = folder / "midstream.json"
+    file.write_text(json.dumps({"run": run, "bench": bench}), encoding="utf-8")
+    return read(file)
+
+
 def test_what_is_kept_is_read_back(tmp_path: Path) -> None:
     figures = [figure((19, 20, 21), goal=100), figure((1, 2, 3), "memory: something")]
-    run = {"date": "2026-01-31", "machine": "a machine", "seconds": 60.0, "quick": False}
-    bench = json.loads(to_json(figures, [ENTRANTS["midstream"].subject]))
-    kept = tmp_path / "midstream.json"
-    kept.write_text(json.dumps({"run": run, "bench": bench}), encoding="utf-8")
-    assert list(read(kept).figures.values()) == figures
-    assert read(kept).seconds == 60
+    told = kept(tmp_path, json.loads(to_json(figures, [ENTRANTS["midstream"].subject])))
+    assert list(told.figures.values()) == figures
+    assert told.seconds == 60
+
+
+def test_what_was_kept_before_anything_was_said_by_hand_is_read_as_not_measured(tmp_path: Path) -> None:
+    one = figure((19, 20, 21), goal=100)
+    bench = json.loads(to_json([one], [ENTRANTS["midstream"].subject]))
+    for later in ("by_hand", "own", "goal_by_hand"):
+        del bench["figures"][0]["budget"][later]
+    assert kept(tmp_path, bench).figures[KEY] == replace(one, budget=Budget(8, 1, 0, 20, 90.0, 110.0))
