@@ -21,7 +21,7 @@ from providers import providers, started
 from server import SHORTEST
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Coroutine
+    from collections.abc import AsyncGenerator, Coroutine, Iterator
 
     from anthropic import Anthropic, Stream
     from anthropic.types import RawMessageStreamEvent
@@ -87,19 +87,25 @@ def _held(url: str, streams: int, events: int) -> float:
         for _ in range(streams):
             # Each in a context of its own, as in a server: there are instrumentations that keep theirs for long.
             run = copy_context().run
-            stream = run(_open, one, events)
-            stack.callback(run, stream.close)
+            stream, told = run(_open, one, events)
+            stack.callback(run, _close, stream, told)
         held = (_allocated() - before) / streams
         tracemalloc.stop()
     return held
 
 
-def _open(one: Anthropic, events: int) -> Stream[RawMessageStreamEvent]:
+def _open(one: Anthropic, events: int) -> tuple[Stream[RawMessageStreamEvent], Iterator[RawMessageStreamEvent]]:
+    """A stream, and the SDK's iterator over it, which a `for` loop has, too: that one keeps the last event."""
     stream: Stream[RawMessageStreamEvent] = one.messages.create(**asked(f"held {events}"), stream=True)
     told = iter(stream)
     for _ in range(events):
         next(told)
-    return stream
+    return stream, told
+
+
+def _close(stream: Stream[RawMessageStreamEvent], told: Iterator[RawMessageStreamEvent]) -> None:
+    del told
+    stream.close()
 
 
 def _async_held(url: str, streams: int, events: int) -> float:
