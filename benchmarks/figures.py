@@ -81,6 +81,12 @@ class Figure:
         scaled = None if self.budget is None else self.budget.goal_by_hand
         return None if self.goal is None or scaled is None else self._within(scaled)
 
+    @property
+    def is_clear(self) -> bool:
+        """Whether the quartiles of the ratio are on the same side of the goal for it, if there is one."""
+        most, ratio = None if self.goal is None else self.goal.ratio, self.comparison.ratio
+        return most is None or not ratio.low <= most < ratio.high
+
     def _within(self, most: float | None) -> bool:
         ratio = None if self.goal is None else self.goal.ratio
         return (most is None or self.comparison.added.median <= most) and (

@@ -75,6 +75,9 @@ event. What it takes here is measured in two ways. The floor is a loop of nothin
 hand, the same stands between calls, where caches are full of other things: what OpenTelemetry takes of a program. A
 goal is scaled by each, and is reached when it is by both; an attribute that is added to the SDK's span counts as a
 twelfth of a span. Its own is what is added less what is said by hand.
+
+A ratio is unclear where its quartiles are on both sides of the goal: then the machine's noise is larger than what is
+looked for. What midstream itself adds to an event is told by the iterators alone, around events that are there already.
 """
 
 _NOT_MEASURED: Final = """\
@@ -244,6 +247,8 @@ def _own(figure: Figure) -> str:
 
 
 def _verdict(figure: Figure) -> str:
+    if not figure.is_clear:
+        return "unclear"
     if figure.reached_by_hand is None or figure.reached_by_hand == figure.reached_by_floor:
         return _VERDICTS[figure.reached]
     by_floor, by_hand = _VERDICTS[figure.reached_by_floor], _VERDICTS[figure.reached_by_hand]

@@ -35,7 +35,7 @@ def _goal(figure: Figure) -> str:
         *([f"{figure.goal.added:,.0f} {figure.unit}"] if figure.goal.added is not None else []),
         *([f"{figure.goal.ratio:.4g}"] if figure.goal.ratio is not None else []),
     ]
-    return f"{' and '.join(most)}: {_VERDICTS[figure.reached]}"
+    return f"{' and '.join(most)}: {_VERDICTS[figure.reached] if figure.is_clear else 'unclear'}"
 
 
 def _budget(figure: Figure) -> str:

@@ -121,6 +121,15 @@ def test_the_goal_of_a_call_is_that_of_this_machine() -> None:
 
 
 @pytest.mark.parametrize(
+    ("most", "clear"), [(0.99, True), (1.0, False), (1.1, False), (1.99, False), (2.0, True), (2.1, True), (None, True)]
+)
+def test_a_ratio_with_quartiles_on_both_sides_of_its_goal_is_unclear(most: float | None, clear: bool) -> None:
+    figure = replace(_FIGURE, goal=Goal(added=100, ratio=most))
+    assert figure.is_clear is clear
+    assert row(figure).endswith(": unclear") is not clear
+
+
+@pytest.mark.parametrize(
     ("by_floor", "by_hand", "reached"),
     [(91, 91, True), (91, 89, False), (89, 91, False), (89, 89, False), (91, None, True), (89, None, False)],
 )
