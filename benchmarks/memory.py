@@ -11,14 +11,15 @@ from collections.abc import Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager
 from contextvars import copy_context
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from clients import async_client, client
+from clients import SDK_TRACES, SDK_TRACING, async_client, client
 from figures import Figure, Goal
 from flavors import asked
 from measuring import compared, rounds
 from providers import providers, started
 from server import SHORTEST
+from subjects import MIDSTREAM
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Coroutine, Iterator
@@ -52,29 +53,46 @@ def allow_many_files() -> None:
 
 
 def measure_memory(url: str, subject: Subject, size: Size, pairs: int, wanted: Callable[[str], bool]) -> list[Figure]:
-    """Bytes of an open stream: at its first event, and deep in it. Everything that was allocated and not freed."""
+    """Bytes of an open stream: at its first event, and deep in it. Everything that was allocated and not freed.
+
+    Of midstream also on top of the SDK's own span, where OpenTelemetry has none to make.
+    """
     figures: list[Figure] = []
+    first, deep = _Depth(size.open, _FIRST, min(pairs, _MEMORY_PAIRS)), _Depth(size.open_deep, size.deep, _DEEP_PAIRS)
+    cases: list[tuple[_Depth, Subject | None]] = [(first, None), (deep, None)]
+    if subject is MIDSTREAM and SDK_TRACES:
+        cases.append((first, SDK_TRACING))
     for flavor, held in (("sync", _held), ("async", _async_held)):
-        for streams, events, most in ((size.open, _FIRST, _MEMORY_PAIRS), (size.open_deep, size.deep, _DEEP_PAIRS)):
-            key = f"memory: an open stream, {flavor}, at event {events:,}"
+        for depth, base in cases:
+            beside = "" if base is None else ", on the SDK's span"
+            key = f"memory: an open stream, {flavor}, at event {depth.events:,}{beside}"
             if wanted(key):
-                told = _memory(partial(held, url), streams, events, subject, min(pairs, most))
+                told = _memory(partial(held, url), depth, base, subject)
                 figures.append(Figure(key, subject.name, "B", told, _MEMORY_GOAL))
     return figures
 
 
-def _memory(held: Callable[[int, int], float], streams: int, events: int, subject: Subject, pairs: int) -> Comparison:
+class _Depth(NamedTuple):
+    """So many streams are open, of each of which so many events have been read."""
+
+    streams: int
+    events: int
+    pairs: int
+
+
+def _memory(held: Callable[[int, int], float], depth: _Depth, base: Subject | None, subject: Subject) -> Comparison:
     given = providers()
 
-    def observed(streams: int, events: int) -> list[float]:
-        with started(given, subject):
-            return [held(streams, events)]
+    def run(depth: _Depth, *subjects: Subject | None) -> list[float]:
+        with started(given, *subjects):
+            return [held(depth.streams, depth.events)]
 
     # What is kept for good from the first streams on is no part of a stream.
+    warm_up = _Depth(_FIRST_STREAMS, _FIRST, 1)
     for _ in range(_FIRST_STREAMS):
-        held(_FIRST_STREAMS, _FIRST)
-        observed(_FIRST_STREAMS, _FIRST)
-    told = rounds(lambda: [held(streams, events)], lambda: observed(streams, events), pairs, warm=False)
+        run(warm_up, base)
+        run(warm_up, base, subject)
+    told = rounds(lambda: run(depth, base), lambda: run(depth, base, subject), depth.pairs, warm=False)
     return compared([one for (one,) in told])
 
 

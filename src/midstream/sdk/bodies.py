@@ -31,8 +31,8 @@ class ObservedBody(_Proxy):
     What else is asked of a body (`elapsed`, the SDK's `stream_observer`) is answered by the body itself.
     """
 
-    # SDK 1.14 and later asks its response's body for `stream_observer` with every event. This finds what is here in half
-    # the time, and wrapt's `__getattr__` is asked for the rest all the same.
+    # SDK 1.14 and later asks its response's body for `stream_observer` with every event. This finds what is here in
+    # half the time, and wrapt's `__getattr__` is asked for the rest all the same.
     __getattribute__ = object.__getattribute__
 
     def __init__(self, body: Any, call: Call, head: Head) -> None:
