@@ -8,7 +8,7 @@ import pytest
 from opentelemetry.sdk.metrics.export import AggregationTemporality, Sum
 
 from midstream.faults import parse
-from support.clients import HAS_OWN_SPANS, client
+from support.clients import client
 from support.exported import Exported, Point
 from support.processes import World, program
 
@@ -154,6 +154,6 @@ def test_the_global_provider_is_told_of_all_streams_whenever_it_is_set(
     server: FaultServer, tmp_path: Path, interpreters: Interpreters, lines: tuple[str, str]
 ) -> None:
     code = "\n    ".join([*lines, "print(active())", "one.close(); another.close()", "print(active())"])
-    world = World(server.url, str(tmp_path), "own" if not HAS_OWN_SPANS else "sdk")
+    world = World(server.url, str(tmp_path), "sdk")
     finished = interpreters.run(program(world, GLOBAL.format(code=code)))
     assert (finished.status, finished.stderr, finished.stdout) == (0, "", "[2]\n[0]\n")
