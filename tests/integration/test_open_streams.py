@@ -116,6 +116,16 @@ def active():
         for point in metric.data.data_points
     ]
 
+def again(**given):
+    instrumentor.uninstrument()
+    instrumentor.instrument(**given)
+
+def silence():
+    provider.get_meter = metrics.NoOpMeterProvider().get_meter
+
+def mend():
+    del provider.get_meter
+
 with world.client() as made:
     {code}
 """
@@ -123,7 +133,7 @@ with world.client() as made:
 IN_TURN = {
     "the provider is set first": (
         "metrics.set_meter_provider(provider); instrumentor.instrument(); one = opened(made, 'ok')",
-        "instrumentor.uninstrument(); instrumentor.instrument(); another = opened(made, 'ok')",
+        "again(); another = opened(made, 'ok')",
     ),
     "the provider is set while streams are open": (
         "instrumentor.instrument(); one = opened(made, 'ok'); metrics.set_meter_provider(provider)",
@@ -131,7 +141,7 @@ IN_TURN = {
     ),
     "the provider is set, and then observing begins again": (
         "instrumentor.instrument(); one = opened(made, 'ok'); metrics.set_meter_provider(provider)",
-        "instrumentor.uninstrument(); instrumentor.instrument(); another = opened(made, 'ok')",
+        "again(); another = opened(made, 'ok')",
     ),
     "the provider is set between two times of observing": (
         "instrumentor.instrument(); one = opened(made, 'ok'); instrumentor.uninstrument()",
@@ -139,14 +149,18 @@ IN_TURN = {
     ),
     "the global provider is given": (
         "instrumentor.instrument(); one = opened(made, 'ok'); metrics.set_meter_provider(provider)",
-        "instrumentor.uninstrument(); instrumentor.instrument(meter_provider=provider); another = opened(made, 'ok')",
+        "again(meter_provider=provider); another = opened(made, 'ok')",
+    ),
+    "the global provider makes a meter that tells nobody at first": (
+        "metrics.set_meter_provider(provider); silence(); instrumentor.instrument()",
+        "mend(); again(); one, another = opened(made, 'ok'), opened(made, 'ok')",
     ),
     "the provider that was given becomes the global one": (
         "instrumentor.instrument(meter_provider=provider); one = opened(made, 'ok'); instrumentor.uninstrument()",
         "metrics.set_meter_provider(provider); instrumentor.instrument(); another = opened(made, 'ok')",
     ),
 }
-"""What a program does: one stream is open after the first line, another after the second."""
+"""What a program does: after both lines, two streams are open."""
 
 
 @pytest.mark.parametrize("lines", IN_TURN.values(), ids=IN_TURN)

@@ -9,7 +9,7 @@ import weakref
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
-from opentelemetry.metrics import Observation, get_meter_provider
+from opentelemetry.metrics import NoOpMeter, Observation, get_meter_provider
 
 from midstream import guard
 from midstream.telemetry.contract import OPEN_STREAMS
@@ -45,6 +45,8 @@ class OpenStreams:
         The OpenTelemetry SDK ignores the callback of a second instrument of a name, so each provider has one, which
         stays when somebody stops to observe and begins again. Where the meter makes none, nobody is told.
         """
+        if isinstance(meter, NoOpMeter):
+            return cls()  # not for good: what is silent now, for it is broken or shut down, may be replaced or mended
         found = guard.attempt(_known, provider)
         if found is None:
             found = cls()
