@@ -1,4 +1,4 @@
-"""What midstream adds per event and per chunk, by itself: prepared items through a path, bare and observed.
+"""What midstream adds per event, per chunk and per question to the body: prepared items, bare and observed.
 
 On a path nothing waits and no event loop runs, so that the same work is done every time. An outer loop like those of
 the SDK and its HTTP client stands around both.
@@ -25,12 +25,17 @@ if TYPE_CHECKING:
 __all__ = ("PATHS", "Path", "drive")
 
 
+def _as_they_are(items: Any) -> Any:
+    return items
+
+
 class Path(NamedTuple):
     """A way that items go, which midstream observes: an iterator around an iterator."""
 
     item: Any
     observed: Callable[[Any, Call], Any]
-    is_async: bool
+    is_async: bool = False
+    bare: Callable[[Any], Any] = _as_they_are
 
 
 class _Delta:
@@ -73,11 +78,27 @@ def _observed_async_chunks(chunks: AsyncIterator[bytes], call: Call) -> AsyncIte
     return aiter(ObservedBody(_Body(chunks), call, _HEAD))
 
 
+def _asking(items: Iterator[Any], body: object) -> Iterator[Any]:
+    """`items`, for each of which the body is asked what SDK 1.14 and later asks it with every event."""
+    for item in items:
+        getattr(body, "stream_observer", None)
+        yield item
+
+
+def _asking_the_body(items: Iterator[Any]) -> Iterator[Any]:
+    return _asking(items, _Body(items))
+
+
+def _asking_the_observed_body(items: Iterator[Any], call: Call) -> Iterator[Any]:
+    return _asking(items, ObservedBody(_Body(items), call, _HEAD))
+
+
 PATHS: Final[Mapping[str, Path]] = {
-    "events": Path(_Delta(), _observed_events, is_async=False),
+    "events": Path(_Delta(), _observed_events),
     "async events": Path(_Delta(), _observed_async_events, is_async=True),
-    "chunks": Path(b"x" * 256, _observed_chunks, is_async=False),
+    "chunks": Path(b"x" * 256, _observed_chunks),
     "async chunks": Path(b"x" * 256, _observed_async_chunks, is_async=True),
+    "questions": Path(_Delta(), _asking_the_observed_body, bare=_asking_the_body),
 }
 
 
@@ -88,9 +109,9 @@ def drive(name: str, items: int, *, observed: bool, clock: Callable[[], float] =
     call = _call(clock)
     if path.is_async:
         source = _async_source(prepared)
-        _run(_async_drain(path.observed(source, call) if observed else source))
+        _run(_async_drain(path.observed(source, call) if observed else path.bare(source)))
     else:
-        _drain(path.observed(_source(prepared), call) if observed else _source(prepared))
+        _drain(path.observed(_source(prepared), call) if observed else path.bare(_source(prepared)))
 
 
 def _call(clock: Callable[[], float]) -> Call:
