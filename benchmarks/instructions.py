@@ -1,4 +1,4 @@
-"""The machine instructions that midstream adds per event, per chunk and per question to the body, by valgrind; run as `make instructions`.
+"""The machine instructions that midstream adds per event, per chunk and per question to the body; `make instructions`.
 
 They do not depend on what else the machine does. Every path is run by a fork of one process that has loaded
 everything, once with some items and once with twice as many: in the difference there is nothing but the items.

@@ -471,6 +471,9 @@ class Call:
     def __del__(self) -> None:
         if hasattr(self, "watch"):
             self.dropped()
+            if self.watch.opened:
+                # What told it may have been interrupted, or too near the recursion limit, before it came to this.
+                self._calls.closed(self)
 
     def dropped(self) -> None:
         """The application dropped the call, or what reads its body, before its end."""
