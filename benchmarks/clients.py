@@ -37,14 +37,21 @@ def _options(url: str) -> dict[str, Any]:
     }
 
 
-def client(url: str) -> anthropic.Anthropic:
-    """A client that does not retry. The SDK's own spans are off, but for `SDK_TRACING`."""
-    return anthropic.Anthropic(http_client=anthropic.DefaultHttpxClient(verify=_TLS), **_options(url))
+def client(url: str, transport: Any = None) -> anthropic.Anthropic:
+    """A client that does not retry. The SDK's own spans are off, but for `SDK_TRACING`.
+
+    With a `transport` of the HTTP client's, that answers instead of the network.
+    """
+    return anthropic.Anthropic(http_client=anthropic.DefaultHttpxClient(**_http(transport)), **_options(url))
 
 
-def async_client(url: str) -> anthropic.AsyncAnthropic:
+def async_client(url: str, transport: Any = None) -> anthropic.AsyncAnthropic:
     """The same for async."""
-    return anthropic.AsyncAnthropic(http_client=anthropic.DefaultAsyncHttpxClient(verify=_TLS), **_options(url))
+    return anthropic.AsyncAnthropic(http_client=anthropic.DefaultAsyncHttpxClient(**_http(transport)), **_options(url))
+
+
+def _http(transport: Any) -> dict[str, Any]:
+    return {"verify": _TLS} if transport is None else {"transport": transport}
 
 
 def _trace(providers: Providers) -> Callable[[], None]:

@@ -1,7 +1,8 @@
 """Runs the benchmarks with midstream and with every other instrumentation, and writes docs/benchmarks.md.
 
 Who needs one gets an environment of its own, with the pins of requirements/others.txt. The results are kept, each in a
-file, so that one can be measured again; the page is written from those that there are.
+file, so that one can be measured again; the page is written from those that there are. Instructions are counted with
+`--instructions`: that takes longer, and may be done beside anything else.
 """
 
 from __future__ import annotations
@@ -14,16 +15,18 @@ import platform
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from others import ENTRANTS
 from page import PAGE, page
-from results import read
+from results import read, read_figures
 
 if TYPE_CHECKING:
     from others import Entrant
+    from results import Result
 
 __all__ = ("GOALS", "main")
 
@@ -90,6 +93,28 @@ def _run(name: str, *, quick: bool, pairs: int | None) -> None:
     told.unlink()
 
 
+def _count(name: str) -> None:
+    """Counts instructions, and keeps them."""
+    print(f"== {name}, instructions", flush=True)
+    told = RESULTS / f"{name}.instructions.json"
+    subprocess.run(
+        [_python(name), "entrant_counts.py", name, "--json", told],
+        check=True,
+        cwd=ROOT / "benchmarks",
+        env=_environment(),
+    )
+
+
+def _results() -> dict[str, Result]:
+    """All that are kept."""
+    found = {name: read(file) for name in (*ENTRANTS, GOALS) if (file := RESULTS / f"{name}.json").is_file()}
+    for name, result in found.items():
+        file = RESULTS / f"{name}.instructions.json"
+        if file.is_file():
+            found[name] = replace(result, figures={**result.figures, **read_figures(file)})
+    return found
+
+
 def _machine() -> str:
     known = Path("/proc/cpuinfo")
     lines = known.read_text(encoding="utf-8").splitlines() if known.is_file() else []
@@ -105,12 +130,18 @@ def main() -> None:
     parser.add_argument("--only", action="append", choices=names, help=f"may be given several times (all but {GOALS})")
     parser.add_argument("--pairs", type=int, help="rounds of bare, observed, bare")
     parser.add_argument("--quick", action="store_true", help="only shows that everything runs; the figures say nothing")
+    parser.add_argument("--instructions", action="store_true", help="counts instructions, and measures nothing")
     parser.add_argument("--page", action="store_true", help="only writes the page, from the results that there are")
     arguments = parser.parse_args()
+    if arguments.instructions and GOALS in (arguments.only or ()):
+        parser.error(f"instructions are counted of all but {GOALS}")
     RESULTS.mkdir(parents=True, exist_ok=True)
     for name in () if arguments.page else arguments.only or ENTRANTS:
-        _run(name, quick=arguments.quick, pairs=arguments.pairs)
-    results = {name: read(RESULTS / f"{name}.json") for name in names if (RESULTS / f"{name}.json").is_file()}
+        if arguments.instructions:
+            _count(name)
+        else:
+            _run(name, quick=arguments.quick, pairs=arguments.pairs)
+    results = _results()
     PAGE.write_text(page(results, results.pop(GOALS, None)), encoding="utf-8")
     print(f"wrote {PAGE.relative_to(ROOT)}")
 

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import anthropic
 from clients import async_client, client
@@ -22,6 +22,14 @@ Work = Callable[[Any], Any]
 
 Step = tuple[Work, int]
 """Work, and how often it is done."""
+
+
+class Seconds(Protocol):
+    """Does steps with one client for all, which has done each before, and returns what each takes."""
+
+    def __call__(self, url: str, steps: Sequence[Step], transport: Any = None) -> list[float]:
+        """With a `transport` of the HTTP client's, that answers instead of the network."""
+        ...
 
 
 def asked(prompt: str) -> dict[str, Any]:
@@ -40,8 +48,8 @@ class Flavor:
     failing: Callable[[Work], Work]
     ending: Callable[[Work, Callable[[], None]], Work]
     """Takes a way, and what is to be done each time it has come to its end."""
-    seconds: Callable[[str, Sequence[Step]], list[float]]
-    """What each step takes, with one client for all, which has done each before."""
+    seconds: Seconds
+    """What each step takes."""
 
 
 def _call(prompt: str) -> Work:
@@ -87,9 +95,9 @@ def _ending(work: Work, then: Callable[[], None]) -> Work:
     return end
 
 
-def _seconds(url: str, steps: Sequence[Step]) -> list[float]:
+def _seconds(url: str, steps: Sequence[Step], transport: Any = None) -> list[float]:
     told: list[float] = []
-    with client(url) as one:
+    with client(url, transport) as one:
         for work, times in [*((work, 1) for work, _ in steps), *steps]:
             started = time.process_time()
             for _ in range(times):
@@ -141,10 +149,10 @@ def _async_ending(work: Callable[[Any], Awaitable[Any]], then: Callable[[], None
     return end
 
 
-def _async_seconds(url: str, steps: Sequence[Step]) -> list[float]:
+def _async_seconds(url: str, steps: Sequence[Step], transport: Any = None) -> list[float]:
     async def run() -> list[float]:
         told: list[float] = []
-        async with async_client(url) as one:
+        async with async_client(url, transport) as one:
             for work, times in [*((work, 1) for work, _ in steps), *steps]:
                 started = time.process_time()
                 for _ in range(times):

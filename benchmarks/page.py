@@ -97,6 +97,12 @@ _GROUPS: Final = (
     ("Per event", "of a stream, by how it is read and how it arrives", ("event: ",)),
     ("Per stream", "of its whole length", ("whole stream: ",)),
     ("Per call", "and per short stream, start and end together", ("call", "stream ")),
+    (
+        "Machine instructions per event",
+        "counted, whatever else the machine does; over a transport in memory, so that bare is without HTTP/1.1",
+        ("instructions of an event: ",),
+    ),
+    ("Machine instructions per call", "and per short stream, counted in the same way", ("instructions of a call: ",)),
     ("Start", "import and instrumentation, in a process that has the SDK and OpenTelemetry already", ("start: ",)),
     ("Memory", "of an open stream", ("memory: ",)),
     ("Many streams at once", "in one event loop", ("throughput: ",)),

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ("Result", "read")
+__all__ = ("Result", "read", "read_figures")
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,16 @@ def read(file: Path) -> Result:
     """What is in `file`."""
     told: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     run, bench = told["run"], told["bench"]
-    figures = [_figure(one) for one in bench["figures"]]
-    return Result(**run, environment=bench["environment"], figures={one.key: one for one in figures})
+    return Result(**run, environment=bench["environment"], figures=_figures(bench))
+
+
+def read_figures(file: Path) -> dict[str, Figure]:
+    """The figures in `file`, by key: what one program has told of itself."""
+    return _figures(json.loads(file.read_text(encoding="utf-8")))
+
+
+def _figures(told: Mapping[str, Any]) -> dict[str, Figure]:
+    return {one.key: one for one in map(_figure, told["figures"])}
 
 
 def _figure(told: Mapping[str, Any]) -> Figure:

@@ -12,6 +12,7 @@ import json
 import subprocess
 import sys
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from midstream.faults.answers import text_answer
@@ -19,7 +20,7 @@ from midstream.faults.answers import text_answer
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
 
-__all__ = ("MODEL", "SHORTEST", "serving")
+__all__ = ("MODEL", "SHORTEST", "Answer", "answer", "serving")
 
 MODEL: Final = "claude-bench"
 
@@ -31,49 +32,77 @@ _NO_DELTAS: Final = 5
 
 _PIECE: Final = 1 << 16
 _BACKLOG: Final = 1024
+_LAST_CHUNK: Final = b"0\r\n\r\n"
 
 _OVERLOADED: Final = b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}'
 _ERROR: Final = b"event: error\ndata: " + _OVERLOADED + b"\n\n"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the server answers."""
+
+    status: int
+    media_type: str
+    pieces: tuple[bytes, ...]
+    """Of the body: each is an HTTP chunk if it is `chunked`."""
+    chunked: bool = False
+    ended: bool = True
+    """Whether the last chunk is marked as the last."""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """All but those of the framing."""
+        return {"content-type": self.media_type, "request-id": "req_bench"}
+
+    @functools.cached_property
+    def wire(self) -> bytes:
+        """The whole HTTP response."""
+        body = b"".join(map(_chunk, self.pieces) if self.chunked else self.pieces)
+        framing = "transfer-encoding: chunked" if self.chunked else f"content-length: {len(body)}"
+        headers = (*(f"{name}: {value}" for name, value in self.headers.items()), framing)
+        head = "\r\n".join((f"HTTP/1.1 {self.status} Told", *headers, "", ""))
+        return head.encode() + body + (_LAST_CHUNK if self.chunked and self.ended else b"")
+
+
+def _chunk(data: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(data), data)
 
 
 def _events(count: int) -> list[bytes]:
     return [event.wire for event in text_answer(count - _NO_DELTAS).events(MODEL) if not event.is_ping]
 
 
-def _together(count: int) -> bytes:
-    body = b"".join(_events(count))
-    return _head("200 OK", "text/event-stream", f"content-length: {len(body)}") + body
+def _stream(events: list[bytes], *, chunked: bool = False, ended: bool = True) -> Answer:
+    return Answer(200, "text/event-stream", tuple(events) if chunked else (b"".join(events),), chunked, ended)
 
 
-def _chunked(count: int) -> bytes:
-    return _chunks(_events(count)) + b"0\r\n\r\n"
+def _together(count: int) -> Answer:
+    return _stream(_events(count))
 
 
-def _held(count: int) -> bytes:
+def _chunked(count: int) -> Answer:
+    return _stream(_events(count), chunked=True)
+
+
+def _held(count: int) -> Answer:
     # In chunks, so that the last one is all that a client can have left of what it has read.
-    return _chunks(_events(count + SHORTEST)[:count])
+    return _stream(_events(count + SHORTEST)[:count], chunked=True, ended=False)
 
 
-def _chunks(events: list[bytes]) -> bytes:
-    chunks = b"".join(b"%x\r\n%b\r\n" % (len(wire), wire) for wire in events)
-    return _head("200 OK", "text/event-stream", "transfer-encoding: chunked") + chunks
+def _failing(count: int) -> Answer:
+    return _stream([*_events(SHORTEST)[:count], _ERROR])
 
 
-def _failing(count: int) -> bytes:
-    body = b"".join(_events(SHORTEST)[:count]) + _ERROR
-    return _head("200 OK", "text/event-stream", f"content-length: {len(body)}") + body
+def _refused(status: int) -> Answer:
+    return Answer(status, "application/json", (_OVERLOADED,))
 
 
-def _refused(status: int) -> bytes:
-    return _head(f"{status} Refused", "application/json", f"content-length: {len(_OVERLOADED)}") + _OVERLOADED
+def _whole(_: int) -> Answer:
+    return Answer(200, "application/json", (text_answer().message(MODEL),))
 
 
-def _whole(_: int) -> bytes:
-    body = text_answer().message(MODEL)
-    return _head("200 OK", "application/json", f"content-length: {len(body)}") + body
-
-
-_BODIES: Final[Mapping[str, Callable[[int], bytes]]] = {
+_BODIES: Final[Mapping[str, Callable[[int], Answer]]] = {
     "whole": _whole,
     "together": _together,
     "chunked": _chunked,
@@ -85,13 +114,9 @@ _BODIES: Final[Mapping[str, Callable[[int], bytes]]] = {
 HTTP chunk of its own; so many events and then nothing; so many events and then an error event; an HTTP error."""
 
 
-def _head(status: str, content_type: str, framing: str) -> bytes:
-    return f"HTTP/1.1 {status}\r\ncontent-type: {content_type}\r\nrequest-id: req_bench\r\n{framing}\r\n\r\n".encode()
-
-
 @functools.cache
-def answer(prompt: str) -> bytes:
-    """The whole HTTP response to a request with this prompt."""
+def answer(prompt: str) -> Answer:
+    """What a request with this prompt gets."""
     kind, _, number = prompt.partition(" ")
     return _BODIES[kind](int(number or 0))
 
@@ -102,7 +127,7 @@ async def _handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
             head = (await reader.readuntil(b"\r\n\r\n")).lower()
             length = int(head.partition(b"content-length:")[2].split(b"\r\n", 1)[0])
             request = json.loads(await reader.readexactly(length))
-            response = memoryview(answer(request["messages"][0]["content"]))
+            response = memoryview(answer(request["messages"][0]["content"]).wire)
             for start in range(0, len(response), _PIECE):
                 writer.write(response[start : start + _PIECE])
                 await writer.drain()

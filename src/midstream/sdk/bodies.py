@@ -121,14 +121,13 @@ class _AsyncChunks:
     It has the methods of an async generator, as httpx2 closes the iterators of bodies that have them.
     """
 
-    __slots__ = ("__weakref__", "_body", "_call", "_clock", "_next", "_watch", "gi_running")
+    __slots__ = ("__weakref__", "_body", "_call", "_clock", "_watch", "gi_running")
 
     def __init__(self, body: Any, call: Call) -> None:
         self._body = body
         self._call = call
         self._watch = call.watch
         self._clock = call.clock
-        self._next = body.__anext__
         self.gi_running = False
 
     def __aiter__(self) -> _AsyncChunks:
@@ -136,14 +135,15 @@ class _AsyncChunks:
 
     async def __anext__(self) -> bytes:
         self.gi_running = True
-        asked = self._clock()
+        clock = self._clock
+        asked = clock()
         try:
-            chunk: bytes = await self._next()
+            chunk: bytes = await anext(self._body)
         except BaseException as error:
             self.gi_running = False
-            self._ended(error, self._clock() - asked)
+            self._ended(error, clock() - asked)
             raise
-        wait = self._clock() - asked
+        wait = clock() - asked
         self.gi_running = False
         watch = self._watch
         if wait > watch.longest_wait:  # noqa: PLR1730 - for every read, and `max` is a call

@@ -51,13 +51,12 @@ def observed_events(events: Any, find: Find) -> Iterator[Any]:
 class ObservedAsyncEvents:
     """The same for async. A class, for an async generator would leave messages in the loop's exception handler."""
 
-    __slots__ = ("__weakref__", "_call", "_events", "_find", "_last", "_next", "_skipped")
+    __slots__ = ("__weakref__", "_call", "_events", "_find", "_last", "_skipped")
 
     def __init__(self, events: Any, find: Find) -> None:
         self._events = events
-        self._find = find
+        self._find: Find | None = find
         self._call: Call | None = None
-        self._next: Any = None
         self._skipped: type | None = None
         self._last: Any = None
 
@@ -65,9 +64,10 @@ class ObservedAsyncEvents:
         return self
 
     async def __anext__(self) -> Any:
-        step = self._next or self._begin()
+        if self._find is not None:
+            self._begin(self._find)
         try:
-            event = await step()
+            event = await anext(self._events)
         except BaseException as error:
             self._ended(error)
             raise
@@ -86,13 +86,11 @@ class ObservedAsyncEvents:
             if call is not None:
                 call.tell(verdict)
 
-    def _begin(self) -> Any:
-        self._next = self._events.__anext__
-        self._call = self._find()
-        del self._find  # which has more to hold than is needed from now on
+    def _begin(self, find: Find) -> None:
+        self._find = None  # which has more to hold than is needed from now on
+        self._call = find()
         if self._call is not None:
             self._call.parsed_by(self._events)
-        return self._next
 
     def _look(self, event: Any) -> None:
         if self._call is not None:
