@@ -126,6 +126,7 @@ class Calls:
         self._by_response[response] = weakref.ref(call)
         self._open[id(call)] = call
         self.recorder.stream_opened(id(call), call.request)
+        call.is_open = True
         if not self._ends_at_exit:
             # Not before the first stream: handlers run last in, first out, and the providers have theirs by now.
             self._ends_at_exit = True
@@ -137,6 +138,7 @@ class Calls:
     def closed(self, call: Call) -> None:
         """The stream of `call` is open no more."""
         self.recorder.stream_closed(id(call))
+        call.is_open = False
 
     def stop(self) -> None:
         """No more calls are to come. Those that are open are told when they end."""
@@ -284,6 +286,7 @@ class Call:
         "_request_id",
         "entered_in",
         "heard",
+        "is_open",
         "request",
         "skipped",
         "span",
@@ -304,6 +307,8 @@ class Call:
         """Hears how the call ended."""
         self.skipped: type = NoEvent
         """The class of the events that need not be looked at: once content has come, more of it tells nothing new."""
+        self.is_open = False
+        """Whether its stream is counted as one that is open."""
         self._attempts = 0
         self._observed: int | None = None
         self._request_id: str | None = None
@@ -463,7 +468,7 @@ class Call:
             try:
                 self._calls.recorder.ended(ended, self.span or self._late_span(), error)
             finally:
-                if verdict.opened:
+                if self.is_open:
                     self._calls.closed(self)
                 if self.heard is not None:
                     self.heard(ended)
@@ -471,9 +476,10 @@ class Call:
     def __del__(self) -> None:
         if hasattr(self, "watch"):
             self.dropped()
-            if self.watch.opened:
-                # What told it may have been interrupted, or too near the recursion limit, before it came to this.
-                self._calls.closed(self)
+            if self.is_open:
+                # What told it was interrupted before it came to this, or was too near the recursion limit.
+                with guard.CALLS:
+                    self._calls.closed(self)
 
     def dropped(self) -> None:
         """The application dropped the call, or what reads its body, before its end."""
