@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from flavors import Flavor, Step, Work
     from subjects import Subject
 
-__all__ = ("CALLS", "STREAMS", "Kind", "per_event")
+__all__ = ("CALLS", "STREAMS", "Kind", "per_event", "transport")
 
 _LONG: Final = 109
 _STREAMS: Final = 10
@@ -60,7 +60,7 @@ class Kind:
                 one.start(given)
 
         def do(number: int) -> None:
-            self.flavor.seconds("http://127.0.0.1", [self.step(number)], _http.MockTransport(_answer))
+            self.flavor.seconds("http://127.0.0.1", [self.step(number)], transport())
 
         do(self.warm)
         gc.disable()
@@ -83,6 +83,11 @@ class _Pieces:
 
 # A class of the HTTP client's, of which it is known here only which the SDK has.
 _Body: Final[Any] = type("_Body", (_Pieces, _http.SyncByteStream, _http.AsyncByteStream), {})
+
+
+def transport() -> Any:
+    """A transport of the HTTP client's, sync and async, that answers as the server does."""
+    return _http.MockTransport(_answer)
 
 
 def _answer(request: Any) -> Any:

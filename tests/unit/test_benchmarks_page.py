@@ -89,6 +89,13 @@ def test_a_figure_that_only_somebody_else_has_is_shown() -> None:
     assert "| memory: something |  | 2.00 us |  |" in page(results, None)
 
 
+def test_instructions_stand_beside_the_times() -> None:
+    counted = figure((1_000, 1_000, 1_000), "instructions of an event: sync")
+    written = page({"midstream": result(counted), "sdk": result(figure((2_000, 2_000, 2_000), counted.key))}, None)
+    assert "### Machine instructions per event\n" in written
+    assert f"| {counted.key} | 1,000 us | 2,000 us | **leads** |" in written
+
+
 def test_a_figure_has_its_spread_its_control_and_what_was_told() -> None:
     row = "800 us | 20 us | 19 to 21 | 1.5000 | 1.2500 to 1.7500 | -3.00 us | 10 | 8 records, 1 span | 14 us |"
     assert f"| {KEY} | midstream | {row}" in page({"midstream": result(figure((19, 20, 21)))}, None)
