@@ -51,8 +51,8 @@ class Guard:
     def __init__(self, component: str) -> None:
         self.component: Final = component
 
-    def __enter__(self) -> None:
-        return None
+    # Nothing is to be done. What C does is called in a third of the time that Python code takes to do nothing.
+    __enter__ = staticmethod(int)
 
     def __exit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, traceback: TracebackType | None

@@ -187,8 +187,7 @@ class Calls:
         # Without a tracer on the client (SDK below 1.14, or switched off) or a name for its span (`client.post`), the
         # SDK makes no span: then ours is the current one of the request, as its span would be.
         if getattr(client, "_tracer", None) is None or not getattr(options, "span_name", None):
-            with guard.SPANS:
-                call.span = self.recorder.own_span(request, call.entered_in, call.started_ns)
+            call.span = self.recorder.own_span(request, call.entered_in, call.started_ns)
         return call
 
 
@@ -218,9 +217,10 @@ class Entry:
     ) -> None:
         # A coroutine that is closed from elsewhere, as at the end of its loop, leaves in a context that is not its own.
         attached, reset = self._attached, self._reset
-        with guard.SPANS:
-            if attached is not None and context.get_current() is attached[0]:
-                context.detach(attached[1])
+        if attached is not None:
+            with guard.SPANS:
+                if context.get_current() is attached[0]:
+                    context.detach(attached[1])
         if reset is not None:
             guard.attempt(_current.reset, reset)
 
@@ -454,13 +454,12 @@ class Call:
         """Tells `verdict`; there is nothing to tell in `None`, the answer to an end that was not the first."""
         if verdict is None or self._is_inherited:
             return
-        with guard.CALLS:
-            if verdict.outcome is Outcome.ABANDONED:
-                # Perhaps by the garbage collector, perhaps inside ContextVar.set(). Before Python 3.12 that one damages
-                # memory if its context is changed meanwhile, and span processors attach contexts.
-                copy_context().run(self._tell_here, verdict, error)
-            else:
-                self._tell_here(verdict, error)
+        if verdict.outcome is Outcome.ABANDONED:
+            # Perhaps by the garbage collector, perhaps inside ContextVar.set(). Before Python 3.12 that one damages
+            # memory if its context is changed meanwhile, and span processors attach contexts.
+            copy_context().run(self._tell_here, verdict, error)
+        else:
+            self._tell_here(verdict, error)
 
     def _tell_here(self, verdict: Verdict, error: BaseException | None) -> None:
         with guard.CALLS:

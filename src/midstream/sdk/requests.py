@@ -59,8 +59,12 @@ def _body(options: Any) -> dict[str, Any]:
 
 def _asks_for_json(body: Mapping[str, Any]) -> bool:
     # `output_format` is the deprecated form of `output_config.format`.
-    formats = (_mapping(body.get("output_config")).get("format"), body.get("output_format"))
-    return any(text(_mapping(form).get("type")) == "json_schema" for form in formats if form is not None)
+    config, form = body.get("output_config"), body.get("output_format")
+    return _is_json(form) or (config is not None and _is_json(_mapping(config).get("format")))
+
+
+def _is_json(form: object) -> bool:
+    return form is not None and text(_mapping(form).get("type")) == "json_schema"
 
 
 def _mapping(value: object) -> dict[str, Any]:

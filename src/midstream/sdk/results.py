@@ -26,6 +26,9 @@ _RESPONSES: Final[Mapping[str, str]] = {
 }
 """The same, with the classes that hand out a body undecoded."""
 
+_ANSWERS: Final = "anthropic.types."
+"""The modules of the SDK's parsed answers, in which nothing else is."""
+
 _HTTP_CLIENTS: Final = frozenset({"httpx", "httpx2"})
 
 
@@ -87,6 +90,8 @@ def _is_bare(result: Any) -> bool:
 
 
 def _attribute(result: Any, attributes: Mapping[str, str]) -> str | None:
+    if type(result).__module__.startswith(_ANSWERS):
+        return None  # as of nearly all, at once
     for kind in type(result).__mro__:
         attribute = attributes.get(kind.__name__)
         if attribute is not None and kind.__module__.partition(".")[0] == "anthropic":

@@ -107,7 +107,7 @@ REQUEST_ATTRIBUTES: Final[tuple[Attribute[Request], ...]] = (
         "string",
         When.START,
         "`chat`, `text_completion`, `count_tokens`; no inference: `batch_results`, `session_events`, `file_download`.",
-        lambda r: r.operation.value,
+        lambda r: r.operation._value_,  # `value` is Python code of the enum's
         own_spans_only=True,
     ),
     Attribute(
@@ -184,14 +184,14 @@ CALL_ATTRIBUTES: Final[tuple[Attribute[Ended], ...]] = (
         "string",
         When.CALL,
         "How the call really ended, see the table of outcomes.",
-        lambda e: e.verdict.outcome.value,
+        lambda e: e.verdict.outcome._value_,
     ),
     Attribute(
         "midstream.phase",
         "string",
         When.FAILURE,
         "Where in the call it failed: `request`, `opening`, `content` or `closing`.",
-        _failure(lambda f: None if f.phase is None else f.phase.value),
+        _failure(lambda f: None if f.phase is None else f.phase._value_),
     ),
     Attribute(
         "midstream.status_code",

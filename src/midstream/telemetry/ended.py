@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from midstream.telemetry.contract import REQUEST_ATTRIBUTES
 
@@ -44,8 +44,9 @@ class Request:
         self.attributes = {a.name: value for a in REQUEST_ATTRIBUTES if (value := a.value(self)) is not None}
 
 
-class Ended(NamedTuple):
-    """A call that has ended, with everything there is to tell about it."""
+@dataclass(slots=True)
+class Ended:
+    """A call that has ended, with everything there is to tell about it. Nobody changes one, nor is it frozen either."""
 
     request: Request
     verdict: Verdict

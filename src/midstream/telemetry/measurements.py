@@ -1,4 +1,4 @@
-"""What the GenAI metrics say of a call that ended, under the names that the application chose."""
+"""What is recorded of a call that ended: our own metrics, and the GenAI ones under the names that were chosen."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ("CHUNK_TIMES", "Measurement", "measurements_with")
 
 @dataclass(frozen=True)
 class Measurement:
-    """One record of a GenAI metric for each call."""
+    """One record for each call."""
 
     metric: str
     value: Callable[[Ended], float | None]
@@ -27,6 +27,13 @@ class Measurement:
     more: Mapping[str, Value] = field(default_factory=dict["str", "Value"])
     """Attributes that are of this record, and not of the call."""
 
+
+_OURS: Final[tuple[Measurement, ...]] = (
+    Measurement("midstream.client.operations", lambda _: 1),
+    Measurement("midstream.client.errors", lambda e: None if e.verdict.failure is None else 1),
+    Measurement("midstream.client.resends", lambda e: e.resends or None),
+    Measurement("midstream.client.stream.longest_wait", lambda e: e.verdict.longest_wait if e.verdict.opened else None),
+)
 
 _UNKNOWN: Final = {"gen_ai.token.modality": "unknown"}
 """The API does not say which tokens are text and which an image."""
@@ -82,6 +89,8 @@ CHUNK_TIMES: Final[Mapping[GenAIMetrics, tuple[str, ...]]] = {
 
 
 def measurements_with(names: GenAIMetrics) -> Mapping[Operation, tuple[Measurement, ...]]:
-    """By operation, what is recorded where the metrics have `names`. Nothing of what is no inference."""
+    """By operation, what is recorded where the GenAI metrics have `names`: none of those of what is no inference."""
     of_inference = {**dict.fromkeys(Operation, _OF_AN_ANSWER[names]), Operation.COUNT_TOKENS: _OF_A_COUNT}
-    return {operation: of_inference[operation] if operation.is_inference else () for operation in Operation}
+    return {
+        operation: (*_OURS, *of_inference[operation]) if operation.is_inference else _OURS for operation in Operation
+    }

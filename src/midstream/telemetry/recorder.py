@@ -16,6 +16,7 @@ from midstream.telemetry.contract import (
     CALL_ATTRIBUTES,
     COUNTER_DEFAULTS,
     EVENT_NAME,
+    METRICS,
     NEXT_METRICS,
     NORMAL_FLAGS,
     OPEN_STREAMS,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.metrics import Meter
 
+    from midstream.outcomes import Failure
     from midstream.signals import Signals
     from midstream.telemetry.ended import Ended, Request
     from midstream.telemetry.spans import CallSpan
@@ -88,7 +90,8 @@ class Recorder:
         """A span of ours, or none if spans are off or cannot be made: one that cannot is tried once."""
         with guard.SPANS:
             if self._spans:
-                name = f"{request.operation.value} {request.model}" if request.model else request.operation.value
+                operation = request.operation._value_
+                name = f"{operation} {request.model}" if request.model else operation
                 return OwnSpan(self._tracer, name, request.attributes, entered_in, started_ns)
         return SilentSpan(entered_in)
 
@@ -128,7 +131,8 @@ class Recorder:
         """Tells a call that ended. `error` is the exception that the application got, if it got one."""
         found: Attributes = {}
         with guard.CALLS:
-            table = _OF_A_SUCCESS if ended.verdict.failure is None else _OF_A_FAILURE
+            verdict = ended.verdict
+            table = CALL_ATTRIBUTES if verdict.failure is not None else _OF_A_STREAM if verdict.opened else _OF_A_CALL
             found = {a.name: value for a in table if (value := a.value(ended)) is not None}
         attributes = {**ended.request.attributes, **found}
         # What is raised for the application, as Ctrl-C in an exporter is, passes, and the rest is told all the same.
@@ -140,8 +144,9 @@ class Recorder:
             try:
                 self._record_metrics(ended, attributes, span.context)
             finally:
-                with guard.LOGS:
-                    self._emit_event(ended, attributes, span.context, error)
+                if ended.verdict.failure is not None:
+                    with guard.LOGS:
+                        self._emit_event(ended.verdict.failure, attributes, span.context, error)
 
     def _record_metrics(self, ended: Ended, attributes: Attributes, where: Context) -> None:
         verdict = ended.verdict
@@ -150,30 +155,17 @@ class Recorder:
             known.setdefault(name, default)
         if verdict.failure is not None:
             known["error.type"] = bounded_error_type(verdict.failure)
-        steps: tuple[tuple[Callable[..., None], str, float | None], ...] = (
-            (self._add, "midstream.client.operations", 1),
-            (self._add, "midstream.client.errors", None if verdict.failure is None else 1),
-            (self._add, "midstream.client.resends", ended.resends or None),
-            (
-                self._record,
-                "midstream.client.stream.longest_wait",
-                verdict.longest_wait if verdict.opened else None,
-            ),
-        )
-        for tell, name, value in steps:
-            with guard.METRICS:
-                if value is not None:
-                    tell(name, value, known, where)
         for measurement in self._measurements[ended.request.operation]:
-            with guard.METRICS:
-                value = measurement.value(ended)
-                if value is not None:
+            value = measurement.value(ended)
+            if value is not None:
+                with guard.METRICS:
                     tell = self._add if measurement.metric in _COUNTERS else self._record
                     tell(measurement.metric, value, {**known, **measurement.more} if measurement.more else known, where)
 
-    def _emit_event(self, ended: Ended, attributes: Attributes, where: Context, error: BaseException | None) -> None:
-        failure = ended.verdict.failure
-        if failure is None or not self._wants_event(where):
+    def _emit_event(
+        self, failure: Failure, attributes: Attributes, where: Context, error: BaseException | None
+    ) -> None:
+        if not self._wants_event(where):
             return
         exception: Attributes = {"exception.message": failure.message or str(failure)}
         if failure.exception_type is not None:
@@ -202,9 +194,12 @@ class Recorder:
             self._instruments[name].record(value, self._bounds.series(name, known), context=where)
 
 
-_OF_A_FAILURE: Final = CALL_ATTRIBUTES
-_OF_A_SUCCESS: Final = tuple(a for a in CALL_ATTRIBUTES if a.when in {When.CALL, When.STREAM})
-_COUNTERS: Final = frozenset(metric.name for metric in NEXT_METRICS if metric.instrument is Instrument.COUNTER)
+_OF_A_CALL: Final = tuple(a for a in CALL_ATTRIBUTES if a.when is When.CALL)
+_OF_A_STREAM: Final = tuple(a for a in CALL_ATTRIBUTES if a.when in {When.CALL, When.STREAM})
+"""What a call can have that did not fail."""
+_COUNTERS: Final = frozenset(
+    metric.name for metric in (*METRICS, *NEXT_METRICS) if metric.instrument is Instrument.COUNTER
+)
 
 
 def _instrument(meter: Meter, metric: Metric) -> Any:
