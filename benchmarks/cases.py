@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from subjects import Providers, Subject
 
 __all__ = (
+    "EVENT_GOALS",
     "Case",
     "Measure",
     "Telemetry",
@@ -94,7 +95,7 @@ def _events(flavor: Flavor, way: str, framing: str, length: int, size: Size) -> 
     key = f"{flavor.name}, {_WAYS[way]}, {_FRAMINGS[framing]}, {length:,} events"
     return Case(
         (
-            Measure(f"event: {key}", "ns", 1e9, _EVENT_GOALS[flavor.name]),
+            Measure(f"event: {key}", "ns", 1e9, EVENT_GOALS[flavor.name]),
             Measure(f"whole stream: {key}", "us", 1e6),
         ),
         max(1, size.events_per_run // length),
@@ -139,7 +140,7 @@ def _calls(flavor: Flavor, base: Subject | None, size: Size) -> list[Case]:
 
 _WAYS: Final = {"create": "create(stream=True)", "helper": "messages.stream()"}
 _FRAMINGS: Final = {"together": "large chunks", "chunked": "a chunk each"}
-_EVENT_GOALS: Final = {"sync": Goal(ratio=1.005), "async": Goal(ratio=1.01)}
+EVENT_GOALS: Final = {"sync": Goal(ratio=1.005), "async": Goal(ratio=1.01)}
 _ITERATOR_GOALS: Final = {"sync": Goal(added=60), "async": Goal(added=150)}
 _OWN_SPAN: Final = (Goal(added=100), Goal(added=140))
 _SDK_SPAN: Final = (Goal(added=60), Goal(added=100))

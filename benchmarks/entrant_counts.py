@@ -12,12 +12,14 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from cases import EVENT_GOALS
 from counting import count, counted
-from figures import Figure, to_json
+from figures import Figure, Goal, to_json
 from in_memory import CALLS, STREAMS, per_event
 from measuring import Round, compared
 from others import ENTRANTS
 from providers import providers, started
+from subjects import MIDSTREAM
 from table import HEADER, row
 
 if TYPE_CHECKING:
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 __all__ = ("main",)
 
 _SEEDS: Final = (0, 1, 2)
+
+_EVENT: Final = "instructions of an event"
+_CALL: Final = "instructions of a call"
 
 _KINDS: Final[Mapping[str, Kind]] = {
     **STREAMS,
@@ -55,9 +60,14 @@ def main() -> None:
     told: list[Figure] = []
     by_seed = [counted((__file__, arguments.name, "--count"), seed) for seed in _SEEDS]
     for key, those in _by_key(by_seed).items():
-        told.append(Figure(key, subject.name, "instr.", compared(those)))
+        told.append(Figure(key, subject.name, "instr.", compared(those), _goal(key) if subject is MIDSTREAM else None))
         print(row(told[-1]))
     arguments.json.write_text(to_json(told, [subject]), encoding="utf-8")
+
+
+def _goal(key: str) -> Goal | None:
+    what, _, how = key.partition(": ")
+    return EVENT_GOALS[how.partition(",")[0]] if what == _EVENT else None
 
 
 def _load(subject: Subject) -> None:
@@ -72,9 +82,9 @@ def _by_key(by_seed: Sequence[Mapping[str, Counted]]) -> dict[str, list[Round]]:
     told: dict[str, list[Round]] = {}
     for found in by_seed:
         calls = {name: one for name, one in found.items() if name in CALLS}
-        for what, those in (("an event", per_event(found)), ("a call", calls)):
+        for what, those in ((_EVENT, per_event(found)), (_CALL, calls)):
             for name, one in those.items():
-                told.setdefault(f"instructions of {what}: {name}", []).append(Round(one.bare, one.observed, one.bare))
+                told.setdefault(f"{what}: {name}", []).append(Round(one.bare, one.observed, one.bare))
     return told
 
 

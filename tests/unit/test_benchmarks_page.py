@@ -96,6 +96,15 @@ def test_instructions_stand_beside_the_times() -> None:
     assert f"| {counted.key} | 1,000 us | 2,000 us | **leads** |" in written
 
 
+def test_a_goal_for_instructions_stands_with_the_others() -> None:
+    counted = replace(figure((1, 1, 1), "instructions of an event: sync"), goal=Goal(ratio=1.2), budget=None)
+    written = page({"midstream": result(counted)}, result(figure((99, 99, 99), goal=100)))
+    _, _, goals = written.partition("## Goals and what was measured")
+    assert f"| {KEY} | " in goals
+    assert f"| {counted.key} | 800 us | 1.00 us | 1.00 to 1.00 | 1.5000 | " in goals
+    assert "| ratio 1.2 | **not reached** |" in goals
+
+
 def test_a_figure_has_its_spread_its_control_and_what_was_told() -> None:
     row = "800 us | 20 us | 19 to 21 | 1.5000 | 1.2500 to 1.7500 | -3.00 us | 10 | 8 records, 1 span | 14 us |"
     assert f"| {KEY} | midstream | {row}" in page({"midstream": result(figure((19, 20, 21)))}, None)
