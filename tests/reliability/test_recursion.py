@@ -60,5 +60,6 @@ def test_a_stream_that_ends_near_the_recursion_limit_is_open_no_more(
     world: World, interpreters: Interpreters, end: str
 ) -> None:
     finished = interpreters.run(program(world, CLOSING.format(end=end)))
-    assert (finished.status, finished.stderr) == (0, "")
+    # On standard error may be what the HTTP client's generators could not do there.
+    assert finished.status == 0, finished.stderr
     assert json.loads(finished.stdout) == [[], True]

@@ -32,6 +32,8 @@ def steps(work: Callable[[], object], within: str = "") -> int:
     # Finalizers of objects that others have left behind are no work of ours.
     collects, before = gc.isenabled(), sys.gettrace()
     gc.disable()
+    # Python 3.12 traces no instruction before some frame has asked for that, and sees it only here.
+    sys._getframe().f_trace_opcodes = True
     sys.settrace(trace)
     try:
         work()

@@ -11,6 +11,7 @@ from email.utils import mktime_tz, parsedate_tz
 from traceback import walk_tb
 from types import MappingProxyType, TracebackType
 from typing import Any, Final, cast
+from weakref import WeakKeyDictionary
 
 from midstream.guard import attempt
 from midstream.outcomes.status import (
@@ -147,9 +148,9 @@ def qualified_name(kind: type) -> str:
     return text(name) or OTHER
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class _Evidence:
-    """What is read off an exception, each value checked for its type."""
+    """What is read off an exception, each value checked for its type. Nobody changes it."""
 
     outcome: Outcome
     observed: int | None
@@ -161,8 +162,12 @@ class _Evidence:
     headers: object
 
 
+_Chain = list[tuple[BaseException, Outcome]]
+"""An exception and what it was raised from, outermost first, each with what its class alone says."""
+
+
 def _of_exception(error: BaseException) -> Failure:
-    chain = causes(error, _LONGEST_CHAIN)
+    chain = [(one, _by_class(type(one))) for one in causes(error, _LONGEST_CHAIN)]
     evidence = _evidence(error, chain)
     source = _source(chain)
     return _failure(
@@ -221,7 +226,7 @@ def _first(one: str | None, other: str | None, *, swapped: bool) -> str | None:
     return (other or one) if swapped else (one or other)
 
 
-def _evidence(error: BaseException, chain: tuple[BaseException, ...]) -> _Evidence:
+def _evidence(error: BaseException, chain: _Chain) -> _Evidence:
     response = attempt(lambda: cast("Any", error).response)
     reported = _status(attempt(lambda: cast("Any", error).status_code))
     observed = _status(attempt(lambda: cast("Any", response).status_code)) or reported
@@ -246,17 +251,17 @@ def _api_type(body: object, error: BaseException | None) -> str | None:
     return text(_error_field(body, "type")) or text(attempt(lambda: cast("Any", error).type))
 
 
-def _outcome(chain: tuple[BaseException, ...], observed: int | None) -> Outcome:
-    outcome = _by_class(type(chain[0]))
+def _outcome(chain: _Chain, observed: int | None) -> Outcome:
+    _, outcome = chain[0]
     if outcome is Outcome.HTTP_ERROR and (observed is None or observed in SUCCESS):
         return Outcome.IN_BAND_ERROR
     if outcome is not Outcome.CONNECTION_ERROR:
         return outcome
     # The SDK wraps whatever sending a request raises. For an answer that is not streamed, that includes reading its
     # body and decoding it.
-    if any(_by_class(type(e)) is Outcome.MALFORMED for e in chain):
+    if any(by_class is Outcome.MALFORMED for _, by_class in chain):
         return Outcome.MALFORMED
-    return Outcome.TRANSPORT_ERROR if any(map(_while_reading_a_body, chain)) else outcome
+    return Outcome.TRANSPORT_ERROR if any(_while_reading_a_body(one) for one, _ in chain) else outcome
 
 
 def _while_reading_a_body(error: BaseException) -> bool:
@@ -272,17 +277,29 @@ def _while_reading_a_body(error: BaseException) -> bool:
 
 
 def _by_class(kind: type[BaseException]) -> Outcome:
-    names = (f"{base.__module__.partition('.')[0]}.{base.__name__}" for base in _MRO(kind))
-    return next(EXCEPTION_OUTCOMES[name] for name in names if name in EXCEPTION_OUTCOMES)
+    return next(EXCEPTION_OUTCOMES[name] for name in _names(kind) if name in EXCEPTION_OUTCOMES)
 
 
 def _of_the_sdk(error: BaseException) -> bool:
-    return any(f"{k.__module__.partition('.')[0]}.{k.__name__}" == _SDK_BASE for k in _MRO(type(error)))
+    return _SDK_BASE in _names(type(error))
 
 
-def _source(chain: tuple[BaseException, ...]) -> BaseException | None:
+def _names(kind: type[BaseException]) -> tuple[str, ...]:
+    """By top-level package and name, the classes that `kind` is made of, the most specific first."""
+    found = attempt(_names_of.get, kind)
+    if found is None:
+        found = tuple(f"{base.__module__.partition('.')[0]}.{base.__name__}" for base in _MRO(kind))
+        attempt(_names_of.__setitem__, kind, found)
+    return found
+
+
+# There are few, and each is asked for several times. Weak, for the classes are the application's.
+_names_of: Final[WeakKeyDictionary[type[BaseException], tuple[str, ...]]] = WeakKeyDictionary()
+
+
+def _source(chain: _Chain) -> BaseException | None:
     """The exception that tells what went wrong: the innermost of the HTTP client's, else the outermost of a kind."""
-    telling = [e for e in chain if _by_class(type(e)) in (Outcome.TRANSPORT_ERROR, Outcome.MALFORMED)]
+    telling = [one for one, by_class in chain if by_class in (Outcome.TRANSPORT_ERROR, Outcome.MALFORMED)]
     of_client = [e for e in telling if type(e).__module__.partition(".")[0] in _HTTP_CLIENTS]
     return of_client[-1] if of_client else next(iter(telling), None)
 
@@ -321,8 +338,7 @@ def _retryable(outcome: Outcome, status: int | None, headers: object) -> bool:
 def _retry_after(headers: object) -> float | None:
     """The seconds to wait, by the headers that the SDK reads too: milliseconds, seconds, or a date."""
     milliseconds = _number(_header(headers, "retry-after-ms"))
-    told = _header(headers, "retry-after")
-    seconds = _until(told) if milliseconds is None else milliseconds / 1000
+    seconds = _until(_header(headers, "retry-after")) if milliseconds is None else milliseconds / 1000
     return None if seconds is None else min(seconds, _LONGEST_WAIT)
 
 
@@ -348,12 +364,18 @@ def _error_field(body: object, name: str) -> object:
 
 
 def _item(mapping: object, key: str) -> object:
+    if type(mapping) is dict:
+        return cast("dict[str, object]", mapping).get(key)
     return attempt(lambda: cast("Any", mapping).get(key)) if isinstance(mapping, Mapping) else None
 
 
 def _header(headers: object, name: str) -> str | None:
-    told = text(attempt(lambda: cast("Any", headers).get(name)), LONGEST_NAME + 1)
+    told = text(attempt(lambda: _there(cast("Any", headers), name)), LONGEST_NAME + 1)
     return None if told is None or len(told) > LONGEST_NAME else told
+
+
+def _there(headers: Any, name: str) -> object:
+    return headers[name] if name in headers else None  # noqa: SIM401 - `get` of what is not there takes them much longer
 
 
 def _status(value: object) -> int | None:
@@ -362,5 +384,7 @@ def _status(value: object) -> int | None:
 
 
 def _number(value: object) -> float | None:
+    if value is None:
+        return None
     number = attempt(lambda: float(cast("Any", value)))
     return number if number is not None and math.isfinite(number) and number >= 0 else None

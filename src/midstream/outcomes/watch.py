@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -175,7 +174,7 @@ class StreamWatch:
         return Verdict(
             outcome=outcome,
             ended_at=self._clock(),
-            failure=None if failure is None else replace(failure, outcome=outcome, phase=phase),
+            failure=None if failure is None else failure.at(outcome, phase),
             answer=self._answer,
             opened=self._opened,
             first_chunk_at=self._first_chunk_at,

@@ -6,7 +6,9 @@ formatting shows both.
 
 from __future__ import annotations
 
-import traceback
+from collections import deque
+from functools import lru_cache
+from traceback import walk_tb
 from typing import Final
 
 from midstream.outcomes.classify import causes, qualified_name
@@ -26,11 +28,13 @@ def stacktrace(error: BaseException) -> str:
 
 
 def _one(error: BaseException) -> str:
-    frames = traceback.StackSummary.extract(
-        traceback.walk_tb(error.__traceback__), limit=-_MOST_FRAMES, lookup_lines=False
-    )
-    lines = [
-        f'  File "{text(frame.filename, _LONGEST_PATH)}", line {frame.lineno}, in {text(frame.name)}\n'
-        for frame in frames
-    ]
+    # Not `StackSummary.extract`, which looks at every file.
+    frames = deque(walk_tb(error.__traceback__), maxlen=_MOST_FRAMES)
+    lines = [_line(frame.f_code.co_filename, line, frame.f_code.co_name) for frame, line in frames]
     return "".join(("Traceback (most recent call last):\n", *lines, qualified_name(type(error)), "\n"))
+
+
+# Kept, for most exceptions come out of the same few places.
+@lru_cache(maxsize=256)
+def _line(file: str, line: int | None, function: str) -> str:
+    return f'  File "{text(file, _LONGEST_PATH)}", line {line}, in {text(function)}\n'
