@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ("main",)
 
-_SEEDS: Final = (0, 1, 2)
-
 _EVENT: Final = "instructions of an event"
 _CALL: Final = "instructions of a call"
 
@@ -49,6 +47,7 @@ def main() -> None:
     how = parser.add_mutually_exclusive_group(required=True)
     how.add_argument("--json", type=Path, metavar="FILE")
     how.add_argument("--count", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--seeds", type=int, default=3, help="how often all is counted (3)")
     arguments = parser.parse_args()
     os.environ.update(ENTRANTS[arguments.name].settings)
     subject = ENTRANTS[arguments.name].subject
@@ -58,7 +57,7 @@ def main() -> None:
         return
     print(HEADER)
     told: list[Figure] = []
-    by_seed = [counted((__file__, arguments.name, "--count"), seed) for seed in _SEEDS]
+    by_seed = [counted((__file__, arguments.name, "--count"), seed) for seed in range(arguments.seeds)]
     for key, those in _by_key(by_seed).items():
         told.append(Figure(key, subject.name, "instr.", compared(those), _goal(key) if subject is MIDSTREAM else None))
         print(row(told[-1]))

@@ -55,15 +55,16 @@ class Kind:
     def doing(self, subject: Subject | None) -> Do:
         """What makes so many of it. Who observes it does so for the rest of the process."""
         given = providers()
-        for one in (SDK_TRACING if self.traced else None, subject):
-            if one is not None:
-                one.start(given)
+        subjects = (SDK_TRACING if self.traced else None, subject)
+        # Kept, for who is dropped may stop.
+        stops = [one.start(given) for one in subjects if one is not None]
 
         def do(number: int) -> None:
             self.flavor.seconds("http://127.0.0.1", [self.step(number)], transport())
 
         do(self.warm)
         gc.disable()
+        _kept.extend(stops)
         return do
 
 
@@ -83,6 +84,9 @@ class _Pieces:
 
 # A class of the HTTP client's, of which it is known here only which the SDK has.
 _Body: Final[Any] = type("_Body", (_Pieces, _http.SyncByteStream, _http.AsyncByteStream), {})
+
+
+_kept: Final[list[Callable[[], None]]] = []
 
 
 def transport() -> Any:
