@@ -86,7 +86,7 @@ def events() -> Scan:
 
 
 def documents() -> Scan:
-    return DocumentScan(Deaf(), raises=False)
+    return DocumentScan(Deaf(), "application/json", raises=False)
 
 
 def frames() -> Scan:

@@ -46,7 +46,7 @@ class _Listening:
 SCANS: Final[Mapping[str, Callable[[_Listening, StreamKind, bool], Scan]]] = {
     "events": lambda heard, kind, _raises: EventScan(heard, kind),
     "frames": lambda heard, _kind, _raises: FrameScan(heard),
-    "a document": lambda heard, _kind, raises: DocumentScan(heard, raises=raises),
+    "a document": lambda heard, _kind, raises: DocumentScan(heard, "application/json", raises=raises),
     "bytes": lambda heard, _kind, _raises: ByteScan(heard),
 }
 """By what a body is taken for, what scans it. The last argument is whether the application decodes it."""

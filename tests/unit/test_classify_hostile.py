@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from midstream.outcomes import Failure, Outcome, classify
-from midstream.outcomes.classify import _QUOTED_BYTES
+from midstream.outcomes.redaction import _QUOTED_BYTES
 from support.hostile import Agreeable, Explosive, LyingNumber, LyingText, Unfinished, assert_harmless, raising
 from support.sdk_errors import body_of, http, http_error, in_band_error
 from support.strategies import any_text, anything, api_like
@@ -172,7 +172,7 @@ def test_a_chain_of_causes_without_end_is_followed_only_so_far() -> None:
     for error, cause in itertools.pairwise(errors):
         error.__cause__ = cause
     first = errors[0]
-    assert classify(first) == Failure(Outcome.CLIENT_ERROR, "_OTHER", leaked=True, exception_type="ValueError")
+    assert classify(first) == Failure(Outcome.CLIENT_ERROR, "ValueError", leaked=True, exception_type="ValueError")
 
 
 def test_causes_that_are_no_exceptions_end_the_chain() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from midstream.faults.api_errors import API_ERRORS
 from midstream.outcomes import Outcome
-from midstream.outcomes.classify import EXCEPTION_OUTCOMES
+from midstream.outcomes.exceptions import EXCEPTION_OUTCOMES
 from midstream.outcomes.status import API_STATUS
 from support.exception_kinds import exceptions_in, importable, sdk_exceptions
 

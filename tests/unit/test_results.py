@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import json
 from typing import Any
 
 import anthropic
 import pytest
 
-from midstream.sdk.results import BodyFormat, format_of, json_of, response_of, streams
+from midstream.sdk.results import BodyFormat, format_of, is_inspectable, response_of, streams
 from support.clients import HTTP_PACKAGE
 from support.sdk_errors import response
 
@@ -99,19 +98,17 @@ def test_an_answer_hides_its_response_whatever_its_fields_are_called(result: obj
     assert (streams(result), response_of(result)) == (False, None)
 
 
-@pytest.mark.parametrize("kind", ["application/json", "application/json; charset=utf-8", "Application/JSON"])
-def test_the_json_of_a_response_is_decoded(kind: str) -> None:
-    assert json_of(response(200, '{"id": "msg_1"}', {"content-type": kind})) == {"id": "msg_1"}
-
-
 @pytest.mark.parametrize(
-    "headers", [{}, {"content-type": "text/html"}, {"content-type": "application/x-jsonl"}], ids=str
+    ("result", "shows"),
+    [
+        (anthropic.types.Message.construct(None), True),
+        ({}, True),
+        ("text", False),
+        ([], False),
+        (None, False),
+        (Stream(), False),
+    ],
+    ids=lambda value: type(value).__name__,
 )
-def test_a_response_that_does_not_say_json_is_not_decoded(headers: dict[str, str]) -> None:
-    assert json_of(response(200, '{"id": "msg_1"}', headers)) is None
-
-
-@pytest.mark.parametrize(("content", "error"), [("{", json.JSONDecodeError), (b'"\xff"', UnicodeDecodeError)])
-def test_json_that_is_none_raises_what_the_sdk_will_raise(content: str | bytes, error: type[ValueError]) -> None:
-    with pytest.raises(error):
-        json_of(response(200, content, {"content-type": "application/json"}))
+def test_a_parsed_result_shows_the_document_if_it_has_its_fields(result: object, shows: bool) -> None:
+    assert is_inspectable(result) is shows

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from midstream.outcomes.kinds import COMPLETIONS, MESSAGES, UNMARKED
 from midstream.outcomes.scan import DocumentScan, EventScan, Unpacked, can_unpack
+from midstream.outcomes.values import UNSEEN
 from midstream.outcomes.vocabulary import Failure, Outcome
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ def test_data_that_never_ends_is_not_kept_either() -> None:
 @pytest.mark.parametrize("size", [1, 3, None])
 def test_a_document_is_told_at_its_end(size: int | None) -> None:
     heard = Heard()
-    told = fed(DocumentScan(heard, raises=True), heard, b'{"id": "msg_1"}', size)
+    told = fed(DocumentScan(heard, "application/json", raises=True), heard, b'{"id": "msg_1"}', size)
     assert told == [("answered", {"id": "msg_1"})]
 
 
@@ -181,23 +182,23 @@ def test_a_document_that_is_none_is_malformed_and_leaks_where_the_application_de
     body: bytes, error_type: str, raises: bool
 ) -> None:
     heard = Heard()
-    told = fed(DocumentScan(heard, raises=raises), heard, body)
+    told = fed(DocumentScan(heard, "application/json", raises=raises), heard, body)
     failure = (Outcome.MALFORMED, error_type, raises, error_type if raises else None)
-    assert told == [failure, ("answered", None)]
+    assert told == [failure, ("answered", UNSEEN)]
 
 
 @pytest.mark.parametrize("raises", [True, False])
 def test_a_document_that_is_too_deep_fails_only_where_the_application_decodes_it(raises: bool) -> None:
     heard = Heard()
-    told = fed(DocumentScan(heard, raises=raises), heard, b"[" * 100_000)
-    failure = (Outcome.CLIENT_ERROR, "_OTHER", True, "RecursionError")
-    assert told == [*([failure] if raises else []), ("answered", None)]
+    told = fed(DocumentScan(heard, "application/json", raises=raises), heard, b"[" * 100_000)
+    failure = (Outcome.CLIENT_ERROR, "RecursionError", True, "RecursionError")
+    assert told == [*([failure] if raises else []), ("answered", UNSEEN)]
 
 
 def test_a_document_that_is_too_long_is_not_looked_at() -> None:
     heard = Heard()
-    told = fed(DocumentScan(heard, raises=True), heard, b"[" * (2**23 + 1), 2**20)
-    assert told == [("answered", None)]
+    told = fed(DocumentScan(heard, "application/json", raises=True), heard, b"[" * (2**23 + 1), 2**20)
+    assert told == [("answered", UNSEEN)]
 
 
 def deflated(body: bytes) -> bytes:

@@ -137,6 +137,7 @@ def test_a_body_that_nobody_decodes_events_from_is_completed_at_its_end() -> Non
 def test_an_answer_that_is_not_streamed_is_completed_with_all_it_says() -> None:
     message: dict[str, Any] = {
         "id": "msg_1",
+        "content": [],
         "model": "claude-x",
         "stop_reason": "max_tokens",
         "usage": {"input_tokens": 25, "output_tokens": 15, "cache_read_input_tokens": 8},
@@ -148,7 +149,7 @@ def test_an_answer_that_is_not_streamed_is_completed_with_all_it_says() -> None:
 
 
 def test_an_answer_that_cannot_be_looked_at_is_completed() -> None:
-    assert StreamWatch(clock()).answered(None) == Verdict(Outcome.COMPLETED, ENDED_AT)
+    assert StreamWatch(clock()).answered() == Verdict(Outcome.COMPLETED, ENDED_AT)
 
 
 # --- streams that fail ---------------------------------------------------------------------------------------------

@@ -1,123 +1,84 @@
-"""An exception or an error body -> `Failure`. Imports no SDK: classes are known by their names."""
+"""An exception or an error body -> `Failure`. The outcome of a call that failed is decided here, once."""
 
 from __future__ import annotations
 
-import math
 import re
-import time
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from email.utils import mktime_tz, parsedate_tz
-from traceback import walk_tb
-from types import MappingProxyType, TracebackType
-from typing import Any, Final, cast
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from midstream.guard import attempt
-from midstream.outcomes.status import (
-    API_STATUS,
-    BEDROCK_STATUS,
-    RETRYABLE_BELOW_500,
-    SERVER_ERROR,
-    SUCCESS,
-    UNKNOWN_STATUS,
+from midstream.outcomes.api_errors import NOTHING, ApiError, api_error_in, says_error, type_name
+from midstream.outcomes.exceptions import (
+    chain_of,
+    is_hopeless,
+    is_of,
+    qualified_name,
+    raised_while_reading_a_body,
+    reason_in,
+    source_of,
+    stopped_by_the_application,
 )
-from midstream.outcomes.values import LONGEST_NAME, text, whole
+from midstream.outcomes.redaction import without_keys
+from midstream.outcomes.retry import header, helps, retry_after
+from midstream.outcomes.status import API_STATUS, BEDROCK_STATUS, SUCCESS, UNKNOWN_STATUS
+from midstream.outcomes.values import field, is_mapping, text, whole
 from midstream.outcomes.vocabulary import Failure, Outcome
-from midstream.outcomes.wording import LONGEST_MESSAGE, OTHER, TRUNCATED_TYPE, shortened
+from midstream.outcomes.wording import OTHER, TRUNCATED_TYPE, shortened
 
-__all__ = ("EXCEPTION_OUTCOMES", "bounded_error_type", "causes", "classify", "qualified_name")
+if TYPE_CHECKING:
+    from midstream.outcomes.exceptions import Chain, Link
 
-EXCEPTION_OUTCOMES: Final[Mapping[str, Outcome]] = MappingProxyType(
-    {
-        # An APIStatusError is an HTTP error or an in-band one: its observed status tells, in `_outcome`.
-        "anthropic.APIStatusError": Outcome.HTTP_ERROR,
-        "anthropic.APIConnectionError": Outcome.CONNECTION_ERROR,
-        "httpx.TransportError": Outcome.TRANSPORT_ERROR,
-        "httpx2.TransportError": Outcome.TRANSPORT_ERROR,
-        "httpx.TooManyRedirects": Outcome.TRANSPORT_ERROR,
-        "httpx2.TooManyRedirects": Outcome.TRANSPORT_ERROR,
-        "httpx.DecodingError": Outcome.MALFORMED,
-        "httpx2.DecodingError": Outcome.MALFORMED,
-        "httpcore.NetworkError": Outcome.TRANSPORT_ERROR,
-        "httpcore.TimeoutException": Outcome.TRANSPORT_ERROR,
-        "httpcore.ProtocolError": Outcome.TRANSPORT_ERROR,
-        "httpcore.ProxyError": Outcome.TRANSPORT_ERROR,
-        "httpcore2.NetworkError": Outcome.TRANSPORT_ERROR,
-        "httpcore2.TimeoutException": Outcome.TRANSPORT_ERROR,
-        "httpcore2.ProtocolError": Outcome.TRANSPORT_ERROR,
-        "httpcore2.ProxyError": Outcome.TRANSPORT_ERROR,
-        "httpcore.ConnectionNotAvailable": Outcome.TRANSPORT_ERROR,  # let out where a GOAWAY disowns an open stream
-        "httpcore2.ConnectionNotAvailable": Outcome.TRANSPORT_ERROR,
-        "h2.H2Error": Outcome.TRANSPORT_ERROR,
-        "aiohttp.ClientError": Outcome.TRANSPORT_ERROR,
-        "ssl.SSLError": Outcome.TRANSPORT_ERROR,
-        "builtins.ConnectionError": Outcome.TRANSPORT_ERROR,
-        "builtins.TimeoutError": Outcome.TRANSPORT_ERROR,
-        "asyncio.TimeoutError": Outcome.TRANSPORT_ERROR,  # the same class from Python 3.11 on
-        "json.JSONDecodeError": Outcome.MALFORMED,
-        "builtins.UnicodeDecodeError": Outcome.MALFORMED,
-        "zlib.error": Outcome.MALFORMED,
-        "binascii.Error": Outcome.MALFORMED,
-        "botocore.ParserError": Outcome.MALFORMED,
-        "botocore.ResponseParserError": Outcome.MALFORMED,
-        "midstream.StreamTruncatedError": Outcome.TRUNCATED,
-        "builtins.Exception": Outcome.CLIENT_ERROR,
-        "builtins.GeneratorExit": Outcome.ABANDONED,
-        "builtins.BaseException": Outcome.CANCELLED,
-    }
-)
-"""By top-level package and name of a class; the most specific class of an exception's `__mro__` decides."""
+__all__ = ("bounded_error_type", "classify", "failure_of", "in_band_error")
 
 _ALWAYS_RETRYABLE: Final = frozenset(
     {Outcome.CONNECTION_ERROR, Outcome.TRANSPORT_ERROR, Outcome.TRUNCATED, Outcome.MALFORMED}
 )
 _WITH_STATUS: Final = frozenset({Outcome.HTTP_ERROR, Outcome.IN_BAND_ERROR})
-_SPEAKS_FOR_ITSELF: Final = _WITH_STATUS | {Outcome.CONNECTION_ERROR, Outcome.TRANSPORT_ERROR}
-"""The outcomes whose message cannot quote the body."""
+_OF_A_TRANSPORT: Final = frozenset({Outcome.CONNECTION_ERROR, Outcome.TRANSPORT_ERROR})
+"""The outcomes whose message is the transport's, which cannot quote the body."""
 
 _LEAKS_NOTHING: Final = frozenset({Outcome.CANCELLED, Outcome.ABANDONED, Outcome.TRUNCATED})
-"""The outcomes whose exception, if there is one, is the application's own."""
+"""The outcomes whose exception, if there is one, is the application's."""
 
-_HTTP_CLIENTS: Final = frozenset({"httpx", "httpx2"})
-_BODY_READERS: Final = frozenset({"iter_raw", "aiter_raw"})
-"""The methods of an HTTP client's response that everything else reads its body with."""
-
-_MRO: Final[Callable[[type], tuple[type, ...]]] = type.__dict__["__mro__"].__get__
-"""The classes that a class is made of, whatever its metaclass says they are."""
-
-_SDK_BASE: Final = "anthropic.AnthropicError"
-_LONGEST_CHAIN: Final = 16
-_LONGEST_TEXT: Final = 2 * LONGEST_MESSAGE
+_API_ERROR: Final = "anthropic.APIError"
 _STATUSES: Final = range(100, 1000)
-_LONGEST_WAIT: Final = 4_294_967.0
-"""Seconds. `time.sleep` raises above a limit of the platform's; the SDK waits no longer either."""
+_ERROR_STATUSES: Final = range(400, 600)
+
+_AWS_TYPE: Final = "x-amzn-errortype"
+"""The header with the type of an AWS error, and after a colon an address: `ValidationException:http://...`."""
 
 # SDK below 1.7 raises a ValueError for an exception or error frame of a Bedrock event stream; its text is all there is.
 _BEDROCK_TEXT: Final = "Bad response code, expected 200"
 _BEDROCK_TYPE: Final = re.compile(r"':(?:exception-type|error-code)': '(\w{1,64})'")
 
-# A protocol error can quote the bytes that it stumbled over: `illegal chunk header: bytearray(b'...')`.
-_QUOTED_BYTES: Final = re.compile(r"(?<![:\s])[:\s]*(?<!\w)(?:bytearray\(|bytes\()?b['\"].*", re.DOTALL)
-
-# aiohttp's transport says of a protocol that it does not know the whole URL, with a password and a query.
-_QUOTED_URL: Final = re.compile(r"://[^\s'\"<>]+")
-
-# Gateways say which key was wrong.
-_QUOTED_KEY: Final = re.compile(r"\b(sk-|(?:bearer|basic)\s+)(?=\S*\d)[\w.~+/=*-]{8,}", re.IGNORECASE)
-
 
 def classify(error: object) -> Failure:
     """What `error` really means: an exception out of the SDK, or the decoded body of an error event.
 
-    Anything else is a `client_error`. Whatever it is given, it never raises, and the time it takes and the text it
-    returns are bounded.
+    Exceptions that others raise from one of the SDK's, of the HTTP client's or of a codec's are judged by that one.
+    Anything else is a `client_error`. Never raises; the time that it takes and the text that it returns are bounded.
     """
-    failure = attempt(lambda: _of_exception(error) if isinstance(error, BaseException) else _of_body(error))
+    return failure_of(error)
+
+
+def failure_of(error: object, *, opened: bool | None = None) -> Failure:
+    """The same for an exception out of a call, whose stream was open, or was not.
+
+    `opened` is `None` for an exception of which that is not known. Never raises.
+    """
+    failure = attempt(
+        lambda: _of_exception(error, opened=opened) if isinstance(error, BaseException) else _of_decoded_body(error)
+    )
     if failure is not None:
         return failure
     name = attempt(lambda: qualified_name(type(error))) if issubclass(type(error), BaseException) else None
     return Failure(Outcome.CLIENT_ERROR, OTHER, exception_type=name)
+
+
+def in_band_error(body: object) -> Failure:
+    """The error that the API sent inside a 200 response: `body` is decoded, or a text. Never raises for JSON values."""
+    error = api_error_in(body)
+    return _with_status(Outcome.IN_BAND_ERROR, error, _Reported())
 
 
 def bounded_error_type(failure: Failure) -> str:
@@ -128,263 +89,186 @@ def bounded_error_type(failure: Failure) -> str:
     return error_type if error_type == str(failure.status_code) else OTHER
 
 
-def causes(error: BaseException, most: int) -> tuple[BaseException, ...]:
-    """`error` and what it was raised from, outermost first, each once and at most `most` of them.
+@dataclass(frozen=True, slots=True)
+class _Reported:
+    """What an exception says about the response that it is about. `None` means that it does not say."""
 
-    No contexts: the application's own exceptions may be among them.
-    """
-    chain = [error]
-    while len(chain) < most:
-        cause = attempt(lambda: cast("object", chain[-1].__cause__))
-        if not issubclass(type(cause), BaseException) or any(cause is one for one in chain):
-            break
-        chain.append(cast("BaseException", cause))
-    return tuple(chain)
-
-
-def qualified_name(kind: type) -> str:
-    """The class's module and name as OpenTelemetry writes them: `httpx2.ReadError`, and `ValueError` for a builtin."""
-    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-    return text(name) or OTHER
+    observed: int | None = None
+    status: int | None = None
+    """The status on the exception."""
+    reason: str | None = None
+    request_id: str | None = None
+    headers: object = None
+    leaked: bool = False
+    exception_type: str | None = None
 
 
-@dataclass(slots=True)
-class _Evidence:
-    """What is read off an exception, each value checked for its type. Nobody changes it."""
-
-    outcome: Outcome
-    observed: int | None
-    reported: int | None
-    api_type: str | None
-    message: str | None
-    request_id: str | None
-    in_band_request_id: str | None
-    headers: object
+def _of_decoded_body(body: object) -> Failure:
+    known = is_mapping(body) or says_error(body)
+    return in_band_error(body) if known else Failure(Outcome.CLIENT_ERROR, OTHER)
 
 
-_Chain = list[tuple[BaseException, Outcome]]
-"""An exception and what it was raised from, outermost first, each with what its class alone says."""
-
-
-def _of_exception(error: BaseException) -> Failure:
-    chain = [(one, _by_class(type(one))) for one in causes(error, _LONGEST_CHAIN)]
-    evidence = _evidence(error, chain)
-    source = _source(chain)
-    return _failure(
-        evidence,
-        error_type=evidence.api_type or _own_type(evidence) or (qualified_name(type(source)) if source else OTHER),
-        leaked=evidence.outcome not in _LEAKS_NOTHING and not _of_the_sdk(error),
-        exception_type=qualified_name(type(error)),
-        message=evidence.message or _own_words(evidence.outcome, source),
-    )
-
-
-def _of_body(body: object) -> Failure:
-    if not isinstance(body, Mapping):
-        return Failure(Outcome.CLIENT_ERROR, OTHER)
-    event = cast("Mapping[str, object]", body)
-    evidence = _Evidence(
-        outcome=Outcome.IN_BAND_ERROR,
-        observed=None,
-        reported=None,
-        api_type=_api_type(event, None),
-        message=text(_error_field(event, "message"), _LONGEST_TEXT),
-        request_id=None,
-        in_band_request_id=text(_item(event, "request_id")),
-        headers=None,
-    )
-    return _failure(evidence, error_type=evidence.api_type or OTHER, message=evidence.message)
-
-
-def _failure(
-    evidence: _Evidence,
-    *,
-    error_type: str,
-    leaked: bool = False,
-    exception_type: str | None = None,
-    message: str | None = None,
-) -> Failure:
-    effective = _effective_status(evidence)
-    in_band = evidence.outcome is Outcome.IN_BAND_ERROR
+def _of_exception(error: BaseException, *, opened: bool | None) -> Failure:
+    chain = chain_of(error)
+    if stopped_by_the_application(chain):
+        return Failure(Outcome.CANCELLED, _innermost(chain), exception_type=qualified_name(type(error)))
+    index = _decisive(chain)
+    wrappers, chain_below = chain[: index + 1], chain[index:]
+    decisive = chain_below[0]
+    frame = _bedrock_frame(decisive.error)
+    reported = _reported(wrappers, _foreign_status(decisive))
+    outcome = Outcome.IN_BAND_ERROR if frame is not None else _outcome(chain_below, reported, opened=opened)
+    if outcome in _WITH_STATUS:
+        return _with_status(outcome, _api_error(decisive.error, frame, reported.headers), reported)
+    source = source_of(chain_below)
     return Failure(
-        outcome=evidence.outcome,
-        error_type=error_type,
-        status_code=effective,
-        reported_status_code=evidence.reported,
-        leaked=leaked,
-        misreported=None not in (effective, evidence.reported) and effective != evidence.reported,
-        retryable=_retryable(evidence.outcome, effective, evidence.headers),
-        retry_after=None if in_band else _retry_after(evidence.headers),
-        request_id=_first(evidence.in_band_request_id, evidence.request_id, swapped=not in_band),
-        in_band_request_id=evidence.in_band_request_id if in_band else None,
-        exception_type=exception_type,
-        message=shortened(_QUOTED_KEY.sub(r"\1...", message)) if message else None,
+        outcome,
+        TRUNCATED_TYPE
+        if outcome is Outcome.TRUNCATED
+        else qualified_name(type(source))
+        if source
+        else _innermost(chain),
+        reported_status_code=reported.status,
+        leaked=reported.leaked and outcome not in _LEAKS_NOTHING,
+        retryable=outcome in _ALWAYS_RETRYABLE and not is_hopeless(chain_below),
+        retry_after=retry_after(reported.headers),
+        request_id=reported.request_id,
+        exception_type=reported.exception_type,
+        message=_shown(reason_in(chain_below)) if outcome in _OF_A_TRANSPORT else None,
     )
 
 
-def _first(one: str | None, other: str | None, *, swapped: bool) -> str | None:
-    return (other or one) if swapped else (one or other)
-
-
-def _evidence(error: BaseException, chain: _Chain) -> _Evidence:
-    response = attempt(lambda: cast("Any", error).response)
-    reported = _status(attempt(lambda: cast("Any", error).status_code))
-    observed = _status(attempt(lambda: cast("Any", response).status_code)) or reported
-    frame = _bedrock_frame(error)
-    outcome = Outcome.IN_BAND_ERROR if frame is not None else _outcome(chain, observed)
-    # The body of any other exception is an answer that could not be used, and no error of the API's.
-    body = attempt(lambda: cast("Any", error).body) if outcome in _WITH_STATUS else None
-    return _Evidence(
-        outcome=outcome,
-        observed=observed,
-        reported=reported,
-        api_type=frame or _api_type(body, error) if outcome in _WITH_STATUS else None,
-        message=text(_error_field(body, "message"), _LONGEST_TEXT),
-        request_id=text(attempt(lambda: cast("Any", error).request_id)),
-        in_band_request_id=text(_item(body, "request_id")),
-        headers=attempt(lambda: cast("Any", response).headers),
+def _with_status(outcome: Outcome, error: ApiError, reported: _Reported) -> Failure:
+    """A failure with a status: the observed one of an HTTP error, and the one that stands for an error in band."""
+    in_band = outcome is Outcome.IN_BAND_ERROR
+    status = _synthesized(error) if in_band else cast("int", reported.observed)
+    # What the headers of a 200 say was said before the error.
+    headers = None if in_band else reported.headers
+    unnamed = error.status if in_band else status
+    return Failure(
+        outcome,
+        error.type or (OTHER if unnamed is None else str(unnamed)),
+        status_code=status,
+        reported_status_code=reported.status,
+        leaked=reported.leaked,
+        misreported=reported.status is not None and reported.status != status,
+        retryable=helps(status, headers),
+        retry_after=retry_after(headers),
+        request_id=(error.request_id or reported.request_id) if in_band else (reported.request_id or error.request_id),
+        in_band_request_id=error.request_id if in_band else None,
+        exception_type=reported.exception_type,
+        message=_shown(error.message),
+        reason=None if in_band else reported.reason,
     )
 
 
-def _api_type(body: object, error: BaseException | None) -> str | None:
-    # The body first: the attribute exists from SDK 0.87 on.
-    return text(_error_field(body, "type")) or text(attempt(lambda: cast("Any", error).type))
+def _synthesized(error: ApiError) -> int:
+    kind = error.type or ""
+    return API_STATUS.get(kind) or BEDROCK_STATUS.get(kind) or error.status or UNKNOWN_STATUS
 
 
-def _outcome(chain: _Chain, observed: int | None) -> Outcome:
-    _, outcome = chain[0]
-    if outcome is Outcome.HTTP_ERROR and (observed is None or observed in SUCCESS):
-        return Outcome.IN_BAND_ERROR
+def _decisive(chain: Chain) -> int:
+    """The place of the exception that decides: the outermost that says more than that something went wrong.
+
+    A framework raises its exceptions from the SDK's. Where it does not, a status on its exception has to do.
+    """
+    for says in (_says_what_happened, _foreign_status):
+        for place, link in enumerate(chain):
+            if says(link):
+                return place
+    return 0
+
+
+def _says_what_happened(link: Link) -> bool:
+    if link.by_class is Outcome.CLIENT_ERROR:
+        return _bedrock_frame(link.error) is not None
+    return link.by_class.is_failure
+
+
+def _foreign_status(link: Link) -> int | None:
+    """The error status on an exception that is not of the SDK, of an HTTP client or of a codec."""
+    if link.by_class is not Outcome.CLIENT_ERROR or is_of(link.error, _API_ERROR):
+        return None
+    said = (
+        field(link.error, "status_code"),
+        field(link.error, "status"),
+        field(field(link.error, "response"), "status_code"),
+    )
+    return next(filter(None, (_status(value, _ERROR_STATUSES) for value in said)), None)
+
+
+def _outcome(chain: Chain, reported: _Reported, *, opened: bool | None) -> Outcome:
+    outcome = chain[0].by_class
+    if outcome is Outcome.HTTP_ERROR:
+        in_band = reported.observed is None or reported.observed in SUCCESS
+        return Outcome.IN_BAND_ERROR if in_band else outcome
+    if _foreign_status(chain[0]) is not None:
+        return Outcome.HTTP_ERROR
+    if outcome is Outcome.TRANSPORT_ERROR and opened is False and _before_the_headers(chain):
+        return Outcome.CONNECTION_ERROR
     if outcome is not Outcome.CONNECTION_ERROR:
         return outcome
     # The SDK wraps whatever sending a request raises. For an answer that is not streamed, that includes reading its
     # body and decoding it.
-    if any(by_class is Outcome.MALFORMED for _, by_class in chain):
+    if any(link.by_class is Outcome.MALFORMED for link in chain):
         return Outcome.MALFORMED
-    return Outcome.TRANSPORT_ERROR if any(_while_reading_a_body(one) for one, _ in chain) else outcome
+    return Outcome.TRANSPORT_ERROR if opened or _while_reading(chain) else outcome
 
 
-def _while_reading_a_body(error: BaseException) -> bool:
-    """Whether `error` came out of the HTTP client's reading of a body, so that the headers had arrived."""
-    traceback = error.__traceback__
-    # No other class can be one, and only the real one is sure to end.
-    frames = (frame for frame, _ in walk_tb(traceback if type(traceback) is TracebackType else None))
-    return any(
-        frame.f_code.co_name in _BODY_READERS
-        and str(frame.f_globals.get("__name__")).partition(".")[0] in _HTTP_CLIENTS
-        for frame in frames
+def _before_the_headers(chain: Chain) -> bool:
+    """Whether what was raised out of `request()` came from elsewhere than a body: from a token endpoint, say."""
+    return chain[0].error.__traceback__ is not None and not _while_reading(chain)
+
+
+def _while_reading(chain: Chain) -> bool:
+    return any(raised_while_reading_a_body(link.error) for link in chain)
+
+
+def _reported(wrappers: Chain, foreign_status: int | None) -> _Reported:
+    """What the last of `wrappers` says, the exception that decides, raised out of those before it."""
+    error = wrappers[-1].error
+    response = field(error, "response")
+    status = _status(field(error, "status_code"))
+    return _Reported(
+        observed=_status(field(response, "status_code")) or status or foreign_status,
+        status=status,
+        reason=text(field(response, "reason_phrase")),
+        request_id=text(field(error, "request_id")),
+        headers=field(response, "headers"),
+        leaked=not any(is_of(link.error, _API_ERROR) for link in wrappers),
+        exception_type=qualified_name(type(wrappers[0].error)),
     )
 
 
-def _by_class(kind: type[BaseException]) -> Outcome:
-    return next(EXCEPTION_OUTCOMES[name] for name in _names(kind) if name in EXCEPTION_OUTCOMES)
+def _api_error(error: BaseException, frame: str | None, headers: object) -> ApiError:
+    if frame is not None:
+        return NOTHING._replace(type=type_name(frame))
+    said = api_error_in(field(error, "body"))
+    # The body first: the attribute exists from SDK 0.87 on.
+    return said._replace(type=said.type or type_name(field(error, "type")) or _aws_type(headers))
 
 
-def _of_the_sdk(error: BaseException) -> bool:
-    return _SDK_BASE in _names(type(error))
+def _aws_type(headers: object) -> str | None:
+    return type_name((header(headers, _AWS_TYPE) or "").partition(":")[0].rpartition("#")[2])
 
 
-def _names(kind: type[BaseException]) -> tuple[str, ...]:
-    """By top-level package and name, the classes that `kind` is made of, the most specific first."""
-    found = attempt(_names_of.get, kind)
-    if found is None:
-        found = tuple(f"{base.__module__.partition('.')[0]}.{base.__name__}" for base in _MRO(kind))
-        attempt(_names_of.__setitem__, kind, found)
-    return found
-
-
-# There are few, and each is asked for several times. Weak, for the classes are the application's.
-_names_of: Final[WeakKeyDictionary[type[BaseException], tuple[str, ...]]] = WeakKeyDictionary()
-
-
-def _source(chain: _Chain) -> BaseException | None:
-    """The exception that tells what went wrong: the innermost of the HTTP client's, else the outermost of a kind."""
-    telling = [one for one, by_class in chain if by_class in (Outcome.TRANSPORT_ERROR, Outcome.MALFORMED)]
-    of_client = [e for e in telling if type(e).__module__.partition(".")[0] in _HTTP_CLIENTS]
-    return of_client[-1] if of_client else next(iter(telling), None)
-
-
-def _own_type(evidence: _Evidence) -> str | None:
-    if evidence.outcome is Outcome.TRUNCATED:
-        return TRUNCATED_TYPE
-    return str(evidence.observed) if evidence.outcome is Outcome.HTTP_ERROR else None
-
-
-def _own_words(outcome: Outcome, source: BaseException | None) -> str | None:
-    if source is None or outcome not in _SPEAKS_FOR_ITSELF:
-        return None
-    words = text(attempt(lambda: str(source)), _LONGEST_TEXT)
-    return None if words is None else _QUOTED_URL.sub("://...", _QUOTED_BYTES.sub("", words))
-
-
-def _effective_status(evidence: _Evidence) -> int | None:
-    if evidence.outcome is Outcome.HTTP_ERROR:
-        return evidence.observed
-    if evidence.outcome is not Outcome.IN_BAND_ERROR:
-        return None
-    kind = evidence.api_type or ""
-    return API_STATUS.get(kind) or BEDROCK_STATUS.get(kind) or UNKNOWN_STATUS
-
-
-def _retryable(outcome: Outcome, status: int | None, headers: object) -> bool:
-    told = _header(headers, "x-should-retry")
-    if told in ("true", "false") and outcome in _WITH_STATUS:
-        return told == "true"
-    if outcome in _ALWAYS_RETRYABLE:
-        return True
-    return status is not None and (status >= SERVER_ERROR or status in RETRYABLE_BELOW_500)
-
-
-def _retry_after(headers: object) -> float | None:
-    """The seconds to wait, by the headers that the SDK reads too: milliseconds, seconds, or a date."""
-    milliseconds = _number(_header(headers, "retry-after-ms"))
-    seconds = _until(_header(headers, "retry-after")) if milliseconds is None else milliseconds / 1000
-    return None if seconds is None else min(seconds, _LONGEST_WAIT)
-
-
-def _until(told: str | None) -> float | None:
-    seconds = _number(told)
-    if seconds is not None or told is None:
-        return seconds
-    date = attempt(lambda: parsedate_tz(told))
-    return None if date is None else _number(attempt(lambda: max(0.0, mktime_tz(date) - time.time())))
+def _innermost(chain: Chain) -> str:
+    return qualified_name(type(chain[-1].error))
 
 
 def _bedrock_frame(error: BaseException) -> str | None:
     """The type in a Bedrock frame that the SDK below 1.7 raises as a ValueError. `None` for every other exception."""
-    text = attempt(lambda: str(error)) if type(error) is ValueError else None
-    if text is None or not text.startswith(_BEDROCK_TEXT):
+    said = attempt(lambda: str(error)) if type(error) is ValueError else None
+    if said is None or not said.startswith(_BEDROCK_TEXT):
         return None
-    found = _BEDROCK_TYPE.search(text)
+    found = _BEDROCK_TYPE.search(said)
     return found.group(1) if found else OTHER
 
 
-def _error_field(body: object, name: str) -> object:
-    return _item(_item(body, "error"), name)
+def _shown(message: str | None) -> str | None:
+    return shortened(without_keys(message)) if message else None
 
 
-def _item(mapping: object, key: str) -> object:
-    if type(mapping) is dict:
-        return cast("dict[str, object]", mapping).get(key)
-    return attempt(lambda: cast("Any", mapping).get(key)) if isinstance(mapping, Mapping) else None
-
-
-def _header(headers: object, name: str) -> str | None:
-    told = text(attempt(lambda: _there(cast("Any", headers), name)), LONGEST_NAME + 1)
-    return None if told is None or len(told) > LONGEST_NAME else told
-
-
-def _there(headers: Any, name: str) -> object:
-    return headers[name] if name in headers else None  # noqa: SIM401 - `get` of what is not there takes them much longer
-
-
-def _status(value: object) -> int | None:
-    status = whole(value)
-    return status if status is not None and status in _STATUSES else None
-
-
-def _number(value: object) -> float | None:
-    if value is None:
-        return None
-    number = attempt(lambda: float(cast("Any", value)))
-    return number if number is not None and math.isfinite(number) and number >= 0 else None
+def _status(value: object, valid: range = _STATUSES) -> int | None:
+    status = whole(cast("Any", value))
+    return status if status is not None and status in valid else None

@@ -11,7 +11,7 @@ import base64
 import zlib
 from typing import TYPE_CHECKING, Final
 
-from midstream.outcomes.classify import classify
+from midstream.outcomes.classify import in_band_error
 from midstream.outcomes.values import from_json, text
 from midstream.outcomes.vocabulary import Failure, Outcome
 from midstream.outcomes.wording import OTHER
@@ -91,7 +91,7 @@ class FrameScan:
             self._listener.look(event)
         else:
             said = payload.get("message", headers.get(":error-message"))
-            self._listener.found(classify({"error": {"type": headers.get(failed), "message": said}}))
+            self._listener.found(in_band_error({"error": {"type": headers.get(failed), "message": said}}))
 
 
 def _number(data: bytes | bytearray) -> int:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from midstream.outcomes.vocabulary import Answer
 
-__all__ = ("COMPLETIONS", "MESSAGES", "UNMARKED", "StreamKind")
+__all__ = ("COMPLETIONS", "COUNTS", "MESSAGES", "SESSIONS", "UNMARKED", "StreamKind")
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,12 @@ class StreamKind:
     """The phases after events of these types."""
     other: Phase | None = None
     """The phase after any other event. `None` leaves it as it is."""
+    is_events: bool = True
+    """Whether the stream is one of server-sent events, or of the frames that stand for them."""
+    proof: str | None = None
+    """The field that every document of this kind has that is an answer. `None` if any document will do."""
+    proof_type: type = object
+    """The type of that field."""
 
     def repeats(self, event: str | None) -> bool:
         """Whether more events of this type, after a first one, tell nothing new."""
@@ -61,6 +67,8 @@ MESSAGES: Final = StreamKind(
             "message_stop": Phase.CLOSING,
         }
     ),
+    proof="content",
+    proof_type=list,
 )
 """Messages: `message_start`, blocks of content, `message_delta`, `message_stop`."""
 
@@ -69,8 +77,16 @@ COMPLETIONS: Final = StreamKind(
     content="completion",
     answer="completion",
     phases=MappingProxyType({"completion": Phase.CONTENT}),
+    proof="completion",
+    proof_type=str,
 )
 """Legacy completions: one type of events, the last of which has a stop reason."""
 
-UNMARKED: Final = StreamKind(has_end=False, other=Phase.CONTENT)
-"""Lines, bytes, and events of a session: nothing in them says that they are all."""
+COUNTS: Final = StreamKind(has_end=False, is_events=False, proof="input_tokens", proof_type=int)
+"""Counts of tokens, which are never streamed."""
+
+SESSIONS: Final = StreamKind(has_end=False, other=Phase.CONTENT)
+"""Events of a session: nothing in them says that they are all."""
+
+UNMARKED: Final = StreamKind(has_end=False, other=Phase.CONTENT, is_events=False)
+"""Lines and bytes: nothing in them says that they are all."""

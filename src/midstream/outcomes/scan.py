@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import zlib
 from dataclasses import replace
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from midstream.outcomes.classify import classify
-from midstream.outcomes.values import from_json
+from midstream.outcomes.answers import WINDOWS, not_json
+from midstream.outcomes.api_errors import error_data
+from midstream.outcomes.classify import in_band_error
+from midstream.outcomes.values import UNSEEN, from_json
 from midstream.outcomes.vocabulary import Failure, Outcome
 
 if TYPE_CHECKING:
@@ -32,11 +33,6 @@ _LONGEST_DOCUMENT: Final = 2**23
 _PACKED_PIECE: Final = 2**8
 """The bytes that are unpacked at a time: they can become a thousand times as many."""
 
-_WINDOWS: Final[Mapping[str, tuple[int, ...]]] = MappingProxyType(
-    {"gzip": (16 + zlib.MAX_WBITS,), "deflate": (zlib.MAX_WBITS, -zlib.MAX_WBITS)}
-)
-"""By content encoding, the formats that are tried, as `zlib` numbers them. HTTP clients take bare deflate, too."""
-
 _SAYS_NOTHING: Final = frozenset({"", "ping"})
 
 
@@ -53,7 +49,7 @@ class Listener(Protocol):
         """The events have come to their end."""
 
     def answered(self, document: object) -> None:
-        """The one document that the body was. `None` if it was too long to be kept."""
+        """The one document that the body was. `UNSEEN` if it cannot be looked at."""
 
 
 class Scan(Protocol):
@@ -93,7 +89,7 @@ class EventScan:
                 self._keep(line)
 
     def end(self) -> None:
-        """There are no more. An event whose empty line is missing is none."""
+        """There are no more."""
         self._listener.read()
 
     def _keep(self, part: bytes) -> None:
@@ -122,11 +118,11 @@ class EventScan:
         self._name, self._data, self._kept = "", [], 0
         if name in _SAYS_NOTHING:
             return
-        fields: Mapping[str, Any] = from_json(data) if name in self._told_by_data else {}
         if name == "error":
-            self._listener.found(classify(fields))
-        else:
-            self._listener.look({**fields, "type": name})
+            self._listener.found(in_band_error(error_data(data)))
+            return
+        fields: Mapping[str, Any] = from_json(data) if name in self._told_by_data else {}
+        self._listener.look({**fields, "type": name})
 
     @property
     def _wants_data(self) -> bool:
@@ -137,11 +133,13 @@ class EventScan:
 class DocumentScan:
     """Keeps one JSON document, up to a length, and decodes it at its end.
 
-    `raises` says whether the application is given what decoding it raises, or reads the bytes as they are.
+    `media_type` is what the response calls its body. `raises` says whether the application is given what decoding it
+    raises, or reads the bytes as they are.
     """
 
-    def __init__(self, listener: Listener, *, raises: bool) -> None:
+    def __init__(self, listener: Listener, media_type: str, *, raises: bool) -> None:
         self._listener = listener
+        self._media_type = media_type
         self._raises = raises
         self._kept = bytearray()
         self._too_long = False
@@ -156,16 +154,14 @@ class DocumentScan:
 
     def end(self) -> None:
         """There are no more: the document is whole, or can never be."""
-        self._listener.answered(None if self._too_long else self._decoded())
-
-    def _decoded(self) -> object:
+        document: object = UNSEEN
         try:
-            return json.loads(self._kept)
+            document = UNSEEN if self._too_long else json.loads(self._kept)
         except (ValueError, RecursionError) as error:
-            # One that is too deep to be looked at is no worse for who reads its bytes.
+            # A document that is too deep to be looked at is no worse for a caller that reads its bytes.
             if self._raises or isinstance(error, ValueError):
-                self._listener.found(_as_seen(classify(error), raised=self._raises))
-        return None
+                self._listener.found(_as_seen(not_json(self._media_type, error), raised=self._raises))
+        self._listener.answered(document)
 
 
 class ByteScan:
@@ -200,7 +196,7 @@ class Unpacked:
             Failure(Outcome.MALFORMED, error_type, leaked=True, retryable=True, exception_type=error_type),
             raised=raises,
         )
-        first, *others = _WINDOWS[encoding]
+        first, *others = WINDOWS[encoding]
         self._inflater = zlib.decompressobj(wbits=first)
         self._others = others
         self._over = False
@@ -235,7 +231,7 @@ class Unpacked:
 
 def can_unpack(encoding: str) -> bool:
     """Whether `Unpacked` can undo this content encoding; brotli and zstd would need more than the standard library."""
-    return encoding in _WINDOWS
+    return encoding in WINDOWS
 
 
 def _as_seen(failure: Failure, *, raised: bool) -> Failure:

@@ -15,7 +15,26 @@ from typing import Any, Final, cast
 
 from midstream.guard import attempt
 
-__all__ = ("LONGEST_NAME", "LONGEST_TOLD", "field", "fields", "from_json", "number", "text", "whole")
+__all__ = (
+    "LONGEST_NAME",
+    "LONGEST_TOLD",
+    "UNDECODED",
+    "UNSEEN",
+    "field",
+    "fields",
+    "from_json",
+    "is_mapping",
+    "json_value",
+    "number",
+    "text",
+    "whole",
+)
+
+UNDECODED: Final = object()
+"""Stands for a value that is not JSON."""
+
+UNSEEN: Final = object()
+"""Stands for a document that cannot be looked at."""
 
 LONGEST_NAME: Final = 128
 """Characters of a type, an id, a model that the API names."""
@@ -52,6 +71,11 @@ def number(value: object) -> float | None:
     return float(exact) if exact is not None and math.isfinite(exact) else None
 
 
+def is_mapping(value: object) -> bool:
+    """Whether `value` is a mapping. May raise for a class that pretends."""
+    return isinstance(value, Mapping)
+
+
 def field(value: object, name: str) -> object:
     """`value[name]` of a mapping, `value.name` of anything else, and `None` where there is none."""
     return attempt(_field, value, name)
@@ -64,12 +88,17 @@ def fields(value: object, *names: str) -> list[object]:
     return [field(value, name) for name in names] if read is None else read
 
 
+def json_value(data: bytes | bytearray) -> object:
+    """The JSON value that `data` is; `UNDECODED` if it is none, or is too deep."""
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        return UNDECODED
+
+
 def from_json(data: bytes) -> Mapping[str, Any]:
     """The JSON object that `data` is; empty if it is none."""
-    try:
-        value = json.loads(data)
-    except (ValueError, RecursionError):
-        return {}
+    value = json_value(data)
     return cast("Mapping[str, Any]", value) if isinstance(value, dict) else {}
 
 

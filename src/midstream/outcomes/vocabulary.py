@@ -4,8 +4,8 @@
 - An *attempt* is one HTTP request within a call.
 - The *observed* status is the number on the wire; the *synthesized* one is the number that the failure would have
   had, derived from the API's error type; the *reported* one is the number on the exception that the application got.
-- *leaked*: the exception that reached the application is outside the SDK's hierarchy (`anthropic.AnthropicError`),
-  so `except anthropic.APIError` misses it.
+- *leaked*: the exception that escaped from the SDK is not an `anthropic.APIError`, so `except anthropic.APIError`
+  misses it.
 - *misreported*: the reported status is not the effective one, that is the observed status if it is an error, and
   the synthesized one otherwise.
 """
@@ -25,21 +25,21 @@ class Outcome(str, Enum):
     COMPLETED = "completed"
     """The answer arrived whole. For a message stream: `message_stop` was seen."""
     HTTP_ERROR = "http_error"
-    """The API answered with an error status, before any stream."""
+    """The API, or the token endpoint that it needs, returned an error status."""
     CONNECTION_ERROR = "connection_error"
     """A transport failure before the response headers. The SDK wraps these."""
     IN_BAND_ERROR = "in_band_error"
-    """The API sent an error inside a 200 stream."""
+    """The API sent an error inside a 200 response: in a stream, or as the document."""
     TRANSPORT_ERROR = "transport_error"
     """A transport failure while the body was being read."""
     TRUNCATED = "truncated"
     """The body ended without an error and without the end event."""
     MALFORMED = "malformed"
-    """Bytes arrived that could not be decoded: JSON, UTF-8, content encoding, frame checksum."""
+    """What arrived is not an answer: it could not be decoded, or it is not the kind of answer that was requested."""
     CLIENT_ERROR = "client_error"
     """Any other exception out of the SDK."""
     CANCELLED = "cancelled"
-    """The application cancelled the call."""
+    """The application cancelled the call, or stopped it by a deadline or out of a signal handler."""
     ABANDONED = "abandoned"
     """The application closed or dropped the stream before its end, or raised inside the `with` block."""
 
@@ -56,7 +56,7 @@ class Phase(str, Enum):
     """Where a call was when it failed."""
 
     REQUEST = "request"
-    """No response headers yet."""
+    """No stream and no answer yet."""
     OPENING = "opening"
     """The stream was open, and no content had been delivered."""
     CONTENT = "content"
@@ -84,7 +84,8 @@ class Failure:
 
     outcome: Outcome
     error_type: str
-    """The `error.type`: the API's error type, a status, the class of an exception, `stream_truncated` or `_OTHER`."""
+    """The `error.type`: the API's error type, a status, the class of an exception, `stream_truncated`,
+    `unexpected_media_type`, `unexpected_body` or `_OTHER`."""
     status_code: int | None = None
     """The effective status: observed for an HTTP error, synthesized for an in-band one, `None` for all others."""
     reported_status_code: int | None = None
@@ -94,7 +95,8 @@ class Failure:
     retryable: bool = False
     """Whether the same call may succeed later, by the rules of the SDK's own retries."""
     retry_after: float | None = None
-    """The seconds that the server asks to wait, at most 4,294,967. `None` if it did not say, as in no error in band."""
+    """The seconds that the server asks to wait, at most 4,294,967. `None` if it did not say. An error in band never
+    says."""
     request_id: str | None = None
     """The API's id of the request: the one in the error event if it has one, and the header's otherwise."""
     phase: Phase | None = None
@@ -104,7 +106,12 @@ class Failure:
     exception_type: str | None = None
     """The qualified class of the exception that the application got. `None` if it got none."""
     message: str | None = field(default=None, repr=False)
-    """What the API, the SDK or the transport said, in one line. `None` where it could quote the body."""
+    """What the API, the SDK or the transport said, or what arrived instead of an answer, in one line. `None` where it
+    could quote the body."""
+    reason: str | None = field(default=None, repr=False, compare=False)
+    """The reason phrase of an HTTP error, as it was on the wire. `None` for every other failure."""
+    end_seen: bool = field(default=False, repr=False, compare=False)
+    """Whether the end event of the stream had arrived. `False` for an exception on its own."""
 
     def __str__(self) -> str:
         """The failure in one line that can be shown or logged. Never the raw event. Never raises."""
@@ -112,11 +119,11 @@ class Failure:
 
         return in_one_line(self)
 
-    def at(self, outcome: Outcome, phase: Phase) -> Failure:
-        """The same failure where it happened in a call, which tells what it was."""
+    def at(self, phase: Phase, *, end_seen: bool) -> Failure:
+        """The same failure where it happened in a call."""
         # Not `dataclasses.replace`, which takes ten times as long.
         there = object.__new__(Failure)
-        vars(there).update(vars(self), outcome=outcome, phase=phase)
+        vars(there).update(vars(self), phase=phase, end_seen=end_seen)
         return there
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from midstream.outcomes.classify import classify
+from midstream.outcomes.answers import TRUNCATED, Remains, cause_of_end, failure_in_document, last_event_in
+from midstream.outcomes.api_errors import error_data
+from midstream.outcomes.classify import failure_of, in_band_error
 from midstream.outcomes.kinds import MESSAGES, StreamKind
-from midstream.outcomes.values import field, fields, text, whole
+from midstream.outcomes.values import UNSEEN, field, fields, from_json, text, whole
 from midstream.outcomes.vocabulary import NO_ANSWER, Answer, Failure, Outcome, Phase, Verdict
-from midstream.outcomes.wording import TRUNCATED_TYPE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
 __all__ = ("StreamWatch",)
 
@@ -23,11 +23,6 @@ _ERROR_EVENT: Final = "error"
 
 _OF_A_BODY: Final = frozenset({Outcome.IN_BAND_ERROR, Outcome.TRANSPORT_ERROR, Outcome.TRUNCATED, Outcome.MALFORMED})
 """The failures for which the response headers must have arrived, also where the answer is not streamed."""
-
-_IN_A_STREAM: Final[Mapping[Outcome, Outcome]] = MappingProxyType(
-    {Outcome.CONNECTION_ERROR: Outcome.TRANSPORT_ERROR, Outcome.HTTP_ERROR: Outcome.IN_BAND_ERROR}
-)
-"""What a failure is once a stream is open, that without one is a failure before any stream."""
 
 _MOST_TOKENS: Final = 2**60
 """More is no count, and a sum of three would not fit into 64 bits."""
@@ -116,9 +111,10 @@ class StreamWatch:
             self._answer = _answer_of(field(event, "message"), complete=False)
         elif name == _FINAL_EVENT:
             self._answer = _finished(self._answer, event)
-        elif name == _ERROR_EVENT and self._kind.has_end:
-            # The SDK raises it, but for Bedrock below 0.110, where it hands it to the application like any other event.
-            self.found(classify({name: field(event, name) for name in ("error", "request_id")}))
+        elif name == _ERROR_EVENT:
+            # The SDK raises it, but for Bedrock below 0.110, where it hands it to the application like any other event,
+            # and for batch results, where an error can stand in place of a line.
+            self.found(in_band_error({name: field(event, name) for name in ("error", "request_id")}))
         elif name is not None and name == self._kind.answer:
             self._answer = _answer_of(event, complete=True)
         self._end_seen = self._end_seen or self._kind.ends_with(name, self._answer)
@@ -131,17 +127,31 @@ class StreamWatch:
         """
         self._found = self._found or failure
 
-    def answered(self, message: object) -> Verdict | None:
-        """The call returned `message` as a whole: an object or a mapping, or `None` if it cannot be looked at."""
-        self._answer = _answer_of(message, complete=True)
+    def answered(self, document: object = UNSEEN, *, judge: bool = True) -> Verdict | None:
+        """The call returned `document` as a whole, an object or a mapping, or one that cannot be looked at.
+
+        `judge` says whether the document shows everything that arrived, so that what it lacks did not arrive.
+        """
+        failure = failure_in_document(document, self._kind) if judge and document is not UNSEEN else None
+        if failure is not None:
+            return self._end(failure.outcome, failure)
+        self._answer = _answer_of(document, complete=True)
         return self._end(Outcome.COMPLETED)
 
-    def read(self, last_event: object = None) -> Verdict | None:
-        """The stream came to its end without an error. `last_event` is the last one decoded, if it was not shown."""
+    def read(self, last_event: object = None, remains: Callable[[], Remains | None] = lambda: None) -> Verdict | None:
+        """The stream came to its end without an error.
+
+        `last_event` is the last one decoded, if it was not shown. `remains` gives what is known about the body. It is
+        called only if the end event is missing; `None` means that nothing is known.
+        """
         self._note(last_event)
-        if self._end_seen or not self._kind.has_end:
+        if self._end_seen or self._found is not None or not self._kind.is_events:
             return self._end(Outcome.COMPLETED)
-        return self._end(Outcome.TRUNCATED, Failure(Outcome.TRUNCATED, TRUNCATED_TYPE, retryable=True))
+        known = remains()
+        if known is None:
+            return self._end_without_end_event(None)
+        self._look_at_last_event(known)
+        return self._end_without_end_event(cause_of_end(known, known_events=self._knows_events))
 
     def read_without_events(self) -> Verdict | None:
         """The body came to its end by its framing, and nobody decoded events from it."""
@@ -149,12 +159,13 @@ class StreamWatch:
 
     def failed(self, error: BaseException, last_event: object = None) -> Verdict | None:
         """`error` came out of the SDK on its way to the application."""
+        if self.ended:
+            return None
         self._note(last_event)
-        failure = classify(error)
+        failure = failure_of(error, opened=self._opened)
         if not failure.outcome.is_failure:
             return self._end(Outcome.COMPLETED if self._end_seen else failure.outcome)
-        outcome = _IN_A_STREAM.get(failure.outcome, failure.outcome) if self._opened else failure.outcome
-        return self._end(outcome, failure)
+        return self._end(failure.outcome, failure)
 
     def closed(self, last_event: object = None) -> Verdict | None:
         """The application closed or dropped the stream."""
@@ -174,7 +185,7 @@ class StreamWatch:
         return Verdict(
             outcome=outcome,
             ended_at=self._clock(),
-            failure=None if failure is None else failure.at(outcome, phase),
+            failure=None if failure is None else failure.at(phase, end_seen=self._end_seen),
             answer=self._answer,
             opened=self._opened,
             first_chunk_at=self._first_chunk_at,
@@ -182,6 +193,29 @@ class StreamWatch:
             longest_wait=self.longest_wait,
             last_event=self._last_event,
         )
+
+    @property
+    def _knows_events(self) -> bool:
+        """Whether an event that the API sends was decoded."""
+        return self._phase is not Phase.OPENING or self._answer is not NO_ANSWER
+
+    def _look_at_last_event(self, remains: Remains) -> None:
+        """Takes a last event for seen that lacks only its blank line."""
+        last = last_event_in(remains)
+        if last is None:
+            return
+        name, data = last
+        if name == _ERROR_EVENT:
+            self.found(in_band_error(error_data(data)))
+        elif event := from_json(data):
+            self.event({**event, "type": name})
+
+    def _end_without_end_event(self, cause: Failure | None) -> Verdict | None:
+        if self._end_seen:
+            return self._end(Outcome.COMPLETED)
+        if cause is None and self._kind.has_end:
+            cause = TRUNCATED
+        return self._end(Outcome.COMPLETED) if cause is None else self._end(cause.outcome, cause)
 
     def _note(self, last_event: object) -> None:
         if last_event is not None:

@@ -35,6 +35,8 @@ _WHEN: Final[Mapping[Phase | None, str]] = {
     None: "",
 }
 
+_AFTER_THE_END: Final = " after the whole answer had arrived"
+
 _NOT_AN_API_ERROR: Final = "; not an anthropic.APIError"
 
 
@@ -42,7 +44,9 @@ def in_one_line(failure: Failure) -> str:
     """`failure` as a sentence without line breaks, of at most `LONGEST_MESSAGE` characters. Never raises."""
     with_status = failure.outcome in (Outcome.HTTP_ERROR, Outcome.IN_BAND_ERROR)
     ending = _NOT_AN_API_ERROR if failure.leaked else ""
-    return shortened(_status_and_type(failure, ending) if with_status else _what_and_when(failure) + ending)
+    if with_status:
+        return shortened(_status_and_type(failure, ending))
+    return shortened(_what_and_when(failure)[: LONGEST_MESSAGE - len(ending)] + ending)
 
 
 def shortened(text: str) -> str:
@@ -63,7 +67,7 @@ def _status_and_type(failure: Failure, ending: str) -> str:
 
 def _name(failure: Failure) -> str:
     if failure.error_type == str(failure.status_code):
-        return _PHRASES.get(failure.status_code, "without a reason")
+        return failure.reason or _PHRASES.get(failure.status_code, "without a reason")
     if failure.error_type == OTHER:
         return "error without a type"
     return failure.error_type
@@ -74,8 +78,14 @@ _PHRASES: Final[Mapping[int | None, str]] = {status.value: status.phrase for sta
 
 def _what_and_when(failure: Failure) -> str:
     if failure.outcome is Outcome.TRUNCATED:
-        return f"{TRUNCATED_TYPE}: the stream ended before its end event,{_WHEN[failure.phase]}".rstrip(",")
-    what = failure.exception_type if failure.error_type == OTHER else failure.error_type
+        what = failure.message or "the stream ended before its end event"
+        return f"{TRUNCATED_TYPE}: {what},{_when(failure)}".rstrip(",")
+    named = failure.exception_type if failure.error_type == OTHER else failure.error_type
     # Of a call that is not streamed, the SDK may also raise over an answer that is there.
     is_unknown = failure.outcome is Outcome.CLIENT_ERROR and failure.phase is Phase.REQUEST
-    return f"{what or failure.outcome.value}{'' if is_unknown else _WHEN[failure.phase]}"
+    reason = f": {failure.message}" if failure.message else ""
+    return f"{named or failure.outcome.value}{'' if is_unknown else _when(failure)}{reason}"
+
+
+def _when(failure: Failure) -> str:
+    return _AFTER_THE_END if failure.end_seen else _WHEN[failure.phase]

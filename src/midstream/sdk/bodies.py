@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import wrapt
 
 from midstream import guard
+from midstream.outcomes.answers import KEPT_LIMIT, trim
 from midstream.sdk.scans import scan_of
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ class ObservedBody(_Proxy):
 
 def _chunks(body: Iterator[bytes], call: Call, clock: Callable[[], float]) -> Iterator[bytes]:
     watch = call.watch
+    kept = call.kept
     asked = clock()
     try:
         for chunk in body:
@@ -90,6 +92,10 @@ def _chunks(body: Iterator[bytes], call: Call, clock: Callable[[], float]) -> It
             if wait > watch.longest_wait:  # noqa: PLR1730 - for every read, and `max` is a call
                 watch.longest_wait = wait
             watch.received += len(chunk)
+            if kept is not None:
+                kept += chunk
+                if len(kept) > KEPT_LIMIT:
+                    trim(kept)
             yield chunk
             asked = clock()
     except GeneratorExit:
@@ -121,12 +127,13 @@ class _AsyncChunks:
     It has the methods of an async generator, as httpx2 closes the iterators of bodies that have them.
     """
 
-    __slots__ = ("__weakref__", "_body", "_call", "_clock", "_watch", "gi_running")
+    __slots__ = ("__weakref__", "_body", "_call", "_clock", "_kept", "_watch", "gi_running")
 
     def __init__(self, body: Any, call: Call) -> None:
         self._body = body
         self._call = call
         self._watch = call.watch
+        self._kept = call.kept
         self._clock = call.clock
         self.gi_running = False
 
@@ -149,6 +156,11 @@ class _AsyncChunks:
         if wait > watch.longest_wait:  # noqa: PLR1730 - for every read, and `max` is a call
             watch.longest_wait = wait
         watch.received += len(chunk)
+        kept = self._kept
+        if kept is not None:
+            kept += chunk
+            if len(kept) > KEPT_LIMIT:
+                trim(kept)
         return chunk
 
     async def asend(self, value: Any) -> bytes:

@@ -18,12 +18,14 @@ from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 
 from midstream import guard
 from midstream.outcomes import Outcome, StreamWatch
-from midstream.outcomes.values import text, whole
+from midstream.outcomes.answers import Remains, is_json, unexpected_media_type
+from midstream.outcomes.scan import EventScan
+from midstream.outcomes.values import UNSEEN, text, whole
 from midstream.sdk import requests
 from midstream.sdk.bodies import ObservedBody
 from midstream.sdk.forks import at_fork
 from midstream.sdk.operations import endpoint_of
-from midstream.sdk.results import Head, json_of, response_of, streams
+from midstream.sdk.results import Head, format_of, is_inspectable, response_of, streams
 from midstream.telemetry import listening
 from midstream.telemetry.ended import Ended
 from midstream.telemetry.spans import SilentSpan, SpanSource
@@ -42,9 +44,6 @@ if TYPE_CHECKING:
 __all__ = ("Call", "Calls", "Closing", "Entry", "current_call", "current_entry")
 
 _current: Final[ContextVar[Entry | None]] = ContextVar("midstream_call", default=None)
-
-_SUCCESS: Final = 200
-"""The Messages API's only success. The SDK parses no answer of another status, and hides the response it parsed."""
 
 
 def current_entry() -> Entry | None:
@@ -272,21 +271,24 @@ class Closing:
 class Call:
     """One call. Everything here is to be called from patches, so nothing here raises.
 
-    Nothing that a call refers to refers to the response, the stream or an exception: a call dies with its response,
-    and a call that dies before its end was dropped by the application.
+    Nothing that a call refers to, once its `request()` has returned, refers to the response, the stream or an
+    exception: a call dies with its response, and a call that dies before its end was dropped by the application.
     """
 
     __slots__ = (
         "__weakref__",
         "_attempts",
         "_calls",
+        "_head",
         "_observed",
         "_parser",
         "_process",
         "_request_id",
+        "_response",
         "entered_in",
         "heard",
         "is_open",
+        "kept",
         "request",
         "skipped",
         "span",
@@ -310,6 +312,10 @@ class Call:
         self.is_open = False
         """Whether its stream is counted as one that is open."""
         self._attempts = 0
+        self._response: Any = None
+        self._head: Head | None = None
+        self.kept: bytearray | None = None
+        """The last bytes of the body of a stream of events."""
         self._observed: int | None = None
         self._request_id: str | None = None
         self._parser: weakref.ref[Any] | None = None
@@ -319,6 +325,7 @@ class Call:
         """The SDK built an HTTP request for the call, and will send it."""
         with guard.CALLS:
             self._attempts += 1
+            self._response = None
             address, port = requests.endpoint(http_request.url)
             if (address, port) != (self.request.server_address, self.request.server_port):
                 self.request = replace(self.request, server_address=address, server_port=port)
@@ -330,15 +337,18 @@ class Call:
             if self.span is None:
                 self.span = self._calls.recorder.span_within(self.request, self.entered_in, self.started_ns)
 
+    def responded(self, response: Any) -> None:
+        """The SDK is about to make of `response` what `request()` returns."""
+        self._response = response
+
     def returned(self, result: Any) -> None:
         """`request()` returned `result`: a message, a stream, or a raw response."""
         with guard.CALLS:
+            hidden, self._response = self._response, None
             # An answer is of any class that the application asks for: it may not let itself be looked at.
             response = guard.attempt(lambda: response_of(result))
             if response is None:
-                self._observed = _SUCCESS if self._attempts else None
-                self._request_id = text(guard.attempt(lambda: getattr(result, "_request_id", None)))
-                self.tell_now(self.watch.answered(result))
+                self._parsed(result, hidden)
                 return
             self._note(response)
             if response.is_closed and not streams(result):
@@ -348,17 +358,20 @@ class Call:
 
     def failed(self, error: BaseException, last_event: object = None) -> None:
         """`error` is on its way to the application."""
+        self._response = None
         with guard.CALLS:
+            verdict = self.watch.failed(error, last_event)
             # An exception can be one of the application's, which may not let itself be looked at.
             response = guard.attempt(lambda: getattr(error, "response", None))
-            if self._observed is None and response is not None:
+            is_http_error = verdict is not None and verdict.outcome is Outcome.HTTP_ERROR
+            if (self._observed is None or is_http_error) and response is not None:
                 guard.attempt(lambda: self._note(response))
-            self.tell_now(self.watch.failed(error, last_event), error)
+            self.tell_now(verdict, error)
 
     def read(self, last_event: object = None) -> None:
         """The event iterator came to its end."""
         with guard.CALLS:
-            self.tell_now(self.watch.read(last_event))
+            self.tell_now(self.watch.read(last_event, self._remains))
 
     def closing(self, last_event: object = None) -> Verdict | None:
         """The application closes the stream. The verdict is to be told when it is closed."""
@@ -398,7 +411,7 @@ class Call:
             self.watch.found(failure)
 
     def answered(self, document: object) -> None:
-        """The undecoded body came to its end, and is `document`; `None` if that cannot be looked at."""
+        """The undecoded body came to its end, and is `document`; `UNSEEN` if that cannot be looked at."""
         with guard.BODIES:
             self.tell_now(self.watch.answered(document))
 
@@ -515,21 +528,63 @@ class Call:
         """Where the metrics of the call belong."""
         return self.entered_in if self.span is None else self.span.context
 
+    @property
+    def wants_events(self) -> bool:
+        """Whether the answer was requested as a stream of events."""
+        return self.request.stream and self.watch.kind.is_events
+
+    def _parsed(self, result: Any, response: Any) -> None:
+        """The SDK made `result` of the whole `response`, or a middleware made it of none, which is `None`."""
+        inspectable = is_inspectable(result)
+        if response is not None:
+            self._observed = whole(response.status_code)
+            self._request_id = text(guard.attempt(lambda: getattr(result, "_request_id", None)))
+            if not inspectable:
+                # A text, or a class of the application's, which does not show what arrived.
+                self._note(response)
+                self._read_whole(response)
+                return
+        self.tell_now(self.watch.answered(result, judge=inspectable))
+
     def _read_whole(self, response: Any) -> None:
-        try:
-            answer = json_of(response) if self.request.operation.is_inference else None
-        except ValueError as error:
-            self.failed(error)
-        else:
-            self.tell_now(self.watch.answered(answer))
+        """`response` was read before it was returned."""
+        media_type = format_of(response.headers, response.__class__).media_type
+        kind = self.watch.kind
+        if self.wants_events:
+            body: bytes = response.content
+            EventScan(self, kind).feed(body)
+            self.tell_now(self.watch.read(None, lambda: Remains.of(media_type, "", body, len(body))))
+            return
+        document: object = UNSEEN
+        if kind.proof is not None:
+            try:
+                document = response.json()
+            except ValueError as error:
+                if is_json(media_type):
+                    self.failed(error)  # what the SDK will raise when the application parses it
+                    return
+                self.found(unexpected_media_type(media_type, "JSON"))
+            except RecursionError:
+                pass  # too deep to be looked at
+        self.tell_now(self.watch.answered(document))
+
+    def _remains(self) -> Remains | None:
+        """What is known about the body of a stream of events."""
+        if self._head is None or self.kept is None:
+            return None
+        form = format_of(*self._head)
+        return Remains.of(form.media_type, form.encoding, bytes(self.kept), self.watch.received)
 
     def _open(self, response: Any) -> None:
         if self._is_inherited:
             return
         self.watch.open()
         self._calls.opened(response, self)
+        self._head = Head(response.headers, type(response))
+        if self.watch.kind.is_events:
+            self.kept = bytearray()
         # Also where it was read before it was returned, by an event hook for instance: the body keeps the call.
-        response.stream = ObservedBody(response.stream, self, Head(response.headers, type(response)))
+        response.stream = ObservedBody(response.stream, self, self._head)
 
     def _note(self, response: Any) -> None:
         self._observed = whole(response.status_code)  # HTTP/2 has numbers of any size

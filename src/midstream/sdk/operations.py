@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-from midstream.outcomes.kinds import COMPLETIONS, MESSAGES, UNMARKED, StreamKind
+from midstream.outcomes.kinds import COMPLETIONS, COUNTS, MESSAGES, SESSIONS, UNMARKED, StreamKind
 from midstream.telemetry.operation import Operation
 
 __all__ = ("Endpoint", "endpoint_of")
@@ -30,11 +30,11 @@ def _endpoint(method: str, path: str, operation: Operation, stream: StreamKind) 
 
 _ENDPOINTS: Final = (
     _endpoint("post", "/v1/messages", Operation.CHAT, MESSAGES),
-    _endpoint("post", "/v1/messages/count_tokens", Operation.COUNT_TOKENS, UNMARKED),
+    _endpoint("post", "/v1/messages/count_tokens", Operation.COUNT_TOKENS, COUNTS),
     _endpoint("post", "/v1/complete", Operation.TEXT_COMPLETION, COMPLETIONS),
     _endpoint("get", "/v1/messages/batches/[^/]+/results", Operation.BATCH_RESULTS, UNMARKED),
-    _endpoint("get", "/v1/sessions/[^/]+/events/stream", Operation.SESSION_EVENTS, UNMARKED),
-    _endpoint("get", "/v1/sessions/[^/]+/threads/[^/]+/stream", Operation.SESSION_EVENTS, UNMARKED),
+    _endpoint("get", "/v1/sessions/[^/]+/events/stream", Operation.SESSION_EVENTS, SESSIONS),
+    _endpoint("get", "/v1/sessions/[^/]+/threads/[^/]+/stream", Operation.SESSION_EVENTS, SESSIONS),
     _endpoint("get", "/v1/files/[^/]+/content", Operation.FILE_DOWNLOAD, UNMARKED),
     _endpoint("get", "/v1/skills/[^/]+/versions/[^/]+/content", Operation.FILE_DOWNLOAD, UNMARKED),
     _endpoint("get", "/v1/organizations/plugins/[^/]+/versions/[^/]+/content", Operation.FILE_DOWNLOAD, UNMARKED),

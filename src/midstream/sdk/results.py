@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-__all__ = ("BodyFormat", "Head", "format_of", "json_of", "response_of", "streams")
+__all__ = ("BodyFormat", "Head", "format_of", "is_inspectable", "response_of", "streams")
 
 _STREAMS: Final[Mapping[str, str]] = {
     "Stream": "response",
@@ -46,12 +44,9 @@ def streams(result: Any) -> bool:
     return _attribute(result, _STREAMS) is not None
 
 
-def json_of(response: Any) -> object:
-    """The decoded body of a response that was read whole. `None` if it says that it is not JSON.
-
-    Raises `ValueError` if it cannot be decoded: what the SDK will raise when the application parses it.
-    """
-    return response.json() if format_of(response.headers, response.__class__).media_type == "application/json" else None
+def is_inspectable(result: Any) -> bool:
+    """Whether a parsed `result` has the fields of the document that arrived: one of the SDK's classes, or a mapping."""
+    return type(result).__module__.startswith(_ANSWERS) or isinstance(result, Mapping)
 
 
 class Head(NamedTuple):

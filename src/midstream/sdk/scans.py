@@ -6,6 +6,7 @@ import inspect
 from typing import TYPE_CHECKING, Final
 
 from midstream import guard
+from midstream.outcomes.answers import is_json
 from midstream.outcomes.frames import FrameScan
 from midstream.outcomes.scan import ByteScan, DocumentScan, EventScan, Unpacked, can_unpack
 from midstream.sdk.results import format_of
@@ -23,9 +24,6 @@ _MOST_FRAMES: Final = 32
 _UNPACKS: Final = frozenset({"iter_bytes", "aiter_bytes"})
 """The methods of the HTTP client's response that undo the content encoding; all but readers of raw bytes use them."""
 
-_DECODES: Final = frozenset({"parse", "json"})
-"""The methods of the SDK's response that decode a document."""
-
 
 def scan_of(call: Call, head: Head) -> Scan | None:
     """The scan of a body of `call` that is about to be read. `None` where there is a parser, or nothing to find.
@@ -40,16 +38,16 @@ def scan_of(call: Call, head: Head) -> Scan | None:
 def _scan_of(call: Call, form: BodyFormat) -> Scan | None:
     readers = _readers()
     scan: Scan
-    if form.media_type == "text/event-stream":
-        scan = EventScan(call, call.watch.kind)
-    elif form.media_type == "application/vnd.amazon.eventstream":
+    if form.media_type == "application/vnd.amazon.eventstream":
         scan = FrameScan(call)
-    elif not call.request.operation.is_inference:
+    elif call.wants_events:
+        scan = EventScan(call, call.watch.kind)  # whatever the body is called, and also if it has no events
+    elif call.watch.kind.proof is None:
         scan = ByteScan(call)
-    elif form.media_type == "application/json":
-        scan = DocumentScan(call, raises=not _DECODES.isdisjoint(readers))
     else:
-        return None
+        # The SDK decodes every body that is called JSON, and takes any other that it cannot decode for a text.
+        decodes = "json" in readers or ("parse" in readers and is_json(form.media_type))
+        scan = DocumentScan(call, form.media_type, raises=decodes)
     if not form.encoding:
         return scan
     if not can_unpack(form.encoding):

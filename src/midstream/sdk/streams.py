@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from midstream.sdk.calls import Call
 
-__all__ = ("Find", "ObservedAsyncEvents", "observed_events")
+__all__ = ("Find", "ObservedAsyncEvents", "ObservedAsyncHelper", "observed_events", "observed_helper")
 
 Find = Callable[[], Optional["Call"]]
 """Finds the call of a stream when its iteration begins: below SDK 1.14 the iterator is made before its call."""
@@ -99,13 +99,62 @@ class ObservedAsyncEvents:
 
     def _ended(self, error: BaseException) -> None:
         with guard.STREAMS:
-            if self._call is None or self._is_read_by_another(error):
+            if self._call is None or _is_read_by_another(self._events, error):
                 return
             if isinstance(error, StopAsyncIteration):
                 self._call.read(self._last)
             else:
                 self._call.failed(error, self._last)
 
-    def _is_read_by_another(self, error: BaseException) -> bool:
-        """Whether `error` only says that another task is reading, which goes on."""
-        return isinstance(error, RuntimeError) and getattr(self._events, "ag_running", False) is True
+
+def observed_helper(events: Iterator[Any], find: Find) -> Iterator[Any]:
+    """`events`, the generator of a helper around a stream, whose own exceptions are recorded for the stream's call.
+
+    The stream does not see them: it waits for the helper to ask for its next event.
+    """
+    try:
+        yield from events
+    except GeneratorExit:
+        raise
+    except BaseException as error:
+        _helper_failed(find, error)
+        raise
+
+
+class ObservedAsyncHelper:
+    """The same for an async helper: a class, for an async generator would need the event loop to be finalized."""
+
+    __slots__ = ("__weakref__", "_events", "_find")
+
+    def __init__(self, events: Any, find: Find) -> None:
+        self._events = events
+        self._find = find
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self
+
+    async def __anext__(self) -> Any:
+        try:
+            return await anext(self._events)
+        except StopAsyncIteration:
+            raise
+        except BaseException as error:
+            if not _is_read_by_another(self._events, error):
+                _helper_failed(self._find, error)
+            raise
+
+    async def aclose(self) -> None:
+        """Closes the helper's generator."""
+        await self._events.aclose()
+
+
+def _helper_failed(find: Find, error: BaseException) -> None:
+    with guard.STREAMS:
+        call = find()
+        if call is not None:
+            call.failed(error)
+
+
+def _is_read_by_another(events: Any, error: BaseException) -> bool:
+    """Whether `error` only says that another task is reading, which goes on."""
+    return isinstance(error, RuntimeError) and getattr(events, "ag_running", False) is True

@@ -14,7 +14,7 @@ import wrapt
 from midstream import guard
 from midstream.sdk.calls import current_call, current_entry
 from midstream.sdk.results import response_of
-from midstream.sdk.streams import ObservedAsyncEvents, observed_events
+from midstream.sdk.streams import ObservedAsyncEvents, ObservedAsyncHelper, observed_events, observed_helper
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -36,6 +36,8 @@ class Role(Enum):
     STREAMS = "streamed answers"
     LINES = "how the reading of batch results ends"
     SPANS = "the SDK's own spans"
+    ANSWERS = "whether what arrived is an answer"
+    HELPERS = "exceptions of the SDK's helpers for streams"
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,39 @@ def _within_request(calls: Calls) -> Any:
     return within_request
 
 
+def _process_response(calls: Calls) -> Any:
+    del calls
+
+    # Not a coroutine function for the async one: the response is there before the coroutine runs.
+    def process_response(
+        wrapped: Callable[..., Any], client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> Any:
+        del client
+        call = current_call()
+        if call is not None:
+            call.responded(kwargs.get("response"))
+        return wrapped(*args, **kwargs)
+
+    return process_response
+
+
+def _helper(calls: Calls) -> Any:
+    return _of_helper(calls, observed_helper)
+
+
+def _async_helper(calls: Calls) -> Any:
+    return _of_helper(calls, ObservedAsyncHelper)
+
+
+def _of_helper(calls: Calls, observed: Callable[..., Any]) -> Any:
+    def stream(wrapped: Callable[..., Any], helper: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        events = wrapped(*args, **kwargs)
+        response = guard.attempt(lambda: helper._raw_stream.response)  # noqa: SLF001
+        return events if calls.of(response) is None else observed(events, lambda: calls.of(response))
+
+    return stream
+
+
 def _events(calls: Calls) -> Any:
     return _iterator(calls, observed_events)
 
@@ -162,6 +197,8 @@ def _async_close(calls: Calls) -> Any:
 _CLIENT: Final = "anthropic._base_client"
 _STREAMING: Final = "anthropic._streaming"
 _LINES: Final = "anthropic._decoders.jsonl"
+_HELPERS: Final = "anthropic.lib.streaming._messages"
+_BETA_HELPERS: Final = "anthropic.lib.streaming._beta_messages"
 
 TARGETS: Final = (
     Target(_CLIENT, "SyncAPIClient", "request", Role.CALLS, _request),
@@ -170,12 +207,18 @@ TARGETS: Final = (
     # From SDK 1.14 on it runs inside the SDK's own span, and around the application's middleware.
     Target(_CLIENT, "SyncAPIClient", "_request", Role.SPANS, _within_request, optional=True),
     Target(_CLIENT, "AsyncAPIClient", "_request", Role.SPANS, _within_request, optional=True),
+    Target(_CLIENT, "SyncAPIClient", "_process_response", Role.ANSWERS, _process_response),
+    Target(_CLIENT, "AsyncAPIClient", "_process_response", Role.ANSWERS, _process_response),
     Target(_STREAMING, "Stream", "__stream__", Role.STREAMS, _events),
     Target(_STREAMING, "AsyncStream", "__stream__", Role.STREAMS, _async_events),
     Target(_STREAMING, "Stream", "close", Role.STREAMS, _close),
     Target(_STREAMING, "AsyncStream", "close", Role.STREAMS, _async_close),
     Target(_LINES, "JSONLDecoder", "__decode__", Role.LINES, _events),
     Target(_LINES, "AsyncJSONLDecoder", "__decode__", Role.LINES, _async_events),
+    Target(_HELPERS, "MessageStream", "__stream__", Role.HELPERS, _helper),
+    Target(_HELPERS, "AsyncMessageStream", "__stream__", Role.HELPERS, _async_helper),
+    Target(_BETA_HELPERS, "BetaMessageStream", "__stream__", Role.HELPERS, _helper),
+    Target(_BETA_HELPERS, "BetaAsyncMessageStream", "__stream__", Role.HELPERS, _async_helper),
 )
 
 

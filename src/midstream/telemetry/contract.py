@@ -33,6 +33,7 @@ __all__ = (
     "OPEN_ATTRIBUTES",
     "OPEN_STREAMS",
     "REQUEST_ATTRIBUTES",
+    "VERDICT_ATTRIBUTES",
     "Attribute",
     "Instrument",
     "Metric",
@@ -180,62 +181,6 @@ REQUEST_ATTRIBUTES: Final[tuple[Attribute[Request], ...]] = (
 
 CALL_ATTRIBUTES: Final[tuple[Attribute[Ended], ...]] = (
     Attribute(
-        "midstream.outcome",
-        "string",
-        When.CALL,
-        "How the call really ended, see the table of outcomes.",
-        lambda e: e.verdict.outcome._value_,
-    ),
-    Attribute(
-        "midstream.phase",
-        "string",
-        When.FAILURE,
-        "Where in the call it failed: `request`, `opening`, `content` or `closing`.",
-        _failure(lambda f: None if f.phase is None else f.phase._value_),
-    ),
-    Attribute(
-        "midstream.status_code",
-        "int",
-        When.STATUS,
-        "The effective status: observed for an HTTP error, synthesized from the error type for an in-band one.",
-        _with_status(lambda f: f.status_code),
-    ),
-    Attribute(
-        "midstream.status_code.source",
-        "string",
-        When.STATUS,
-        "Where the effective status comes from: `observed` or `synthesized`.",
-        lambda e: _with_status(lambda _: _source(e))(e),
-    ),
-    Attribute(
-        "midstream.reported.status_code",
-        "int",
-        When.FAILURE,
-        "The status on the exception that the application got, if it has one.",
-        _failure(lambda f: f.reported_status_code),
-    ),
-    Attribute(
-        "midstream.leaked",
-        "boolean",
-        When.FAILURE,
-        "Whether the exception is outside `anthropic.AnthropicError`, so that `except anthropic.APIError` misses it.",
-        _failure(lambda f: f.leaked),
-    ),
-    Attribute(
-        "midstream.misreported",
-        "boolean",
-        When.FAILURE,
-        "Whether the reported status is not the effective one.",
-        _failure(lambda f: f.misreported),
-    ),
-    Attribute(
-        "midstream.retryable",
-        "boolean",
-        When.FAILURE,
-        "Whether the same call may succeed later.",
-        _failure(lambda f: f.retryable),
-    ),
-    Attribute(
         "midstream.in_band.request_id",
         "string",
         When.IN_BAND,
@@ -262,21 +207,6 @@ CALL_ATTRIBUTES: Final[tuple[Attribute[Ended], ...]] = (
         When.FAILED_STREAM,
         "Type of the last event that was decoded.",
         lambda e: e.verdict.last_event if e.verdict.opened and e.verdict.failure else None,
-    ),
-    Attribute(
-        "error.type",
-        "string",
-        When.FAILURE,
-        "The API's error type, the status of an HTTP error without one, the class of the transport or decoding "
-        "exception, `stream_truncated`, or `_OTHER`.",
-        _failure(lambda f: f.error_type),
-    ),
-    Attribute(
-        "http.response.status_code",
-        "int",
-        When.CALL,
-        "The observed status, always as it was on the wire: 200 for an in-band error.",
-        lambda e: e.observed_status_code,
     ),
     Attribute(
         "http.request.resend_count",
@@ -355,8 +285,98 @@ CALL_ATTRIBUTES: Final[tuple[Attribute[Ended], ...]] = (
         lambda e: e.verdict.answer.cache_write_tokens,
         own_spans_only=True,
     ),
+    # The verdict is last: where a limit allows too few attributes, OpenTelemetry drops the oldest.
+    Attribute(
+        "midstream.phase",
+        "string",
+        When.FAILURE,
+        "Where in the call it failed: `request`, `opening`, `content` or `closing`.",
+        _failure(lambda f: None if f.phase is None else f.phase._value_),
+    ),
+    Attribute(
+        "midstream.retryable",
+        "boolean",
+        When.FAILURE,
+        "Whether the same call may succeed later.",
+        _failure(lambda f: f.retryable),
+    ),
+    Attribute(
+        "midstream.leaked",
+        "boolean",
+        When.FAILURE,
+        "Whether the exception that escaped from the SDK is not an `anthropic.APIError`, so that `except "
+        "anthropic.APIError` misses it.",
+        _failure(lambda f: f.leaked),
+    ),
+    Attribute(
+        "midstream.misreported",
+        "boolean",
+        When.FAILURE,
+        "Whether the reported status is not the effective one.",
+        _failure(lambda f: f.misreported),
+    ),
+    Attribute(
+        "midstream.reported.status_code",
+        "int",
+        When.FAILURE,
+        "The status on the exception that the application got, if it has one.",
+        _failure(lambda f: f.reported_status_code),
+    ),
+    Attribute(
+        "midstream.status_code",
+        "int",
+        When.STATUS,
+        "The effective status: observed for an HTTP error, synthesized from the error type for an in-band one.",
+        _with_status(lambda f: f.status_code),
+    ),
+    Attribute(
+        "midstream.status_code.source",
+        "string",
+        When.STATUS,
+        "Where the effective status comes from: `observed` or `synthesized`.",
+        lambda e: _with_status(lambda _: _source(e))(e),
+    ),
+    Attribute(
+        "http.response.status_code",
+        "int",
+        When.CALL,
+        "The observed status, always as it was on the wire: 200 for an in-band error.",
+        lambda e: e.observed_status_code,
+    ),
+    Attribute(
+        "error.type",
+        "string",
+        When.FAILURE,
+        "The API's error type, the status of an error without one, the class of the transport or decoding exception, "
+        "`stream_truncated`, `unexpected_media_type`, `unexpected_body`, the class of the innermost exception, or "
+        "`_OTHER`.",
+        _failure(lambda f: f.error_type),
+    ),
+    Attribute(
+        "midstream.outcome",
+        "string",
+        When.CALL,
+        "How the call really ended, see the table of outcomes.",
+        lambda e: e.verdict.outcome._value_,
+    ),
 )
-"""Known when the call has ended."""
+"""Known when the call has ended, in the order in which they are recorded."""
+
+VERDICT_ATTRIBUTES: Final = frozenset(
+    {
+        "error.type",
+        "http.response.status_code",
+        "midstream.leaked",
+        "midstream.misreported",
+        "midstream.outcome",
+        "midstream.phase",
+        "midstream.reported.status_code",
+        "midstream.retryable",
+        "midstream.status_code",
+        "midstream.status_code.source",
+    }
+)
+"""How the call ended. On log events, too, they are recorded last."""
 
 EXCEPTION_ATTRIBUTES: Final[Mapping[str, str]] = {
     "exception.type": "Qualified class of the exception that the application got; absent for a truncated stream.",

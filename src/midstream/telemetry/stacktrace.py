@@ -11,7 +11,7 @@ from functools import lru_cache
 from traceback import walk_tb
 from typing import Final
 
-from midstream.outcomes.classify import causes, qualified_name
+from midstream.outcomes.exceptions import causes, qualified_name
 from midstream.outcomes.values import text
 
 __all__ = ("stacktrace",)

@@ -1,0 +1,207 @@
+"""What arrived instead of an answer: a document, or the end of a stream, that is not what was requested."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
+
+from midstream.outcomes.api_errors import item, says_error
+from midstream.outcomes.classify import classify, in_band_error
+from midstream.outcomes.values import UNDECODED, field, json_value, text
+from midstream.outcomes.vocabulary import Failure, Outcome
+from midstream.outcomes.wording import TRUNCATED_TYPE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from midstream.outcomes.kinds import StreamKind
+
+__all__ = (
+    "KEPT_LIMIT",
+    "TRUNCATED",
+    "WINDOWS",
+    "Remains",
+    "cause_of_end",
+    "failure_in_document",
+    "is_json",
+    "last_event_in",
+    "not_json",
+    "trim",
+    "unexpected_media_type",
+)
+
+_MAX_KEPT: Final = 2**12
+"""The last bytes of a body that are kept. An error event has no more, but where a gateway quotes its whole upstream."""
+
+KEPT_LIMIT: Final = 2 * _MAX_KEPT
+"""How many bytes may come together before all but the last are dropped."""
+
+_MAX_UNPACKED: Final = 2**16
+
+WINDOWS: Final[Mapping[str, tuple[int, ...]]] = MappingProxyType(
+    {"gzip": (16 + zlib.MAX_WBITS,), "deflate": (zlib.MAX_WBITS, -zlib.MAX_WBITS)}
+)
+"""By content encoding, the formats that are tried, as `zlib` numbers them. HTTP clients take bare deflate, too."""
+
+_FRAMES: Final = "application/vnd.amazon.eventstream"
+_EVENTS: Final = frozenset({"", "text/event-stream", _FRAMES})
+"""The media types of a stream of events, and of a response that does not name its own."""
+
+_FIELDS: Final = (b":", b"data", b"event", b"id", b"retry")
+"""How the lines of server-sent events begin."""
+
+TRUNCATED: Final = Failure(Outcome.TRUNCATED, TRUNCATED_TYPE, retryable=True)
+"""The stream ended before its end event, and nothing in it says why."""
+
+_NO_NAMES: Final = "no named events"
+_WITHOUT_NAMES: Final = Failure(Outcome.TRUNCATED, TRUNCATED_TYPE, message=_NO_NAMES)
+"""The events of the API, without the names by which the SDK knows them. A gateway drops them, and a retry meets it."""
+
+
+def unexpected_media_type(media_type: str, requested: str) -> Failure:
+    """Something of `media_type` arrived where `requested`, `JSON` or `events`, was requested."""
+    message = f"{media_type or 'no media type'} instead of {requested}"
+    return Failure(Outcome.MALFORMED, "unexpected_media_type", message=message)
+
+
+def not_json(media_type: str, error: Exception) -> Failure:
+    """A body that was to be a JSON document could not be decoded, which raised `error`."""
+    failure = classify(error)
+    if is_json(media_type):
+        return failure
+    unexpected = unexpected_media_type(media_type, "JSON")
+    return replace(unexpected, leaked=failure.leaked, exception_type=failure.exception_type)
+
+
+def is_json(media_type: str) -> bool:
+    """Whether the SDK takes a body of this type for JSON, whatever it is."""
+    return media_type.endswith("json")
+
+
+def _unexpected_body(what: str) -> Failure:
+    return Failure(Outcome.MALFORMED, "unexpected_body", message=what)
+
+
+def failure_in_document(document: object, kind: StreamKind) -> Failure | None:
+    """The failure that `document`, an object or a mapping, is. `None` if it has what every answer of `kind` has."""
+    error = _error_document(document)
+    proven = kind.proof is None or isinstance(field(document, kind.proof), kind.proof_type)
+    # An answer that names its type, and names itself an error, is one all the same.
+    if item(error, "type") == "error" or (not proven and says_error(error)):
+        return in_band_error(error)
+    return None if proven else _unexpected_body(f"a document without {kind.proof}")
+
+
+def _error_document(document: object) -> object:
+    """What `document`, which can be an object of the SDK's, says about an error, as a mapping, or as it is."""
+    if type(document) is list:
+        return cast("object", document)
+    names = ("type", "object", "error", "message", "code", "status", "request_id")
+    return {name: value for name in names if (value := field(document, name)) is not None}
+
+
+@dataclass(frozen=True)
+class Remains:
+    """What is known about a body that came to its end without its end event."""
+
+    media_type: str
+    """Lower case, without parameters. Empty if the server did not say."""
+    data: bytes | None
+    """Its last bytes, with the content encoding undone. `None` if they are not known."""
+    is_whole: bool
+    """Whether `data` is the whole body."""
+
+    @classmethod
+    def of(cls, media_type: str, encoding: str, kept: bytes, received: int) -> Remains:
+        """Those of a body of which `received` bytes arrived, and the last of them, still encoded, were `kept`."""
+        is_whole = len(kept) == received
+        if not encoding:
+            return cls(media_type, kept, is_whole)
+        return cls(media_type, _unpacked(kept, encoding) if is_whole else None, is_whole)
+
+
+def trim(kept: bytearray) -> None:
+    """Drops all but the last bytes."""
+    del kept[:-_MAX_KEPT]
+
+
+class _Event(NamedTuple):
+    name: str
+    data: bytes
+    ended: bool
+    """Whether its blank line arrived."""
+
+
+def last_event_in(remains: Remains) -> tuple[str, bytes] | None:
+    """The name and the data of the last event, if all of it but its blank line arrived. The SDK drops such an event."""
+    events = _events(remains)
+    if not events or events[-1].ended or not events[-1].name or not events[-1].data:
+        return None
+    return events[-1].name, events[-1].data
+
+
+def cause_of_end(remains: Remains, *, known_events: bool) -> Failure | None:
+    """Why a stream of events ended without its end event, if its bytes say so. `None` if they do not.
+
+    `known_events` says whether an event that the API sends was decoded.
+    """
+    if remains.media_type == _FRAMES:
+        return None
+    events = _events(remains)
+    unnamed = [json_value(event.data) for event in events if not event.name and event.data]
+    error = next((data for data in reversed(unnamed) if says_error(data)), None)
+    if error is not None:
+        return in_band_error(error)
+    return None if known_events else _instead_of_events(remains, events, unnamed)
+
+
+def _instead_of_events(remains: Remains, events: Sequence[_Event], unnamed: Sequence[object]) -> Failure | None:
+    data = (remains.data or b"").strip()
+    document = json_value(data) if remains.is_whole and data else UNDECODED
+    if says_error(document):
+        return in_band_error(document)
+    if remains.media_type not in _EVENTS:
+        return unexpected_media_type(remains.media_type, "events")
+    if unnamed:
+        of_the_api = any(text(item(data, "type")) for data in unnamed)
+        return _WITHOUT_NAMES if of_the_api else _unexpected_body(_NO_NAMES)
+    if any(event.name and event.name != "ping" for event in events):
+        return _unexpected_body("events of another API")
+    if remains.is_whole and any(not line.startswith(_FIELDS) for line in data.splitlines() if line):
+        return _unexpected_body("no events")
+    return None
+
+
+def _events(remains: Remains) -> list[_Event]:
+    """The server-sent events in what is known, the last of which may not have ended."""
+    data = remains.data or b""
+    events: list[_Event] = []
+    name, lines = "", list[bytes]()
+    skipping = not remains.is_whole  # up to the first blank line: what is before it may lack its beginning
+    for line in data.splitlines():
+        if not line:
+            if not skipping:
+                events.append(_Event(name, b"\n".join(lines), ended=True))
+            skipping, name, lines = False, "", []
+        elif line.startswith(b"event:"):
+            name = line[6:].strip().decode("utf-8", "replace")
+        elif line.startswith(b"data:"):
+            lines.append(line[5:].strip())
+    if (name or lines) and not skipping:
+        events.append(_Event(name, b"\n".join(lines), ended=False))
+    return events
+
+
+def _unpacked(data: bytes, encoding: str) -> bytes | None:
+    """The first bytes of `data` with the content `encoding` undone. `None` if it cannot be undone."""
+    attempts = (_inflated(data, window) for window in WINDOWS.get(encoding, ()))
+    return next((unpacked for unpacked in attempts if unpacked is not None), None)
+
+
+def _inflated(data: bytes, window: int) -> bytes | None:
+    try:
+        return zlib.decompressobj(wbits=window).decompress(data, _MAX_UNPACKED)
+    except zlib.error:
+        return None

@@ -1,0 +1,27 @@
+"""What is taken out of a message before it is recorded: keys, URLs, and bytes of the body."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+__all__ = ("without_keys", "without_quotes")
+
+# A protocol error can quote the bytes that it stumbled over: `illegal chunk header: bytearray(b'...')`.
+_QUOTED_BYTES: Final = re.compile(r"(?<![:\s])[:\s]*(?<!\w)(?:bytearray\(|bytes\()?b['\"].*", re.DOTALL)
+
+# aiohttp's transport names, for a protocol that it does not know, the whole URL, with a password and a query.
+_QUOTED_URL: Final = re.compile(r"://[^\s'\"<>]+")
+
+# Gateways name the key that was wrong.
+_QUOTED_KEY: Final = re.compile(r"\b(sk-|(?:bearer|basic)\s+)(?=\S*\d)[\w.~+/=*-]{8,}", re.IGNORECASE)
+
+
+def without_keys(message: str) -> str:
+    """`message` of an API or a gateway without the keys that it quotes."""
+    return _QUOTED_KEY.sub(r"\1...", message)
+
+
+def without_quotes(message: str) -> str:
+    """`message` of a transport without the bytes and the URLs that it quotes."""
+    return _QUOTED_URL.sub("://...", _QUOTED_BYTES.sub("", message))
