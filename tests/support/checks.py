@@ -66,7 +66,8 @@ def description(scenario: Scenario, style: Style, seen: Seen) -> str:
     if ending.outcome is Outcome.TRUNCATED:
         return f"stream_truncated: the stream ended before its end event, {when}"
     leaked = "; not an anthropic.APIError" if ending.leaked else ""
-    return f"{ending.error_type_for(HTTP_PACKAGE)} {when}{leaked}"
+    said = classify(seen.error).message
+    return f"{ending.error_type_for(HTTP_PACKAGE)} {when}{f': {said}' if said else ''}{leaked}"
 
 
 def check_metrics(exported: Exported, scenario: Scenario, style: Style, server: FaultServer) -> None:
