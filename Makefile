@@ -6,7 +6,7 @@ PYTHONS ?= $(PYTHON)
 ARGS ?=
 
 # The SDKs we test against: one environment per requirements/sdk-*.txt, the newest first. `make matrix` has more.
-NEWEST := sdk-2.11
+NEWEST := sdk-2.14
 SDKS := $(NEWEST) $(filter-out $(NEWEST),$(patsubst requirements/%.txt,%,$(wildcard requirements/sdk-*.txt)))
 
 # Of these, what `make test` takes: the oldest, the first on httpx2, the first with spans of its own, the newest.

@@ -34,7 +34,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 ENVIRONMENTS: Final = ROOT / ".venv"
 RESULTS: Final = ENVIRONMENTS / "benchmarks"
 REQUIREMENTS: Final = ROOT / "requirements"
-PINS: Final = (REQUIREMENTS / "sdk-2.11.txt", REQUIREMENTS / "others.txt")
+PINS: Final = (REQUIREMENTS / "sdk-2.14.txt", REQUIREMENTS / "others.txt")
 
 GOALS: Final = "goals"
 """The name of what is no comparison: all about midstream, at full length. It takes as long as all others together."""

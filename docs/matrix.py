@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import signal
 import subprocess
@@ -36,22 +37,20 @@ WORK: Final = ROOT / ".venv" / "matrix"
 PYTHONS: Final = ("3.10", "3.11", "3.12", "3.13")
 DEFAULT_PYTHON: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
 
-OLDEST_SDK: Final = "0.49.0"
-NEWEST_SDK: Final = "2.11.0"
-BORDERS: Final = ("0.125.0", "1.0.0", "1.13.0", "1.14.0")
-"""The last on httpx and the first on httpx2, the last without and the first with spans of its own."""
-SDKS: Final = (
-    OLDEST_SDK,
-    "0.79.0",
-    "0.104.0",
-    *BORDERS[:2],
-    "1.7.0",
-    *BORDERS[2:],
-    "1.17.0",
-    "2.0.0",
-    "2.6.0",
-    NEWEST_SDK,
-)
+
+
+def _pinned() -> Iterator[str]:
+    for file in (ROOT / "requirements").glob("sdk-*.in"):
+        yield from re.findall(r"(?m)^anthropic\S* == (\S+)", file.read_text(encoding="utf-8"))
+
+
+def _in_order(versions: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(versions), key=lambda version: [int(number) for number in version.split(".")]))
+
+
+PINNED: Final = _in_order(_pinned())
+"""The versions of the SDK that have pins: the oldest, those at a border, the newest."""
+IN_BETWEEN: Final = ("0.79.0", "0.104.0", "1.7.0", "1.17.0", "2.0.0", "2.6.0", "2.11.0")
 
 _OLDEST_OPENTELEMETRY: Final = tuple(
     line
@@ -125,13 +124,14 @@ class CannotRunError(Exception):
     """A row cannot be run; the text says why."""
 
 
-def rows(newest_sdk: str = NEWEST_SDK) -> tuple[Row, ...]:
+def rows(newest_sdk: str = PINNED[-1]) -> tuple[Row, ...]:
     """The table. `newest_sdk` is the newest on the index."""
-    both = (OLDEST_SDK, NEWEST_SDK)
+    oldest_sdk, *borders, _ = PINNED
+    both = (oldest_sdk, newest_sdk)
     table = (
-        *(Row(sdk) for sdk in (*SDKS, newest_sdk)),
+        *(Row(sdk) for sdk in _in_order((*PINNED, *IN_BETWEEN, newest_sdk))),
         *(Row(sdk, python=python) for sdk in both for python in PYTHONS),
-        *(Row(sdk, python=PYTHONS[-1]) for sdk in BORDERS),
+        *(Row(sdk, python=PYTHONS[-1]) for sdk in borders),
         *(Row(sdk, wrapt=wrapt) for sdk in both for wrapt in ("1.16", "2.0")),
         *(Row(sdk, opentelemetry="oldest") for sdk in both),
     )
@@ -270,10 +270,13 @@ def _newest_on_the_index() -> str:
         (*ask, "--quiet", "--report=-", "anthropic < 3"), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False
     )
     if answer.returncode:
-        print(f"The index cannot be asked for the newest anthropic; {NEWEST_SDK} stands for it.", file=sys.stderr)
-        return NEWEST_SDK
+        print(f"The index cannot be asked for the newest anthropic; {PINNED[-1]} stands for it.", file=sys.stderr)
+        return PINNED[-1]
     (package,) = json.loads(answer.stdout)["install"]
-    return str(package["metadata"]["version"])
+    newest = str(package["metadata"]["version"])
+    if newest != PINNED[-1]:
+        print(f"anthropic {newest} is out, and {PINNED[-1]} is the newest with pins: see CONTRIBUTING.md.", file=sys.stderr)
+    return newest
 
 
 # Keeping the results

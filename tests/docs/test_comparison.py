@@ -8,7 +8,7 @@ from typing import Final
 from support.blocks import CHECKOUT
 
 _PAGE: Final = (CHECKOUT / "docs" / "comparison.md").read_text(encoding="utf-8")
-_PINS: Final = ("sdk-2.11.txt", "neighbours.txt")
+_PINS: Final = ("sdk-2.14.txt", "neighbours.txt")
 
 
 def _pinned() -> dict[str, str]:

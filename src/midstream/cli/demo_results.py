@@ -113,7 +113,7 @@ class Results:
     """Everything that the demo found."""
 
     sdk: str
-    """The SDK and its version: `anthropic 2.11.0`."""
+    """The SDK and its version: `anthropic 2.14.0`."""
     rows: tuple[Row, ...]
     """One per example, in the order of the examples."""
 
