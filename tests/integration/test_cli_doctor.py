@@ -14,6 +14,7 @@ import anthropic
 import pytest
 
 from midstream.cli.doctor_findings import Health, Subject
+from midstream.sdk.targets import Role
 from support.clients import HAS_OWN_SPANS
 from support.commands import Finished
 from support.examined import Examined, examined, exporting_to, program
@@ -81,7 +82,7 @@ def test_under_opentelemetry_instrument_it_sees_what_the_service_has_and_one_cal
     assert (found.status, found.problems, found.warnings, done.stderr) == (0, [], [], "")
     assert found[Subject.SET_UP] == (OK, "opentelemetry-instrument has set this process up", "")
     assert found[Subject.ANTHROPIC] == (OK, anthropic.__version__, "")
-    assert found.verdicts(Subject.PATCHES) == [OK] * 4
+    assert found.verdicts(Subject.PATCHES) == [OK] * len(Role)
     by_whom = "com.anthropic.sdk.python" if HAS_OWN_SPANS else "midstream"
     assert found[Subject.ONE_SPAN] == (OK, f"the call has one span, of {by_whom}", "")
     why = "on (by default)" if HAS_OWN_SPANS else "off (this version has none)"

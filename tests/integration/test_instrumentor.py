@@ -98,7 +98,11 @@ def test_an_sdk_outside_the_range_is_one_warning_and_stays_as_it_is(
 
 REQUIRED = [target for target in TARGETS if not target.optional]
 OPTIONAL = [target for target in TARGETS if target.optional]
-ENDED: dict[Role, dict[str, int]] = {Role.CALLS: {}, Role.STREAMS: {"completed": 1}, Role.LINES: {"completed": 2}}
+ENDED: dict[Role, dict[str, int]] = {
+    Role.CALLS: {},
+    Role.STREAMS: {"completed": 1},
+    **{role: {"completed": 2} for role in (Role.LINES, Role.ANSWERS, Role.HELPERS)},
+}
 """By what a missing target is needed for, the outcomes of a message and a stream."""
 
 

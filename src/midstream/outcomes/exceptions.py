@@ -6,6 +6,7 @@ No SDK and no HTTP client is imported: classes are known by their names.
 from __future__ import annotations
 
 import inspect
+import os
 from itertools import islice
 from traceback import walk_tb
 from types import FrameType, MappingProxyType, TracebackType
@@ -14,7 +15,7 @@ from weakref import WeakKeyDictionary
 
 from midstream.guard import attempt
 from midstream.outcomes.redaction import without_quotes
-from midstream.outcomes.values import field, text
+from midstream.outcomes.values import field, text, whole
 from midstream.outcomes.vocabulary import Outcome
 from midstream.outcomes.wording import LONGEST_MESSAGE, OTHER
 
@@ -105,7 +106,8 @@ _PROXY_REFUSES: Final = "407"
 """How the message of a proxy error begins if the proxy wants a password."""
 
 _HTTP_CLIENTS: Final = frozenset({"httpx", "httpx2"})
-_TRANSPORTS: Final = _HTTP_CLIENTS | {"httpcore", "httpcore2", "aiohttp", "anyio", "ssl", "h2", "h11"}
+_POOLS: Final = frozenset({"httpcore", "httpcore2"})
+_TRANSPORTS: Final = _HTTP_CLIENTS | _POOLS | {"aiohttp", "anyio", "ssl", "h2", "h11"}
 """The packages whose own time limits are limits of the transport, not of the application."""
 
 _BODY_READERS: Final = frozenset({"iter_raw", "aiter_raw"})
@@ -143,12 +145,12 @@ def chain_of(error: BaseException) -> Chain:
 def causes(error: BaseException, most: int) -> tuple[BaseException, ...]:
     """`error` and what it was raised from, outermost first, each once and at most `most` of them.
 
-    A group of exceptions was raised from the only failure in it. No contexts: the application's own exceptions may
-    be among them.
+    A group of exceptions was raised from the only failure in it, and an exception of httpcore from the one that it
+    wraps. No contexts: the application's own exceptions may be among them.
     """
     chain = [error]
     while len(chain) < most:
-        cause = _only_failure_in(chain[-1]) or attempt(lambda: cast("object", chain[-1].__cause__))
+        cause = _only_failure_in(chain[-1]) or _wrapped_in(chain[-1]) or field(chain[-1], "__cause__")
         if not issubclass(type(cause), BaseException) or any(cause is one for one in chain):
             break
         chain.append(cast("BaseException", cause))
@@ -178,8 +180,10 @@ def source_of(chain: Chain) -> BaseException | None:
 
 def reason_in(chain: Chain) -> str | None:
     """What the innermost exception of the transport says that says something, without bytes and URLs."""
-    told = (_words(one.error) for one in reversed(chain) if one.by_class is Outcome.TRANSPORT_ERROR or _is_os(one))
-    return next(filter(None, told), None)
+    said = [error for error, by_class in chain if by_class is Outcome.TRANSPORT_ERROR or _is_of_the_system(error)]
+    # Of several attempts to connect, the first is as good as any.
+    said += filter(_is_of_the_system, _members(chain[-1].error)[:1])
+    return next(filter(None, map(_words, reversed(said))), None)
 
 
 def is_group(error: BaseException) -> bool:
@@ -238,25 +242,34 @@ def _package(kind: type) -> str:
 
 def _only_failure_in(error: BaseException) -> BaseException | None:
     """The failure in a group of exceptions, if there is just one. `None` for any other exception."""
-    if not is_group(error):
-        return None
-    members: object = field(error, "exceptions")
+    failures = [one for one in _members(error) if is_group(one) or _by_class(type(one)).is_failure]
+    return failures[0] if len(failures) == 1 else None
+
+
+def _members(error: BaseException) -> list[BaseException]:
+    """The exceptions in a group, at most 16. Empty for any other exception."""
+    members: object = field(error, "exceptions") if is_group(error) else ()
     if type(members) is not tuple:
-        return None
-    failures = [
-        member
-        for member in cast("tuple[object, ...]", members)[:_MAX_CHAIN]
-        if issubclass(type(member), BaseException)
-        and (is_group(cast("BaseException", member)) or _by_class(type(cast("BaseException", member))).is_failure)
-    ]
-    return cast("BaseException", failures[0]) if len(failures) == 1 else None
+        return []
+    first = cast("tuple[object, ...]", members)[:_MAX_CHAIN]
+    return [cast("BaseException", one) for one in first if issubclass(type(one), BaseException)]
 
 
-def _is_os(link: Link) -> bool:
-    return issubclass(type(link.error), OSError)
+def _wrapped_in(error: BaseException) -> BaseException | None:
+    """The exception that one of httpcore's wraps as its argument."""
+    arguments: object = field(error, "args") if _package(type(error)) in _POOLS else ()
+    first = next(iter(cast("tuple[object, ...]", arguments)), None) if type(arguments) is tuple else None
+    return cast("BaseException", first) if issubclass(type(first), BaseException) else None
+
+
+def _is_of_the_system(error: BaseException) -> bool:
+    return issubclass(type(error), OSError)
 
 
 def _words(error: BaseException) -> str | None:
+    number = whole(field(error, "errno")) if issubclass(type(error), ConnectionError) else None
+    if number is not None:
+        return f"[Errno {number}] {os.strerror(number)}"  # asyncio says what it called instead
     words = text(attempt(lambda: str(error)), 2 * LONGEST_MESSAGE)
     return None if words is None or words == _SAYS_NOTHING else without_quotes(words) or None
 

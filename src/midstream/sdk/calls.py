@@ -535,16 +535,16 @@ class Call:
 
     def _parsed(self, result: Any, response: Any) -> None:
         """The SDK made `result` of the whole `response`, or a middleware made it of none, which is `None`."""
-        inspectable = is_inspectable(result)
+        shows_it = is_inspectable(result)
         if response is not None:
             self._observed = whole(response.status_code)
             self._request_id = text(guard.attempt(lambda: getattr(result, "_request_id", None)))
-            if not inspectable:
+            if not shows_it:
                 # A text, or a class of the application's, which does not show what arrived.
                 self._note(response)
                 self._read_whole(response)
                 return
-        self.tell_now(self.watch.answered(result, judge=inspectable))
+        self.tell_now(self.watch.answered(result, judge=shows_it and response is not None))
 
     def _read_whole(self, response: Any) -> None:
         """`response` was read before it was returned."""
