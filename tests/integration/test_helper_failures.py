@@ -46,7 +46,7 @@ WIRES: Final[dict[str, tuple[bytes, set[str]]]] = {
     "tool input that is not JSON": (START + TOOL + INPUT + TAIL, {"content", "closing"}),
     "a delta for a block that never began": (START + TEXT + TAIL, {"content"}),
     "a start without a message": (
-        sse("message_start", {"type": "message_start", "message": None}) + BLOCK,
+        sse("message_start", {"type": "message_start", "message": None}),
         {"opening"},
     ),
 }
