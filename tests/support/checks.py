@@ -8,6 +8,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from midstream import classify
 from midstream.outcomes import Outcome
+from midstream.outcomes.classify import in_band_error
 from support import expected
 from support.clients import HTTP_PACKAGE
 from support.seen import numberless
@@ -56,7 +57,8 @@ def description(scenario: Scenario, style: Style, seen: Seen) -> str:
     """The failure in one line, from its parts."""
     ending = expected.ending(scenario, style)
     if ending.status_code is not None:
-        return str(classify(seen.error or expected.error_body(scenario)))
+        failure = classify(seen.error) if seen.error else in_band_error(expected.error_body(scenario))
+        return str(failure)
     when = {
         "request": "before the response headers",
         "opening": "before any content had arrived",

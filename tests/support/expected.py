@@ -62,8 +62,10 @@ def _undecoded(scenario: Scenario, style: Style) -> Expectation:
     return whole
 
 
-def error_body(scenario: Scenario) -> dict[str, Any]:
+def error_body(scenario: Scenario) -> dict[str, Any] | str:
     """The body of the error event, as far as it tells what happened."""
+    if scenario.family == "in_band_text":
+        return "upstream connect error or disconnect/reset before headers"
     if scenario.family != "in_band":
         return {"request_id": "req_in_band_1"} if scenario.family == "in_band_bare" else {}
     error = api_error(scenario.argument or "")

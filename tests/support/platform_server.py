@@ -101,7 +101,7 @@ def bedrock_scenario(model: str) -> Scenario:
     family, argument, place = _parts(model)
     if family == "http":
         status = BEDROCK_STATUSES.get(argument, _OTHER_STATUS)
-        ends = Expectation(Outcome.HTTP_ERROR, str(status), status, status, phase=Phase.REQUEST)
+        ends = Expectation(Outcome.HTTP_ERROR, argument, status, status, phase=Phase.REQUEST)
         return replace(parse(model), expectation=ends)
     if family == "trailer":
         return replace(parse("ok"), name=model)
