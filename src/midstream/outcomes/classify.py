@@ -14,12 +14,16 @@ from typing import Any, Final, cast
 from weakref import WeakKeyDictionary
 
 from midstream.guard import attempt
+from midstream.outcomes.credentials import UNEXPECTED_BODY, TokenFailure, token_failure, while_preparing
 from midstream.outcomes.status import (
     API_STATUS,
     BEDROCK_STATUS,
     RETRYABLE_BELOW_500,
+    RETRYABLE_EXCEPTIONS,
     SERVER_ERROR,
+    SESSION_STATUS,
     SUCCESS,
+    TOKEN_STATUS,
     UNKNOWN_STATUS,
 )
 from midstream.outcomes.values import LONGEST_NAME, text, whole
@@ -73,11 +77,15 @@ _ALWAYS_RETRYABLE: Final = frozenset(
     {Outcome.CONNECTION_ERROR, Outcome.TRANSPORT_ERROR, Outcome.TRUNCATED, Outcome.MALFORMED}
 )
 _WITH_STATUS: Final = frozenset({Outcome.HTTP_ERROR, Outcome.IN_BAND_ERROR})
+_KNOWN_TYPES: Final = (API_STATUS, BEDROCK_STATUS, SESSION_STATUS, TOKEN_STATUS)
 _SPEAKS_FOR_ITSELF: Final = _WITH_STATUS | {Outcome.CONNECTION_ERROR, Outcome.TRANSPORT_ERROR}
 """The outcomes whose message cannot quote the body."""
 
 _LEAKS_NOTHING: Final = frozenset({Outcome.CANCELLED, Outcome.ABANDONED, Outcome.TRUNCATED})
 """The outcomes whose exception, if there is one, is the application's own."""
+
+_NETWORK: Final = frozenset({Outcome.CONNECTION_ERROR, Outcome.TRANSPORT_ERROR})
+_MAY_BE_OF_A_TOKEN: Final = _NETWORK | {Outcome.CLIENT_ERROR}
 
 _HTTP_CLIENTS: Final = frozenset({"httpx", "httpx2"})
 _BODY_READERS: Final = frozenset({"iter_raw", "aiter_raw"})
@@ -86,7 +94,7 @@ _BODY_READERS: Final = frozenset({"iter_raw", "aiter_raw"})
 _MRO: Final[Callable[[type], tuple[type, ...]]] = type.__dict__["__mro__"].__get__
 """The classes that a class is made of, whatever its metaclass says they are."""
 
-_SDK_BASE: Final = "anthropic.AnthropicError"
+_SDK_BASE: Final = "anthropic.APIError"
 _LONGEST_CHAIN: Final = 16
 _LONGEST_TEXT: Final = 2 * LONGEST_MESSAGE
 _STATUSES: Final = range(100, 1000)
@@ -101,7 +109,8 @@ _BEDROCK_TYPE: Final = re.compile(r"':(?:exception-type|error-code)': '(\w{1,64}
 _QUOTED_BYTES: Final = re.compile(r"(?<![:\s])[:\s]*(?<!\w)(?:bytearray\(|bytes\()?b['\"].*", re.DOTALL)
 
 # aiohttp's transport says of a protocol that it does not know the whole URL, with a password and a query.
-_QUOTED_URL: Final = re.compile(r"://[^\s'\"<>]+")
+# urllib3 says which path it asked for, with the query.
+_QUOTED_URL: Final = re.compile(r"(://|with url: )[^\s'\"<>]+")
 
 # Gateways say which key was wrong.
 _QUOTED_KEY: Final = re.compile(r"\b(sk-|(?:bearer|basic)\s+)(?=\S*\d)[\w.~+/=*-]{8,}", re.IGNORECASE)
@@ -123,9 +132,9 @@ def classify(error: object) -> Failure:
 def bounded_error_type(failure: Failure) -> str:
     """The `error.type` of `failure` for a metric: `_OTHER` for a type that the API made up, so that series stay few."""
     error_type = failure.error_type
-    if failure.outcome not in _WITH_STATUS or error_type in API_STATUS or error_type in BEDROCK_STATUS:
+    if failure.outcome not in _WITH_STATUS or any(error_type in known for known in _KNOWN_TYPES):
         return error_type
-    return error_type if error_type == str(failure.status_code) else OTHER
+    return error_type if error_type in (str(failure.status_code), failure.exception_type) else OTHER
 
 
 def causes(error: BaseException, most: int) -> tuple[BaseException, ...]:
@@ -168,14 +177,17 @@ _Chain = list[tuple[BaseException, Outcome]]
 
 def _of_exception(error: BaseException) -> Failure:
     chain = [(one, _by_class(type(one))) for one in causes(error, _LONGEST_CHAIN)]
-    evidence = _evidence(error, chain)
-    source = _source(chain)
+    token, teller = _of_token(chain)
+    evidence = _evidence(error, chain) if token is None else _of_endpoint(error, token)
+    source = _source(chain) or teller
+    refused = token is not None and token.outcome is Outcome.HTTP_ERROR
     return _failure(
         evidence,
-        error_type=evidence.api_type or _own_type(evidence) or (qualified_name(type(source)) if source else OTHER),
+        error_type=evidence.api_type or _own_type(evidence, token) or _named(source, evidence.outcome),
+        retryable=True if not RETRYABLE_EXCEPTIONS.isdisjoint(_names(type(error))) else token and token.retryable,
         leaked=evidence.outcome not in _LEAKS_NOTHING and not _of_the_sdk(error),
         exception_type=qualified_name(type(error)),
-        message=evidence.message or _own_words(evidence.outcome, source),
+        message=evidence.message or (None if refused else _own_words(evidence.outcome, source)),
     )
 
 
@@ -203,6 +215,7 @@ def _failure(
     leaked: bool = False,
     exception_type: str | None = None,
     message: str | None = None,
+    retryable: bool | None = None,
 ) -> Failure:
     effective = _effective_status(evidence)
     in_band = evidence.outcome is Outcome.IN_BAND_ERROR
@@ -213,7 +226,7 @@ def _failure(
         reported_status_code=evidence.reported,
         leaked=leaked,
         misreported=None not in (effective, evidence.reported) and effective != evidence.reported,
-        retryable=_retryable(evidence.outcome, effective, evidence.headers),
+        retryable=_retryable(evidence.outcome, effective, evidence.headers) if retryable is None else retryable,
         retry_after=None if in_band else _retry_after(evidence.headers),
         request_id=_first(evidence.in_band_request_id, evidence.request_id, swapped=not in_band),
         in_band_request_id=evidence.in_band_request_id if in_band else None,
@@ -246,6 +259,35 @@ def _evidence(error: BaseException, chain: _Chain) -> _Evidence:
     )
 
 
+def _of_token(chain: _Chain) -> tuple[TokenFailure | None, BaseException | None]:
+    """How the fetching of a token failed, and the exception that names it; `None` twice if it did not."""
+    if chain[0][1] not in _MAY_BE_OF_A_TOKEN:
+        return None, None
+    told = [(token, one) for one, _ in chain if (token := token_failure(one, _names(type(one)))) is not None]
+    # The outermost knows most, and has the name of the innermost that knows the same.
+    found, name = next(((told[0][0], one) for token, one in reversed(told) if token.outcome is told[0][0].outcome), (None, None))
+    return found, None if found is not None and found.outcome is Outcome.MALFORMED else name
+
+
+def _named(source: BaseException | None, outcome: Outcome) -> str:
+    if source is not None:
+        return qualified_name(type(source))
+    return UNEXPECTED_BODY if outcome is Outcome.MALFORMED else OTHER
+
+
+def _of_endpoint(error: BaseException, token: TokenFailure) -> _Evidence:
+    return _Evidence(
+        outcome=token.outcome,
+        observed=token.status,
+        reported=_status(attempt(lambda: cast("Any", error).status_code)),
+        api_type=token.api_type,
+        message=token.message,
+        request_id=text(attempt(lambda: cast("Any", error).request_id)),
+        in_band_request_id=None,
+        headers=token.headers,
+    )
+
+
 def _api_type(body: object, error: BaseException | None) -> str | None:
     # The body first: the attribute exists from SDK 0.87 on.
     return text(_error_field(body, "type")) or text(attempt(lambda: cast("Any", error).type))
@@ -255,6 +297,12 @@ def _outcome(chain: _Chain, observed: int | None) -> Outcome:
     _, outcome = chain[0]
     if outcome is Outcome.HTTP_ERROR and (observed is None or observed in SUCCESS):
         return Outcome.IN_BAND_ERROR
+    if (
+        outcome in _MAY_BE_OF_A_TOKEN
+        and any(by_class in _NETWORK for _, by_class in chain)
+        and any(while_preparing(one) for one, _ in chain)
+    ):
+        return Outcome.CONNECTION_ERROR
     if outcome is not Outcome.CONNECTION_ERROR:
         return outcome
     # The SDK wraps whatever sending a request raises. For an answer that is not streamed, that includes reading its
@@ -304,9 +352,11 @@ def _source(chain: _Chain) -> BaseException | None:
     return of_client[-1] if of_client else next(iter(telling), None)
 
 
-def _own_type(evidence: _Evidence) -> str | None:
+def _own_type(evidence: _Evidence, token: TokenFailure | None) -> str | None:
     if evidence.outcome is Outcome.TRUNCATED:
         return TRUNCATED_TYPE
+    if token is not None and not token.observed:
+        return None
     return str(evidence.observed) if evidence.outcome is Outcome.HTTP_ERROR else None
 
 
@@ -314,7 +364,7 @@ def _own_words(outcome: Outcome, source: BaseException | None) -> str | None:
     if source is None or outcome not in _SPEAKS_FOR_ITSELF:
         return None
     words = text(attempt(lambda: str(source)), _LONGEST_TEXT)
-    return None if words is None else _QUOTED_URL.sub("://...", _QUOTED_BYTES.sub("", words))
+    return None if words is None else _QUOTED_URL.sub(r"\1...", _QUOTED_BYTES.sub("", words))
 
 
 def _effective_status(evidence: _Evidence) -> int | None:
@@ -323,7 +373,7 @@ def _effective_status(evidence: _Evidence) -> int | None:
     if evidence.outcome is not Outcome.IN_BAND_ERROR:
         return None
     kind = evidence.api_type or ""
-    return API_STATUS.get(kind) or BEDROCK_STATUS.get(kind) or UNKNOWN_STATUS
+    return API_STATUS.get(kind) or BEDROCK_STATUS.get(kind) or SESSION_STATUS.get(kind) or UNKNOWN_STATUS
 
 
 def _retryable(outcome: Outcome, status: int | None, headers: object) -> bool:

@@ -71,7 +71,7 @@ class EventScan:
 
     def __init__(self, listener: Listener, kind: StreamKind) -> None:
         self._listener = listener
-        self._told_by_data = {"error", "message_start", "message_delta", kind.answer}
+        self._told_by_data = {"error", "message_start", "message_delta", *kind.told_by_data}
         self._rest = bytearray()  # grows in place, so that a line in many pieces costs no more than in one
         self._skipping = False
         self._after_return = False
@@ -126,7 +126,7 @@ class EventScan:
         if name == "error":
             self._listener.found(classify(fields))
         else:
-            self._listener.look({**fields, "type": name})
+            self._listener.look({"type": name, **fields})
 
     @property
     def _wants_data(self) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from midstream.outcomes.classify import classify
-from midstream.outcomes.kinds import MESSAGES, StreamKind
+from midstream.outcomes.kinds import MESSAGES, TURN_ERRORS, StreamKind, Turn, turn_is_over
 from midstream.outcomes.values import field, fields, text, whole
 from midstream.outcomes.vocabulary import NO_ANSWER, Answer, Failure, Outcome, Phase, Verdict
 from midstream.outcomes.wording import TRUNCATED_TYPE
@@ -121,6 +122,8 @@ class StreamWatch:
             self.found(classify({name: field(event, name) for name in ("error", "request_id")}))
         elif name is not None and name == self._kind.answer:
             self._answer = _answer_of(event, complete=True)
+        elif name in self._kind.turns:
+            self._turn(self._kind.turns[name], event)
         self._end_seen = self._end_seen or self._kind.ends_with(name, self._answer)
         return self._content_arrived() if name is not None and name == self._kind.content else None
 
@@ -182,6 +185,16 @@ class StreamWatch:
             longest_wait=self.longest_wait,
             last_event=self._last_event,
         )
+
+    def _turn(self, turn: Turn, event: object) -> None:
+        if turn is not Turn.ERROR:
+            self._end_seen = turn_is_over(turn, text(field(field(event, "stop_reason"), "type")))
+            return
+        kind, message, status = fields(field(event, "error"), "type", "message", "retry_status")
+        goes_on = TURN_ERRORS.get(text(field(status, "type")) or "")
+        if goes_on is not None:
+            failure = classify({"error": {"type": kind, "message": message}})
+            self.found(replace(failure, retryable=failure.retryable and goes_on))
 
     def _note(self, last_event: object) -> None:
         if last_event is not None:
