@@ -449,7 +449,7 @@ BYTES = f'bytearray(b"{SECRET}")'
         (ValueError(SECRET), other("ValueError")),
         (AssertionError(SECRET), other("AssertionError")),
         (ValueError("Bad response code"), other("ValueError")),
-        (anthropic.AnthropicError(SECRET), other("anthropic.AnthropicError", leaked=False)),
+        (anthropic.AnthropicError(SECRET), other("anthropic.AnthropicError")),
         (KeyboardInterrupt(), other("KeyboardInterrupt", Outcome.CANCELLED, leaked=False)),
         (SystemExit(1), other("SystemExit", Outcome.CANCELLED, leaked=False)),
         (
@@ -521,7 +521,7 @@ def test_what_is_neither_an_exception_nor_a_body_is_a_client_error(thing: object
         (undecodable, "json.decoder.JSONDecodeError; not an anthropic.APIError"),
         (lambda: http.DecodingError(SECRET), f"{HTTP_PACKAGE}.DecodingError; not an anthropic.APIError"),
         (lambda: AssertionError(SECRET), "AssertionError; not an anthropic.APIError"),
-        (lambda: anthropic.AnthropicError(SECRET), "anthropic.AnthropicError"),
+        (lambda: anthropic.AnthropicError(SECRET), "anthropic.AnthropicError; not an anthropic.APIError"),
         (KeyboardInterrupt, "KeyboardInterrupt"),
         (GeneratorExit, "GeneratorExit"),
         (lambda: body_of("api_error", "Oh", "req_1"), "500 api_error: Oh (request req_1)"),

@@ -99,6 +99,7 @@ ENDPOINT_EXCEPTIONS: Final[Mapping[str, Answered | _Unreachable]] = MappingProxy
             body=(("error",),),
             message=(("message",),),
             headers=(("response", "headers"),),
+            in_text=True,
         ),
         "azure.ServiceRequestError": _Unreachable(),
         "azure.ServiceResponseError": _Unreachable(),
@@ -134,8 +135,12 @@ _RETRYABLE_TYPES: Final = frozenset(
 )
 """What an endpoint may say with a status that does not tell that a retry helps, as AWS does with 400."""
 
-# botocore and google-auth say in words what a metadata service answered, and google-auth hands on a page as it came.
-_STATUS_IN_TEXT: Final = re.compile(r"(?:received non 200 response|status:|<title>(?:error)?) ?([45]\d\d)\b", re.IGNORECASE)
+# What the libraries say of what was answered in words only: botocore and google-auth of a metadata service, google-auth
+# by handing on a page as it came, azure-identity of a managed identity.
+_STATUS_IN_TEXT: Final = re.compile(
+    r"(?:received non 200 response|status:|<title>(?:error)?|token request error: \(\w*\)) ?([45]\d\d)\b", re.IGNORECASE
+)
+_ANSWER: Final = "Token request error:"
 _NO_ANSWER: Final = "Received error when attempting to retrieve container metadata"
 _NO_TOKEN: Final = re.compile(r"no access token|unable to parse JSON returned|received invalid JSON", re.IGNORECASE)
 
@@ -188,7 +193,8 @@ def _answered(error: BaseException, row: Answered) -> TokenFailure | None:
         return _unreachable(error)
     observed = observed or code
     hint = _first(error, row.retryable) is True or None
-    if observed is None and kind is None and not hint and not _raised_by(error, row.is_answer):
+    answered = hint or _raised_by(error, row.is_answer) or (said is not None and _ANSWER in said)
+    if observed is None and kind is None and not answered:
         return None
     # An endpoint refuses with a type. What has none comes from something before it, which is not at home.
     status = observed or TOKEN_STATUS.get(kind or "") or (_REFUSED if kind and not hint else UNKNOWN_STATUS)

@@ -14,7 +14,21 @@ if TYPE_CHECKING:
 
     from midstream.outcomes.vocabulary import Answer
 
-__all__ = ("COMPLETIONS", "MESSAGES", "SESSIONS", "THREADS", "TURN_ERRORS", "UNMARKED", "StreamKind", "Turn", "turn_is_over")
+__all__ = (
+    "ANONYMOUS",
+    "COMPLETIONS",
+    "MESSAGES",
+    "SESSIONS",
+    "THREADS",
+    "TURN_ERRORS",
+    "UNMARKED",
+    "StreamKind",
+    "Turn",
+    "turn_is_over",
+)
+
+ANONYMOUS: Final = "message"
+"""The name of server-sent events that have none: the API may send those of a session under it, with a type inside."""
 
 
 class Turn(Enum):
@@ -67,8 +81,7 @@ class StreamKind:
     @property
     def told_by_data(self) -> frozenset[str | None]:
         """The events whose data has to be read, by the names under which they are sent."""
-        # The API sends the events of a session under their own names, or all of them as `message`.
-        return frozenset({self.answer, *self.turns, *(("message",) if self.turns else ())})
+        return frozenset({self.answer, *self.turns, *((ANONYMOUS,) if self.turns else ())})
 
     def repeats(self, event: str | None) -> bool:
         """Whether more events of this type, after a first one, tell nothing new."""

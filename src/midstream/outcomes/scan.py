@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from midstream.outcomes.classify import classify
+from midstream.outcomes.kinds import ANONYMOUS
 from midstream.outcomes.values import from_json
 from midstream.outcomes.vocabulary import Failure, Outcome
 
@@ -126,7 +127,7 @@ class EventScan:
         if name == "error":
             self._listener.found(classify(fields))
         else:
-            self._listener.look({"type": name, **fields})
+            self._listener.look({"type": name, **fields} if name == ANONYMOUS else {**fields, "type": name})
 
     @property
     def _wants_data(self) -> bool:
