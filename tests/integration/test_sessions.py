@@ -226,7 +226,10 @@ def test_an_error_that_ends_the_turn_is_told_with_its_type_and_status(
     assert {name: (log.log_record.attributes or {}).get(name) for name in expected} == expected
     assert (log.log_record.attributes or {})["exception.message"] == "Busy"
     (point,) = exported.counted("midstream.client.errors")
-    assert (point.attributes["error.type"], point.attributes["midstream.status_code"]) == ("model_overloaded_error", 529)
+    assert (point.attributes["error.type"], point.attributes["midstream.status_code"]) == (
+        "model_overloaded_error",
+        529,
+    )
 
 
 @pytest.mark.parametrize("flavor", ["sync", "async"])

@@ -265,7 +265,9 @@ def _of_token(chain: _Chain) -> tuple[TokenFailure | None, BaseException | None]
         return None, None
     told = [(token, one) for one, _ in chain if (token := token_failure(one, _names(type(one)))) is not None]
     # The outermost knows most, and has the name of the innermost that knows the same.
-    found, name = next(((told[0][0], one) for token, one in reversed(told) if token.outcome is told[0][0].outcome), (None, None))
+    found, name = next(
+        ((told[0][0], one) for token, one in reversed(told) if token.outcome is told[0][0].outcome), (None, None)
+    )
     return found, None if found is not None and found.outcome is Outcome.MALFORMED else name
 
 

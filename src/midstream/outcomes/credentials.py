@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from midstream.guard import attempt
 from midstream.outcomes.status import SUCCESS, TOKEN_STATUS, UNKNOWN_STATUS
-from midstream.outcomes.values import LONGEST_NAME, field, from_json, text, whole
+from midstream.outcomes.values import LONGEST_NAME, field, fields, from_json, text, whole
 from midstream.outcomes.vocabulary import Outcome
 
 if TYPE_CHECKING:
@@ -213,8 +213,8 @@ def _answered(error: BaseException, row: Answered) -> TokenFailure | None:
 
 def _told(body: object) -> tuple[str | None, str | None, int | None]:
     """The type, the message and the status in a decoded answer: OAuth's, the API's, AWS's, Google's or Microsoft's."""
-    error = field(body, "error") or field(body, "Error") or body
-    if isinstance(error, str):
+    error = next((one for one in fields(body, "error", "Error") if one is not None), body)
+    if text(error) is not None:
         return _name(error), text(field(body, "error_description"), _LONGEST_TEXT), None
     kinds = (_name(field(error, name)) for name in ("type", "status", "Code", "code"))
     messages = (text(field(error, name), _LONGEST_TEXT) for name in ("message", "Message"))
@@ -267,6 +267,6 @@ def _raised_by(error: BaseException, functions: frozenset[str]) -> bool:
 
 def _functions(error: BaseException) -> Iterable[tuple[str, str]]:
     """The functions that `error` came through, each with its top-level package."""
-    traceback = error.__traceback__
+    traceback = attempt(lambda: error.__traceback__)
     for frame, _ in walk_tb(traceback if type(traceback) is TracebackType else None):
         yield str(frame.f_globals.get("__name__")).partition(".")[0], frame.f_code.co_name

@@ -162,4 +162,4 @@ THREADS: Final = StreamKind(
         }
     ),
 )
-"""Events of one thread of a session. Those of its threads are in the stream of a session, too, and end nothing there."""
+"""Events of one thread of a session. They are in the stream of the session, too, and end nothing there."""

@@ -69,7 +69,7 @@ SESSION_STATUS: Final[Mapping[str, int]] = MappingProxyType(
         "repository_clone_error": 502,
     }
 )
-"""By error type of a `session.error` (`BetaManagedAgentsSessionErrorEvent`), where the Messages API has no such type."""
+"""By error type of a `session.error` event (`BetaManagedAgentsSessionErrorEvent`), those that `API_STATUS` lacks."""
 
 TOKEN_STATUS: Final[Mapping[str, int]] = MappingProxyType(
     {
