@@ -16,7 +16,7 @@ import pytest
 from midstream.faults.scripts import Ending, Script
 from midstream.faults.wire import HTML, JSON, head
 from support.clients import HTTP_PACKAGE
-from support.hostile_server import HostileServer
+from support.hostile_server import HostileServer, always
 from support.sdk_errors import http
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 ASSERTION = "eyJcanary.eyJcanary.c2lnbmVk"
 """What is exchanged for a token, and must appear in nothing that is exported."""
+
+SDK: Any = anthropic
+"""For what only some of its versions have."""
 
 NO_PORT = "http://127.0.0.1:1"
 CLOSED = Script(ending=Ending.CLOSE)
@@ -125,7 +128,7 @@ def http_client_() -> Iterator[Any]:
 
 
 def exchanging(kind: Any, url: str, http_client: Any) -> Any:
-    exchange = anthropic.WorkloadIdentityCredentials(
+    exchange = SDK.WorkloadIdentityCredentials(
         identity_token_provider=lambda: ASSERTION,
         federation_rule_id="fdrl_1",
         organization_id="org_1",
@@ -146,7 +149,7 @@ def test_a_token_exchange_fails_as_its_endpoint_did(
     endpoint: HostileServer, exported: Exported, instrumented: Any, http_client: Any, fault: str, flavor: str
 ) -> None:
     script, expected = EXCHANGES[fault]
-    endpoint.play = lambda *_: script
+    endpoint.play = always(script)
     with instrumented():
         if flavor == "sync":
             error = call(lambda: exchanging(anthropic.Anthropic, endpoint.url, http_client))
@@ -169,8 +172,8 @@ def test_a_token_exchange_that_reaches_nobody_is_a_connection_error(
 def test_a_token_file_that_is_missing_is_a_client_error(
     exported: Exported, instrumented: Any, http_client: Any
 ) -> None:
-    exchange = anthropic.WorkloadIdentityCredentials(
-        identity_token_provider=anthropic.IdentityTokenFile("/no/such/file"),
+    exchange = SDK.WorkloadIdentityCredentials(
+        identity_token_provider=SDK.IdentityTokenFile("/no/such/file"),
         federation_rule_id="fdrl_1",
         organization_id="org_1",
         http_client=http_client,
@@ -206,7 +209,7 @@ def vertex(kind: str, credentials: Any) -> Any:
 def google_(monkeypatch: pytest.MonkeyPatch) -> Any:
     module = pytest.importorskip("google.oauth2.credentials", reason="google-auth is not installed")
     backoff = importlib.import_module("google.auth._exponential_backoff")
-    monkeypatch.setattr(backoff, "time", SimpleNamespace(sleep=lambda _: None))
+    monkeypatch.setattr(backoff, "time", SimpleNamespace(sleep=print))
     return module
 
 
@@ -216,7 +219,7 @@ def test_a_refresh_of_google_credentials_fails_as_its_endpoint_did(
     endpoint: HostileServer, google: Any, exported: Exported, instrumented: Any, fault: str, flavor: str
 ) -> None:
     script, expected = GOOGLE[fault]
-    endpoint.play = lambda *_: script
+    endpoint.play = always(script)
     credentials = google.Credentials(
         None, refresh_token=ASSERTION, token_uri=f"{endpoint.url}/token", client_id="i", client_secret=ASSERTION
     )
@@ -260,7 +263,7 @@ def test_google_s_metadata_service_fails_as_it_answered(
     monkeypatch.setattr(metadata, "_GCE_METADATA_HOST", endpoint.url.removeprefix("http://"), raising=False)
     monkeypatch.setenv("GCE_METADATA_HOST", endpoint.url.removeprefix("http://"))
     compute = importlib.import_module("google.auth.compute_engine")
-    endpoint.play = lambda *_: script
+    endpoint.play = always(script)
     with instrumented():
         call(lambda: vertex("AnthropicVertex", compute.Credentials()))
     assert told(exported) == expected
@@ -320,7 +323,7 @@ def test_the_assumption_of_a_role_fails_as_its_endpoint_did(
     flavor: str,
 ) -> None:
     script, expected = ROLES[fault]
-    endpoint.play = lambda *_: script
+    endpoint.play = always(script)
     (tmp_path / "token").write_text(ASSERTION)
     aws.setenv("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/made-up")
     aws.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(tmp_path / "token"))
@@ -336,7 +339,7 @@ def test_the_credentials_of_a_container_fail_as_their_endpoint_did(
     endpoint: HostileServer, aws: pytest.MonkeyPatch, exported: Exported, instrumented: Any, fault: str
 ) -> None:
     script, expected = CONTAINERS[fault]
-    endpoint.play = lambda *_: script
+    endpoint.play = always(script)
     aws.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{endpoint.url}/credentials")
     with instrumented():
         call(bedrock)
@@ -387,7 +390,7 @@ def test_a_managed_identity_fails_as_its_endpoint_did(
     script: Script,
     expected: Told,
 ) -> None:
-    endpoint.play = lambda *_: script
+    endpoint.play = always(script)
     provider = managed_identity(endpoint.url, monkeypatch)
     with instrumented():
         error = call(lambda: foundry(provider))
@@ -437,7 +440,7 @@ def test_a_token_provider_fails_as_what_it_asked(
     endpoint: HostileServer, exported: Exported, instrumented: Any, means: str
 ) -> None:
     ask, _ = PROVIDERS[means]
-    endpoint.play = lambda *_: document(b"{}", 503)
+    endpoint.play = always(document(b"{}", 503))
     with instrumented():
         call(lambda: foundry(lambda: ask(endpoint.url)))
     assert told(exported) == ("http_error", 503, "503", True)
@@ -460,7 +463,7 @@ def test_what_the_sdk_wraps_of_a_token_provider_is_not_leaked(
     endpoint: HostileServer, exported: Exported, instrumented: Any, means: str
 ) -> None:
     ask, _ = PROVIDERS[means]
-    endpoint.play = lambda *_: document(b"{}", 403)
+    endpoint.play = always(document(b"{}", 403))
 
     def provide(**_: Any) -> Any:
         ask(endpoint.url)

@@ -13,7 +13,7 @@ from midstream.faults import parse
 from midstream.faults.scripts import Ending, Script
 from midstream.faults.wire import EVENT_STREAM, LAST_CHUNK, chunk, head, sse, to_json
 from support.clients import HAS_OWN_SPANS, async_client, client
-from support.hostile_server import HostileServer
+from support.hostile_server import HostileServer, always
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -190,7 +190,7 @@ def test_a_stream_that_is_closed_ends_as_its_turn_did(
     flavor: str,
     name: str | None,
 ) -> None:
-    sessions.play = lambda *_: stays_open(events, name)
+    sessions.play = always(stays_open(events, name))
     with instrumented():
         read(sessions, reader, flavor, path, len(events), None)
     assert exported.outcomes() == {outcome: 1}
@@ -202,7 +202,7 @@ def test_a_stream_that_is_closed_ends_as_its_turn_did(
 def test_an_error_that_ends_the_turn_is_told_with_its_type_and_status(
     sessions: HostileServer, exported: Exported, instrumented: Any, reader: str, spans: str
 ) -> None:
-    sessions.play = lambda *_: stays_open((*OPENED, error("exhausted"), EXHAUSTED), None)
+    sessions.play = always(stays_open((*OPENED, error("exhausted"), EXHAUSTED), None))
     with instrumented():
         provider = exported.tracer_provider if spans == "sdk" else None
         read(sessions, reader, "sync", ("sesn_1",), len(OPENED) + 2, provider)
@@ -247,7 +247,7 @@ def test_a_stream_that_the_server_ends_is_completed_but_for_an_error(
     flavor: str,
 ) -> None:
     script = stays_open(events, None)
-    sessions.play = lambda *_: Script(script.head, (*script.frames, LAST_CHUNK))
+    sessions.play = always(Script(script.head, (*script.frames, LAST_CHUNK)))
     with instrumented():
         read(sessions, "break in a with block", flavor, ("sesn_1",), 100, None)
     assert exported.outcomes() == {outcome: 1}
@@ -258,7 +258,7 @@ def test_of_previews_only_the_first_is_looked_at_and_what_follows_counts_all_the
 ) -> None:
     preview = of("event_delta", event_id="sevt_1", delta={"type": "content_delta", "content": {}})
     events = (RUNNING, *(preview,) * 20, MESSAGE, IDLE)
-    sessions.play = lambda *_: stays_open(events, None)
+    sessions.play = always(stays_open(events, None))
     with instrumented(genai_metrics="both"):
         read(sessions, "break in a with block", "sync", ("sesn_1",), len(events), None)
     assert exported.outcomes() == {"completed": 1}

@@ -134,14 +134,17 @@ def test_the_standard_library_s_client_without_an_answer_is_a_connection_error()
 
 @pytest.mark.parametrize("name", ENDPOINT_EXCEPTIONS)
 def test_an_exception_that_explodes_says_nothing_more_than_its_class(name: str) -> None:
-    class Hostile(Exception):
+    class HostileError(Exception):
         def __getattribute__(self, _: str) -> Any:
             raise RuntimeError
 
         def __str__(self) -> str:
             raise RuntimeError
 
-    for failure in (token_failure(Hostile(), [name]), token_failure(RuntimeError(Explosive(), Explosive()), [name])):
+    for failure in (
+        token_failure(HostileError(), [name]),
+        token_failure(RuntimeError(Explosive(), Explosive()), [name]),
+    ):
         assert failure in (None, TokenFailure(Outcome.CONNECTION_ERROR))
 
 
@@ -159,10 +162,8 @@ def test_a_status_that_is_no_error_s_is_no_answer(status: object) -> None:
 
 @pytest.mark.skipif(not hasattr(anthropic, "RetryableError"), reason="this version of the SDK has no RetryableError")
 def test_what_the_sdk_retries_by_its_class_is_retryable() -> None:
-    class Again(anthropic.RetryableError):
+    class AgainError(anthropic.RetryableError):
         pass
 
-    assert (classify(Again("once more")).outcome, classify(Again("once more")).retryable) == (
-        Outcome.CLIENT_ERROR,
-        True,
-    )
+    failure = classify(AgainError("once more"))
+    assert (failure.outcome, failure.retryable) == (Outcome.CLIENT_ERROR, True)

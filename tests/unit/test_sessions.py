@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 import pytest
 
@@ -56,7 +56,7 @@ def as_mappings(watch: StreamWatch, events: Events) -> None:
 
 
 def as_bytes(watch: StreamWatch, events: Events, name: str | None = None) -> None:
-    scan = EventScan(SimpleNamespace(look=watch.event, found=watch.found, read=watch.read), watch.kind)
+    scan = EventScan(cast("Any", SimpleNamespace(look=watch.event, found=watch.found)), watch.kind)
     for event in events:
         scan.feed(f"event: {name or event['type']}\ndata: {json.dumps(event)}\n\n".encode())
 

@@ -169,6 +169,7 @@ class _Evidence:
     request_id: str | None
     in_band_request_id: str | None
     headers: object
+    retryable: bool | None = None
 
 
 _Chain = list[tuple[BaseException, Outcome]]
@@ -184,7 +185,6 @@ def _of_exception(error: BaseException) -> Failure:
     return _failure(
         evidence,
         error_type=evidence.api_type or _own_type(evidence, token) or _named(source, evidence.outcome),
-        retryable=True if not RETRYABLE_EXCEPTIONS.isdisjoint(_names(type(error))) else token and token.retryable,
         leaked=evidence.outcome not in _LEAKS_NOTHING and not _of_the_sdk(error),
         exception_type=qualified_name(type(error)),
         message=evidence.message or (None if refused else _own_words(evidence.outcome, source)),
@@ -215,7 +215,6 @@ def _failure(
     leaked: bool = False,
     exception_type: str | None = None,
     message: str | None = None,
-    retryable: bool | None = None,
 ) -> Failure:
     effective = _effective_status(evidence)
     in_band = evidence.outcome is Outcome.IN_BAND_ERROR
@@ -226,7 +225,7 @@ def _failure(
         reported_status_code=evidence.reported,
         leaked=leaked,
         misreported=None not in (effective, evidence.reported) and effective != evidence.reported,
-        retryable=_retryable(evidence.outcome, effective, evidence.headers) if retryable is None else retryable,
+        retryable=_retryable(evidence, effective),
         retry_after=None if in_band else _retry_after(evidence.headers),
         request_id=_first(evidence.in_band_request_id, evidence.request_id, swapped=not in_band),
         in_band_request_id=evidence.in_band_request_id if in_band else None,
@@ -256,6 +255,7 @@ def _evidence(error: BaseException, chain: _Chain) -> _Evidence:
         request_id=text(attempt(lambda: cast("Any", error).request_id)),
         in_band_request_id=text(_item(body, "request_id")),
         headers=attempt(lambda: cast("Any", response).headers),
+        retryable=None if RETRYABLE_EXCEPTIONS.isdisjoint(_names(type(error))) else True,
     )
 
 
@@ -287,6 +287,7 @@ def _of_endpoint(error: BaseException, token: TokenFailure) -> _Evidence:
         request_id=text(attempt(lambda: cast("Any", error).request_id)),
         in_band_request_id=None,
         headers=token.headers,
+        retryable=token.retryable,
     )
 
 
@@ -378,11 +379,13 @@ def _effective_status(evidence: _Evidence) -> int | None:
     return API_STATUS.get(kind) or BEDROCK_STATUS.get(kind) or SESSION_STATUS.get(kind) or UNKNOWN_STATUS
 
 
-def _retryable(outcome: Outcome, status: int | None, headers: object) -> bool:
-    told = _header(headers, "x-should-retry")
-    if told in ("true", "false") and outcome in _WITH_STATUS:
+def _retryable(evidence: _Evidence, status: int | None) -> bool:
+    if evidence.retryable is not None:
+        return evidence.retryable
+    told = _header(evidence.headers, "x-should-retry")
+    if told in ("true", "false") and evidence.outcome in _WITH_STATUS:
         return told == "true"
-    if outcome in _ALWAYS_RETRYABLE:
+    if evidence.outcome in _ALWAYS_RETRYABLE:
         return True
     return status is not None and (status >= SERVER_ERROR or status in RETRYABLE_BELOW_500)
 

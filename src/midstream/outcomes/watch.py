@@ -122,7 +122,7 @@ class StreamWatch:
             self.found(classify({name: field(event, name) for name in ("error", "request_id")}))
         elif name is not None and name == self._kind.answer:
             self._answer = _answer_of(event, complete=True)
-        elif name in self._kind.turns:
+        elif name is not None and name in self._kind.turns:
             self._turn(self._kind.turns[name], event)
         self._end_seen = self._end_seen or self._kind.ends_with(name, self._answer)
         return self._content_arrived() if name is not None and name == self._kind.content else None
