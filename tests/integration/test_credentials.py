@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import itertools
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -418,6 +420,18 @@ def by_requests(url: str) -> str:
     return str(answer.text)
 
 
+def by_aiohttp(url: str) -> str:
+    aiohttp = pytest.importorskip("aiohttp", reason="aiohttp is not installed")
+
+    async def ask() -> str:
+        async with aiohttp.ClientSession(raise_for_status=True) as session, session.post(url) as answer:
+            return str(await answer.text())
+
+    # On a thread, for asyncio allows no loop within a loop.
+    with ThreadPoolExecutor() as threads:
+        return threads.submit(asyncio.run, ask()).result()
+
+
 def wrapped(url: str) -> str:
     try:
         return by_the_http_client(url)
@@ -430,6 +444,7 @@ PROVIDERS: dict[str, tuple[Callable[[str], str], str]] = {
     "the HTTP client": (by_the_http_client, f"{HTTP_PACKAGE}.ConnectError"),
     "the standard library": (by_the_standard_library, "urllib.error.URLError"),
     "requests": (by_requests, "requests.exceptions.ConnectionError"),
+    "aiohttp": (by_aiohttp, "aiohttp.client_exceptions.ClientConnectorError"),
     "wrapped": (wrapped, f"{HTTP_PACKAGE}.ConnectError"),
 }
 """By what a token provider asks with, how it asks, and the class that says that nobody is there."""

@@ -30,6 +30,7 @@ MODULES: Mapping[str, str] = {
     "httpx": "httpx",
     "httpx2": "httpx2",
     "requests": "requests.exceptions",
+    "aiohttp": "aiohttp",
     "urllib": "urllib.error",
     "urllib3": "urllib3.exceptions",
     "http": "http.client",
@@ -126,6 +127,14 @@ def test_what_the_api_answers_is_not_taken_for_an_endpoint_s_answer() -> None:
     error = http_error(400)
     error.__cause__ = urllib.error.HTTPError("https://t", 503, "Busy", Message(), None)
     assert classify(error).status_code == 400
+
+
+def test_what_aiohttp_raises_over_the_api_s_answer_is_a_transport_error() -> None:
+    aiohttp = pytest.importorskip("aiohttp", reason="aiohttp is not installed")
+    failure = classify(
+        aiohttp.ClientResponseError(SimpleNamespace(real_url="https://t"), (), status=400, message="Bad")
+    )
+    assert (failure.outcome, failure.status_code) == (Outcome.TRANSPORT_ERROR, None)
 
 
 def test_the_standard_library_s_client_without_an_answer_is_a_connection_error() -> None:

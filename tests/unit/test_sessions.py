@@ -164,7 +164,27 @@ def test_an_error_that_the_session_gets_over_is_no_failure(
     assert outcome_of(watching(SESSIONS, *events, shown=shown).read()) is Outcome.COMPLETED
 
 
-@pytest.mark.parametrize(("kind", "status"), [*SESSION_STATUS.items(), ("billing_error", 402), ("brand_new", 500)])
+STATUSES = {
+    "model_overloaded_error": 529,
+    "model_rate_limited_error": 429,
+    "model_request_failed_error": 500,
+    "unknown_error": 500,
+    "mcp_connection_failed_error": 502,
+    "mcp_authentication_failed_error": 401,
+    "credential_host_unreachable_error": 400,
+    "tool_use_limit_reached_error": 400,
+    "compaction_limit_reached_error": 400,
+    "repository_authentication_error": 401,
+    "repository_forbidden_error": 403,
+    "repository_not_found_error": 404,
+    "repository_checkout_error": 404,
+    "repository_clone_error": 502,
+    "billing_error": 402,
+    "brand_new": 500,
+}
+
+
+@pytest.mark.parametrize(("kind", "status"), STATUSES.items())
 def test_every_type_of_error_has_its_status(kind: str, status: int) -> None:
     failure = failure_of(watching(SESSIONS, error("exhausted", kind), shown=as_objects).closed())
     assert (failure.error_type, failure.status_code) == (kind, status)
@@ -196,6 +216,6 @@ def test_no_event_but_a_preview_says_what_others_of_its_type_will_say(kind: Stre
 
 def test_every_error_of_a_session_that_the_sdk_knows_has_a_status() -> None:
     events = pytest.importorskip("anthropic.types.beta.sessions.beta_managed_agents_session_error_event")
-    kinds = {get_args(one.model_fields["type"].annotation)[0] for one in get_args(get_args(events.Error)[0])}
+    kinds: set[str] = {get_args(one.model_fields["type"].annotation)[0] for one in get_args(get_args(events.Error)[0])}
     assert len(kinds) > 5
     assert kinds - set(SESSION_STATUS) - set(API_STATUS) == set()

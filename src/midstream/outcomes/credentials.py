@@ -61,6 +61,8 @@ class Answered(NamedTuple):
     retryable: tuple[_Path, ...] = ()
     in_text: bool = False
     """Whether the status can be in the text of the exception."""
+    only_while_preparing: bool = False
+    """Whether the exception can be about the API's answer, where it did not come out of the fetching of a token."""
     is_answer: frozenset[str] = frozenset()
     """The functions of the library that raise the exception only for an answer, even one of which they keep nothing."""
 
@@ -109,6 +111,9 @@ ENDPOINT_EXCEPTIONS: Final[Mapping[str, Answered | _Unreachable]] = MappingProxy
         "requests.ConnectionError": _Unreachable(),
         "requests.Timeout": _Unreachable(),
         "requests.ChunkedEncodingError": _Unreachable(),
+        "aiohttp.ClientResponseError": Answered(
+            status=(("status",),), headers=(("headers",),), only_while_preparing=True
+        ),
         "urllib.HTTPError": Answered(status=(("code",),), headers=(("headers",),)),
         "urllib.URLError": _Unreachable(),
         "urllib3.HTTPError": _Unreachable(),
@@ -167,6 +172,8 @@ def token_failure(error: BaseException, names: Iterable[str]) -> TokenFailure | 
         return None
     if isinstance(row, _Unreachable):
         return _unreachable(error)
+    if row.only_while_preparing and not while_preparing(error):
+        return None
     return _answered(error, row) or (_unreachable(error) if _TRANSPORT in known else None)
 
 
