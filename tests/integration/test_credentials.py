@@ -192,6 +192,7 @@ GOOGLE: dict[str, tuple[Script, Told]] = {
     "503": (refused("internal_failure", 503), ("http_error", 500, "internal_failure", True)),
     "401": (refused("invalid_client", 401), ("http_error", 401, "invalid_client", False)),
     "another refusal": (refused("policy_enforced", 400), ("http_error", 400, "policy_enforced", False)),
+    "a refusal that passes": (refused("invalid_request", 503), ("http_error", 400, "invalid_request", True)),
     "a page": (page(503, "503 Service Unavailable"), ("http_error", 503, "503", True)),
     "a page without a status": (
         page(503, "Oops"),
@@ -232,6 +233,18 @@ def test_a_refresh_of_google_credentials_fails_as_its_endpoint_did(
             error = async_call(lambda: vertex("AsyncAnthropicVertex", credentials))
     assert told(exported) == expected
     assert leaks(exported, error)
+
+
+def test_the_address_of_an_endpoint_that_google_cannot_reach_is_not_told(
+    google: Any, exported: Exported, instrumented: Any
+) -> None:
+    address = f"{NO_PORT}/token?assertion={ASSERTION}"
+    credentials = google.Credentials(
+        None, refresh_token=ASSERTION, token_uri=address, client_id="i", client_secret=ASSERTION
+    )
+    with instrumented():
+        call(lambda: vertex("AnthropicVertex", credentials))
+    assert told(exported) == ("connection_error", None, "requests.exceptions.ConnectionError", True)
 
 
 def test_google_credentials_that_cannot_be_refreshed_are_a_client_error(

@@ -117,7 +117,7 @@ def test_bedrock_counts_none_and_the_refusal_of_the_sdk_is_told(
     assert {name: attributes[name] for name in attributes if "midstream" in name} == {
         "midstream.outcome": "client_error",
         "midstream.phase": "request",
-        "midstream.leaked": False,
+        "midstream.leaked": True,
         "midstream.misreported": False,
         "midstream.retryable": False,
     }
