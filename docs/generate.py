@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from midstream.outcomes import Outcome, Phase
-from midstream.outcomes.status import API_STATUS, BEDROCK_STATUS, UNKNOWN_STATUS
+from midstream.outcomes.status import API_STATUS, BEDROCK_STATUS, SESSION_STATUS, TOKEN_STATUS, UNKNOWN_STATUS
 from midstream.outcomes.values import LONGEST_NAME, LONGEST_TOLD
 from midstream.telemetry import contract
 from midstream.telemetry.operation import Operation
@@ -148,6 +148,8 @@ def page() -> str:
             _STATUSES,
             _table(("error type of the API", "status"), _rows(API_STATUS)),
             _table(("exception of a Bedrock stream", "status"), _rows(BEDROCK_STATUS)),
+            _table(("error type of a session", "status"), _rows(SESSION_STATUS)),
+            _table(("error of a token endpoint whose status is not known", "status"), _rows(TOKEN_STATUS)),
             _SPAN_RULES,
             _SPANS,
             _table(("name", "type", "on", "", "meaning"), _attributes()),

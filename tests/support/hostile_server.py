@@ -20,6 +20,7 @@ __all__ = (
     "END",
     "START",
     "HostileServer",
+    "always",
     "chunked",
     "delta",
     "document",
@@ -47,6 +48,11 @@ class HostileServer(FaultServer):
         """What is done about the `number`-th request."""
         # The SDK asks for a batch before it asks for its results.
         return super().answer(request, number) if _BATCH.fullmatch(request.path) else self.play(request, number)
+
+
+def always(script: Script) -> Callable[[Request, int], Script]:
+    """Plays `script` whatever is asked for. Its frames must be a tuple if it is asked for more than once."""
+    return lambda _request, _number: script
 
 
 def event(name: str, **data: Any) -> bytes:

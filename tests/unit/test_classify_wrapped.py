@@ -154,7 +154,7 @@ def _raise() -> None:
     raise TimeoutError
 
 
-def interrupted_by(handler: Any) -> BaseException:
+def interrupted_by(handler: Any) -> Exception:
     """What a handler raises in the middle of something."""
     before = signal.signal(signal.SIGUSR1, handler)
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from anthropic._models import FinalRequestOptions
 
-from midstream.outcomes.kinds import COMPLETIONS, COUNTS, MESSAGES, SESSIONS, UNMARKED, StreamKind
+from midstream.outcomes.kinds import COMPLETIONS, COUNTS, MESSAGES, SESSIONS, THREADS, UNMARKED, StreamKind
 from midstream.sdk.operations import endpoint_of
 from midstream.telemetry.operation import Operation
 
@@ -25,7 +25,7 @@ from midstream.telemetry.operation import Operation
         ("get", "https://api.test/v1/messages/batches/msgbatch_1/results", Operation.BATCH_RESULTS, UNMARKED),
         ("get", "HTTPS://gateway.test/a/v1/messages/batches/1/results?x=/", Operation.BATCH_RESULTS, UNMARKED),
         ("get", "/v1/sessions/s_1/events/stream?beta=true", Operation.SESSION_EVENTS, SESSIONS),
-        ("get", "/v1/sessions/s_1/threads/t_1/stream", Operation.SESSION_EVENTS, SESSIONS),
+        ("get", "/v1/sessions/s_1/threads/t_1/stream", Operation.SESSION_EVENTS, THREADS),
         ("get", "/v1/files/file_1/content", Operation.FILE_DOWNLOAD, UNMARKED),
         ("get", "/v1/skills/s_1/versions/2/content", Operation.FILE_DOWNLOAD, UNMARKED),
         ("get", "/v1/organizations/plugins/p_1/versions/2/content", Operation.FILE_DOWNLOAD, UNMARKED),

@@ -11,7 +11,7 @@ from midstream.outcomes.api_errors import item, says_error
 from midstream.outcomes.classify import classify, in_band_error
 from midstream.outcomes.values import UNDECODED, field, json_value, text
 from midstream.outcomes.vocabulary import Failure, Outcome
-from midstream.outcomes.wording import TRUNCATED_TYPE
+from midstream.outcomes.wording import TRUNCATED_TYPE, UNEXPECTED_BODY, UNEXPECTED_MEDIA_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -63,7 +63,7 @@ _WITHOUT_NAMES: Final = Failure(Outcome.TRUNCATED, TRUNCATED_TYPE, message=_NO_N
 def unexpected_media_type(media_type: str, requested: str) -> Failure:
     """Something of `media_type` arrived where `requested`, `JSON` or `events`, was requested."""
     message = f"{media_type or 'no media type'} instead of {requested}"
-    return Failure(Outcome.MALFORMED, "unexpected_media_type", message=message)
+    return Failure(Outcome.MALFORMED, UNEXPECTED_MEDIA_TYPE, message=message)
 
 
 def not_json(media_type: str, error: Exception) -> Failure:
@@ -81,7 +81,7 @@ def is_json(media_type: str) -> bool:
 
 
 def _unexpected_body(what: str) -> Failure:
-    return Failure(Outcome.MALFORMED, "unexpected_body", message=what)
+    return Failure(Outcome.MALFORMED, UNEXPECTED_BODY, message=what)
 
 
 def failure_in_document(document: object, kind: StreamKind) -> Failure | None:

@@ -17,13 +17,13 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from midstream.guard import attempt
-from midstream.outcomes.values import UNDECODED, is_mapping, json_value, text, whole
+from midstream.outcomes.values import LONGEST_NAME, UNDECODED, field, is_mapping, json_value, text, whole
 from midstream.outcomes.wording import LONGEST_MESSAGE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ("NOTHING", "ApiError", "api_error_in", "error_data", "item", "says_error", "type_name")
+__all__ = ("NOTHING", "ApiError", "api_error_in", "error_code", "error_data", "item", "says_error", "type_name")
 
 _LONGEST_TEXT: Final = 2 * LONGEST_MESSAGE
 _ERROR_STATUSES: Final = range(400, 600)
@@ -48,6 +48,8 @@ class ApiError(NamedTuple):
     message: str | None = None
     """Up to 2,048 characters. It can quote a key or a URL."""
     request_id: str | None = None
+    code: str | None = None
+    """The API's name of the cause, more precise than the type."""
 
 
 NOTHING: Final = ApiError()
@@ -67,7 +69,19 @@ def api_error_in(body: object) -> ApiError:
         status=_status(item(detail, "code")) or _status(item(detail, "status")),
         message=_message(detail, error),
         request_id=text(item(body, "request_id")),
+        code=error_code(body),
     )
+
+
+def error_code(body: object) -> str | None:
+    """The code in `body`, the decoded body of an error, over HTTP or in band: its `error.details.error_code`.
+
+    `compaction_unavailable`, for one, tells an `overloaded_error` of a compaction from that of a model. The SDK has it
+    from 2.14 on, as `APIStatusError.error_code`; the body has it with every version. `None` if there is no code, or one
+    that is not a name: not a text, or longer than 128 characters. Never raises.
+    """
+    code = text(field(field(field(body, "error"), "details"), "error_code"), LONGEST_NAME + 1)
+    return None if code is None or len(code) > LONGEST_NAME else code
 
 
 def says_error(body: object) -> bool:

@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from midstream.guard import attempt
 from midstream.outcomes.api_errors import NOTHING, ApiError, api_error_in, says_error, type_name
+from midstream.outcomes.credentials import TokenFailure, token_failure, while_preparing
 from midstream.outcomes.exceptions import (
     chain_of,
     is_hopeless,
     is_of,
+    names_of,
     qualified_name,
     raised_while_reading_a_body,
     reason_in,
     source_of,
     stopped_by_the_application,
+    words_of,
 )
 from midstream.outcomes.redaction import without_keys
 from midstream.outcomes.retry import header, helps, retry_after
-from midstream.outcomes.status import API_STATUS, BEDROCK_STATUS, SUCCESS, UNKNOWN_STATUS
+from midstream.outcomes.status import (
+    API_STATUS,
+    BEDROCK_STATUS,
+    RETRYABLE_EXCEPTIONS,
+    SESSION_STATUS,
+    SUCCESS,
+    TOKEN_STATUS,
+    UNKNOWN_STATUS,
+)
 from midstream.outcomes.values import field, is_mapping, text, whole
 from midstream.outcomes.vocabulary import Failure, Outcome
-from midstream.outcomes.wording import OTHER, TRUNCATED_TYPE, shortened
+from midstream.outcomes.wording import OTHER, TRUNCATED_TYPE, UNEXPECTED_BODY, shortened
 
 if TYPE_CHECKING:
     from midstream.outcomes.exceptions import Chain, Link
@@ -36,6 +47,9 @@ _ALWAYS_RETRYABLE: Final = frozenset(
 _WITH_STATUS: Final = frozenset({Outcome.HTTP_ERROR, Outcome.IN_BAND_ERROR})
 _OF_A_TRANSPORT: Final = frozenset({Outcome.CONNECTION_ERROR, Outcome.TRANSPORT_ERROR})
 """The outcomes whose message is the transport's, which cannot quote the body."""
+
+_MAY_BE_OF_A_TOKEN: Final = _OF_A_TRANSPORT | {Outcome.CLIENT_ERROR}
+_KNOWN_TYPES: Final = (API_STATUS, BEDROCK_STATUS, SESSION_STATUS, TOKEN_STATUS)
 
 _LEAKS_NOTHING: Final = frozenset({Outcome.CANCELLED, Outcome.ABANDONED, Outcome.TRUNCATED})
 """The outcomes whose exception, if there is one, is the application's."""
@@ -84,9 +98,9 @@ def in_band_error(body: object) -> Failure:
 def bounded_error_type(failure: Failure) -> str:
     """The `error.type` of `failure` for a metric: `_OTHER` for a type that the API made up, so that series stay few."""
     error_type = failure.error_type
-    if failure.outcome not in _WITH_STATUS or error_type in API_STATUS or error_type in BEDROCK_STATUS:
+    if failure.outcome not in _WITH_STATUS or any(error_type in known for known in _KNOWN_TYPES):
         return error_type
-    return error_type if error_type == str(failure.status_code) else OTHER
+    return error_type if error_type in (str(failure.status_code), failure.exception_type) else OTHER
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +126,17 @@ def _of_exception(error: BaseException, *, opened: bool | None) -> Failure:
     chain = chain_of(error)
     if stopped_by_the_application(chain):
         return Failure(Outcome.CANCELLED, _innermost(chain), exception_type=qualified_name(type(error)))
+    refused = _of_token_endpoint(chain)
+    if refused is not None:
+        return refused
     index = _decisive(chain)
     wrappers, chain_below = chain[: index + 1], chain[index:]
     decisive = chain_below[0]
     frame = _bedrock_frame(decisive.error)
     reported = _reported(wrappers, _foreign_status(decisive))
     outcome = Outcome.IN_BAND_ERROR if frame is not None else _outcome(chain_below, reported, opened=opened)
+    if outcome is Outcome.TRANSPORT_ERROR and any(while_preparing(link.error) for link in chain):
+        outcome = Outcome.CONNECTION_ERROR  # the transport to a token endpoint
     if outcome in _WITH_STATUS:
         return _with_status(outcome, _api_error(decisive.error, frame, reported.headers), reported)
     source = source_of(chain_below)
@@ -130,12 +149,54 @@ def _of_exception(error: BaseException, *, opened: bool | None) -> Failure:
         else _innermost(chain),
         reported_status_code=reported.status,
         leaked=reported.leaked and outcome not in _LEAKS_NOTHING,
-        retryable=outcome in _ALWAYS_RETRYABLE and not is_hopeless(chain_below),
+        retryable=_is_marked_retryable(wrappers) or (outcome in _ALWAYS_RETRYABLE and not is_hopeless(chain_below)),
         retry_after=retry_after(reported.headers),
         request_id=reported.request_id,
         exception_type=reported.exception_type,
         message=_shown(reason_in(chain_below)) if outcome in _OF_A_TRANSPORT else None,
     )
+
+
+def _of_token_endpoint(chain: Chain) -> Failure | None:
+    """How the fetching of a token failed, if that is what failed."""
+    if chain[0].by_class not in _MAY_BE_OF_A_TOKEN:
+        return None
+    told = [
+        (token, place)
+        for place, link in enumerate(chain)
+        if (token := token_failure(link.error, names_of(link.error))) is not None
+    ]
+    if not told:
+        return None
+    # The outermost knows most, and has the name of the innermost that knows the same.
+    token, place = told[0]
+    named = next(chain[inner].error for other, inner in reversed(told) if other.outcome is token.outcome)
+    source = source_of(chain)
+    reported = _reported(chain[: place + 1], None)
+    if token.outcome is Outcome.HTTP_ERROR:
+        return _refused(token, qualified_name(type(source or named)), reported)
+    malformed = token.outcome is Outcome.MALFORMED
+    return Failure(
+        token.outcome,
+        UNEXPECTED_BODY if malformed and source is None else qualified_name(type(source or named)),
+        leaked=reported.leaked,
+        retryable=not is_hopeless(chain) if token.retryable is None else token.retryable,
+        exception_type=reported.exception_type,
+        message=None if malformed else _shown(reason_in(chain) or words_of(named)),
+    )
+
+
+def _refused(token: TokenFailure, named: str, reported: _Reported) -> Failure:
+    status = cast("int", token.status)
+    answered = replace(reported, observed=status, headers=token.headers)
+    error = ApiError(type=token.api_type or (None if token.observed else named), message=token.message)
+    failure = _with_status(Outcome.HTTP_ERROR, error, answered)
+    return failure if token.retryable is None else replace(failure, retryable=token.retryable)
+
+
+def _is_marked_retryable(wrappers: Chain) -> bool:
+    """Whether the SDK or the application marked the failure as one that a retry helps."""
+    return any(not RETRYABLE_EXCEPTIONS.isdisjoint(names_of(link.error)) for link in wrappers)
 
 
 def _with_status(outcome: Outcome, error: ApiError, reported: _Reported) -> Failure:
@@ -158,13 +219,15 @@ def _with_status(outcome: Outcome, error: ApiError, reported: _Reported) -> Fail
         in_band_request_id=error.request_id if in_band else None,
         exception_type=reported.exception_type,
         message=_shown(error.message),
+        code=error.code,
         reason=None if in_band else reported.reason,
     )
 
 
 def _synthesized(error: ApiError) -> int:
     kind = error.type or ""
-    return API_STATUS.get(kind) or BEDROCK_STATUS.get(kind) or error.status or UNKNOWN_STATUS
+    known = API_STATUS.get(kind) or BEDROCK_STATUS.get(kind) or SESSION_STATUS.get(kind)
+    return known or error.status or UNKNOWN_STATUS
 
 
 def _decisive(chain: Chain) -> int:
@@ -216,7 +279,7 @@ def _outcome(chain: Chain, reported: _Reported, *, opened: bool | None) -> Outco
 
 
 def _before_the_headers(chain: Chain) -> bool:
-    """Whether what was raised out of `request()` came from elsewhere than a body: from a token endpoint, say."""
+    """Whether what was raised out of `request()` came from elsewhere than a body: from a middleware, say."""
     return chain[0].error.__traceback__ is not None and not _while_reading(chain)
 
 

@@ -31,11 +31,13 @@ __all__ = (
     "is_group",
     "is_hopeless",
     "is_of",
+    "names_of",
     "qualified_name",
     "raised_while_reading_a_body",
     "reason_in",
     "source_of",
     "stopped_by_the_application",
+    "words_of",
 )
 
 EXCEPTION_OUTCOMES: Final[Mapping[str, Outcome]] = MappingProxyType(
@@ -165,7 +167,7 @@ def qualified_name(kind: type) -> str:
 
 def is_of(error: BaseException, name: str) -> bool:
     """Whether `error` is of the class that `name` names by top-level package and name."""
-    return name in _names(type(error))
+    return name in names_of(error)
 
 
 def source_of(chain: Chain) -> BaseException | None:
@@ -183,17 +185,17 @@ def reason_in(chain: Chain) -> str | None:
     said = [error for error, by_class in chain if by_class is Outcome.TRANSPORT_ERROR or _is_of_the_system(error)]
     # Of several attempts to connect, the first is as good as any.
     said += filter(_is_of_the_system, _members(chain[-1].error)[:1])
-    return next(filter(None, map(_words, reversed(said))), None)
+    return next(filter(None, map(words_of, reversed(said))), None)
 
 
 def is_group(error: BaseException) -> bool:
     """Whether `error` is a group of exceptions, which says nothing itself."""
-    return not _GROUPS.isdisjoint(_names(type(error)))
+    return not _GROUPS.isdisjoint(names_of(error))
 
 
 def is_hopeless(chain: Chain) -> bool:
     """Whether no retry helps after this failure of a transport: the next attempt meets the same."""
-    return any(not _HOPELESS.isdisjoint(_names(type(one.error))) or _is_refused_by_proxy(one.error) for one in chain)
+    return any(not _HOPELESS.isdisjoint(names_of(one.error)) or _is_refused_by_proxy(one.error) for one in chain)
 
 
 def stopped_by_the_application(chain: Chain) -> bool:
@@ -220,10 +222,15 @@ def raised_while_reading_a_body(error: BaseException) -> bool:
 
 
 def _by_class(kind: type[BaseException]) -> Outcome:
-    return next(EXCEPTION_OUTCOMES[name] for name in _names(kind) if name in EXCEPTION_OUTCOMES)
+    return next(EXCEPTION_OUTCOMES[name] for name in _names_of_class(kind) if name in EXCEPTION_OUTCOMES)
 
 
-def _names(kind: type[BaseException]) -> tuple[str, ...]:
+def names_of(error: BaseException) -> tuple[str, ...]:
+    """By top-level package and name, the classes that `error` is made of, the most specific first."""
+    return _names_of_class(type(error))
+
+
+def _names_of_class(kind: type[BaseException]) -> tuple[str, ...]:
     """By top-level package and name, the classes that `kind` is made of, the most specific first."""
     found = attempt(_names_of.get, kind)
     if found is None:
@@ -266,7 +273,8 @@ def _is_of_the_system(error: BaseException) -> bool:
     return issubclass(type(error), OSError)
 
 
-def _words(error: BaseException) -> str | None:
+def words_of(error: BaseException) -> str | None:
+    """What `error` of a transport says, without bytes and URLs. `None` if that is nothing."""
     number = whole(field(error, "errno")) if issubclass(type(error), ConnectionError) else None
     if number is not None:
         return f"[Errno {number}] {os.strerror(number)}"  # asyncio says what it called instead
@@ -275,7 +283,7 @@ def _words(error: BaseException) -> str | None:
 
 
 def _is_refused_by_proxy(error: BaseException) -> bool:
-    if any(name.endswith(_PROXY) for name in _names(type(error))):
+    if any(name.endswith(_PROXY) for name in names_of(error)):
         return (text(attempt(lambda: str(error))) or "").startswith(_PROXY_REFUSES) or (
             str(field(error, "status")) == _PROXY_REFUSES
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -13,7 +14,48 @@ if TYPE_CHECKING:
 
     from midstream.outcomes.vocabulary import Answer
 
-__all__ = ("COMPLETIONS", "COUNTS", "MESSAGES", "SESSIONS", "UNMARKED", "StreamKind")
+__all__ = (
+    "ANONYMOUS",
+    "COMPLETIONS",
+    "COUNTS",
+    "MESSAGES",
+    "SESSIONS",
+    "THREADS",
+    "TURN_ERRORS",
+    "UNMARKED",
+    "StreamKind",
+    "Turn",
+    "turn_is_over",
+)
+
+ANONYMOUS: Final = "message"
+"""The name of server-sent events that have none: the API may send those of a session under it, with a type inside."""
+
+
+class Turn(Enum):
+    """What an event says about the turn that an agent works on."""
+
+    OPEN = "open"
+    """The agent works on it, or will."""
+    IDLE = "idle"
+    """The agent waits: the stop reason of the event says whether the turn is over."""
+    OVER = "over"
+    """No more events are to come."""
+    ERROR = "error"
+    """An error: its retry status says whether the turn ended with it."""
+
+
+TURN_ERRORS: Final[Mapping[str, bool]] = MappingProxyType({"exhausted": True, "terminal": False})
+"""The retry statuses of an error that ends the turn, each with whether the session accepts another prompt."""
+
+_TURN_IS_OVER: Final = frozenset({"end_turn", "refusal", "budget_reached"})
+"""The stop reasons with which nobody expects more of the turn. After `requires_action` the agent waits for the
+application, and `retries_exhausted` follows an error. One that a newer API sends is not known to be harmless."""
+
+
+def turn_is_over(turn: Turn, stop_reason: str | None) -> bool:
+    """Whether the turn is over, and without an error, after an event with `stop_reason`, if it has one."""
+    return turn is Turn.OVER or (turn is Turn.IDLE and stop_reason in _TURN_IS_OVER)
 
 
 @dataclass(frozen=True)
@@ -32,6 +74,10 @@ class StreamKind:
     """The phases after events of these types."""
     other: Phase | None = None
     """The phase after any other event. `None` leaves it as it is."""
+    turns: Mapping[str, Turn] = field(default_factory=lambda: MappingProxyType({}))
+    """What events of these types say about the agent's turn. Empty where there is no agent."""
+    preview: str | None = None
+    """Where there is an agent, the only type of events of which more tell nothing new."""
     is_events: bool = True
     """Whether the stream is one of server-sent events, or of the frames that stand for them."""
     proof: str | None = None
@@ -39,8 +85,15 @@ class StreamKind:
     proof_type: type = object
     """The type of that field."""
 
+    @property
+    def told_by_data(self) -> frozenset[str | None]:
+        """The events whose data has to be read, by the names under which they are sent."""
+        return frozenset({self.answer, *self.turns, *((ANONYMOUS,) if self.turns else ())})
+
     def repeats(self, event: str | None) -> bool:
         """Whether more events of this type, after a first one, tell nothing new."""
+        if self.turns:
+            return event == self.preview
         if not self.has_end:
             return True
         return event == self.content and event != self.answer
@@ -85,8 +138,42 @@ COMPLETIONS: Final = StreamKind(
 COUNTS: Final = StreamKind(has_end=False, is_events=False, proof="input_tokens", proof_type=int)
 """Counts of tokens, which are never streamed."""
 
-SESSIONS: Final = StreamKind(has_end=False, other=Phase.CONTENT)
-"""Events of a session: nothing in them says that they are all."""
-
 UNMARKED: Final = StreamKind(has_end=False, other=Phase.CONTENT, is_events=False)
 """Lines and bytes: nothing in them says that they are all."""
+
+_ENDS_OF_A_SESSION: Final = {
+    "session.error": Turn.ERROR,
+    "session.status_terminated": Turn.OVER,
+    "session.deleted": Turn.OVER,
+}
+
+SESSIONS: Final = StreamKind(
+    has_end=False,
+    other=Phase.CONTENT,
+    preview="event_delta",
+    turns=MappingProxyType(
+        {
+            "session.status_running": Turn.OPEN,
+            "session.status_rescheduled": Turn.OPEN,
+            "session.status_idle": Turn.IDLE,
+            **_ENDS_OF_A_SESSION,
+        }
+    ),
+)
+"""Events of a session, which lasts as long as the application wants: turn after turn, with no last event."""
+
+THREADS: Final = StreamKind(
+    has_end=False,
+    other=Phase.CONTENT,
+    preview="event_delta",
+    turns=MappingProxyType(
+        {
+            "session.thread_status_running": Turn.OPEN,
+            "session.thread_status_rescheduled": Turn.OPEN,
+            "session.thread_status_idle": Turn.IDLE,
+            "session.thread_status_terminated": Turn.OVER,
+            **_ENDS_OF_A_SESSION,
+        }
+    ),
+)
+"""Events of one thread of a session. They are in the stream of the session, too, and end nothing there."""

@@ -11,7 +11,8 @@ __all__ = ("without_keys", "without_quotes")
 _QUOTED_BYTES: Final = re.compile(r"(?<![:\s])[:\s]*(?<!\w)(?:bytearray\(|bytes\()?b['\"].*", re.DOTALL)
 
 # aiohttp's transport names, for a protocol that it does not know, the whole URL, with a password and a query.
-_QUOTED_URL: Final = re.compile(r"://[^\s'\"<>]+")
+# urllib3 names the path that it requested, with the query.
+_QUOTED_URL: Final = re.compile(r"(://|with url: )[^\s'\"<>]+")
 
 # Gateways name the key that was wrong.
 _QUOTED_KEY: Final = re.compile(r"\b(sk-|(?:bearer|basic)\s+)(?=\S*\d)[\w.~+/=*-]{8,}", re.IGNORECASE)
@@ -24,4 +25,4 @@ def without_keys(message: str) -> str:
 
 def without_quotes(message: str) -> str:
     """`message` of a transport without the bytes and the URLs that it quotes."""
-    return _QUOTED_URL.sub("://...", _QUOTED_BYTES.sub("", message))
+    return _QUOTED_URL.sub(r"\1...", _QUOTED_BYTES.sub("", message))

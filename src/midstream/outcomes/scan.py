@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from midstream.outcomes.answers import WINDOWS, not_json
 from midstream.outcomes.api_errors import error_data
 from midstream.outcomes.classify import in_band_error
+from midstream.outcomes.kinds import ANONYMOUS
 from midstream.outcomes.values import UNSEEN, from_json
 from midstream.outcomes.vocabulary import Failure, Outcome
 
@@ -67,7 +68,7 @@ class EventScan:
 
     def __init__(self, listener: Listener, kind: StreamKind) -> None:
         self._listener = listener
-        self._told_by_data = {"error", "message_start", "message_delta", kind.answer}
+        self._told_by_data = {"error", "message_start", "message_delta", *kind.told_by_data}
         self._rest = bytearray()  # grows in place, so that a line in many pieces costs no more than in one
         self._skipping = False
         self._after_return = False
@@ -122,7 +123,7 @@ class EventScan:
             self._listener.found(in_band_error(error_data(data)))
             return
         fields: Mapping[str, Any] = from_json(data) if name in self._told_by_data else {}
-        self._listener.look({**fields, "type": name})
+        self._listener.look({"type": name, **fields} if name == ANONYMOUS else {**fields, "type": name})
 
     @property
     def _wants_data(self) -> bool:

@@ -12,8 +12,11 @@ __all__ = (
     "API_STATUS",
     "BEDROCK_STATUS",
     "RETRYABLE_BELOW_500",
+    "RETRYABLE_EXCEPTIONS",
     "SERVER_ERROR",
+    "SESSION_STATUS",
     "SUCCESS",
+    "TOKEN_STATUS",
     "UNKNOWN_STATUS",
 )
 
@@ -48,8 +51,44 @@ BEDROCK_STATUS: Final[Mapping[str, int]] = MappingProxyType(
 )
 """By exception type of a Bedrock event stream: `ResponseStream` of InvokeModelWithResponseStream."""
 
+SESSION_STATUS: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        "model_overloaded_error": 529,
+        "model_rate_limited_error": 429,
+        "model_request_failed_error": 500,
+        "unknown_error": 500,
+        "mcp_connection_failed_error": 502,
+        "mcp_authentication_failed_error": 401,
+        "credential_host_unreachable_error": 400,
+        "tool_use_limit_reached_error": 400,
+        "compaction_limit_reached_error": 400,
+        "repository_authentication_error": 401,
+        "repository_forbidden_error": 403,
+        "repository_not_found_error": 404,
+        "repository_checkout_error": 404,
+        "repository_clone_error": 502,
+    }
+)
+"""By error type of a `session.error` event (`BetaManagedAgentsSessionErrorEvent`), those that `API_STATUS` lacks."""
+
+TOKEN_STATUS: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        "invalid_request": 400,
+        "invalid_client": 401,
+        "invalid_grant": 400,
+        "unauthorized_client": 400,
+        "unsupported_grant_type": 400,
+        "invalid_scope": 400,
+        "access_denied": 403,
+        "server_error": 500,
+        "internal_failure": 500,
+        "temporarily_unavailable": 503,
+    }
+)
+"""By OAuth error of a token endpoint (RFC 6749, 4.1.2.1 and 5.2), where the status on the wire is not known."""
+
 UNKNOWN_STATUS: Final = 500
-"""The status of an in-band error whose type is missing or in neither table."""
+"""The status of an in-band error whose type is missing or in none of the tables."""
 
 SUCCESS: Final = range(200, 300)
 """The observed statuses inside which an error is an in-band one."""
@@ -58,3 +97,6 @@ SERVER_ERROR: Final = 500
 
 RETRYABLE_BELOW_500: Final = frozenset({408, 409, 429})
 """What the SDK retries besides 500 and above (`_should_retry` of its base client)."""
+
+RETRYABLE_EXCEPTIONS: Final = frozenset({"anthropic.RetryableError"})
+"""By top-level package and name, the classes that the SDK retries whatever has happened (`_should_retry_exception`)."""

@@ -108,6 +108,8 @@ class Failure:
     message: str | None = field(default=None, repr=False)
     """What the API, the SDK or the transport said, or what arrived instead of an answer, in one line. `None` where it
     could quote the body."""
+    code: str | None = None
+    """The API's name of the cause, more precise than the type. `None` if it has none."""
     reason: str | None = field(default=None, repr=False, compare=False)
     """The reason phrase of an HTTP error, as it was on the wire. `None` for every other failure."""
     end_seen: bool = field(default=False, repr=False, compare=False)

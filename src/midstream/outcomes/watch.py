@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from midstream.outcomes.answers import TRUNCATED, Remains, cause_of_end, failure_in_document, last_event_in
 from midstream.outcomes.api_errors import error_data
 from midstream.outcomes.classify import failure_of, in_band_error
-from midstream.outcomes.kinds import MESSAGES, StreamKind
+from midstream.outcomes.kinds import ANONYMOUS, MESSAGES, TURN_ERRORS, StreamKind, Turn, turn_is_over
 from midstream.outcomes.values import UNSEEN, field, fields, from_json, text, whole
 from midstream.outcomes.vocabulary import NO_ANSWER, Answer, Failure, Outcome, Phase, Verdict
 
@@ -117,6 +118,8 @@ class StreamWatch:
             self.found(in_band_error({name: field(event, name) for name in ("error", "request_id")}))
         elif name is not None and name == self._kind.answer:
             self._answer = _answer_of(event, complete=True)
+        elif name is not None and name in self._kind.turns:
+            self._turn(self._kind.turns[name], event)
         self._end_seen = self._end_seen or self._kind.ends_with(name, self._answer)
         return self._content_arrived() if name is not None and name == self._kind.content else None
 
@@ -194,6 +197,16 @@ class StreamWatch:
             last_event=self._last_event,
         )
 
+    def _turn(self, turn: Turn, event: object) -> None:
+        if turn is not Turn.ERROR:
+            self._end_seen = turn_is_over(turn, text(field(field(event, "stop_reason"), "type")))
+            return
+        kind, message, status = fields(field(event, "error"), "type", "message", "retry_status")
+        goes_on = TURN_ERRORS.get(text(field(status, "type")) or "")
+        if goes_on is not None:
+            failure = in_band_error({"error": {"type": kind, "message": message}})
+            self.found(replace(failure, retryable=failure.retryable and goes_on))
+
     @property
     def _knows_events(self) -> bool:
         """Whether an event that the API sends was decoded."""
@@ -208,7 +221,7 @@ class StreamWatch:
         if name == _ERROR_EVENT:
             self.found(in_band_error(error_data(data)))
         elif event := from_json(data):
-            self.event({**event, "type": name})
+            self.event({"type": name, **event} if name == ANONYMOUS else {**event, "type": name})
 
     def _end_without_end_event(self, cause: Failure | None) -> Verdict | None:
         if self._end_seen:

@@ -13,13 +13,25 @@ if TYPE_CHECKING:
 
     from midstream.outcomes.vocabulary import Failure
 
-__all__ = ("LONGEST_MESSAGE", "OTHER", "TRUNCATED_TYPE", "in_one_line", "shortened")
+__all__ = (
+    "LONGEST_MESSAGE",
+    "OTHER",
+    "TRUNCATED_TYPE",
+    "UNEXPECTED_BODY",
+    "UNEXPECTED_MEDIA_TYPE",
+    "in_one_line",
+    "shortened",
+)
 
 OTHER: Final = "_OTHER"
 """The `error.type` of a failure that has no better one (OpenTelemetry semantic conventions)."""
 
 TRUNCATED_TYPE: Final = "stream_truncated"
 """The `error.type` of a stream that ended without an error and without its end event."""
+
+UNEXPECTED_MEDIA_TYPE: Final = "unexpected_media_type"
+UNEXPECTED_BODY: Final = "unexpected_body"
+"""The `error.type` of what arrived instead of an answer."""
 
 LONGEST_MESSAGE: Final = 1024
 """Characters. Longer messages are cut."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-from midstream.outcomes.kinds import COMPLETIONS, COUNTS, MESSAGES, SESSIONS, UNMARKED, StreamKind
+from midstream.outcomes.kinds import COMPLETIONS, COUNTS, MESSAGES, SESSIONS, THREADS, UNMARKED, StreamKind
 from midstream.telemetry.operation import Operation
 
 __all__ = ("Endpoint", "endpoint_of")
@@ -34,7 +34,7 @@ _ENDPOINTS: Final = (
     _endpoint("post", "/v1/complete", Operation.TEXT_COMPLETION, COMPLETIONS),
     _endpoint("get", "/v1/messages/batches/[^/]+/results", Operation.BATCH_RESULTS, UNMARKED),
     _endpoint("get", "/v1/sessions/[^/]+/events/stream", Operation.SESSION_EVENTS, SESSIONS),
-    _endpoint("get", "/v1/sessions/[^/]+/threads/[^/]+/stream", Operation.SESSION_EVENTS, SESSIONS),
+    _endpoint("get", "/v1/sessions/[^/]+/threads/[^/]+/stream", Operation.SESSION_EVENTS, THREADS),
     _endpoint("get", "/v1/files/[^/]+/content", Operation.FILE_DOWNLOAD, UNMARKED),
     _endpoint("get", "/v1/skills/[^/]+/versions/[^/]+/content", Operation.FILE_DOWNLOAD, UNMARKED),
     _endpoint("get", "/v1/organizations/plugins/[^/]+/versions/[^/]+/content", Operation.FILE_DOWNLOAD, UNMARKED),

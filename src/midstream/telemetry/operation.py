@@ -20,7 +20,7 @@ class Operation(str, Enum):
     BATCH_RESULTS = "batch_results"
     """The results of a batch of messages, line by line. Whole when the framing of the body says so."""
     SESSION_EVENTS = "session_events"
-    """The events of a session, or of a thread of one. Whole when the framing of the body says so."""
+    """The events of a session, or of one of its threads. Whole when its framing says so, or its turn is over."""
     FILE_DOWNLOAD = "file_download"
     """A file, or a version of a skill or plugin. Whole when the framing of the body says so."""
 
