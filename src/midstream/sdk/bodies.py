@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from midstream.sdk.scans import scan_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
+    from typing import SupportsIndex
 
     from midstream.outcomes.scan import Scan
     from midstream.sdk.calls import Call
@@ -58,6 +60,16 @@ class ObservedBody(_Proxy):
         chunks = _AsyncChunks(body, self._self_call) if scan is None else _ScannedChunks(body, self._self_call, scan)
         self._self_reader = weakref.ref(chunks)
         return chunks
+
+    # Copied and pickled as without us, and what comes of it is not observed: it is another body.
+    def __copy__(self) -> Any:
+        return copy.copy(self.__wrapped__)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return copy.deepcopy(self.__wrapped__, memo)
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
+        return self.__wrapped__.__reduce_ex__(protocol)
 
     def close(self) -> None:
         """Closes the body, and then ends the call if it is the application that closes."""

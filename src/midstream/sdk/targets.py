@@ -234,7 +234,10 @@ class _ByName:
     _self_instance: Any
 
     def __copy__(self) -> Any:
-        return self
+        if self._self_instance is None:
+            return self
+        _, method = self._self_found_at()
+        return getattr(self._self_instance, method)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         if self._self_instance is None:
