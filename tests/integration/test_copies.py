@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import importlib
 import inspect
 import pickle
 from contextlib import contextmanager, suppress
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from midstream.faults import FaultServer
     from support.exported import Exported
 
-http: Any = __import__(HTTP_PACKAGE)
+http: Any = importlib.import_module(HTTP_PACKAGE)
 Stream: Any = anthropic.Stream
 AsyncStream: Any = anthropic.AsyncStream
 
@@ -322,3 +323,16 @@ def test_a_copied_body_is_not_observed(exported: Exported) -> None:
         assert exported.outcomes() == {}
         response.close()
         assert exported.outcomes() == {"abandoned": 1}
+
+
+NAMES = ("__module__", "__doc__", "__name__", "__qualname__", "__dict__", "__annotations__", "__defaults__", "__code__")
+
+
+def test_what_a_wrapped_method_says_of_itself_is_what_it_says_without_us(exported: Exported) -> None:
+    def told() -> list[Any]:
+        methods: list[Any] = [Stream.close, vars(Stream)["close"], vars(_base_client.AsyncAPIClient)["request"]]
+        return [(inspect.signature(one), *(getattr(one, name) for name in NAMES)) for one in methods]
+
+    bare = told()
+    with observed(wanted=True, exported=exported):
+        assert told() == bare

@@ -216,7 +216,7 @@ _MARK: Final = "_self_midstream"
 """Where the wrappers of midstream have their mark. Copies of it find each other by this name, so it stays."""
 
 
-_PLACE: Final = "_self_place"
+_HOME: Final = "_self_home"
 
 
 def _mark_on(method: Any) -> Callable[[], bool] | None:
@@ -230,29 +230,28 @@ def _mark_on(method: Any) -> Callable[[], bool] | None:
 class _ByName:
     """Copies and pickles a wrapped method like a method that is not wrapped: by name, with what it is bound to."""
 
-    _self_parent: Any
-    _self_instance: Any
+    # Neither a `__dict__` nor annotations: they would hide those of the method.
+    __slots__ = ()
 
-    def __copy__(self) -> Any:
+    def __copy__(self: Any) -> Any:
+        return self if self._self_instance is None else getattr(self._self_instance, _home_of(self)[1])
+
+    def __deepcopy__(self: Any, memo: dict[int, Any]) -> Any:
         if self._self_instance is None:
             return self
-        _, method = self._self_found_at()
-        return getattr(self._self_instance, method)
+        return getattr(copy.deepcopy(self._self_instance, memo), _home_of(self)[1])
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        if self._self_instance is None:
-            return self
-        _, method = self._self_found_at()
-        return getattr(copy.deepcopy(self._self_instance, memo), method)
-
-    def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
+    def __reduce_ex__(self: Any, protocol: SupportsIndex) -> Any:
         del protocol
-        owner, method = self._self_found_at()
+        owner, method = _home_of(self)
         return getattr, (owner if self._self_instance is None else self._self_instance, method)
 
-    def _self_found_at(self) -> tuple[Any, str]:
-        place: tuple[Any, str] = getattr(self if self._self_parent is None else self._self_parent, _PLACE)
-        return place
+
+def _home_of(wrapper: Any) -> tuple[Any, str]:
+    """The class and the name of what `wrapper` is, or is bound from."""
+    parent = wrapper._self_parent  # noqa: SLF001 - as wrapt has it
+    home: tuple[Any, str] = getattr(wrapper if parent is None else parent, _HOME)
+    return home
 
 
 class _BoundWrapper(_ByName, _Bound):
@@ -260,7 +259,7 @@ class _BoundWrapper(_ByName, _Bound):
 
 
 class _Wrapper(_ByName, _Function):
-    """A wrapped method, with the mark, and with its place: the class and the name."""
+    """A wrapped method, with the mark, and with its home: the class and the name."""
 
     __bound_function_wrapper__ = _BoundWrapper
 
@@ -324,7 +323,7 @@ class Patches:
         original = _own(owner, target.method)
         arguments = (target.wrapper(self._calls), lambda: self._wanted)
         wrapper = wrapt.wrap_object(owner, target.method, _Wrapper, arguments)
-        setattr(wrapper, _PLACE, (owner, target.method))
+        setattr(wrapper, _HOME, (owner, target.method))
         setattr(wrapper, _MARK, self.give_way)
         self._patches.append(_Patch(owner, target.method, original, wrapper))
 
