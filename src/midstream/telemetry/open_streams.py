@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import weakref
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
+from opentelemetry import metrics
 from opentelemetry.metrics import NoOpMeter, Observation, get_meter_provider
 
 from midstream import guard
@@ -34,24 +35,24 @@ class OpenStreams:
 
     __slots__ = ("__weakref__", "_guard", "_open", "_series")
 
-    def __init__(self, metrics: guard.Guard) -> None:
-        self._guard = metrics
+    def __init__(self, contained: guard.Guard) -> None:
+        self._guard = contained
         self._series: Final[dict[_Series, _Series]] = {}
         self._open: dict[int, _Series] = {}
 
     @classmethod
-    def of(cls, meter: Meter, provider: object, metrics: guard.Guard) -> OpenStreams:
+    def of(cls, meter: Meter, provider: object, contained: guard.Guard) -> OpenStreams:
         """Those that `provider`, which made `meter`, is told of: the same for good.
 
         The OpenTelemetry SDK ignores the callback of a second instrument of a name, so each provider has one, which
         stays when somebody stops to observe and begins again. Where the meter makes none, nobody is told.
         """
         if isinstance(meter, NoOpMeter):
-            return cls(metrics)  # this time: what is silent now, for it is broken or shut down, may be mended
+            return cls(contained)  # this time: what is silent now, for it is broken or shut down, may be mended
         found = guard.attempt(_known, provider)
         if found is None:
-            found = cls(metrics)
-            with metrics:
+            found = cls(contained)
+            with contained:
                 meter.create_observable_up_down_counter(
                     OPEN_STREAMS.name, [found.observed], OPEN_STREAMS.unit, OPEN_STREAMS.brief
                 )
@@ -79,7 +80,11 @@ class OpenStreams:
         return []
 
 
-_by_provider: Final[weakref.WeakKeyDictionary[Any, OpenStreams]] = weakref.WeakKeyDictionary()
+# Kept by OpenTelemetry's module: this one may be imported anew, and providers keep the callback of the first import.
+_by_provider: Final = cast(
+    "weakref.WeakKeyDictionary[Any, OpenStreams]",
+    metrics.__dict__.setdefault("_midstream_open_streams", weakref.WeakKeyDictionary()),
+)
 
 
 def _known(provider: object) -> OpenStreams | None:
