@@ -3,7 +3,8 @@
 Two kinds of exception end here, and no other:
 
 - *ours*: a fault of midstream's own code, or of the OpenTelemetry objects that it calls. A `Guard` contains it, counts
-  it in `midstream.telemetry.errors` and logs it: the first of a process at WARNING, later ones at DEBUG.
+  it in `midstream.telemetry.errors` of the `instrument()` that it belongs to, and logs it: the first of a process at
+  WARNING, later ones at DEBUG.
 - *theirs*: an object of the application or of the SDK that raises when it is looked at. `attempt` answers for it.
 
 What passes through: everything that is no `Exception` (`KeyboardInterrupt`, `CancelledError`), as it is meant for the
@@ -22,34 +23,26 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-__all__ = (
-    "BODIES",
-    "CALLS",
-    "LOGS",
-    "METRICS",
-    "SPANS",
-    "STREAMS",
-    "Guard",
-    "attempt",
-    "count_with",
-    "safe_clock",
-)
+__all__ = ("UNCOUNTED", "Guard", "Guards", "attempt", "safe_clock")
 
 T = TypeVar("T")
 P = ParamSpec("P")
 
 _log: Final = logging.getLogger("midstream")
 _faults = itertools.count()
-_counter: Callable[[str], None] | None = None
 
 
 class Guard:
-    """Contains the faults of one component. Shared and without state, so entering it allocates nothing."""
+    """Contains the faults of one component. Entering it changes nothing, so calls and threads share it.
 
-    __slots__ = ("component",)
+    `count` is called with the component of each fault; it may raise. `None`: faults are logged only.
+    """
 
-    def __init__(self, component: str) -> None:
+    __slots__ = ("_count", "component")
+
+    def __init__(self, component: str, count: Callable[[str], object] | None = None) -> None:
         self.component: Final = component
+        self._count = count
 
     # Nothing is to be done. What C does is called in a third of the time that Python code takes to do nothing.
     __enter__ = staticmethod(int)
@@ -60,23 +53,33 @@ class Guard:
         """Swallows `fault` if it is an `Exception`, after counting and logging it."""
         if kind is None or not issubclass(kind, Exception):
             return False
-        _report(self.component, kind, traceback)
+        # A logger that raises does not prevent the count.
+        attempt(_log_fault, self.component, kind, traceback)
+        if self._count is not None:
+            attempt(self._count, self.component)
         return True
 
 
-CALLS: Final = Guard("calls")
-STREAMS: Final = Guard("streams")
-BODIES: Final = Guard("bodies")
-SPANS: Final = Guard("spans")
-METRICS: Final = Guard("metrics")
-LOGS: Final = Guard("logs")
-"""One guard per component: the value of `midstream.component` in `midstream.telemetry.errors`."""
+class Guards:
+    """The guards of one `instrument()`, one for each component: the value of `midstream.component` in the metric.
+
+    `count` is called with the component of each fault; it may raise. `None`: faults are logged only.
+    """
+
+    __slots__ = ("bodies", "calls", "clock", "logs", "metrics", "spans", "streams")
+
+    def __init__(self, count: Callable[[str], object] | None = None) -> None:
+        self.calls = Guard("calls", count)
+        self.streams = Guard("streams", count)
+        self.bodies = Guard("bodies", count)
+        self.spans = Guard("spans", count)
+        self.metrics = Guard("metrics", count)
+        self.logs = Guard("logs", count)
+        self.clock = Guard("clock", count)
 
 
-def count_with(counter: Callable[[str], None] | None) -> None:
-    """Has `counter` called with the component of each fault from now on; `None` stops that. It may raise."""
-    global _counter  # noqa: PLW0603 - faults are counted per process, by whoever is instrumenting it now
-    _counter = counter
+UNCOUNTED: Final = Guards()
+"""For faults outside of any `instrument()`, and for those that happen before its counter exists."""
 
 
 def attempt(read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
@@ -87,8 +90,8 @@ def attempt(read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None
         return None
 
 
-def safe_clock(clock: Callable[[], float]) -> Callable[[], float]:
-    """`clock`, but not-a-number when it raises or says what is no number.
+def safe_clock(clock: Callable[[], float], guard: Guard) -> Callable[[], float]:
+    """`clock`, but not-a-number when it raises or does not return a number: a fault that `guard` contains.
 
     Every comparison with that is false, so nothing is recorded.
     """
@@ -96,19 +99,11 @@ def safe_clock(clock: Callable[[], float]) -> Callable[[], float]:
         return clock  # such as `time.perf_counter`, which has no way to raise
 
     def now() -> float:
-        try:
+        with guard:
             return float(clock())
-        except Exception as fault:
-            _report("clock", type(fault), fault.__traceback__)
-            return math.nan
+        return math.nan
 
     return now
-
-
-def _report(component: str, kind: type[BaseException], traceback: TracebackType | None) -> None:
-    """Counts and logs a fault. Never raises, and a logger that does is no reason not to count."""
-    attempt(lambda: _log_fault(component, kind, traceback))
-    attempt(lambda: None if _counter is None else _counter(component))
 
 
 def _log_fault(component: str, kind: type[BaseException], traceback: TracebackType | None) -> None:

@@ -118,7 +118,7 @@ def warn_of_neighbours(*, spans: bool, hidden: bool = False) -> None:
     `spans` says whether midstream makes or enriches spans: then a call has two. `hidden` says that a call was met that
     must not be observed: then the warning is about the neighbours that ask for this.
     """
-    with guard.CALLS:
+    with guard.UNCOUNTED.calls:
         for one in active_neighbours():
             if hidden:
                 if one.hides is not None and _is_news(one, hidden=True):

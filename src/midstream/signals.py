@@ -9,7 +9,7 @@ from opentelemetry._logs import NoOpLogger, get_logger
 from opentelemetry.metrics import NoOpMeter, get_meter, get_meter_provider
 from opentelemetry.trace import NoOpTracer, get_tracer
 
-from midstream import guard
+from midstream.guard import UNCOUNTED, attempt
 from midstream.telemetry.scope import SCHEMA_URL, SCOPE
 from midstream.version import __version__
 
@@ -52,7 +52,7 @@ class Signals:
                 raise ValueError(message)
         tracer, meter, logger = (_from_provider(signal, options) for signal in PROVIDERS.values())
         given = options.get(_METER.option)
-        return cls(tracer, meter, logger, guard.attempt(get_meter_provider) if given is None else given)
+        return cls(tracer, meter, logger, attempt(get_meter_provider) if given is None else given)
 
     @classmethod
     def silent(cls) -> Signals:
@@ -78,11 +78,11 @@ class _Signal:
     guard: Guard
 
 
-_TRACER: Final = _Signal("tracer_provider", "get_tracer", get_tracer, "start_span", NoOpTracer, guard.SPANS)
+_TRACER: Final = _Signal("tracer_provider", "get_tracer", get_tracer, "start_span", NoOpTracer, UNCOUNTED.spans)
 _METER: Final = _Signal(
-    "meter_provider", "get_meter", get_meter, "create_counter", lambda: NoOpMeter(SCOPE), guard.METRICS
+    "meter_provider", "get_meter", get_meter, "create_counter", lambda: NoOpMeter(SCOPE), UNCOUNTED.metrics
 )
-_LOGGER: Final = _Signal("logger_provider", "get_logger", get_logger, "emit", lambda: NoOpLogger(SCOPE), guard.LOGS)
+_LOGGER: Final = _Signal("logger_provider", "get_logger", get_logger, "emit", lambda: NoOpLogger(SCOPE), UNCOUNTED.logs)
 
 PROVIDERS: Final = {signal.option: signal for signal in (_TRACER, _METER, _LOGGER)}
 """By option, what is asked of a provider."""
@@ -110,7 +110,7 @@ def _made_by(provider: Any, signal: _Signal) -> Any:
 
 
 def _has(thing: object, method: str) -> bool:
-    return bool(guard.attempt(lambda: callable(getattr(thing, method, None))))
+    return bool(attempt(lambda: callable(getattr(thing, method, None))))
 
 
 def _given(option: str, value: object) -> str:

@@ -14,7 +14,7 @@ import pytest
 
 from midstream import AnthropicInstrumentor
 from midstream.faults import FaultServer
-from midstream.guard import METRICS, SPANS
+from midstream.guard import UNCOUNTED
 from source.alerts import ALERTS
 from source.boards import BOARDS
 from source.objective import ABSENT, ANY, BURNS, LIMITS, STALL
@@ -331,7 +331,7 @@ def test_the_code_shows_every_fault_of_our_own(caplog: pytest.LogCaptureFixture)
     before = log.level
     try:
         code("MidstreamTelemetryErrors")()
-        for guard in (SPANS, METRICS):
+        for guard in (UNCOUNTED.spans, UNCOUNTED.metrics):
             with guard:
                 raise KeyError
     finally:

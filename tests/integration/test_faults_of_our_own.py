@@ -76,7 +76,6 @@ ENTRIES: dict[str, tuple[Any, str, Callable[[Any], Any]]] = {
     "options": (requests, "options_of", always),
     "request": (requests, "request_of", always),
     "endpoint": (requests, "endpoint", always),
-    "result": (midstream.sdk.calls, "response_of", always),
     "body": (midstream.sdk.calls, "ObservedBody", always),
     "clock": (
         midstream.sdk.calls,

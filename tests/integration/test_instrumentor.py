@@ -161,7 +161,7 @@ assert "anthropic" not in sys.modules
 assert not {name for name in sys.modules if name.startswith(("midstream.sdk", "midstream.outcomes"))}
 import anthropic
 from anthropic import _streaming
-assert type(vars(_streaming.Stream)["close"]).__name__ == "FunctionWrapper"
+assert hasattr(vars(_streaming.Stream)["close"], "__wrapped__")
 midstream.AnthropicInstrumentor().uninstrument()
 assert type(vars(_streaming.Stream)["close"]).__name__ == "function"
 """

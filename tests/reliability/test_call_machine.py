@@ -22,6 +22,7 @@ from hypothesis.stateful import (
 from midstream.outcomes import classify
 from midstream.outcomes.kinds import COMPLETIONS, MESSAGES, UNMARKED
 from midstream.sdk.calls import Call, Calls
+from midstream.sdk.deferred import DEFERRED
 from midstream.signals import Signals
 from midstream.telemetry.ended import Request
 from midstream.telemetry.operation import Operation
@@ -200,7 +201,7 @@ class Called(RuleBasedStateMachine):
 
     @rule()
     def another_call_begins(self) -> None:
-        self.calls.tell_put_off()
+        DEFERRED.flush()
 
     @rule()
     def the_interpreter_exits(self) -> None:
@@ -218,7 +219,7 @@ class Called(RuleBasedStateMachine):
         self.kept.clear()
         self._forget()
         gc.collect(0)
-        self.calls.tell_put_off()
+        DEFERRED.flush()
         self.calls.stop()
         (verdict,) = self.recorder.told
         assert_allowed(verdict)

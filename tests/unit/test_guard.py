@@ -7,15 +7,12 @@ import itertools
 import logging
 import math
 import time
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 import pytest
 
 from midstream import guard
-from midstream.guard import Guard, attempt, count_with, safe_clock
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from midstream.guard import UNCOUNTED, Guards, attempt, safe_clock
 
 SECRET = "the prompt"  # noqa: S105 - no password: a text that must not be logged
 
@@ -27,11 +24,13 @@ def first_fault_of_a_process(monkeypatch: pytest.MonkeyPatch, caplog: pytest.Log
 
 
 @pytest.fixture
-def counted() -> Iterator[list[str]]:
-    components: list[str] = []
-    count_with(components.append)
-    yield components
-    count_with(None)
+def counted() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def guards(counted: list[str]) -> Guards:
+    return Guards(counted.append)
 
 
 def fault(kind: type[BaseException] = RuntimeError) -> NoReturn:
@@ -39,9 +38,9 @@ def fault(kind: type[BaseException] = RuntimeError) -> NoReturn:
 
 
 def test_a_fault_is_contained_counted_and_logged_without_its_message(
-    counted: list[str], caplog: pytest.LogCaptureFixture
+    guards: Guards, counted: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    with Guard("spans"):
+    with guards.spans:
         fault()
     (record,) = caplog.records
     where = f"{__file__}:{fault.__code__.co_firstlineno + 1}"
@@ -59,10 +58,10 @@ def test_a_fault_is_contained_counted_and_logged_without_its_message(
 
 
 def test_the_first_fault_is_a_warning_and_the_later_ones_are_not(
-    counted: list[str], caplog: pytest.LogCaptureFixture
+    guards: Guards, counted: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    for component in ("spans", "metrics", "spans"):
-        with Guard(component):
+    for guard_ in (guards.spans, guards.metrics, guards.spans):
+        with guard_:
             fault()
     assert [record.levelname for record in caplog.records] == ["WARNING", "DEBUG", "DEBUG"]
     assert counted == ["spans", "metrics", "spans"]
@@ -70,43 +69,43 @@ def test_the_first_fault_is_a_warning_and_the_later_ones_are_not(
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError])
 def test_what_is_meant_for_the_application_passes_through(
-    kind: type[BaseException], counted: list[str], caplog: pytest.LogCaptureFixture
+    kind: type[BaseException], guards: Guards, counted: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    with pytest.raises(kind), Guard("spans"):
+    with pytest.raises(kind), guards.spans:
         fault(kind)
     with pytest.raises(kind):
         attempt(lambda: fault(kind))
     with pytest.raises(kind):
-        safe_clock(lambda: fault(kind))()
+        safe_clock(lambda: fault(kind), guards.clock)()
     assert (counted, caplog.records) == ([], [])
 
 
-def test_a_guard_without_a_fault_does_nothing(counted: list[str], caplog: pytest.LogCaptureFixture) -> None:
-    with Guard("spans"):
+def test_a_guard_without_a_fault_does_nothing(
+    guards: Guards, counted: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    with guards.spans:
         pass
     assert (counted, caplog.records) == ([], [])
 
 
-def test_guards_can_be_nested_and_the_inner_one_is_told(counted: list[str]) -> None:
+def test_guards_can_be_nested_and_the_inner_one_is_told(guards: Guards, counted: list[str]) -> None:
     reached: list[str] = []
-    with Guard("calls"):
-        with Guard("spans"):
+    with guards.calls:
+        with guards.spans:
             fault()
         reached.append("after the inner one")
     assert (counted, reached) == (["spans"], ["after the inner one"])
 
 
 def test_a_counter_that_raises_is_contained(caplog: pytest.LogCaptureFixture) -> None:
-    count_with(lambda _component: fault())
-    try:
-        with Guard("spans"):
-            fault()
-    finally:
-        count_with(None)
+    with Guards(lambda _component: fault()).spans:
+        fault()
     assert len(caplog.records) == 1
 
 
-def test_a_logger_that_raises_is_contained_and_the_fault_is_counted_all_the_same(counted: list[str]) -> None:
+def test_a_logger_that_raises_is_contained_and_the_fault_is_counted_all_the_same(
+    guards: Guards, counted: list[str]
+) -> None:
     class Broken(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             del record
@@ -115,22 +114,30 @@ def test_a_logger_that_raises_is_contained_and_the_fault_is_counted_all_the_same
     logger, handler = logging.getLogger("midstream"), Broken()
     logger.addHandler(handler)
     try:
-        with Guard("spans"):
+        with guards.spans:
             fault()
     finally:
         logger.removeHandler(handler)
     assert counted == ["spans"]
 
 
-def test_faults_are_logged_while_nobody_counts(caplog: pytest.LogCaptureFixture) -> None:
-    with Guard("spans"):
+def test_faults_outside_of_any_instrument_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    with UNCOUNTED.spans:
         fault()
     assert len(caplog.records) == 1
 
 
+def test_a_fault_is_counted_by_the_guards_that_it_happened_under_and_by_no_others() -> None:
+    first: list[str] = []
+    last: list[str] = []
+    guards, _ = Guards(first.append), Guards(last.append)
+    with guards.metrics:
+        fault()
+    assert (first, last) == (["metrics"], [])
+
+
 def test_every_component_has_its_own_name() -> None:
-    guards = (guard.CALLS, guard.STREAMS, guard.BODIES, guard.SPANS, guard.METRICS, guard.LOGS)
-    assert [one.component for one in guards] == ["calls", "streams", "bodies", "spans", "metrics", "logs"]
+    assert [getattr(UNCOUNTED, name).component for name in Guards.__slots__] == [*Guards.__slots__]
 
 
 def test_an_attempt_answers_for_objects_that_are_not_ours_and_tells_nobody(
@@ -141,11 +148,11 @@ def test_an_attempt_answers_for_objects_that_are_not_ours_and_tells_nobody(
 
 
 def test_a_clock_that_cannot_raise_is_taken_as_it_is() -> None:
-    assert safe_clock(time.perf_counter) is time.perf_counter
+    assert safe_clock(time.perf_counter, UNCOUNTED.clock) is time.perf_counter
 
 
-def test_a_clock_that_raises_says_not_a_number_and_is_a_fault(counted: list[str]) -> None:
+def test_a_clock_that_raises_says_not_a_number_and_is_a_fault(guards: Guards, counted: list[str]) -> None:
     readings = iter([1.5])
-    now = safe_clock(lambda: next(readings))
+    now = safe_clock(lambda: next(readings), guards.clock)
     first, second = now(), now()
     assert (first, math.isnan(second), counted) == (1.5, True, ["clock"])

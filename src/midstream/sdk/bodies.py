@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -9,10 +10,12 @@ import wrapt
 
 from midstream import guard
 from midstream.outcomes.answers import KEPT_LIMIT, trim
+from midstream.sdk.closing import Closing
 from midstream.sdk.scans import scan_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
+    from typing import SupportsIndex
 
     from midstream.outcomes.scan import Scan
     from midstream.sdk.calls import Call
@@ -42,7 +45,7 @@ class ObservedBody(_Proxy):
         self._self_head = head
         self._self_reader: weakref.ref[Any] | None = None
         # Also where it is None: to ask the proxied body for what it does not have takes microseconds.
-        self.__self_setattr__("stream_observer", getattr(body, "stream_observer", None))
+        self.__self_setattr__("stream_observer", guard.attempt(getattr, body, "stream_observer", None))
 
     def __iter__(self) -> Iterator[bytes]:
         call = self._self_call
@@ -59,21 +62,27 @@ class ObservedBody(_Proxy):
         self._self_reader = weakref.ref(chunks)
         return chunks
 
+    # Copied and pickled as without us, and what comes of it is not observed: it is another body.
+    def __copy__(self) -> Any:
+        return copy.copy(self.__wrapped__)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return copy.deepcopy(self.__wrapped__, memo)
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
+        return self.__wrapped__.__reduce_ex__(protocol)
+
     def close(self) -> None:
         """Closes the body, and then ends the call if it is the application that closes."""
-        verdict = self._self_call.body_closing(reading=self._self_reading)
-        try:
+        call = self._self_call
+        with Closing(call, call.body_closing(reading=self._self_reading)):
             self.__wrapped__.close()
-        finally:
-            self._self_call.tell(verdict)
 
     async def aclose(self) -> None:
         """Closes the body, and then ends the call if it is the application that closes."""
-        verdict = self._self_call.body_closing(reading=self._self_reading)
-        try:
+        call = self._self_call
+        with Closing(call, call.body_closing(reading=self._self_reading)):
             await self.__wrapped__.aclose()
-        finally:
-            self._self_call.tell(verdict)
 
     @property
     def _self_reading(self) -> bool:
@@ -110,14 +119,14 @@ def _chunks(body: Iterator[bytes], call: Call, clock: Callable[[], float]) -> It
 def _scanned(body: Iterator[bytes], call: Call, scan: Scan) -> Iterator[bytes]:
     try:
         for chunk in body:
-            with guard.BODIES:
+            with call.guards.bodies:
                 scan.feed(chunk)
             yield chunk
     except GeneratorExit:
         # The body cannot be read on, by nobody, and the connection is closed with its iterator.
         call.dropped()
         raise
-    with guard.BODIES:
+    with call.guards.bodies:
         scan.end()
 
 
@@ -177,7 +186,7 @@ class _AsyncChunks:
             await close()
 
     def _ended(self, error: BaseException, wait: float) -> None:
-        with guard.BODIES:
+        with self._call.guards.bodies:
             watch = self._call.watch
             if isinstance(error, StopAsyncIteration):
                 self._call.body_read()
@@ -197,13 +206,13 @@ class _ScannedChunks(_AsyncChunks):
 
     async def __anext__(self) -> bytes:
         chunk = await super().__anext__()
-        with guard.BODIES:
+        with self._call.guards.bodies:
             self._scan.feed(chunk)
         return chunk
 
     def _ended(self, error: BaseException, wait: float) -> None:
         if isinstance(error, StopAsyncIteration):
-            with guard.BODIES:
+            with self._call.guards.bodies:
                 self._scan.end()
         super()._ended(error, wait)
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import atexit
-import inspect
 import time
 import weakref
 from collections.abc import Mapping
-from contextlib import suppress
 from contextvars import ContextVar, copy_context
 from dataclasses import replace
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry import context
@@ -21,19 +18,21 @@ from midstream.outcomes import Outcome, StreamWatch
 from midstream.outcomes.answers import Remains, is_json, unexpected_media_type
 from midstream.outcomes.scan import EventScan
 from midstream.outcomes.values import UNSEEN, text, whole
-from midstream.sdk import requests
+from midstream.sdk import callers, requests
 from midstream.sdk.bodies import ObservedBody
+from midstream.sdk.closing import Closing
+from midstream.sdk.deferred import DEFERRED
 from midstream.sdk.forks import at_fork
 from midstream.sdk.operations import endpoint_of
-from midstream.sdk.results import Head, format_of, is_inspectable, response_of, streams
+from midstream.sdk.results import Head, format_of, is_inspectable, is_response, response_of, streams
 from midstream.telemetry import listening
 from midstream.telemetry.ended import Ended
 from midstream.telemetry.spans import SilentSpan, SpanSource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from contextvars import Token
-    from types import FrameType, TracebackType
+    from types import TracebackType
 
     from midstream.outcomes import Failure, Verdict
     from midstream.outcomes.kinds import StreamKind
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
     from midstream.telemetry.recorder import Recorder
     from midstream.telemetry.spans import CallSpan
 
-__all__ = ("Call", "Calls", "Closing", "Entry", "current_call", "current_entry")
+__all__ = ("Call", "Calls", "Entry", "current_call", "current_entry")
 
 _current: Final[ContextVar[Entry | None]] = ContextVar("midstream_call", default=None)
 
@@ -68,8 +67,9 @@ class Calls:
         self, recorder: Recorder, *, chunk_timings: bool, clock: Callable[[], float] = time.perf_counter
     ) -> None:
         self.recorder = recorder
+        self.guards = recorder.guards
         self.chunk_timings = chunk_timings
-        self.clock = guard.safe_clock(clock)
+        self.clock = guard.safe_clock(clock, self.guards.clock)
         self.at_first_call: dict[bool, Callable[[], object]] = {}
         """What is to be done, once, before the first call that is observed (False) and that is not to be (True)."""
         self.telling: weakref.WeakSet[type] = weakref.WeakSet()
@@ -86,7 +86,6 @@ class Calls:
         self._open: weakref.WeakValueDictionary[int, Call] = weakref.WeakValueDictionary()
         self._ends_at_exit = False
         self._stopped = False
-        self._dropped: SimpleQueue[tuple[Call, Verdict]] = SimpleQueue()
         self.process = object()
         """Stands for this process: a forked child has another one than its parent."""
         at_fork(self)
@@ -94,35 +93,41 @@ class Calls:
     def enter(self, client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Entry:
         """The call that these arguments of `request()` start. Never raises."""
         call: Call | None = None
-        with guard.CALLS:
+        with self.guards.calls:
             call = self._call(client, args, kwargs)
         return Entry(call)
 
     def of(self, response: object) -> Call | None:
         """The call that `response` belongs to. `None` for a response that is not observed. Never raises."""
-        with guard.STREAMS:
-            call = self._by_response.get(response)
-            return None if call is None else call()
-        return None
+        # A test may put anything there, and not all of it can be hashed, compared and weakly referenced.
+        call = guard.attempt(self._by_response.get, response)
+        return None if call is None else call()
 
     def closing(self, stream: Any) -> Closing:
-        """To be entered while somebody closes `stream`. Never raises."""
+        """To be entered while the application closes `stream`. Never raises."""
         call = self.of(guard.attempt(response_of, stream))
-        # Whoever closes the stream whenever its response is closed does so at the end of the SDK's parser too.
-        return Closing(None if call is None or call.closed_by_parser() else call)
+        # A wrapper that closes the stream whenever its response is closed does so at the end of the SDK's parser too.
+        if call is None or call.closed_by_parser():
+            return Closing(None, None)
+        return Closing(call, call.closing(), by_application=True)
 
     def forked(self) -> None:
         """This process is a forked child: the calls that are under way are its parent's, which tells them.
 
         Calls nothing of OpenTelemetry, where a thread that is no more may hold a lock.
         """
-        self.process, self._dropped = object(), SimpleQueue()
+        self.process = object()
         self._open = weakref.WeakValueDictionary()
         self.recorder.forked()
 
-    def opened(self, response: object, call: Call) -> None:
-        """`call` has begun to stream `response`, and can be found by it as long as both live."""
-        self._by_response[response] = weakref.ref(call)
+    def opened(self, response: object, call: Call) -> bool:
+        """`call` has begun to stream `response`, and can be found by it as long as both live.
+
+        `False` for a response that nothing can be found by: then nothing has changed.
+        """
+        guard.attempt(self._by_response.__setitem__, response, weakref.ref(call))
+        if self.of(response) is not call:
+            return False
         self._open[id(call)] = call
         self.recorder.stream_opened(id(call), call.request)
         call.is_open = True
@@ -133,6 +138,7 @@ class Calls:
         if self._stopped:
             # A call that was under way at `stop()`. This would keep everything here until the exit.
             atexit.unregister(self.end_open_calls)
+        return True
 
     def closed(self, call: Call) -> None:
         """The stream of `call` is open no more."""
@@ -140,31 +146,19 @@ class Calls:
         call.is_open = False
 
     def stop(self) -> None:
-        """No more calls are to come. Those that are open are told when they end."""
+        """No more calls are to come. Those that are open are recorded when they end."""
         self._stopped = True
         atexit.unregister(self.end_open_calls)
-        self.tell_put_off()
+        DEFERRED.flush()
 
     def end_open_calls(self) -> None:
         """Ends the calls that are still open, at the exit of the interpreter."""
         for call in filter(None, (ref() for ref in self._open.valuerefs())):
             call.closed()
-            with guard.SPANS:
+            with self.guards.spans:
                 if call.span is not None:
                     call.span.close()
-        self.tell_put_off()
-
-    def put_aside(self, call: Call, verdict: Verdict) -> None:
-        """Keeps a verdict that cannot be told now."""
-        self._dropped.put((call, verdict))
-
-    def tell_put_off(self) -> None:
-        """Tells the verdicts that were put aside."""
-        # Another thread may take the last one in between.
-        with suppress(Empty):
-            while not self._dropped.empty():
-                call, verdict = self._dropped.get_nowait()
-                call.tell_now(verdict)
+        DEFERRED.flush()
 
     def _call(self, client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call | None:
         options = requests.options_of(args, kwargs)
@@ -178,7 +172,7 @@ class Calls:
             at_first_call()
         if hidden:
             return None
-        self.tell_put_off()
+        DEFERRED.flush()
         request = requests.request_of(client, endpoint.operation, options, stream=stream)
         call = Call(self, request, endpoint.stream)
         self.recorder.first_seen(request)
@@ -215,9 +209,9 @@ class Entry:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         # A coroutine that is closed from elsewhere, as at the end of its loop, leaves in a context that is not its own.
-        attached, reset = self._attached, self._reset
-        if attached is not None:
-            with guard.SPANS:
+        call, attached, reset = self.call, self._attached, self._reset
+        if call is not None and attached is not None:
+            with call.guards.spans:
                 if context.get_current() is attached[0]:
                     context.detach(attached[1])
         if reset is not None:
@@ -242,30 +236,11 @@ class Entry:
             call.returned(result)
 
     def _attach(self) -> None:
-        span = None if self.call is None else self.call.span
-        if span is not None and span.source is SpanSource.OURS and self._attached is None:
-            with guard.SPANS:
+        call = self.call
+        span = None if call is None else call.span
+        if call is not None and span is not None and span.source is SpanSource.OURS and self._attached is None:
+            with call.guards.spans:
                 self._attached = (span.context, context.attach(span.context))
-
-
-class Closing:
-    """The application closes a stream: judged before, so that what follows from it does not count, told after."""
-
-    __slots__ = ("_call", "_verdict")
-
-    def __init__(self, call: Call | None) -> None:
-        self._call = call
-        self._verdict: Verdict | None = None
-
-    def __enter__(self) -> None:
-        if self._call is not None:
-            self._verdict = self._call.closing()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if self._call is not None:
-            self._call.tell(self._verdict)
 
 
 class Call:
@@ -286,6 +261,7 @@ class Call:
         "_request_id",
         "_response",
         "entered_in",
+        "guards",
         "heard",
         "is_open",
         "kept",
@@ -299,14 +275,16 @@ class Call:
 
     def __init__(self, calls: Calls, request: Request, kind: StreamKind) -> None:
         self._calls = calls
+        self.guards = calls.guards
+        """What contains the faults of the call, and counts them where the call is recorded."""
         self._process = calls.process
         self.request = request
         self.entered_in = context.get_current()
         self.started_at = calls.clock()
         self.started_ns = time.time_ns()
         self.span: CallSpan | None = None
-        self.heard: Callable[[Ended], object] | None = None
-        """Hears how the call ended."""
+        self.heard: Callable[[Ended | None], object] | None = None
+        """Hears how the call ended. `None`: it could not be observed to its end."""
         self.skipped: type = NoEvent
         """The class of the events that need not be looked at: once content has come, more of it tells nothing new."""
         self.is_open = False
@@ -323,7 +301,7 @@ class Call:
 
     def attempted(self, http_request: Any) -> None:
         """The SDK built an HTTP request for the call, and will send it."""
-        with guard.CALLS:
+        with self.guards.calls:
             self._attempts += 1
             self._response = None
             address, port = requests.endpoint(http_request.url)
@@ -333,7 +311,7 @@ class Call:
 
     def within_span(self) -> None:
         """The SDK's own span, if the call has one, is the current span here."""
-        with guard.SPANS:
+        with self.guards.spans:
             if self.span is None:
                 self.span = self._calls.recorder.span_within(self.request, self.entered_in, self.started_ns)
 
@@ -343,23 +321,30 @@ class Call:
 
     def returned(self, result: Any) -> None:
         """`request()` returned `result`: a message, a stream, or a raw response."""
-        with guard.CALLS:
+        with self.guards.calls:
             hidden, self._response = self._response, None
+            if not guard.attempt(is_response, hidden):
+                hidden = None  # a double, which shows nothing
             # An answer is of any class that the application asks for: it may not let itself be looked at.
             response = guard.attempt(lambda: response_of(result))
             if response is None:
                 self._parsed(result, hidden)
+                return
+            if not guard.attempt(is_response, response):
+                self.forget()
                 return
             self._note(response)
             if response.is_closed and not streams(result):
                 self._read_whole(response)
                 return
             self._open(response)
+            return
+        self.forget()  # what became of it is not known: a fault of ours
 
     def failed(self, error: BaseException, last_event: object = None) -> None:
         """`error` is on its way to the application."""
         self._response = None
-        with guard.CALLS:
+        with self.guards.calls:
             verdict = self.watch.failed(error, last_event)
             # An exception can be one of the application's, which may not let itself be looked at.
             response = guard.attempt(lambda: getattr(error, "response", None))
@@ -370,7 +355,7 @@ class Call:
 
     def read(self, last_event: object = None) -> None:
         """The event iterator came to its end."""
-        with guard.CALLS:
+        with self.guards.calls:
             self.tell_now(self.watch.read(last_event, self._remains))
 
     def closing(self, last_event: object = None) -> Verdict | None:
@@ -378,7 +363,7 @@ class Call:
         # Asked first, here and below: what outlives the modules at the exit of the interpreter finds no guard any more.
         if self._is_settled:
             return None
-        with guard.CALLS:
+        with self.guards.calls:
             return self.watch.closed(last_event)
         return None
 
@@ -388,12 +373,12 @@ class Call:
 
     def parsed_by(self, parser: Any) -> None:
         """`parser` decodes the body from now on, so the ends of the body itself say nothing any more."""
-        with guard.STREAMS:
+        with self.guards.streams:
             self._parser = weakref.ref(parser)
 
     def look(self, event: object) -> None:
         """An event was decoded."""
-        with guard.STREAMS:
+        with self.guards.streams:
             since_last = self.watch.event(event)
             if self._calls.chunk_timings:
                 if since_last is not None and not self._is_inherited:
@@ -407,12 +392,12 @@ class Call:
 
     def found(self, failure: Failure) -> None:
         """Who reads the undecoded body has been given a failure in it, which nobody raises."""
-        with guard.BODIES:
+        with self.guards.bodies:
             self.watch.found(failure)
 
     def answered(self, document: object) -> None:
         """The undecoded body came to its end, and is `document`; `UNSEEN` if that cannot be looked at."""
-        with guard.BODIES:
+        with self.guards.bodies:
             self.tell_now(self.watch.answered(document))
 
     @property
@@ -422,7 +407,7 @@ class Call:
 
     def body_read(self) -> None:
         """The body came to its end by its framing."""
-        with guard.BODIES:
+        with self.guards.bodies:
             if self._parser is None:
                 self.tell_now(self.watch.read_without_events())
 
@@ -439,27 +424,31 @@ class Call:
         """
         if self._is_settled:
             return None
-        with guard.BODIES:
+        with self.guards.bodies:
             if reading or not self._parser_runs():
                 return self.watch.closed()
         return None
 
     def closed_by_parser(self) -> bool:
         """Whether what is running here was called by the SDK's parser, and not by the application."""
-        with guard.STREAMS:
+        with self.guards.streams:
             parser = None if self._parser is None else self._parser()
             running = getattr(parser, "gi_frame", getattr(parser, "ag_frame", None))
-            return running is not None and any(frame is running for frame in _frames())
+            # Between two events it does not run at all, and that is when an application closes a stream.
+            return running is not None and self._parser_runs() and callers.runs_within(running)
         return False
 
-    def tell(self, verdict: Verdict | None) -> None:
-        """Tells `verdict` of a call that was closed or dropped, by the application or by the garbage collector."""
+    def tell(self, verdict: Verdict | None, *, by_application: bool = False) -> None:
+        """Tells `verdict` of a call that was closed or dropped: at once, but inside of OpenTelemetry a little later.
+
+        `by_application`: not by a finalizer. The garbage collector runs anywhere, so for what it closes OpenTelemetry
+        is assumed beneath a stack that is too deep to be looked through.
+        """
         if verdict is None:
             return
-        with guard.CALLS:
-            if _inside_telemetry():
-                # The garbage collector runs where it likes, and closes the SDK's generators there.
-                self._calls.put_aside(self, verdict)
+        with self.guards.calls:
+            if callers.inside_telemetry(if_unknown=not by_application):
+                DEFERRED.add(self, verdict)
                 return
         self.tell_now(verdict)
 
@@ -475,7 +464,7 @@ class Call:
             self._tell_here(verdict, error)
 
     def _tell_here(self, verdict: Verdict, error: BaseException | None) -> None:
-        with guard.CALLS:
+        with self.guards.calls:
             ended = Ended(self.request, verdict, self.started_at, self._attempts, self._observed, self._request_id)
             try:
                 self._calls.recorder.ended(ended, self.span or self._late_span(), error)
@@ -490,21 +479,36 @@ class Call:
             self.dropped()
             if self.is_open:
                 # What told it was interrupted before it came to this, or was too near the recursion limit.
-                with guard.CALLS:
+                with self.guards.calls:
                     self._calls.closed(self)
 
     def dropped(self) -> None:
         """The application dropped the call, or what reads its body, before its end."""
         if self._is_settled:
             return
-        with guard.CALLS:
+        with self.guards.calls:
             self.tell(self.watch.closed())
+
+    def forget(self) -> None:
+        """The call cannot be observed any more: its span ends, and how it ended is not recorded. Never raises."""
+        with self.guards.calls:
+            if self._is_settled or self.watch.closed() is None:
+                return
+            try:
+                if self.span is not None:
+                    with self.guards.spans:
+                        self.span.finish({}, {}, None, time.time_ns())
+            finally:
+                if self.is_open:
+                    self._calls.closed(self)
+                if self.heard is not None:
+                    self.heard(None)
 
     def _late_span(self) -> CallSpan:
         """The span of a call that ended before it could be seen whether the SDK has one."""
         # `_request` is the first thing that runs inside the SDK's span: without it, there was none.
         if self._calls.spans_observed:
-            with guard.SPANS:
+            with self.guards.spans:
                 return self._calls.recorder.own_span(self.request, self.entered_in, self.started_ns)
         return SilentSpan(self.entered_in)
 
@@ -579,12 +583,19 @@ class Call:
         if self._is_inherited:
             return
         self.watch.open()
-        self._calls.opened(response, self)
+        # Opened first: where it cannot be, the response stays as it is.
+        if not (self._calls.opened(response, self) and self._takes_observed_body(response)):
+            self.forget()
+
+    def _takes_observed_body(self, response: Any) -> bool:
         self._head = Head(response.headers, type(response))
         if self.watch.kind.is_events:
             self.kept = bytearray()
+        body = guard.attempt(lambda: response.stream)
         # Also where it was read before it was returned, by an event hook for instance: the body keeps the call.
-        response.stream = ObservedBody(response.stream, self, self._head)
+        observed = ObservedBody(body, self, self._head)
+        guard.attempt(setattr, response, "stream", observed)
+        return guard.attempt(lambda: response.stream) is observed
 
     def _note(self, response: Any) -> None:
         self._observed = whole(response.status_code)  # HTTP/2 has numbers of any size
@@ -596,20 +607,3 @@ class Call:
             return False
         # An iterator that is neither kind of generator does not tell.
         return bool(getattr(parser, "gi_running", getattr(parser, "ag_running", True)))
-
-
-_LOCKING: Final = ("opentelemetry.sdk.", "opentelemetry.exporter.", "opentelemetry.metrics.")
-"""The parts of OpenTelemetry that hold locks. Its instrumentations and its decorators run the application inside."""
-
-
-def _inside_telemetry() -> bool:
-    """Whether this thread is inside OpenTelemetry, where the garbage collector can run with a lock held."""
-    return any(str(frame.f_globals.get("__name__")).startswith(_LOCKING) for frame in _frames())
-
-
-def _frames() -> Iterator[FrameType]:
-    """The frames that are running here, innermost first."""
-    frame = inspect.currentframe()
-    while frame is not None:
-        yield frame
-        frame = frame.f_back

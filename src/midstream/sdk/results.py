@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-__all__ = ("BodyFormat", "Head", "format_of", "is_inspectable", "response_of", "streams")
+__all__ = ("BodyFormat", "Head", "format_of", "is_inspectable", "is_response", "response_of", "streams")
 
 _STREAMS: Final[Mapping[str, str]] = {
     "Stream": "response",
@@ -37,6 +38,17 @@ def response_of(result: Any) -> Any | None:
     if attribute is not None:
         return getattr(result, attribute)
     return result if _is_bare(result) else None
+
+
+def is_response(thing: Any) -> bool:
+    """Whether `thing` is a response of the HTTP client's, or a proxy of one, and reads its body from its `stream`.
+
+    What stands for one in a test is of another class, whatever it says, and may read from anywhere. May raise.
+    """
+    return any(
+        kind.__name__ == "Response" and kind.__module__.partition(".")[0] in _HTTP_CLIENTS
+        for kind in type(inspect.unwrap(thing)).__mro__
+    )
 
 
 def streams(result: Any) -> bool:

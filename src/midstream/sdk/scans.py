@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import TYPE_CHECKING, Final
 
-from midstream import guard
 from midstream.outcomes.answers import is_json
 from midstream.outcomes.frames import FrameScan
 from midstream.outcomes.scan import ByteScan, DocumentScan, EventScan, Unpacked, can_unpack
+from midstream.sdk import callers
 from midstream.sdk.results import format_of
 
 if TYPE_CHECKING:
@@ -17,9 +16,6 @@ if TYPE_CHECKING:
     from midstream.sdk.results import BodyFormat, Head
 
 __all__ = ("scan_of",)
-
-_MOST_FRAMES: Final = 32
-"""Frames between the code that reads an answer and the body: more than the SDK and its HTTP client have."""
 
 _UNPACKS: Final = frozenset({"iter_bytes", "aiter_bytes"})
 """The methods of the HTTP client's response that undo the content encoding; all but readers of raw bytes use them."""
@@ -30,13 +26,13 @@ def scan_of(call: Call, head: Head) -> Scan | None:
 
     Never raises. To be asked by the iterator of the body: who reads it is told by the stack.
     """
-    with guard.BODIES:
+    with call.guards.bodies:
         return None if call.is_parsed else _scan_of(call, format_of(*head))
     return None
 
 
 def _scan_of(call: Call, form: BodyFormat) -> Scan | None:
-    readers = _readers()
+    readers = callers.readers()
     scan: Scan
     if form.media_type == "application/vnd.amazon.eventstream":
         scan = FrameScan(call)
@@ -53,16 +49,3 @@ def _scan_of(call: Call, form: BodyFormat) -> Scan | None:
     if not can_unpack(form.encoding):
         return None
     return Unpacked(scan, call, form.encoding, form.decoding_error, raises=not _UNPACKS.isdisjoint(readers))
-
-
-def _readers() -> set[str]:
-    """The names of the functions of the SDK and its HTTP client that are running here."""
-    names: set[str] = set()
-    frame = inspect.currentframe()
-    for _ in range(_MOST_FRAMES):
-        if frame is None:
-            break
-        if str(frame.f_globals.get("__name__")).partition(".")[0] in {"anthropic", "httpx", "httpx2"}:
-            names.add(frame.f_code.co_name)
-        frame = frame.f_back
-    return names

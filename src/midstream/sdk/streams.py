@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Optional
 
-from midstream import guard
+from midstream.sdk.closing import Closing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -35,12 +35,9 @@ def observed_events(events: Any, find: Find) -> Iterator[Any]:
                 skipped = call.skipped
             yield event
     except GeneratorExit:
-        verdict = call.closing(event)
-        try:
+        with Closing(call, call.closing(event)):
             # At once, as without us: the SDK's generator closes the response.
             events.close()
-        finally:
-            call.tell(verdict)
         raise
     except BaseException as error:
         call.failed(error, event)
@@ -79,12 +76,8 @@ class ObservedAsyncEvents:
     async def aclose(self) -> None:
         """Closes the SDK's generator, and then ends the call."""
         call = self._call
-        verdict = None if call is None else call.closing(self._last)
-        try:
+        with Closing(call, None if call is None else call.closing(self._last)):
             await self._events.aclose()
-        finally:
-            if call is not None:
-                call.tell(verdict)
 
     def _begin(self, find: Find) -> None:
         self._find = None  # which has more to hold than is needed from now on
@@ -98,13 +91,16 @@ class ObservedAsyncEvents:
             self._skipped = self._call.skipped
 
     def _ended(self, error: BaseException) -> None:
-        with guard.STREAMS:
-            if self._call is None or _is_read_by_another(self._events, error):
+        call = self._call
+        if call is None:
+            return
+        with call.guards.streams:
+            if _is_read_by_another(self._events, error):
                 return
             if isinstance(error, StopAsyncIteration):
-                self._call.read(self._last)
+                call.read(self._last)
             else:
-                self._call.failed(error, self._last)
+                call.failed(error, self._last)
 
 
 def observed_helper(events: Iterator[Any], find: Find) -> Iterator[Any]:
@@ -149,10 +145,9 @@ class ObservedAsyncHelper:
 
 
 def _helper_failed(find: Find, error: BaseException) -> None:
-    with guard.STREAMS:
-        call = find()
-        if call is not None:
-            call.failed(error)
+    call = find()
+    if call is not None:
+        call.failed(error)
 
 
 def _is_read_by_another(events: Any, error: BaseException) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import logging
 import sys
 from dataclasses import dataclass
 from enum import Enum
+from types import MethodType
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import wrapt
@@ -17,9 +19,16 @@ from midstream.sdk.results import response_of
 from midstream.sdk.streams import ObservedAsyncEvents, ObservedAsyncHelper, observed_events, observed_helper
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+    from typing import SupportsIndex
 
     from midstream.sdk.calls import Calls
+
+    _Function = wrapt.FunctionWrapper[..., Any]
+    _Bound = wrapt.BoundFunctionWrapper[..., Any]
+else:
+    # wrapt 1 has no types, and its classes take no parameters.
+    _Function, _Bound = wrapt.FunctionWrapper, wrapt.BoundFunctionWrapper
 
 __all__ = ("SUPPORTED", "TARGETS", "Patches", "Place", "Role", "Target", "place_of")
 
@@ -235,7 +244,7 @@ def place_of(target: Target) -> Place:
     owner = _owner(target)
     if owner is None:
         return Place.ABSENT
-    ours = any(map(_is_ours, _layers(_own(owner, target.method))))
+    ours = any(map(_mark_on, _layers(_own(owner, target.method))))
     return Place.WRAPPED if ours else Place.BARE
 
 
@@ -246,11 +255,56 @@ def _layers(method: Any) -> Iterator[Any]:
         method = getattr(method, "__wrapped__", None)
 
 
-def _is_ours(method: Any) -> bool:
-    # What somebody has looked up on the class, to wrap it, is bound.
-    by_wrapt = isinstance(method, (wrapt.FunctionWrapper, wrapt.BoundFunctionWrapper))
-    wrapper: object = getattr(cast("Any", method), "_self_wrapper", None) if by_wrapt else None
-    return getattr(wrapper, "__module__", None) == __name__
+_MARK: Final = "_self_midstream"
+"""Where the wrappers of midstream have their mark. Copies of it find each other by this name, so it stays."""
+
+
+_HOME: Final = "_self_home"
+
+
+def _mark_on(method: Any) -> Callable[[], bool] | None:
+    """The mark on a wrapper, of this copy of midstream or of another: its `Patches.give_way`. `None`: not a wrapper."""
+    # A method that was looked up on the class, by whoever wrapped it again, is bound.
+    parent: object = guard.attempt(getattr, method, "_self_parent", None)
+    found: object = guard.attempt(getattr, method if parent is None else parent, _MARK, None)
+    return found if isinstance(found, MethodType) else None  # a mock has every attribute
+
+
+class _ByName:
+    """Copies and pickles a wrapped method like a method that is not wrapped: by name, with what it is bound to."""
+
+    # Neither a `__dict__` nor annotations: they would hide those of the method.
+    __slots__ = ()
+
+    def __copy__(self: Any) -> Any:
+        return self if self._self_instance is None else getattr(self._self_instance, _home_of(self)[1])
+
+    def __deepcopy__(self: Any, memo: dict[int, Any]) -> Any:
+        if self._self_instance is None:
+            return self
+        return getattr(copy.deepcopy(self._self_instance, memo), _home_of(self)[1])
+
+    def __reduce_ex__(self: Any, protocol: SupportsIndex) -> Any:
+        del protocol
+        owner, method = _home_of(self)
+        return getattr, (owner if self._self_instance is None else self._self_instance, method)
+
+
+def _home_of(wrapper: Any) -> tuple[Any, str]:
+    """The class and the name of what `wrapper` is, or is bound from."""
+    parent = wrapper._self_parent  # noqa: SLF001 - as wrapt has it
+    home: tuple[Any, str] = getattr(wrapper if parent is None else parent, _HOME)
+    return home
+
+
+class _BoundWrapper(_ByName, _Bound):
+    """A `_Wrapper` that was looked up on a class or on an object."""
+
+
+class _Wrapper(_ByName, _Function):
+    """A wrapped method, with the mark, and with its home: the class and the name."""
+
+    __bound_function_wrapper__ = _BoundWrapper
 
 
 @dataclass(frozen=True)
@@ -274,13 +328,23 @@ class Patches:
         if _supported(sdk):
             self._patch()
 
+    def give_way(self) -> bool:
+        """Ends this observation for another one, which takes over. Whether it was observing until now."""
+        observed = bool(self._patches)
+        self.remove()
+        return observed
+
     def remove(self) -> None:
-        """Restores every method. One that somebody else has wrapped after us stays, but does nothing any more."""
+        """Restores every method. One that somebody else has wrapped after us stays, but does nothing any more.
+
+        Streams that are open now are still recorded when they end.
+        """
         self._wanted = False
         while self._patches:
             patch = self._patches.pop()
             if _own(patch.owner, patch.method) is patch.wrapper:
                 setattr(patch.owner, patch.method, patch.original)
+        self._calls.stop()
 
     def _patch(self) -> None:
         found = {target: _owner(target) for target in TARGETS}
@@ -290,18 +354,34 @@ class Patches:
             _warn(missing, lost)
         if Role.CALLS in lost:
             return
+        _take_over((owner, target.method) for target, owner in found.items() if owner is not None)
         self._calls.streams_observed = Role.STREAMS not in lost
         self._calls.spans_observed = all(owner for target, owner in found.items() if target.role is Role.SPANS)
         for target, owner in found.items():
             if owner is not None and target.role not in lost:
-                for one in (owner, *_shortcuts(owner, target.method)):
+                for one in _owners(owner, target.method):
                     self._wrap(target, one)
 
     def _wrap(self, target: Target, owner: Any) -> None:
         original = _own(owner, target.method)
         arguments = (target.wrapper(self._calls), lambda: self._wanted)
-        wrapper = wrapt.wrap_object(owner, target.method, wrapt.FunctionWrapper, arguments)
+        wrapper = wrapt.wrap_object(owner, target.method, _Wrapper, arguments)
+        setattr(wrapper, _HOME, (owner, target.method))
+        setattr(wrapper, _MARK, self.give_way)
         self._patches.append(_Patch(owner, target.method, original, wrapper))
+
+
+def _take_over(methods: Iterable[tuple[type, str]]) -> None:
+    """Ends the observation of every other copy of midstream, so that a call is recorded once."""
+    layers = (
+        layer for owner, method in methods for one in _owners(owner, method) for layer in _layers(_own(one, method))
+    )
+    observed = [give_way() for give_way in filter(None, map(_mark_on, layers))]
+    if any(observed):
+        _log.warning(
+            "midstream observed anthropic already, for an instrument() of another copy of its modules: "
+            "that one has ended, and calls are recorded once, for this one"
+        )
 
 
 def _owner(target: Target) -> Any | None:
@@ -310,13 +390,13 @@ def _owner(target: Target) -> Any | None:
     return owner if owner is not None and callable(_own(owner, target.method)) else None
 
 
-def _shortcuts(owner: type, method: str) -> list[type]:
-    """The subclasses of `owner` that have a wrapper of somebody's around its method, which goes past `owner` itself.
+def _owners(owner: type, method: str) -> list[type]:
+    """`owner`, and its subclasses that have a wrapper of somebody's around its method, which goes past `owner` itself.
 
     logfire looks `request` up on the client classes, and sets what it wraps it in there.
     """
     original = inspect.unwrap(_own(owner, method))
-    return [one for one in _subclasses(owner) if inspect.unwrap(_own(one, method)) is original]
+    return [owner, *(one for one in _subclasses(owner) if inspect.unwrap(_own(one, method)) is original)]
 
 
 def _subclasses(owner: type) -> Iterator[type]:

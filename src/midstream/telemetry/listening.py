@@ -15,8 +15,11 @@ __all__ = ("Listener", "listen_with", "started")
 class Listener(Protocol):
     """Hears of every call that starts in this process while it listens. Must neither raise nor wait."""
 
-    def started(self, request: Request) -> Callable[[Ended], object]:
-        """A call has started. What is returned hears how it ended, once, even if nobody listens any more then."""
+    def started(self, request: Request) -> Callable[[Ended | None], object]:
+        """A call has started. What is returned hears how it ended, once, even if nobody listens any more then.
+
+        `None` means that the call could not be observed to its end.
+        """
         ...
 
 
@@ -29,6 +32,6 @@ def listen_with(listener: Listener | None) -> None:
     _listener = listener
 
 
-def started(request: Request) -> Callable[[Ended], object] | None:
+def started(request: Request) -> Callable[[Ended | None], object] | None:
     """Tells the listener of a call. What is returned is to hear how it ends; `None` if nobody listens."""
     return None if _listener is None else _listener.started(request)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import weakref
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
+from opentelemetry import metrics
 from opentelemetry.metrics import NoOpMeter, Observation, get_meter_provider
 
 from midstream import guard
@@ -32,25 +33,26 @@ class OpenStreams:
     Each change is one step of a dict, so threads and the garbage collector may come in between, and no lock is needed.
     """
 
-    __slots__ = ("__weakref__", "_open", "_series")
+    __slots__ = ("__weakref__", "_guard", "_open", "_series")
 
-    def __init__(self) -> None:
+    def __init__(self, contained: guard.Guard) -> None:
+        self._guard = contained
         self._series: Final[dict[_Series, _Series]] = {}
         self._open: dict[int, _Series] = {}
 
     @classmethod
-    def of(cls, meter: Meter, provider: object) -> OpenStreams:
+    def of(cls, meter: Meter, provider: object, contained: guard.Guard) -> OpenStreams:
         """Those that `provider`, which made `meter`, is told of: the same for good.
 
         The OpenTelemetry SDK ignores the callback of a second instrument of a name, so each provider has one, which
         stays when somebody stops to observe and begins again. Where the meter makes none, nobody is told.
         """
         if isinstance(meter, NoOpMeter):
-            return cls()  # not for good: what is silent now, for it is broken or shut down, may be replaced or mended
+            return cls(contained)  # this time: what is silent now, for it is broken or shut down, may be mended
         found = guard.attempt(_known, provider)
         if found is None:
-            found = cls()
-            with guard.METRICS:
+            found = cls(contained)
+            with contained:
                 meter.create_observable_up_down_counter(
                     OPEN_STREAMS.name, [found.observed], OPEN_STREAMS.unit, OPEN_STREAMS.brief
                 )
@@ -72,13 +74,17 @@ class OpenStreams:
 
     def observed(self, _options: object = None) -> list[Observation]:
         """What the metric says now: 0 for a series that has no stream open any more. Never raises."""
-        with guard.METRICS:
+        with self._guard:
             count = Counter(self._open.copy().values())
             return [Observation(count[series], dict(series)) for series in self._series.copy()]
         return []
 
 
-_by_provider: Final[weakref.WeakKeyDictionary[Any, OpenStreams]] = weakref.WeakKeyDictionary()
+# Kept by OpenTelemetry's module: this one may be imported anew, and providers keep the callback of the first import.
+_by_provider: Final = cast(
+    "weakref.WeakKeyDictionary[Any, OpenStreams]",
+    metrics.__dict__.setdefault("_midstream_open_streams", weakref.WeakKeyDictionary()),
+)
 
 
 def _known(provider: object) -> OpenStreams | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from opentelemetry._logs import SeverityNumber
 from opentelemetry.metrics import NoOpCounter, NoOpHistogram
 
-from midstream import guard
+from midstream.guard import UNCOUNTED, Guards
 from midstream.outcomes.classify import bounded_error_type
 from midstream.telemetry.bounds import Bounds
 from midstream.telemetry.contract import (
@@ -54,20 +54,19 @@ class Recorder:
     def __init__(self, signals: Signals, *, spans: bool, genai_metrics: GenAIMetrics = GenAIMetrics.V1_41) -> None:
         self._tracer = signals.tracer
         self._logger = signals.logger
-        self._open_streams = OpenStreams.of(signals.meter, signals.meter_provider)
+        self.guards = Guards(_fault_counter(signals.meter))
+        self._open_streams = OpenStreams.of(signals.meter, signals.meter_provider, self.guards.metrics)
         self._spans = spans
         self._bounds = Bounds()
         self._seen: set[tuple[object, ...]] = set()
         # Of two kinds, each with its own method; the names of the contract say which.
         self._instruments: dict[str, Any] = {
-            m.name: _instrument(signals.meter, m) for m in metrics_with(genai_metrics) if m is not OPEN_STREAMS
+            m.name: _instrument(signals.meter, m, self.guards)
+            for m in metrics_with(genai_metrics)
+            if m is not OPEN_STREAMS
         }
         self._measurements = measurements_with(genai_metrics)
         self._chunk_times = CHUNK_TIMES[genai_metrics]
-
-    def count_fault(self, component: str) -> None:
-        """Counts a fault of our own."""
-        self._instruments["midstream.telemetry.errors"].add(1, {"midstream.component": component})
 
     def first_seen(self, request: Request) -> None:
         """Creates the series of all outcomes for a kind of call, so that `rate()` sees the first failure too."""
@@ -78,7 +77,7 @@ class Recorder:
         self._seen.add(key)
         known = self._bounds.of(request.attributes)
         for outcome, (leaked, misreported) in NORMAL_FLAGS.items():
-            with guard.METRICS:
+            with self.guards.metrics:
                 flags = {
                     "midstream.outcome": outcome.value,
                     "midstream.leaked": leaked,
@@ -88,26 +87,26 @@ class Recorder:
 
     def own_span(self, request: Request, entered_in: Context, started_ns: int) -> CallSpan:
         """A span of ours, or none if spans are off or cannot be made: one that cannot is tried once."""
-        with guard.SPANS:
+        with self.guards.spans:
             if self._spans:
                 operation = request.operation._value_
                 name = f"{operation} {request.model}" if request.model else operation
-                return OwnSpan(self._tracer, name, request.attributes, entered_in, started_ns)
+                return OwnSpan(self._tracer, name, request.attributes, entered_in, started_ns, spans=self.guards.spans)
         return SilentSpan(entered_in)
 
     def span_within(self, request: Request, entered_in: Context, started_ns: int) -> CallSpan:
         """The span of a call of which it is open whether the SDK has one. To be asked inside the SDK's."""
-        with guard.SPANS:
+        with self.guards.spans:
             span = sdk_span(entered_in)
             if span is None:
                 return self.own_span(request, entered_in, started_ns)
             if self._spans and span.is_recording():
-                return EnrichedSpan(span, entered_in)
+                return EnrichedSpan(span, entered_in, spans=self.guards.spans)
         return SilentSpan(entered_in)
 
     def stream_opened(self, call: int, request: Request) -> None:
         """The live stream of the call with the id `call` has begun."""
-        with guard.METRICS:
+        with self.guards.metrics:
             known = self._bounds.of(request.attributes)
             self._open_streams.opened(call, self._bounds.series(OPEN_STREAMS.name, known))
 
@@ -121,7 +120,7 @@ class Recorder:
 
     def chunk(self, request: Request, model: str | None, seconds: float, where: Context) -> None:
         """A piece of content has come from `model`, `seconds` after the one before it."""
-        with guard.METRICS:
+        with self.guards.metrics:
             answering: Attributes = {} if model is None else {"gen_ai.response.model": model}
             known = self._bounds.of({**request.attributes, **answering})
             for name in self._chunk_times:
@@ -130,14 +129,14 @@ class Recorder:
     def ended(self, ended: Ended, span: CallSpan, error: BaseException | None) -> None:
         """Tells a call that ended. `error` is the exception that the application got, if it got one."""
         found: Attributes = {}
-        with guard.CALLS:
+        with self.guards.calls:
             verdict = ended.verdict
             table = CALL_ATTRIBUTES if verdict.failure is not None else _OF_A_STREAM if verdict.opened else _OF_A_CALL
             found = {a.name: value for a in table if (value := a.value(ended)) is not None}
         attributes = {**ended.request.attributes, **found}
         # What is raised for the application, as Ctrl-C in an exporter is, passes, and the rest is told all the same.
         try:
-            with guard.SPANS:
+            with self.guards.spans:
                 failure = None if ended.verdict.failure is None else str(ended.verdict.failure)
                 span.finish(ended.request.attributes, found, failure, time.time_ns())
         finally:
@@ -145,7 +144,7 @@ class Recorder:
                 self._record_metrics(ended, attributes, span.context)
             finally:
                 if ended.verdict.failure is not None:
-                    with guard.LOGS:
+                    with self.guards.logs:
                         self._emit_event(ended.verdict.failure, attributes, span.context, error)
 
     def _record_metrics(self, ended: Ended, attributes: Attributes, where: Context) -> None:
@@ -158,7 +157,7 @@ class Recorder:
         for measurement in self._measurements[ended.request.operation]:
             value = measurement.value(ended)
             if value is not None:
-                with guard.METRICS:
+                with self.guards.metrics:
                     tell = self._add if measurement.metric in _COUNTERS else self._record
                     tell(measurement.metric, value, {**known, **measurement.more} if measurement.more else known, where)
 
@@ -202,9 +201,20 @@ _COUNTERS: Final = frozenset(
 )
 
 
-def _instrument(meter: Meter, metric: Metric) -> Any:
+def _fault_counter(meter: Meter) -> Callable[[str], None]:
+    """Counts faults of our own, by component. Holds the instrument and nothing else of a recorder."""
+    (metric,) = (one for one in METRICS if one.name == "midstream.telemetry.errors")
+    counter = _instrument(meter, metric, UNCOUNTED)
+
+    def count(component: str) -> None:
+        counter.add(1, {"midstream.component": component})
+
+    return count
+
+
+def _instrument(meter: Meter, metric: Metric, guards: Guards) -> Any:
     """The instrument of `metric`; one that does nothing where `meter` cannot make it, so that the others stay."""
-    with guard.METRICS:
+    with guards.metrics:
         made = _made_by(meter, metric)
         if made is not None:
             return made

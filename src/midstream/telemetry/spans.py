@@ -85,18 +85,21 @@ class SilentSpan:
 class OwnSpan:
     """A span of ours."""
 
-    __slots__ = ("_asked", "context", "span")
+    __slots__ = ("_asked", "_guard", "context", "span")
 
     source = SpanSource.OURS
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a span needs at its start, and the guard
         self,
         tracer: trace.Tracer,
         name: str,
         asked: Mapping[str, Value],
         where: context.Context,
         started_ns: int,
+        *,
+        spans: guard.Guard,
     ) -> None:
+        self._guard = spans
         self.span = tracer.start_span(
             name, context=where, kind=SpanKind.CLIENT, attributes=asked, start_time=started_ns
         )
@@ -108,10 +111,10 @@ class OwnSpan:
     ) -> None:
         """Ends the span. The status of a call that did not fail stays unset, as the conventions want it."""
         try:
-            with guard.SPANS:
+            with self._guard:
                 self.span.set_attributes(found if asked is self._asked else {**asked, **found})
             if failure is not None:
-                with guard.SPANS:
+                with self._guard:
                     self.span.set_status(Status(StatusCode.ERROR, failure))
         finally:
             self.span.end(ended_ns)
@@ -123,11 +126,12 @@ class OwnSpan:
 class EnrichedSpan:
     """The SDK's own span. It keeps its name, its parent and its times."""
 
-    __slots__ = ("_put_off", "context", "span")
+    __slots__ = ("_guard", "_put_off", "context", "span")
 
     source = SpanSource.SDK
 
-    def __init__(self, span: trace.Span, where: context.Context) -> None:
+    def __init__(self, span: trace.Span, where: context.Context, *, spans: guard.Guard) -> None:
+        self._guard = spans
         self.span = span
         self.context = _within(span, where)
         self._put_off = _PutOff()
@@ -152,7 +156,7 @@ class EnrichedSpan:
             state.pop(name, None)
         statuses = self._put_off.statuses if failure is None else ((Status(StatusCode.ERROR, failure), None),)
         try:
-            with guard.SPANS:
+            with self._guard:
                 if self.span.is_recording():
                     known = self._known()
                     lacking = {name: value for name, value in {**asked, **found}.items() if name not in known}
@@ -165,7 +169,7 @@ class EnrichedSpan:
 
     def _known(self) -> frozenset[str]:
         """The attributes that the SDK has set of those that are its own; of a span that does not tell, all of them."""
-        with guard.SPANS:
+        with self._guard:
             told: object = getattr(self.span, "attributes", None)
             if isinstance(told, Mapping):
                 # A base URL that is not known yet is an empty one for the SDK, and its host an empty text.
@@ -176,7 +180,7 @@ class EnrichedSpan:
     def _tell(
         self, attributes: Mapping[str, Value], statuses: Iterable[tuple[Status | StatusCode, str | None]]
     ) -> None:
-        with guard.SPANS:
+        with self._guard:
             self.span.set_attributes(attributes)
         for status in statuses:
             self.span.set_status(*status)

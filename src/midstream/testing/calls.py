@@ -134,14 +134,18 @@ class Calls(Sequence[Call]):
     def __repr__(self) -> str:
         return f"<Calls: {', '.join(self.outcomes) or 'none'}; {self._open} open>"
 
-    def started(self, request: Request) -> Callable[[Ended], None]:
-        """A call has started. What is returned is to be told how it ended."""
+    def started(self, request: Request) -> Callable[[Ended | None], None]:
+        """A call has started. What is returned is to be told how it ended; `None` if that could not be observed."""
         del request
         with self._changed:
             self._open += 1
         return self._told
 
-    def _told(self, ended: Ended) -> None:
+    def _told(self, ended: Ended | None) -> None:
+        if ended is None:
+            with self._changed:
+                self._open -= 1
+            return
         request, verdict = ended.request, ended.verdict
         call = Call(
             operation=request.operation.value,

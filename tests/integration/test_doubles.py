@@ -1,0 +1,372 @@
+"""What stands for a response, a body or a client in a test: no fault, no warning, and no end that was not seen."""
+
+from __future__ import annotations
+
+import functools
+import gc
+import importlib
+import logging
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+from unittest.mock import MagicMock, Mock, create_autospec, patch
+
+import anthropic
+import anyio
+import pytest
+from anthropic import _base_client
+from anthropic._decoders import jsonl
+from anthropic.types import RawMessageStreamEvent
+
+from midstream import AnthropicInstrumentor
+from midstream.testing.calls import heard
+from support.clients import HAS_OWN_SPANS, HTTP_PACKAGE
+from support.lifecycle import SPANS
+from support.styles import arguments
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Generator, Iterator
+
+    from httpx2 import Response, SyncByteStream
+
+    from support.exported import Exported
+
+http: Any = importlib.import_module(HTTP_PACKAGE)
+if not TYPE_CHECKING:
+    Response, SyncByteStream = http.Response, http.SyncByteStream
+Stream: Any = anthropic.Stream
+AsyncStream: Any = anthropic.AsyncStream
+
+EVENTS = b'event: message_stop\ndata: {"type": "message_stop"}\n\n'
+LINES = b'{"a": 1}\n'
+
+
+class Double:
+    """Has what a stream needs of its response, and nothing else."""
+
+    def iter_bytes(self) -> Iterator[bytes]:
+        yield EVENTS
+
+    async def aiter_bytes(self) -> AsyncIterator[bytes]:
+        yield EVENTS
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
+
+class Unhashable(Double):
+    __hash__ = None  # type: ignore[assignment]
+
+
+class HashRaises(Double):
+    def __hash__(self) -> int:
+        raise RuntimeError
+
+
+class EqualsAll(Double):
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __hash__(self) -> int:
+        return 1
+
+
+class EqualRaises(Double):
+    def __eq__(self, other: object) -> bool:
+        raise RuntimeError
+
+    def __hash__(self) -> int:
+        return 1
+
+
+class Strict(Double):
+    """Whatever it was not told to have is an error of the test."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(name)
+
+
+class Slots:
+    """Takes neither a weak reference nor an attribute."""
+
+    __slots__ = ()
+    iter_bytes, aiter_bytes, close, aclose = Double.iter_bytes, Double.aiter_bytes, Double.close, Double.aclose
+
+
+def mock(**told: Any) -> Any:
+    """A mock of a response, as many tests have it."""
+    made = MagicMock(spec=http.Response, status_code=200, headers=http.Headers(), **told)
+    made.request = http.Request("POST", "http://api.test")
+    made.iter_bytes.return_value = iter([EVENTS])
+    made.aiter_bytes = Double().aiter_bytes
+    return made
+
+
+def namespace() -> Any:
+    double = Double()
+    return SimpleNamespace(**{name: getattr(double, name) for name in ("iter_bytes", "aiter_bytes", "close", "aclose")})
+
+
+DOUBLES: dict[str, Callable[[], Any]] = {
+    "a mock": mock,
+    "a mock that is open": functools.partial(mock, is_closed=False),
+    "a namespace": namespace,
+    "an object": Double,
+    "cannot be hashed": Unhashable,
+    "raises when hashed": HashRaises,
+    "raises when compared": EqualRaises,
+    "equals everything": EqualsAll,
+    "raises when looked at": Strict,
+    "has slots": Slots,
+    "None": lambda: None,
+}
+
+
+@contextmanager
+def observed(exported: Exported) -> Generator[None]:
+    AnthropicInstrumentor().instrument(**exported.providers)
+    try:
+        yield
+    finally:
+        AnthropicInstrumentor().uninstrument()
+
+
+def seen(work: Callable[[], Any]) -> Any:
+    """What `work` returns, or what it raises, in a form that can be compared."""
+    try:
+        return work()
+    except Exception as error:  # noqa: BLE001 - whatever it is
+        return repr(error)
+
+
+def read(double: Any) -> Any:
+    stream = Stream(cast_to=RawMessageStreamEvent, response=double, client=anthropic.Anthropic(api_key="none"))
+    events = [event.type for event in stream]
+    stream.close()
+    return events
+
+
+def stopped(double: Any) -> Any:
+    with Stream(cast_to=RawMessageStreamEvent, response=double, client=anthropic.Anthropic(api_key="none")) as stream:
+        return next(stream).type
+
+
+async def aread(double: Any) -> Any:
+    client = anthropic.AsyncAnthropic(api_key="none")
+    stream = AsyncStream(cast_to=RawMessageStreamEvent, response=double, client=client)
+    events = [event.type async for event in stream]
+    await stream.close()
+    return events
+
+
+def lines(double: Any) -> Any:
+    return list(jsonl.JSONLDecoder(raw_iterator=iter([LINES]), line_type=dict[str, int], http_response=double))
+
+
+async def alines(double: Any) -> Any:
+    async def body() -> AsyncIterator[bytes]:
+        yield LINES
+
+    decoder = jsonl.AsyncJSONLDecoder(raw_iterator=body(), line_type=dict[str, int], http_response=double)
+    return [line async for line in decoder]
+
+
+USES: dict[str, Callable[[Any], Any]] = {
+    "read": read,
+    "stopped": stopped,
+    "read, async": lambda double: anyio.run(aread, double),
+    "lines": lines,
+    "lines, async": lambda double: anyio.run(alines, double),
+}
+
+
+@pytest.mark.parametrize("use", USES)
+@pytest.mark.parametrize("double", DOUBLES)
+def test_a_stream_over_a_double_works_as_without_us_and_nothing_is_recorded(
+    exported: Exported, caplog: pytest.LogCaptureFixture, double: str, use: str
+) -> None:
+    bare = seen(lambda: USES[use](DOUBLES[double]()))
+    with observed(exported):
+        assert seen(lambda: USES[use](DOUBLES[double]())) == bare
+        gc.collect()
+    assert (exported.metrics(), exported.spans, exported.logs) == ({}, [], [])
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+class Unkeyed(Response):
+    """Cannot be found again."""
+
+    def __hash__(self) -> int:
+        raise TypeError
+
+
+class Fixed(Response):
+    """Takes no other body, without a word."""
+
+    @property
+    def stream(self) -> Any:
+        return self.__dict__["stream"]
+
+    @stream.setter
+    def stream(self, stream: Any) -> None:
+        self.__dict__.setdefault("stream", stream)
+
+
+class Refusing(Fixed):
+    """Takes no other body, and says so."""
+
+    @property
+    def stream(self) -> Any:
+        return self.__dict__["stream"]
+
+    @stream.setter
+    def stream(self, stream: Any) -> None:
+        if "stream" in self.__dict__:
+            raise AttributeError
+        self.__dict__["stream"] = stream
+
+
+def response(kind: Any) -> Any:
+    return kind(200, stream=http.ByteStream(EVENTS), request=http.Request("POST", "http://api.test"))
+
+
+ANSWERS: dict[str, Callable[[], Any]] = {
+    "a mock": mock,
+    "a mock that is open": functools.partial(mock, is_closed=False),
+    "cannot be hashed": functools.partial(response, Unkeyed),
+    "keeps its body": functools.partial(response, Fixed),
+    "refuses another body": functools.partial(response, Refusing),
+}
+"""What an HTTP client of a test answers with."""
+
+
+class Answering(anthropic.DefaultHttpxClient):
+    """An HTTP client that answers without sending."""
+
+    def __init__(self, answer: Callable[[], Any]) -> None:
+        super().__init__()
+        self._answer = answer
+
+    def send(self, *_args: Any, **_options: Any) -> Any:
+        return self._answer()
+
+
+def answered(answer: Callable[[], Any], provider: Any = None) -> Any:
+    options: dict[str, Any] = {}
+    if HAS_OWN_SPANS:
+        options["open_telemetry"] = False if provider is None else {"tracer_provider": provider}
+    return anthropic.Anthropic(api_key="none", max_retries=0, http_client=Answering(answer), **options)
+
+
+def types(stream: Any) -> list[str]:
+    return [event.type for event in stream]
+
+
+CALLS: dict[str, Callable[[Any], Any]] = {
+    "read": lambda made: types(made.messages.create(**arguments("ok"), stream=True)),
+    "stopped": lambda made: next(made.messages.create(**arguments("ok"), stream=True)).type,
+    "dropped": lambda made: repr(made.messages.create(**arguments("ok"), stream=True))[:0],
+    "read raw": lambda made: types(made.messages.with_raw_response.create(**arguments("ok"), stream=True).parse()),
+    "dropped raw": lambda made: repr(made.messages.with_raw_response.create(**arguments("ok"), stream=True))[:0],
+}
+
+
+@pytest.mark.parametrize("spans", SPANS)
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_a_call_that_cannot_be_observed_works_as_without_us_and_has_no_end(
+    exported: Exported, answer: str, call: str, spans: str
+) -> None:
+    provider = exported.tracer_provider if spans == "sdk" else None
+    bare = seen(lambda: CALLS[call](answered(ANSWERS[answer], provider)))
+    gc.collect()
+    ended = len(exported.spans)  # of the SDK's own: over a mock, it may never end them
+    with observed(exported), heard() as calls:
+        assert seen(lambda: CALLS[call](answered(ANSWERS[answer], provider))) == bare
+        gc.collect()
+        assert (len(calls), calls.open) == (0, 0)
+    assert (exported.outcomes(), exported.logs) == ({}, [])
+    assert exported.counted("midstream.client.stream.active") == []
+    assert len(exported.spans) == (2 * ended if spans == "sdk" else 1)
+    assert [span for span in exported.spans if "midstream.outcome" in (span.attributes or {})] == []
+
+
+@pytest.mark.parametrize("closed", [None, True, False])
+def test_a_mock_of_an_answer_is_parsed_and_counts_as_an_answer(exported: Exported, closed: bool | None) -> None:
+    told = {} if closed is None else {"is_closed": closed}
+    with observed(exported):
+        answered(lambda: mock(**told)).messages.create(**arguments("ok"))
+    assert exported.outcomes() == {"completed": 1}
+
+
+def test_a_client_of_which_request_is_mocked_is_not_observed(exported: Exported) -> None:
+    double = MagicMock(spec=Stream)
+    with observed(exported):
+        made: Any = anthropic.Anthropic(api_key="none")
+        with patch.object(made, "request", Mock(return_value=double)):
+            assert made.messages.create(**arguments("ok"), stream=True) is double
+        with patch.object(_base_client.SyncAPIClient, "request", autospec=True, return_value=double):
+            assert made.messages.create(**arguments("ok"), stream=True) is double
+        specified = create_autospec(_base_client.SyncAPIClient.request, return_value=double)
+        with patch.object(_base_client.SyncAPIClient, "request", specified):
+            assert made.messages.create(**arguments("ok"), stream=True) is double
+        double.close()
+    assert exported.metrics() == {}
+
+
+@pytest.mark.parametrize("double", DOUBLES)
+def test_what_a_mocked_attempt_returns_is_no_fault_and_never_abandoned(exported: Exported, double: str) -> None:
+    with observed(exported):
+        made: Any = anthropic.Anthropic(api_key="none", max_retries=0)
+        made._request = Mock(side_effect=[DOUBLES[double]()])
+        made.messages.create(**arguments("ok"), stream=True)
+        gc.collect()
+    assert "abandoned" not in exported.outcomes()
+
+
+class OddBody(SyncByteStream):
+    """A body that tells nothing of itself."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield EVENTS
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(name)
+
+
+class EmptyPieces(SyncByteStream):
+    __slots__ = ()
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from (b"", EVENTS, b"")
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+BODIES: dict[str, Callable[[], Any]] = {
+    "in memory": lambda: http.Response(200, content=EVENTS),
+    "a stream": lambda: http.Response(200, stream=http.ByteStream(EVENTS)),
+    "a generator": lambda: http.Response(200, content=iter([EVENTS])),
+    "raises when looked at": lambda: http.Response(200, stream=OddBody()),
+    "has slots": lambda: http.Response(200, stream=EmptyPieces()),
+}
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_a_transport_of_a_test_is_observed_as_any_other(exported: Exported, body: str) -> None:
+    def answer(_request: Any) -> Any:
+        return BODIES[body]()
+
+    def call() -> Any:
+        transport = http.MockTransport(answer)
+        made = anthropic.Anthropic(api_key="none", max_retries=0, http_client=http.Client(transport=transport))
+        return types(made.messages.create(**arguments("ok"), stream=True))
+
+    bare = seen(call)
+    with observed(exported):
+        assert seen(call) == bare
+    assert exported.outcomes() == {"completed": 1}
