@@ -5,22 +5,27 @@ PYTHON ?= python3
 PYTHONS ?= $(PYTHON)
 ARGS ?=
 
-# The SDKs we test against: one environment per requirements/sdk-*.txt, the newest first. `make matrix` has more.
-NEWEST := sdk-2.14
-SDKS := $(NEWEST) $(filter-out $(NEWEST),$(patsubst requirements/%.txt,%,$(wildcard requirements/sdk-*.txt)))
+# Older versions of OpenTelemetry, with the oldest and the newest SDK; the oldest of both is in sdk-0.49.
+OTELS := $(patsubst requirements/%.txt,%,$(wildcard requirements/sdk-*-otel-*.txt))
 
-# Of these, what `make test` takes: the oldest, the first on httpx2, the first with spans of its own, the newest.
-TESTED := $(NEWEST) sdk-0.49 sdk-1.0 sdk-1.14
+# The SDKs we test against: one environment per other requirements/sdk-*.txt, the newest first. `make matrix` has more.
+NEWEST := sdk-2.14
+SDKS := $(NEWEST) $(filter-out $(NEWEST) $(OTELS),$(patsubst requirements/%.txt,%,$(wildcard requirements/sdk-*.txt)))
+
+# Of these, what `make test` takes: the oldest, the first on httpx2, the first with spans of its own, the newest; and
+# the older versions of OpenTelemetry, with the tests of what is different there.
+TESTED := $(NEWEST) sdk-0.49 sdk-1.0 sdk-1.14 $(OTELS)
+DIFFERENT := tests/integration/test_older_opentelemetry.py
 
 RELIABLE := $(NEWEST) sdk-0.49
 
-ENVS := $(SDKS) lint neighbours fuzz
+ENVS := $(SDKS) $(OTELS) lint neighbours fuzz
 DEV := .venv/$(NEWEST)
 LINT := .venv/lint
 STORE := .venv/victoria-metrics
 NEIGHBOURS := .venv/neighbours
 FUZZ := .venv/fuzz
-TESTS := $(SDKS:%=test-%)
+TESTS := $(SDKS:%=test-%) $(OTELS:%=test-%)
 TARGETS := $(patsubst fuzz/%.py,%,$(wildcard fuzz/*.py))
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -48,6 +53,7 @@ test-all: lint test-release $(TESTS) ## the same with every SDK that has pins
 # reliability, too.
 $(filter-out test-$(NEWEST),$(TESTS)): EXAMPLES := --examples=few
 $(filter-out $(RELIABLE:%=test-%),$(TESTS)): EXAMPLES += --ignore=tests/reliability
+$(OTELS:%=test-%): EXAMPLES += $(DIFFERENT)
 $(TESTS): test-%: .venv/%/.project
 	@echo "== tests with $*"
 	@.venv/$*/bin/python -m pytest --numprocesses=auto $(EXAMPLES) $(ARGS)
