@@ -15,13 +15,15 @@ SDKS := $(NEWEST) $(filter-out $(NEWEST) $(OTELS),$(patsubst requirements/%.txt,
 # Of these, what `make test` takes: the oldest, the first on httpx2, the first with spans of its own, the newest; and
 # the older versions of OpenTelemetry, with the tests of what is different there.
 TESTED := $(NEWEST) sdk-0.49 sdk-1.0 sdk-1.14 $(OTELS)
-DIFFERENT := tests/integration/test_older_opentelemetry.py
+DIFFERENT := tests/unit/test_log_events.py $(patsubst %,tests/integration/test_%.py,log_events spans metrics instrumentor \
+	auto_instrumentation injected_opentelemetry)
 
 RELIABLE := $(NEWEST) sdk-0.49
 
 ENVS := $(SDKS) $(OTELS) lint neighbours fuzz
 DEV := .venv/$(NEWEST)
 LINT := .venv/lint
+INJECTED := .venv/$(NEWEST)-otel-1.30
 STORE := .venv/victoria-metrics
 NEIGHBOURS := .venv/neighbours
 FUZZ := .venv/fuzz
@@ -45,7 +47,7 @@ help: ## this list
 demo: $(DEV)/.project ## every way a stream can end, and what midstream says about it
 	@$(DEV)/bin/midstream demo $(ARGS)
 
-test: lint test-release $(TESTED:%=test-%) ## lint, what would be released, then the tests with four SDKs
+test: lint test-release $(TESTED:%=test-%) ## lint, what would be released, then the tests with four SDKs, and with older OpenTelemetry
 
 test-all: lint test-release $(TESTS) ## the same with every SDK that has pins
 
@@ -54,6 +56,8 @@ test-all: lint test-release $(TESTS) ## the same with every SDK that has pins
 $(filter-out test-$(NEWEST),$(TESTS)): EXAMPLES := --examples=few
 $(filter-out $(RELIABLE:%=test-%),$(TESTS)): EXAMPLES += --ignore=tests/reliability
 $(OTELS:%=test-%): EXAMPLES += $(DIFFERENT)
+# The oldest OpenTelemetry is also what a test injects ahead of the others.
+$(TESTS): $(INJECTED)/.packages
 $(TESTS): test-%: .venv/%/.project
 	@echo "== tests with $*"
 	@.venv/$*/bin/python -m pytest --numprocesses=auto $(EXAMPLES) $(ARGS)

@@ -38,7 +38,6 @@ PYTHONS: Final = ("3.10", "3.11", "3.12", "3.13")
 DEFAULT_PYTHON: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
-
 def _pinned() -> Iterator[str]:
     for file in (ROOT / "requirements").glob("sdk-*.in"):
         yield from re.findall(r"(?m)^anthropic\S* == (\S+)", file.read_text(encoding="utf-8"))
@@ -274,7 +273,10 @@ def _newest_on_the_index() -> str:
     (package,) = json.loads(answer.stdout)["install"]
     newest = str(package["metadata"]["version"])
     if newest != PINNED[-1]:
-        print(f"anthropic {newest} is out, and {PINNED[-1]} is the newest with pins: see CONTRIBUTING.md.", file=sys.stderr)
+        print(
+            f"anthropic {newest} is out, and {PINNED[-1]} is the newest with pins: see CONTRIBUTING.md.",
+            file=sys.stderr,
+        )
     return newest
 
 

@@ -50,10 +50,12 @@ def injected(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pattern = f".venv/sdk-*-otel-{_OLDEST}/lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
     environment = next(CHECKOUT.glob(pattern), None)
     if environment is None:
-        reason = f"there is no environment with OpenTelemetry {_OLDEST}: make test-sdk-2.14-otel-{_OLDEST} makes it"
+        reason = f"there is no environment with OpenTelemetry {_OLDEST}: `make` builds it before it runs the tests"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
     folder = tmp_path_factory.mktemp("injected")
-    found = {canonicalize_name(one.metadata["Name"]): one for one in distributions(path=[str(environment)])}
+    found: dict[str, Distribution] = {
+        canonicalize_name(one.metadata["Name"]): one for one in distributions(path=[str(environment)])
+    }
     for package in _brought(_NAMES, found).values():
         for file in package.files or ():
             if ".." not in file.parts and "__pycache__" not in file.parts:

@@ -47,7 +47,7 @@ from opentelemetry.sdk._logs.export import SimpleLogRecordProcessor
 from opentelemetry.sdk.resources import Resource
 from midstream import AnthropicInstrumentor
 from midstream.faults import FaultServer
-from support.exported import Exported, event_of
+from support.exported import Exported, event_of, resource_of
 
 class Warned(logging.Handler):
     lines = []
@@ -73,18 +73,19 @@ with FaultServer() as server:
     _logs.set_logger_provider(provider)
     fail(server)
 (log,) = exported.logs
-resource = getattr(log, "resource", None) or log.log_record.resource
 print(json.dumps({
     "warned": Warned.lines,
     "calls": exported.outcomes(),
     "our faults": len(exported.counted("midstream.telemetry.errors")),
     "event": event_of(log)[0],
-    "service": resource.attributes["service.name"],
+    "service": resource_of(log).attributes["service.name"],
 }))
 """
 
 
-def test_without_a_provider_there_is_none_and_no_fault_and_a_provider_may_come_later(interpreters: Interpreters) -> None:
+def test_without_a_provider_there_is_none_and_no_fault_and_a_provider_may_come_later(
+    interpreters: Interpreters,
+) -> None:
     done = interpreters.run(PROGRAM)
     assert done.status == 0, done.stderr
     assert json.loads(done.stdout) == {

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter
     from opentelemetry.sdk.trace.sampling import Sampler
 
-__all__ = ("Exported", "Point", "event_of")
+__all__ = ("Exported", "Point", "event_of", "resource_of")
 
 _exporters: Any = vars(opentelemetry.sdk._logs.export)
 _logs_in_memory: Any = _exporters.get("InMemoryLogRecordExporter") or _exporters["InMemoryLogExporter"]
@@ -130,6 +130,12 @@ def event_of(log: ReadableLogRecord) -> tuple[str | None, dict[str, Any]]:
     attributes: dict[str, Any] = dict(log.log_record.attributes or {})
     # Records before OpenTelemetry 1.35 have no such name; there it is an attribute.
     return getattr(log.log_record, "event_name", None) or attributes.pop("event.name", None), attributes
+
+
+def resource_of(log: Any) -> Resource:
+    """The resource that a log record was emitted by, which before OpenTelemetry 1.39 it has itself."""
+    found: Resource = getattr(log, "resource", None) or log.log_record.resource
+    return found
 
 
 def _point(point: Any) -> Point:

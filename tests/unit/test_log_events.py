@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from opentelemetry._logs import Logger, SeverityNumber
-from opentelemetry.context import Context
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
 
 from midstream.telemetry.log_events import log_events, name_of
+
+if TYPE_CHECKING:
+    from opentelemetry.context import Context
 
 SPAN = SpanContext(0x1234, 0x56, is_remote=False, trace_flags=TraceFlags(TraceFlags.SAMPLED))
 WHERE = set_span_in_context(NonRecordingSpan(SPAN))
