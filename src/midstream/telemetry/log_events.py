@@ -92,7 +92,8 @@ class _Records(LogEvents):
 
 def name_of(record: Any) -> Any:
     """The name of the event that `record` is. `None` if it is not an event."""
-    return getattr(record, "event_name", None) or (record.attributes or {}).get(_NAME)
+    attributes: Mapping[str, Any] = record.attributes or {}
+    return getattr(record, "event_name", None) or attributes.get(_NAME)
 
 
 def _common(body: str) -> dict[str, Any]:
