@@ -5,22 +5,29 @@ PYTHON ?= python3
 PYTHONS ?= $(PYTHON)
 ARGS ?=
 
-# The SDKs we test against: one environment per requirements/sdk-*.txt, the newest first. `make matrix` has more.
-NEWEST := sdk-2.14
-SDKS := $(NEWEST) $(filter-out $(NEWEST),$(patsubst requirements/%.txt,%,$(wildcard requirements/sdk-*.txt)))
+# Older versions of OpenTelemetry, with the oldest and the newest SDK; the oldest of both is in sdk-0.49.
+OTELS := $(patsubst requirements/%.txt,%,$(wildcard requirements/sdk-*-otel-*.txt))
 
-# Of these, what `make test` takes: the oldest, the first on httpx2, the first with spans of its own, the newest.
-TESTED := $(NEWEST) sdk-0.49 sdk-1.0 sdk-1.14
+# The SDKs we test against: one environment per other requirements/sdk-*.txt, the newest first. `make matrix` has more.
+NEWEST := sdk-2.14
+SDKS := $(NEWEST) $(filter-out $(NEWEST) $(OTELS),$(patsubst requirements/%.txt,%,$(wildcard requirements/sdk-*.txt)))
+
+# Of these, what `make test` takes: the oldest, the first on httpx2, the first with spans of its own, the newest; and
+# the older versions of OpenTelemetry, with the tests of what is different there.
+TESTED := $(NEWEST) sdk-0.49 sdk-1.0 sdk-1.14 $(OTELS)
+DIFFERENT := tests/unit/test_log_events.py $(patsubst %,tests/integration/test_%.py,log_events spans metrics instrumentor \
+	auto_instrumentation injected_opentelemetry)
 
 RELIABLE := $(NEWEST) sdk-0.49
 
-ENVS := $(SDKS) lint neighbours fuzz
+ENVS := $(SDKS) $(OTELS) lint neighbours fuzz
 DEV := .venv/$(NEWEST)
 LINT := .venv/lint
+INJECTED := .venv/$(NEWEST)-otel-1.30
 STORE := .venv/victoria-metrics
 NEIGHBOURS := .venv/neighbours
 FUZZ := .venv/fuzz
-TESTS := $(SDKS:%=test-%)
+TESTS := $(SDKS:%=test-%) $(OTELS:%=test-%)
 TARGETS := $(patsubst fuzz/%.py,%,$(wildcard fuzz/*.py))
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -40,7 +47,7 @@ help: ## this list
 demo: $(DEV)/.project ## every way a stream can end, and what midstream says about it
 	@$(DEV)/bin/midstream demo $(ARGS)
 
-test: lint test-release $(TESTED:%=test-%) ## lint, what would be released, then the tests with four SDKs
+test: lint test-release $(TESTED:%=test-%) ## lint, what would be released, then the tests with four SDKs, and with older OpenTelemetry
 
 test-all: lint test-release $(TESTS) ## the same with every SDK that has pins
 
@@ -48,6 +55,9 @@ test-all: lint test-release $(TESTS) ## the same with every SDK that has pins
 # reliability, too.
 $(filter-out test-$(NEWEST),$(TESTS)): EXAMPLES := --examples=few
 $(filter-out $(RELIABLE:%=test-%),$(TESTS)): EXAMPLES += --ignore=tests/reliability
+$(OTELS:%=test-%): EXAMPLES += $(DIFFERENT)
+# The oldest OpenTelemetry is also what a test injects ahead of the others.
+$(TESTS): $(INJECTED)/.packages
 $(TESTS): test-%: .venv/%/.project
 	@echo "== tests with $*"
 	@.venv/$*/bin/python -m pytest --numprocesses=auto $(EXAMPLES) $(ARGS)

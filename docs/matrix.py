@@ -51,11 +51,8 @@ PINNED: Final = _in_order(_pinned())
 """The versions of the SDK that have pins: the oldest, those at a border, the newest."""
 IN_BETWEEN: Final = ("0.79.0", "0.104.0", "1.7.0", "1.17.0", "2.0.0", "2.6.0", "2.11.0")
 
-_OLDEST_OPENTELEMETRY: Final = tuple(
-    line
-    for line in (ROOT / "requirements" / "otel-1.43.in").read_text(encoding="utf-8").splitlines()
-    if line.startswith("opentelemetry-")
-)
+OPENTELEMETRYS: Final = ("1.30", "1.36")
+"""The oldest that pyproject.toml accepts, and one in between."""
 
 _MINUTES_TO_BUILD: Final = 15
 _MINUTES_TO_TEST: Final = 30
@@ -70,14 +67,13 @@ class Row:
     python: str = DEFAULT_PYTHON
     wrapt: str = "newest"
     opentelemetry: str = "newest"
-    """Or `oldest`: the oldest that pyproject.toml accepts."""
 
     @property
     def name(self) -> str:
         """What is special about it; unique."""
         special = [f"Python {self.python}"] * (self.python != DEFAULT_PYTHON)
         special += [f"wrapt {self.wrapt}"] * (self.wrapt != "newest")
-        special += [f"{self.opentelemetry} OpenTelemetry"] * (self.opentelemetry != "newest")
+        special += [f"OpenTelemetry {self.opentelemetry}"] * (self.opentelemetry != "newest")
         return ", ".join([f"anthropic {self.sdk}", *special])
 
     @property
@@ -94,7 +90,7 @@ class Row:
         """What pip is asked for, in one command."""
         return (
             *(f"--requirement={ROOT / 'requirements' / name}" for name in ("common.in", "extras.in")),
-            *(_OLDEST_OPENTELEMETRY if self.opentelemetry == "oldest" else map(_unpinned, _OLDEST_OPENTELEMETRY)),
+            *_opentelemetry(self.opentelemetry),
             f"anthropic[aiohttp,bedrock,vertex] == {self.sdk}",
             "wrapt < 3" if self.wrapt == "newest" else f"wrapt == {self.wrapt}.*",
         )
@@ -132,13 +128,16 @@ def rows(newest_sdk: str = PINNED[-1]) -> tuple[Row, ...]:
         *(Row(sdk, python=python) for sdk in both for python in PYTHONS),
         *(Row(sdk, python=PYTHONS[-1]) for sdk in borders),
         *(Row(sdk, wrapt=wrapt) for sdk in both for wrapt in ("1.16", "2.0")),
-        *(Row(sdk, opentelemetry="oldest") for sdk in both),
+        *(Row(sdk, opentelemetry=opentelemetry) for sdk in both for opentelemetry in OPENTELEMETRYS),
     )
     return tuple(dict.fromkeys(table))
 
 
-def _unpinned(requirement: str) -> str:
-    return requirement.partition(" ")[0]
+def _opentelemetry(version: str) -> Iterator[str]:
+    pinned = OPENTELEMETRYS[0] if version == "newest" else version
+    for line in (ROOT / "requirements" / f"otel-{pinned}.in").read_text(encoding="utf-8").splitlines():
+        if line.startswith("opentelemetry-"):
+            yield line.partition(" ")[0] if version == "newest" else line
 
 
 # Running a row
@@ -377,7 +376,7 @@ def _arguments() -> argparse.Namespace:
         action="append",
         default=[],
         metavar="FIELD=VALUE",
-        help="only the rows of which this is true, like sdk=0.49 or python=3.13 or wrapt=1.16 or opentelemetry=oldest; "
+        help="only the rows of which this is true, like sdk=0.49 or python=3.13 or wrapt=1.16 or opentelemetry=1.30; "
         "several: of which all are true",
     )
     parser.add_argument("--again", action="store_true", help="run rows that have their result, too")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 from hypothesis import HealthCheck, settings
+from opentelemetry.sdk import _logs
 
 pytest.register_assert_rewrite("support")
 pytest_plugins: Final = ("pytester",)
@@ -38,7 +39,16 @@ _NEEDED: Final = {
     "examples": "fastapi",
     "release": "mypy",
 }
-collect_ignore: Final = [folder for folder, package in _NEEDED.items() if not find_spec(package)]
+_LATER: Final = (
+    # What the benchmarks read telemetry with came with OpenTelemetry 1.39. They are run with the newest.
+    "unit/test_benchmarks_by_hand.py",
+    "reliability/test_benchmarks.py",
+    "reliability/test_benchmarks_by_hand.py",
+)
+collect_ignore: Final = [
+    *(folder for folder, package in _NEEDED.items() if not find_spec(package)),
+    *(file for file in _LATER if not hasattr(_logs, "ReadWriteLogRecord")),
+]
 
 _MUCH_GARBAGE: Final = 20_000
 

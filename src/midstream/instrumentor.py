@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from contextlib import contextmanager
+from importlib import import_module
 from threading import RLock
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypedDict
 
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
 
+from midstream import guard
 from midstream.observation import Observation
 from midstream.settings import ENVIRONMENT, Settings
 from midstream.signals import PROVIDERS, Signals
@@ -21,10 +25,15 @@ if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
     from typing_extensions import Unpack
 
-__all__ = ("INSTRUMENTS", "AnthropicInstrumentor", "Options", "observed")
+__all__ = ("INSTRUMENTS", "OPENTELEMETRY", "AnthropicInstrumentor", "Options", "observed")
 
 INSTRUMENTS: Final = ("anthropic >= 0.49, < 3",)
 """What is instrumented, as a requirement."""
+
+OPENTELEMETRY: Final = (1, 30)
+"""The oldest version of `opentelemetry-api` that calls can be recorded with. pyproject.toml has it, too."""
+
+_log: Final = logging.getLogger("midstream")
 
 _OPTIONS: Final = (*PROVIDERS, *ENVIRONMENT)
 
@@ -44,7 +53,7 @@ class Options(TypedDict, total=False):
     skip_dep_check: bool
     """Of the base class: to instrument also an SDK whose version is not supported."""
     raise_exception_on_conflict: bool
-    """Of the base class: to raise for such a version instead of logging it."""
+    """Of the base class: to raise for such a version instead of logging it. Below OpenTelemetry 1.32 it is logged."""
 
 
 class AnthropicInstrumentor(BaseInstrumentor):
@@ -59,7 +68,16 @@ class AnthropicInstrumentor(BaseInstrumentor):
     _observation: ClassVar[Observation | None] = None
 
     def instrument(self, **kwargs: Unpack[Options]) -> None:
-        """Begins to observe. Of several threads that ask for it, and of several instances, all but one only warn."""
+        """Begins to observe. Of several threads that ask for it, and of several instances, all but one only warn.
+
+        Where OpenTelemetry is too old, whatever has put it there, a warning says so and nothing is changed.
+        """
+        found = _version_of_opentelemetry()
+        if _is_too_old(found):
+            needed = ".".join(map(str, OPENTELEMETRY))
+            message = "midstream does not observe calls: it needs opentelemetry-api %s or later, and found %s"
+            _log.warning(message, needed, found)
+            return
         with _changing:
             super().instrument(**kwargs)
 
@@ -81,6 +99,7 @@ class AnthropicInstrumentor(BaseInstrumentor):
         return INSTRUMENTS
 
     def _instrument(self, **kwargs: Any) -> None:
+        kwargs.pop("raise_exception_on_conflict", None)  # the base class of OpenTelemetry below 1.32 leaves it there
         _check_names(kwargs)
         settings = Settings.of(**{option: kwargs.get(option) for option in ENVIRONMENT})
         observation = Observation(Signals.of(kwargs), settings)
@@ -114,6 +133,16 @@ def _want(*, wanted: bool) -> None:
     with _changing:
         alone = not AnthropicInstrumentor().is_instrumented_by_opentelemetry
         _stand_in.want(wanted=wanted, alone=alone)
+
+
+def _version_of_opentelemetry() -> str:
+    """What is imported, which need not be what has its metadata here. Empty if that is unknown."""
+    return str(guard.attempt(lambda: import_module("opentelemetry.version").__version__) or "")
+
+
+def _is_too_old(version: str) -> bool:
+    numbers = re.match(r"(\d+)\.(\d+)", version)
+    return numbers is not None and tuple(map(int, numbers.groups())) < OPENTELEMETRY
 
 
 def _check_names(options: Mapping[str, Any]) -> None:

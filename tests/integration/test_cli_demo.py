@@ -8,6 +8,7 @@ import signal
 import socket
 import time
 from dataclasses import replace
+from importlib.metadata import version
 from inspect import signature
 from io import StringIO
 from typing import TYPE_CHECKING, Any
@@ -314,6 +315,9 @@ def _ended(page: str, label: str) -> dict[str, float]:
     return {name: count for name, count in counts.items() if count}
 
 
+@pytest.mark.skipif(
+    version("opentelemetry-exporter-prometheus").startswith("0.51"), reason="this exporter mixes labels up (0.51b0)"
+)
 def test_metrics_are_served_with_traffic_of_every_kind_until_ctrl_c() -> None:
     with midstream_running("demo", "--serve", "--port", "0") as command:
         output = command.read_until(_READY)

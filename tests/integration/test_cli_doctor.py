@@ -423,6 +423,8 @@ def test_what_the_application_sets_up_is_examined_instead(
     assert (found.status, found[Subject.SET_UP]) == (0, (OK, "set up by --setup", ""))
     assert found[Subject.METRICS_ARRIVE][0] == OK
     assert found.warnings == [Subject.TRACES, Subject.LOGS, Subject.SPAN_ARRIVES]
+    assert found[Subject.LOGS][1] == "no provider is set: no log event is exported"
+    assert "OTEL_PYTHON_LOGGING_AUTO_INSTRUMENTATION_ENABLED=true" in found[Subject.LOGS][2]
     assert found[Subject.LOG_EVENT_ARRIVES][:2] == (NOT_TRIED, "there is no provider to follow: see logs")
     assert told_of_the_call(receiver) == {"spans": 0, "calls": 1, "log events": 0}
 

@@ -9,7 +9,7 @@ import pytest
 
 from midstream.faults import parse
 from support.clients import client
-from support.exported import Exported
+from support.exported import Exported, event_of
 from support.other_streams import OTHER_STREAMS
 from support.seen import numberless
 from support.styles import STYLES, see
@@ -71,7 +71,7 @@ def everything_else(exported: Exported) -> tuple[Any, ...]:
     spans = [
         (s.name, s.status.status_code, numberless(s.status.description), sure(s.attributes)) for s in exported.spans
     ]
-    logs = [(log.log_record.event_name, sure(log.log_record.attributes)) for log in exported.logs]
+    logs = [(name, sure(attributes)) for name, attributes in map(event_of, exported.logs)]
     counted = {name: points for name, points in exported.metrics().items() if name.startswith("midstream.")}
     return spans, logs, {name: [(p.attributes, p.value) for p in points] for name, points in counted.items()}
 

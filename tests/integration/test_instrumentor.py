@@ -5,14 +5,18 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
+from importlib.metadata import requires
 from typing import TYPE_CHECKING, Any
 
 import anthropic
+import opentelemetry.version
 import pytest
 from anthropic import _streaming
+from packaging.requirements import Requirement
 
 from midstream import AnthropicInstrumentor
 from midstream.faults import parse
+from midstream.instrumentor import OPENTELEMETRY
 from midstream.sdk.targets import TARGETS, Role
 from support.clients import HAS_OWN_SPANS, client
 from support.styles import STYLES, see
@@ -94,6 +98,25 @@ def test_an_sdk_outside_the_range_is_one_warning_and_stays_as_it_is(
         f"midstream does not observe anthropic {version}: it supports 0.49 and later, below 3"
     ]
     assert vars(_streaming.Stream)["close"] is close
+
+
+@pytest.mark.parametrize(("version", "is_told"), [("1.29.0", True), ("0.9b0", True), ("1.30.0", False), ("?", False)])
+def test_an_opentelemetry_that_is_too_old_is_one_warning_and_the_sdk_stays_as_it_is(
+    version: str, is_told: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    close = vars(_streaming.Stream)["close"]
+    monkeypatch.setattr(opentelemetry.version, "__version__", version)
+    AnthropicInstrumentor().instrument(skip_dep_check=True)
+    assert [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING] == [
+        f"midstream does not observe calls: it needs opentelemetry-api 1.30 or later, and found {version}"
+    ][: int(is_told)]
+    assert (vars(_streaming.Stream)["close"] is close) == is_told
+    assert AnthropicInstrumentor().is_instrumented_by_opentelemetry != is_told
+
+
+def test_what_is_too_old_is_what_the_requirement_leaves_out() -> None:
+    (needed,) = (one for one in map(Requirement, requires("midstream") or ()) if one.name == "opentelemetry-api")
+    assert str(needed.specifier) == f"<2,>={'.'.join(map(str, OPENTELEMETRY))}"
 
 
 REQUIRED = [target for target in TARGETS if not target.optional]

@@ -38,7 +38,7 @@ def test_the_newest_pin_was_looked_at_within_a_month_of_this_commit() -> None:
     version, said = line.groups()
     age = _date_of_the_commit() - max(map(date.fromisoformat, re.findall(r"\d{4}-\d\d-\d\d", said)))
     assert age <= _MONTH, (
-        f"anthropic {version}, the newest that is pinned, is {age.days} days old: `make matrix ARGS=--list` says whether "
-        'there is a newer one, and CONTRIBUTING.md has what to do then under "A new SDK version". If there is none, '
-        "write the day on which you looked behind the pin"
+        f"anthropic {version}, the newest that is pinned, is {age.days} days old. `make matrix ARGS=--list` says if "
+        'there is a newer one; CONTRIBUTING.md has what to do then, under "A new SDK version". If there is none, write '
+        "the day on which you looked behind the pin"
     )

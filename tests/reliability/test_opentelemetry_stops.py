@@ -92,7 +92,7 @@ def with_log_processor(exported: Exported, does: Any) -> dict[str, Any]:
     """Has a log processor call something for every record."""
     methods = dict.fromkeys(("shutdown", "force_flush"), then(nothing, lambda _: True))
     exported.logger_provider.add_log_record_processor(
-        type("Processor", (LogRecordProcessor,), {**methods, "on_emit": does})()
+        type("Processor", (LogRecordProcessor,), {**methods, "on_emit": does, "emit": does})()
     )
     return exported.providers
 

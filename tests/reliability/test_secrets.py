@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import anthropic
 import anyio
 import pytest
+from opentelemetry.context import get_current
 from opentelemetry.sdk.metrics import AlwaysOnExemplarFilter
 from opentelemetry.sdk.metrics.view import View
 from opentelemetry.sdk.resources import Resource
@@ -21,6 +22,7 @@ from opentelemetry.trace import Link, SpanContext, Status, StatusCode
 from integration.test_faults_of_our_own import ENTRIES
 from midstream import AnthropicInstrumentor, classify
 from midstream.faults import EXAMPLES, parse
+from midstream.telemetry.log_events import log_events
 from support import styles
 from support.clients import API_KEY, HTTP_PACKAGE, async_client, client
 from support.commands import midstream, midstream_running
@@ -318,11 +320,13 @@ PLANTED: dict[str, Callable[[Exported], Any]] = {
     "status of a span": lambda exported: with_status(tracer(exported).start_span("x")),
     "metric": lambda exported: exported.meter_provider.get_meter("x").create_counter("x").add(1, {"x": SECRET}),
     "exemplar": lambda exported: exported.meter_provider.get_meter("x").create_histogram("x").record(1, {"x": SECRET}),
-    "attribute of a log record": lambda exported: exported.logger_provider.get_logger("x").emit(
-        attributes={"x": SECRET}
-    ),
-    "body of a log record": lambda exported: exported.logger_provider.get_logger("x").emit(body={"x": [SECRET]}),
+    "attribute of a log record": lambda exported: log(exported, "x", {"x": SECRET}),
+    "body of a log record": lambda exported: log(exported, {"x": [SECRET]}, {}),
 }
+
+
+def log(exported: Exported, body: Any, attributes: dict[str, Any]) -> None:
+    log_events(exported.logger_provider.get_logger("x"), "x").emit(body, attributes, get_current())
 
 
 def tracer(exported: Exported) -> Any:

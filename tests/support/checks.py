@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from opentelemetry._logs import SeverityNumber
 from opentelemetry.trace import SpanKind, StatusCode
 
 from midstream import classify
@@ -11,6 +12,7 @@ from midstream.outcomes import Outcome
 from midstream.outcomes.classify import in_band_error
 from support import expected
 from support.clients import HTTP_PACKAGE
+from support.exported import event_of
 from support.seen import numberless
 
 if TYPE_CHECKING:
@@ -139,10 +141,15 @@ def check_log(exported: Exported, scenario: Scenario, style: Style, server: Faul
     wanted = expected.attributes(
         scenario, style, host=server.host, port=server.port, http_package=HTTP_PACKAGE, own=True
     )
-    found = dict(record.attributes or {})
+    event_name, found = event_of(log)
     exception = {name: found.pop(name) for name in list(found) if name.startswith("exception.")}
     assert found == wanted
-    assert (record.event_name, record.severity_text) == ("gen_ai.client.operation.exception", "WARN")
+    assert (event_name, record.severity_number, record.severity_text) == (
+        "gen_ai.client.operation.exception",
+        SeverityNumber.WARN,
+        "WARN",
+    )
+    assert record.body == exported.told_span.status.description
     context = exported.told_span.context
     assert context is not None
     assert (record.trace_id, record.span_id) == (context.trace_id, context.span_id)

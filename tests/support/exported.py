@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import opentelemetry.sdk._logs.export
 from opentelemetry.sdk._logs import LoggerProvider
-from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
+from opentelemetry.sdk._logs.export import SimpleLogRecordProcessor
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import HistogramDataPoint, InMemoryMetricReader
 from opentelemetry.sdk.resources import Resource
@@ -18,9 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from opentelemetry.sdk._logs import ReadableLogRecord
+    from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter
     from opentelemetry.sdk.trace.sampling import Sampler
 
-__all__ = ("Exported", "Point")
+__all__ = ("Exported", "Point", "event_of", "resource_of")
+
+_exporters: Any = vars(opentelemetry.sdk._logs.export)
+_logs_in_memory: Any = _exporters.get("InMemoryLogRecordExporter") or _exporters["InMemoryLogExporter"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,7 @@ class Exported:
     """What else its meter provider is made with."""
     spans_in_memory: InMemorySpanExporter = field(default_factory=InMemorySpanExporter)
     metrics_in_memory: InMemoryMetricReader = field(default_factory=InMemoryMetricReader)
-    logs_in_memory: InMemoryLogRecordExporter = field(default_factory=InMemoryLogRecordExporter)
+    logs_in_memory: InMemoryLogRecordExporter = field(default_factory=_logs_in_memory)
 
     def __post_init__(self) -> None:
         nowhere = Resource.get_empty()  # to ask the machine what it is takes longer than a call
@@ -110,7 +115,7 @@ class Exported:
     def everything(self) -> str:
         """All that was exported, as one text to search in."""
         spans = [span.to_json() for span in self.spans]
-        logs = [repr((log.log_record.event_name, log.log_record.body, log.log_record.attributes)) for log in self.logs]
+        logs = [repr((*event_of(log), log.log_record.body)) for log in self.logs]
         return "\n".join([*spans, *logs, repr(self.metrics())])
 
     def shutdown(self) -> None:
@@ -118,6 +123,19 @@ class Exported:
         self.tracer_provider.shutdown()
         self.meter_provider.shutdown()
         self.logger_provider.shutdown()
+
+
+def event_of(log: ReadableLogRecord) -> tuple[str | None, dict[str, Any]]:
+    """The name of the event that a log record is, and its attributes."""
+    attributes: dict[str, Any] = dict(log.log_record.attributes or {})
+    # Records before OpenTelemetry 1.35 have no such name; there it is an attribute.
+    return getattr(log.log_record, "event_name", None) or attributes.pop("event.name", None), attributes
+
+
+def resource_of(log: Any) -> Resource:
+    """The resource that a log record was emitted by, which before OpenTelemetry 1.39 it has itself."""
+    found: Resource = getattr(log, "resource", None) or log.log_record.resource
+    return found
 
 
 def _point(point: Any) -> Point:

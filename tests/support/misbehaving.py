@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import opentelemetry.propagate
 from opentelemetry import trace
+from opentelemetry._logs import Logger
 from opentelemetry.sdk._logs import LogRecordProcessor
 from opentelemetry.sdk._logs.export import SimpleLogRecordProcessor
 from opentelemetry.sdk.metrics.view import Aggregation, View
@@ -372,7 +373,7 @@ _ALL = (
     Misbehaviour("enabled raises", _logger(enabled=raising), _LOGS, "logs", "failure"),
     Misbehaviour("enabled returns None", _logger(enabled=nothing), _LOGS),
     Misbehaviour("enabled returns nonsense", _logger(enabled=nonsense), _LOGS, "logs", "failure"),
-    Misbehaviour("a log processor raises", _log_processor(on_emit=raising), told="logs", often="failure"),
+    Misbehaviour("a log processor raises", _log_processor(on_emit=raising, emit=raising), told="logs", often="failure"),
     Misbehaviour("a log exporter raises", _log_exporter(raising)),
     Misbehaviour("the propagator is nonsense", _propagator),
     Misbehaviour("the clock raises", _clock(raising), told="clock"),
@@ -383,5 +384,11 @@ _ALL = (
     Misbehaviour("the clock is at infinity", _clock(lambda: float("inf"))),
 )
 
-MISBEHAVIOURS = {misbehaviour.name: misbehaviour for misbehaviour in _ALL}
+_LATER = {
+    "on_ending raises": hasattr(SpanProcessor, "_on_ending"),
+    **dict.fromkeys(("enabled raises", "enabled returns None", "enabled returns nonsense"), hasattr(Logger, "enabled")),
+}
+"""By name of a misbehaviour, whether this OpenTelemetry has what misbehaves."""
+
+MISBEHAVIOURS = {misbehaviour.name: misbehaviour for misbehaviour in _ALL if _LATER.get(misbehaviour.name, True)}
 """By name, all of them, and the lack of one."""

@@ -60,7 +60,9 @@ class ReceivedLog:
 
     scope: str
     event_name: str
+    """Before OpenTelemetry 1.35 it comes as the attribute `event.name`, which is not among `attributes`."""
     severity: int
+    body: Any
     attributes: Mapping[str, Any]
     trace_id: str
     span_id: str
@@ -133,12 +135,14 @@ class OtlpReceiver:
 
     def _take_logs(self, body: bytes) -> None:
         for resource, scope, record in _entries(ExportLogsServiceRequest.FromString(body), "log_records"):
+            attributes = _values(record.attributes)
             self.logs.append(
                 ReceivedLog(
                     scope=scope,
-                    event_name=record.event_name,
+                    event_name=getattr(record, "event_name", "") or attributes.pop("event.name", ""),
                     severity=record.severity_number,
-                    attributes=_values(record.attributes),
+                    body=_value(record.body),
+                    attributes=attributes,
                     trace_id=record.trace_id.hex(),
                     span_id=record.span_id.hex(),
                     resource=resource,

@@ -17,6 +17,7 @@ from midstream.faults import parse
 from midstream.outcomes import Outcome
 from support import expected
 from support.clients import API_KEY, HAS_OWN_SPANS, HTTP_PACKAGE, _certificates, hurry
+from support.exported import event_of
 from support.platform_server import bedrock_scenario
 from support.seen import observable, spied
 from support.styles import CANARY, STYLES, see, see_async
@@ -224,7 +225,7 @@ def told(exported: Exported, *, own: bool) -> dict[str, Any]:
             for name in _METRICS
         },
         "logs": [
-            {name: value for name, value in (log.log_record.attributes or {}).items() if "exception" not in name}
+            {name: value for name, value in event_of(log)[1].items() if "exception" not in name}
             for log in exported.logs
         ],
         "secrets": [secret for secret in _SECRETS if secret in exported.everything()],

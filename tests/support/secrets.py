@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from midstream.faults import FaultServer
 from midstream.faults.routes import script_for
 from midstream.faults.scripts import refusal_script
+from support.exported import resource_of
 from support.styles import CANARY
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def everything(exported: Exported, *more: Iterable[str]) -> str:
     """All that was exported, with every field that an exporter can send, and `more`, as one text to search in."""
     data = exported.metrics_in_memory.get_metrics_data()
     metrics = "" if data is None else data.to_json()
-    logs = (f"{vars(log.log_record)!r}{log.resource.to_json()}" for log in exported.logs)
+    logs = (f"{vars(log.log_record)!r}{resource_of(log).to_json()}" for log in exported.logs)
     spans = (f"{span.to_json()}{span.resource.to_json()}" for span in exported.spans)
     return "\n".join([metrics, *logs, *spans, *(line for lines in more for line in lines)])
 

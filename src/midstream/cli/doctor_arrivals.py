@@ -36,8 +36,8 @@ class Followed:
     signal: Signal
     destinations: tuple[Destination, ...]
     exporters: tuple[WatchedExporter, ...]
-    read: Callable[[], Any]
-    """What the provider has made."""
+    read: Callable[[], Any] | None
+    """What the provider has made. `None` if it cannot be listened to, as metrics before OpenTelemetry 1.43."""
 
     @classmethod
     def begin(cls, signal: Signal) -> Followed:
@@ -45,8 +45,7 @@ class Followed:
         destinations = signal.destinations()
         listen, is_ours = _FOLLOWED[signal]
         exporters = watched(destinations, is_ours)
-        # An SDK that cannot be listened to has made nothing.
-        return cls(signal, destinations, exporters, guard.attempt(listen, signal.provider) or tuple)
+        return cls(signal, destinations, exporters, guard.attempt(listen, signal.provider))
 
     @property
     def deliveries(self) -> list[Delivery]:
@@ -84,7 +83,7 @@ def arrivals(followed: Followed) -> Iterator[Finding]:
         message = "MIDSTREAM_SPANS=off: midstream tells nothing on spans"
         yield Finding(Subject.SPAN_ARRIVES, Health.NOT_TRIED, message)
         return
-    made = guard.attempt(followed.read)
+    made = None if followed.read is None else guard.attempt(followed.read)
     yield _arrival(followed, made)
     if followed.signal is TRACES:
         yield from _one_span(made or ())
@@ -96,7 +95,7 @@ def _arrival(followed: Followed, made: Any) -> Finding:
         return _delivered(signal, deliveries)
     _, is_ours = _FOLLOWED[signal]
     if not guard.attempt(is_ours, made):
-        return _not_made(signal)
+        return _not_made(followed)
     if any(one.pulled for one in followed.destinations):
         return Finding(signal.arrives, Health.OK, "made; it waits for a scrape")
     if not followed.destinations:
@@ -117,7 +116,11 @@ def _delivered(signal: Signal, deliveries: Sequence[Delivery]) -> Finding:
     return Finding(signal.arrives, Health.PROBLEM, message, _remedy(str(failed[0].failure)))
 
 
-def _not_made(signal: Signal) -> Finding:
+def _not_made(followed: Followed) -> Finding:
+    signal = followed.signal
+    if followed.read is None:
+        message = "not exported; whether it was made cannot be seen with this version of OpenTelemetry"
+        return Finding(signal.arrives, Health.NOT_TRIED, message)
     if signal is TRACES and not records_all(told := sampler(signal.provider)):
         message = f"the sampler left this span out: {told}"
         remedy = "OTEL_TRACES_SAMPLER=always_on midstream doctor"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from midstream.telemetry.log_events import name_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -31,14 +33,11 @@ def made_metrics(provider: Any) -> Callable[[], Any]:
 
 def made_log_events(provider: Any) -> Callable[[], Any]:
     """The same for log records."""
-    from opentelemetry.sdk._logs.export import (  # noqa: PLC0415 - the SDK may be missing
-        InMemoryLogRecordExporter,
-        SimpleLogRecordProcessor,
-    )
+    from opentelemetry.sdk._logs import export  # noqa: PLC0415 - the SDK may be missing
 
-    untyped: Callable[[], Any] = InMemoryLogRecordExporter
-    memory = untyped()
-    provider.add_log_record_processor(SimpleLogRecordProcessor(memory))
+    names = ("InMemoryLogRecordExporter", "InMemoryLogExporter")  # the latter before OpenTelemetry 1.39
+    memory: Any = next(filter(None, (getattr(export, name, None) for name in names)))()
+    provider.add_log_record_processor(export.SimpleLogRecordProcessor(memory))
     read: Callable[[], Any] = memory.get_finished_logs
     return read
 
@@ -62,4 +61,4 @@ def points(batch: Any) -> Iterator[tuple[str, dict[str, Any], float]]:
 def log_events(batch: Any) -> Iterator[tuple[str | None, dict[str, Any]]]:
     """Of each log record in a batch, the name of its event and its attributes."""
     for one in batch:
-        yield one.log_record.event_name, dict(one.log_record.attributes or {})
+        yield name_of(one.log_record), dict(one.log_record.attributes or {})

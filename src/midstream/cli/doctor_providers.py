@@ -71,6 +71,8 @@ class Signal:
     """What there is not without it."""
     essential: bool = False
     """Whether boards and alerts are made of it."""
+    remedy: str = "set one: see set-up"
+    """How to get a provider."""
 
     @property
     def provider(self) -> Any:
@@ -108,7 +110,8 @@ METRICS: Final = Signal(
     Subject.METRICS_ARRIVE,
     "OTEL_METRICS_EXPORTER",
     get_meter_provider,
-    lambda provider: provider._metric_readers,  # noqa: SLF001 - see the top
+    # The latter before OpenTelemetry 1.43.
+    lambda provider: _at(provider, "_metric_readers") or _at(provider, "_sdk_config.metric_readers"),
     missed="no metric is exported, of which boards and alerts are made",
     essential=True,
 )
@@ -119,6 +122,8 @@ LOGS: Final = Signal(
     get_logger_provider,
     lambda provider: provider._multi_log_record_processor._log_record_processors,  # noqa: SLF001 - see the top
     missed="no log event is exported",
+    remedy="opentelemetry._logs.set_logger_provider() where the others are set; AWS's distribution sets one if "
+    "OTEL_PYTHON_LOGGING_AUTO_INSTRUMENTATION_ENABLED=true",
 )
 SIGNALS: Final = (TRACES, METRICS, LOGS)
 
@@ -184,7 +189,7 @@ def _provider(signal: Signal) -> Finding:
         return Finding(signal.subject, Health.NOT_TRIED, message)
     if maker is Maker.DISABLED:
         return Finding(signal.subject, Health.NOT_TRIED, "the provider is disabled: see switches")
-    return _lacking(signal, "no provider is set", "set one: see set-up")
+    return _lacking(signal, "no provider is set", signal.remedy)
 
 
 def _exports(signal: Signal) -> Finding:

@@ -21,6 +21,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcess
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
+from midstream import guard
 from midstream.cli.problem import Problem, cannot_listen
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ class OtlpEndpoints:
             taken = tuple(signal for signal, answer in answers.items() if answer.result())
         if taken:
             return cls(base, taken)
-        message = f"--otlp {url}: nothing there takes OTLP over HTTP ({failures.first}); is a collector running?"
+        why = failures.first or "no answer"
+        message = f"--otlp {url}: nothing there takes OTLP over HTTP ({why}); is a collector running?"
         raise Problem(message)
 
     def __str__(self) -> str:
@@ -77,7 +79,9 @@ def _takes(base: str, signal: Signal) -> bool:
     exporter = _exporter(base, signal)
     nothing = MetricsData(()) if signal is Signal.METRICS else ()
     try:
-        return bool(exporter.export(nothing).name == "SUCCESS")  # of one of three enums with the same members
+        # Older exporters raise where there is nobody.
+        result = guard.attempt(exporter.export, nothing)
+        return result is not None and result.name == "SUCCESS"  # of one of three enums with the same members
     finally:
         exporter.shutdown()
 
@@ -121,13 +125,15 @@ class MetricsPage:
 def metrics_page(port: int) -> Generator[MetricsPage]:
     """Serves a metrics page on loopback; 0 takes a free port. Raises `Problem` if it cannot listen on `port`."""
     from opentelemetry.exporter.prometheus import PrometheusMetricReader  # noqa: PLC0415 - only --serve needs it
-    from prometheus_client import CollectorRegistry, start_http_server  # noqa: PLC0415 - only --serve needs it
+    from prometheus_client import REGISTRY, CollectorRegistry, start_http_server  # noqa: PLC0415 - only --serve needs it
 
-    registry = CollectorRegistry()
-    # Dashboards choose by service. Exporters before 0.66b0 cannot put it on every series.
-    known = "resource_attribute_filter" in signature(PrometheusMetricReader).parameters
-    labels: dict[str, Any] = {"resource_attribute_filter": _is_service_name} if known else {}
-    reader = PrometheusMetricReader(registry=registry, **labels)
+    # Dashboards choose by service. Exporters before 0.66b0 cannot put it on every series, and those before 0.63b0 use
+    # the registry of the process.
+    wanted: dict[str, Any] = {"registry": CollectorRegistry(), "resource_attribute_filter": _is_service_name}
+    known = signature(PrometheusMetricReader).parameters
+    options = {name: value for name, value in wanted.items() if name in known}
+    registry: CollectorRegistry = options.get("registry", REGISTRY)
+    reader = PrometheusMetricReader(**options)
     try:
         server, thread = start_http_server(port, addr=_HOST, registry=registry)
     except OSError as error:

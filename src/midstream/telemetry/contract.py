@@ -285,6 +285,13 @@ CALL_ATTRIBUTES: Final[tuple[Attribute[Ended], ...]] = (
         lambda e: e.verdict.answer.cache_write_tokens,
         own_spans_only=True,
     ),
+    Attribute(
+        "midstream.error.code",
+        "string",
+        When.STATUS,
+        "The API's name of the cause of its error, if it has one: `compaction_unavailable`.",
+        _failure(lambda f: f.code),
+    ),
     # The verdict is last: where a limit allows too few attributes, OpenTelemetry drops the oldest.
     Attribute(
         "midstream.phase",

@@ -6,7 +6,6 @@ import math
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from opentelemetry._logs import SeverityNumber
 from opentelemetry.metrics import NoOpCounter, NoOpHistogram
 
 from midstream.guard import UNCOUNTED, Guards
@@ -20,12 +19,14 @@ from midstream.telemetry.contract import (
     NEXT_METRICS,
     NORMAL_FLAGS,
     OPEN_STREAMS,
+    VERDICT_ATTRIBUTES,
     Instrument,
     Metric,
     Value,
     When,
     metrics_with,
 )
+from midstream.telemetry.log_events import log_events
 from midstream.telemetry.measurements import CHUNK_TIMES, measurements_with
 from midstream.telemetry.open_streams import OpenStreams
 from midstream.telemetry.scope import GenAIMetrics
@@ -33,7 +34,7 @@ from midstream.telemetry.spans import EnrichedSpan, OwnSpan, SilentSpan, sdk_spa
 from midstream.telemetry.stacktrace import stacktrace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from opentelemetry.context import Context
     from opentelemetry.metrics import Meter
@@ -53,7 +54,7 @@ class Recorder:
 
     def __init__(self, signals: Signals, *, spans: bool, genai_metrics: GenAIMetrics = GenAIMetrics.V1_41) -> None:
         self._tracer = signals.tracer
-        self._logger = signals.logger
+        self._log_events = log_events(signals.logger, EVENT_NAME)
         self.guards = Guards(_fault_counter(signals.meter))
         self._open_streams = OpenStreams.of(signals.meter, signals.meter_provider, self.guards.metrics)
         self._spans = spans
@@ -164,25 +165,17 @@ class Recorder:
     def _emit_event(
         self, failure: Failure, attributes: Attributes, where: Context, error: BaseException | None
     ) -> None:
-        if not self._wants_event(where):
+        if not self._log_events.wanted(where):
             return
-        exception: Attributes = {"exception.message": failure.message or str(failure)}
+        line = str(failure)
+        exception: Attributes = {"exception.message": failure.message or line}
         if failure.exception_type is not None:
             exception["exception.type"] = failure.exception_type
             if error is not None:
                 exception["exception.stacktrace"] = stacktrace(error)
-        self._logger.emit(
-            context=where,
-            timestamp=time.time_ns(),
-            severity_number=SeverityNumber.WARN,
-            severity_text="WARN",
-            event_name=EVENT_NAME,
-            attributes={**attributes, **exception},
-        )
-
-    def _wants_event(self, where: Context) -> bool:
-        enabled: Callable[..., bool] | None = getattr(self._logger, "enabled", None)  # OpenTelemetry 1.45 and later
-        return enabled is None or enabled(context=where, severity_number=SeverityNumber.WARN, event_name=EVENT_NAME)
+        verdict = {name: value for name, value in attributes.items() if name in VERDICT_ATTRIBUTES}
+        rest = {name: value for name, value in attributes.items() if name not in verdict}
+        self._log_events.emit(line, {**rest, **exception, **verdict}, where)
 
     def _add(self, name: str, value: float, known: Mapping[str, Value], where: Context | None) -> None:
         self._instruments[name].add(value, self._bounds.series(name, known), context=where)
