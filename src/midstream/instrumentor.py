@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import contextmanager
+from importlib.util import find_spec
 from threading import RLock
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypedDict
 
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
 
+from midstream.guard import attempt
 from midstream.observation import Observation
 from midstream.settings import ENVIRONMENT, Settings
 from midstream.signals import PROVIDERS, Signals
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Mapping
 
     from opentelemetry._logs import LoggerProvider
+    from opentelemetry.instrumentation.dependencies import DependencyConflict
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
     from typing_extensions import Unpack
@@ -80,6 +84,15 @@ class AnthropicInstrumentor(BaseInstrumentor):
         """The versions of the SDK that are supported."""
         return INSTRUMENTS
 
+    def _check_dependency_conflicts(self) -> DependencyConflict | None:
+        """What is wrong with the SDK's version; `None` if nothing is. Does not import the SDK. Never raises.
+
+        `None` also for an SDK that has no metadata, as in a frozen program: its `__version__` decides when it is
+        imported.
+        """
+        conflict = attempt(super()._check_dependency_conflicts)
+        return conflict if conflict is None or conflict.found or not _is_importable("anthropic") else None
+
     def _instrument(self, **kwargs: Any) -> None:
         _check_names(kwargs)
         settings = Settings.of(**{option: kwargs.get(option) for option in ENVIRONMENT})
@@ -114,6 +127,10 @@ def _want(*, wanted: bool) -> None:
     with _changing:
         alone = not AnthropicInstrumentor().is_instrumented_by_opentelemetry
         _stand_in.want(wanted=wanted, alone=alone)
+
+
+def _is_importable(package: str) -> bool:
+    return sys.modules.get(package) is not None or attempt(find_spec, package) is not None
 
 
 def _check_names(options: Mapping[str, Any]) -> None:

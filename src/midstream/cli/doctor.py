@@ -57,7 +57,7 @@ def _findings(wishes: Wishes, hushed: Hushed) -> Iterator[Finding]:
     with Caught() as caught:
         import_module("anthropic")
     yield from installed(caught.error)
-    yield from switched()
+    yield from switched(by_setup=function is not None)
     yield from outcome(done)
     yield from patched(by_setup=done.way is Way.FUNCTION)
     yield from spans_made()
