@@ -12,7 +12,18 @@ import pytest
 
 from midstream.cli.demo import Wishes
 from midstream.cli.demo import run as demo
-from midstream.faults import DEFAULT_EVENTS, FAMILIES, FaultServer, Operation, expectation_of, parse, scenarios, scripts
+from midstream.faults import (
+    DEFAULT_EVENTS,
+    FAMILIES,
+    FaultProxy,
+    FaultServer,
+    Operation,
+    Sequence,
+    expectation_of,
+    parse,
+    scenarios,
+    scripts,
+)
 from midstream.faults.breaking import Breaking
 from midstream.faults.requests import Request
 from midstream.faults.routes import script_for
@@ -91,6 +102,19 @@ def test_the_server_the_demo_and_its_telemetry_take_a_row_as_it_is(
     (entry,) = json.loads(capsys.readouterr().out)["faults"]
     assert (entry["fault"], entry["explanation"]) == ("brand_new@2", "something new")
     assert entry["sync"]["really"]["outcome"] == "truncated"
+
+
+def test_a_row_without_a_place_makes_what_it_does_of_the_whole_answer_of_an_upstream(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    added(monkeypatch, Family("brand_new", "something new", lambda _argument, _phase: Expectation(Outcome.COMPLETED)))
+    with FaultServer(plan=Sequence(["ok"], repeat=True)) as upstream, FaultProxy(upstream.url) as proxy:
+        proxy.script("brand_new")
+        with client(proxy, parse("brand_new")) as caller:
+            messages: Any = caller.messages
+            with messages.create(model="claude-any", max_tokens=9, messages=[], stream=True) as stream:
+                assert len(list(stream)) == DEFAULT_EVENTS
+    assert [served.scenario for served in proxy.requests] == ["brand_new"]
 
 
 def test_a_scenario_whose_family_is_in_no_table_is_answered_whole(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,7 +50,7 @@ class Breaking:
         return await (self._events(answer) if kind is Kind.EVENTS else self._body(answer, kind))
 
     async def _events(self, answer: Answer) -> Script:
-        k = self.scenario.k or 0
+        k = self.scenario.k
         read: list[Event] = []
         count = 0
         with suppress(BrokenOffError):
@@ -58,12 +58,12 @@ class Breaking:
                 async for wire in wires:
                     read.append(_event(wire))
                     count += not read[-1].is_ping
-                    if count > k:
+                    if k is not None and count > k:
                         break
         if not count:
             raise UnreachableError(_NOTHING)
         # An answer may be shorter than the fault server's own: then it goes wrong before its last event.
-        before, after = split_events(read, min(k, count - 1))
+        before, after = ((), read) if k is None else split_events(read, min(k, count - 1))
         return self._script(Kind.EVENTS, tuple(one.wire for one in before), tuple(one.wire for one in after), answer)
 
     async def _body(self, answer: Answer, kind: Kind) -> Script:
