@@ -313,6 +313,23 @@ by one: the commit is the code that a row ran with, with a plus if there were ch
 
 """
 
+_WITHOUT_METADATA: Final = """\
+## Programs without package metadata
+
+Frozen programs and pruned bundles often lack the `*.dist-info` folders of their packages.
+
+- **`AnthropicInstrumentor().instrument()` does not need them.** If the SDK can be imported, it is observed, and its
+  `__version__` decides whether it is supported. The tests do this without any metadata of the SDK, midstream, wrapt
+  and OpenTelemetry. Tried by hand: a program built by PyInstaller 6.22, without an option for midstream.
+- **`opentelemetry-instrument` needs them.** It finds midstream by the entry point in midstream's metadata, and it
+  leaves midstream out if the SDK has none. Either call `instrument()` in the program, or keep both folders: with
+  PyInstaller, `--copy-metadata anthropic --copy-metadata midstream`. `midstream doctor` says
+  `importable as X, metadata missing` without them.
+- **Others need theirs.** httpx2 and httpcore2, and with them the SDK from 1.0 on, cannot be imported without their
+  metadata. OpenTelemetry finds exporters, distros and propagators by entry points: without these, make the exporters
+  in the program.
+"""
+
 _HEAD: Final = ("environment", "Python", "wrapt", "OpenTelemetry", "HTTP client", "result", "on", "commit")
 
 
@@ -328,7 +345,8 @@ def page(table: Iterable[Row], results: Mapping[str, Result], written: str = "")
             text += (
                 f"{lines[row.name]}\n" if row.name in lines else _line([row.name, *["-"] * 4, "not run yet", "-", "-"])
             )
-    return text + "".join(_sections([(row, results[row.name]) for row in table if row.name in results]))
+    text += "".join(_sections([(row, results[row.name]) for row in table if row.name in results]))
+    return text + _WITHOUT_METADATA
 
 
 def _line(cells: Iterable[str]) -> str:

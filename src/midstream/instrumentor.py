@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
 from contextlib import contextmanager
 from importlib import import_module
+from importlib.util import find_spec
 from threading import RLock
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypedDict
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Mapping
 
     from opentelemetry._logs import LoggerProvider
+    from opentelemetry.instrumentation.dependencies import DependencyConflict
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
     from typing_extensions import Unpack
@@ -98,6 +101,15 @@ class AnthropicInstrumentor(BaseInstrumentor):
         """The versions of the SDK that are supported."""
         return INSTRUMENTS
 
+    def _check_dependency_conflicts(self) -> DependencyConflict | None:
+        """What is wrong with the SDK's version; `None` if nothing is. Does not import the SDK. Never raises.
+
+        `None` also for an SDK that has no metadata, as in a frozen program: its `__version__` decides when it is
+        imported.
+        """
+        conflict = guard.attempt(super()._check_dependency_conflicts)
+        return conflict if conflict is None or conflict.found or not _is_importable("anthropic") else None
+
     def _instrument(self, **kwargs: Any) -> None:
         kwargs.pop("raise_exception_on_conflict", None)  # the base class of OpenTelemetry below 1.32 leaves it there
         _check_names(kwargs)
@@ -133,6 +145,10 @@ def _want(*, wanted: bool) -> None:
     with _changing:
         alone = not AnthropicInstrumentor().is_instrumented_by_opentelemetry
         _stand_in.want(wanted=wanted, alone=alone)
+
+
+def _is_importable(package: str) -> bool:
+    return sys.modules.get(package) is not None or guard.attempt(find_spec, package) is not None
 
 
 def _version_of_opentelemetry() -> str:

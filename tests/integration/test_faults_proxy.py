@@ -9,10 +9,8 @@ import socket
 import ssl
 import threading
 from contextlib import closing, contextmanager
-from datetime import datetime, timedelta, timezone
 from http.client import HTTPConnection, HTTPResponse, IncompleteRead
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -341,34 +339,6 @@ def _with_tls(certificate: str) -> Generator[str]:
         finally:
             server.shutdown()
             thread.join()
-
-
-@pytest.fixture(name="certificate", scope="module")
-def certificate_(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for 127.0.0.1, with its key, that signs itself."""
-    pytest.importorskip("cryptography")
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.x509.oid import NameOID
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "upstream")])
-    now = datetime.now(timezone.utc)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-    path = tmp_path_factory.mktemp("tls") / "upstream.pem"
-    path.write_bytes(
-        certificate.public_bytes(encoding) + key.private_bytes(encoding, form, serialization.NoEncryption())
-    )
-    return path
 
 
 def test_an_upstream_with_tls_is_asked_if_its_certificate_is_trusted(

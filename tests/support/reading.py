@@ -61,6 +61,9 @@ _INSTEAD: Final[Mapping[str, str]] = MappingProxyType(
         "make": 'exec {make} --dry-run "$@" >/dev/null',
         # The stack has tests of its own, in tests/dashboards/test_stack.py; here there is no daemon.
         "docker": "test -f compose.yaml",
+        # A worker whose whole process group is ended, as everything here is, can wait for itself for ever. It has a
+        # test of its own, in tests/examples/test_last_telemetry.py; here, only its options are asked for.
+        "celery": 'exec python -m celery "$@" --help >/dev/null',
         # There is no collector to be had, and a Prometheus not everywhere. That their configurations exist is all.
         "otelcol-contrib": 'test -f "${{1#--config=}}"',
         "prometheus": 'test -f "${{1#--config.file=}}"',

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from midstream.cli.caught import Caught
 from midstream.cli.doctor_call import called, not_called
+from midstream.cli.doctor_ends import ends
 from midstream.cli.doctor_findings import Finding, Health, Subject
 from midstream.cli.doctor_packages import installed
 from midstream.cli.doctor_patches import is_on, patched, spans_made
@@ -57,11 +58,12 @@ def _findings(wishes: Wishes, hushed: Hushed) -> Iterator[Finding]:
     with Caught() as caught:
         import_module("anthropic")
     yield from installed(caught.error)
-    yield from switched()
+    yield from switched(by_setup=function is not None)
     yield from outcome(done)
     yield from patched(by_setup=done.way is Way.FUNCTION)
     yield from spans_made()
     yield from provided()
+    yield from ends()
     yield from _call(wishes)
     contained = [line for line in hushed.of("midstream") if _CONTAINED in line]
     for line in contained:

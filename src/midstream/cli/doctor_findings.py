@@ -42,6 +42,7 @@ class Subject(str, Enum):
     SAMPLER = "sampler"
     METRICS = "metrics"
     LOGS = "logs"
+    LAST_TELEMETRY = "last telemetry"
     CALL = "call"
     SPAN_ARRIVES = "span arrives"
     ONE_SPAN = "one span"

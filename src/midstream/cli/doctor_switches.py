@@ -23,9 +23,9 @@ _DISABLED: Final = "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"
 _EVERYTHING: Final = "*"
 
 
-def switched(environment: Mapping[str, str] = os.environ) -> Iterator[Finding]:
-    """What is registered, and what `environment` says of it."""
-    yield _entry_point()
+def switched(environment: Mapping[str, str] = os.environ, *, by_setup: bool = False) -> Iterator[Finding]:
+    """What is registered, and what `environment` says of it. `by_setup`: the application itself instruments."""
+    yield _entry_point(Health.WARNING if by_setup else Health.PROBLEM)
     off = list(_off(environment))
     yield from off
     if not off:
@@ -37,12 +37,13 @@ def switched(environment: Mapping[str, str] = os.environ) -> Iterator[Finding]:
         yield Finding(Subject.OPTIONS, Health.OK, chosen or f"no {_PREFIX}* is set: the defaults hold")
 
 
-def _entry_point() -> Finding:
+def _entry_point(if_missing: Health) -> Finding:
     found = entry_points(group=_GROUP, name=_NAME)
     if found:
         return Finding(Subject.ENTRY_POINT, Health.OK, f"{_NAME} is registered for opentelemetry-instrument")
     message = f"{_NAME} is not registered: opentelemetry-instrument does not know midstream"
-    return Finding(Subject.ENTRY_POINT, Health.PROBLEM, message, "pip install --force-reinstall --no-deps midstream")
+    remedy = "pip install --force-reinstall --no-deps midstream, or call AnthropicInstrumentor().instrument() yourself"
+    return Finding(Subject.ENTRY_POINT, if_missing, message, remedy)
 
 
 def _off(environment: Mapping[str, str]) -> Iterator[Finding]:

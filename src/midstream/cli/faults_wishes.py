@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from midstream.cli.problem import Problem, shown
 from midstream.faults import FaultProxy, FaultServer, Rules, for_any, for_key, for_model, parse
 from midstream.faults.latency import AT_ONCE
+from midstream.faults.scenarios import family_of
 from midstream.faults.texts import latency, mix, names, plan, sequence
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ __all__ = ("Wishes",)
 
 _SEEDS: Final = 1_000_000
 _LONGEST_ENDING: Final = 8
-_NOT_UPSTREAM: Final = frozenset({"tool_use", "thinking"})
 
 T = TypeVar("T")
 
@@ -119,7 +119,6 @@ class Wishes:
 
 
 def _check_with_upstream(option: str, text: str, name: str) -> None:
-    scenario = parse(name)
-    if scenario.family in _NOT_UPSTREAM or (scenario.family == "ok" and ":" in name):
+    if name != "ok" and family_of(parse(name)).answer is not None:
         message = f"{option} {shown(text)}: {name} is an answer, and with --upstream the answers are the upstream's"
         raise Problem(message)

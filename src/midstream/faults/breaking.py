@@ -8,21 +8,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from midstream.faults.answers import Event, split_events
-from midstream.faults.scripts import SCRIPTS, Case, Kind, Script
+from midstream.faults.scenarios import Proxied, family_of
+from midstream.faults.scripts import Case, Kind, Script
 from midstream.faults.upstream import BrokenOffError, UnreachableError, events
 
 if TYPE_CHECKING:
     from midstream.faults.scenarios import Scenario
     from midstream.faults.upstream import Answer
 
-__all__ = ("OF_THE_UPSTREAM", "WITHOUT_THE_UPSTREAM", "Breaking")
-
-WITHOUT_THE_UPSTREAM: Final = frozenset({"http", "http_html", "hangup", "silent", "retry"})
-"""The families whose answer has nothing of an upstream's."""
-OF_THE_UPSTREAM: Final = frozenset({"ok", "tool_use", "thinking", "slow"})
-"""The families whose answer is whole, so that it is the upstream's own."""
-_OF_ANY_BODY: Final = frozenset({"reset", "fin", "fin_length", "bad_chunk", "stall", "cut", "eof", "bad_gzip"})
-"""The families that break a body of any content."""
+__all__ = ("Breaking",)
 
 _REFRAMED: Final = frozenset({"content-length", "content-encoding"})
 _KINDS: Final = {"text/event-stream": Kind.EVENTS, "application/json": Kind.JSON}
@@ -50,13 +44,13 @@ class Breaking:
         the upstream broke off before there was anything.
         """
         kind = _KINDS.get(answer.header("content-type").partition(";")[0].strip(), Kind.BYTES)
-        fits = kind is not Kind.BYTES or self.scenario.family in _OF_ANY_BODY
+        fits = kind is not Kind.BYTES or family_of(self.scenario).proxied is Proxied.BROKEN
         if answer.status != _BREAKABLE or answer.header("content-encoding") or not fits:
             return None
         return await (self._events(answer) if kind is Kind.EVENTS else self._body(answer, kind))
 
     async def _events(self, answer: Answer) -> Script:
-        k = self.scenario.k or 0
+        k = self.scenario.k
         read: list[Event] = []
         count = 0
         with suppress(BrokenOffError):
@@ -64,12 +58,12 @@ class Breaking:
                 async for wire in wires:
                     read.append(_event(wire))
                     count += not read[-1].is_ping
-                    if count > k:
+                    if k is not None and count > k:
                         break
         if not count:
             raise UnreachableError(_NOTHING)
         # An answer may be shorter than the fault server's own: then it goes wrong before its last event.
-        before, after = split_events(read, min(k, count - 1))
+        before, after = ((), read) if k is None else split_events(read, min(k, count - 1))
         return self._script(Kind.EVENTS, tuple(one.wire for one in before), tuple(one.wire for one in after), answer)
 
     async def _body(self, answer: Answer, kind: Kind) -> Script:
@@ -85,7 +79,7 @@ class Breaking:
     def _script(self, kind: Kind, before: tuple[bytes, ...], after: tuple[bytes, ...], answer: Answer | None) -> Script:
         given = None if answer is None else {name: value for name, value in answer.headers if _is_kept(name)}
         case = Case(self.scenario, kind, self.number, self.resends, before, after, given)
-        return replace(SCRIPTS[kind][self.scenario.family](case), scenario=self.scenario.name)
+        return replace(family_of(self.scenario).script_for(kind)(case), scenario=self.scenario.name)
 
 
 def _event(wire: bytes) -> Event:

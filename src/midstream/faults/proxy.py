@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from midstream.faults.breaking import OF_THE_UPSTREAM, WITHOUT_THE_UPSTREAM, Breaking
+from midstream.faults.breaking import Breaking
 from midstream.faults.latency import AT_ONCE
 from midstream.faults.relaying import relay
 from midstream.faults.routes import named_in
-from midstream.faults.scenarios import parse
+from midstream.faults.scenarios import Proxied, family_of, parse
 from midstream.faults.scripts import gateway_script
 from midstream.faults.server import FaultServer
 from midstream.faults.upstream import UnreachableError, Upstream
@@ -57,7 +57,7 @@ class FaultProxy(FaultServer):
         exchange.entry.named(name)
         exchange.entry.note(scenario=scenario.name)
         breaking = Breaking(scenario, exchange.number, exchange.request.resends)
-        if scenario.family in WITHOUT_THE_UPSTREAM:
+        if family_of(scenario).proxied is Proxied.NOT_ASKED:
             script: Script | None = breaking.without_upstream()
         else:
             try:
@@ -76,7 +76,7 @@ class FaultProxy(FaultServer):
     async def _passed(self, exchange: Exchange, breaking: Breaking) -> Script | None:
         """Pass the answer of the upstream through. If it is to be broken, return what is to be played instead."""
         scenario = breaking.scenario
-        breaks = scenario.family not in OF_THE_UPSTREAM
+        breaks = family_of(scenario).proxied is not Proxied.PASSED
         async with self._upstream.ask(exchange.request, plain=breaks) as answer:
             script = await breaking.of(answer) if breaks else None
             if script is None:

@@ -6,23 +6,19 @@ import json
 import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import unquote
 
 from midstream.faults.answers import (
     COUNTED_TOKENS,
     DEFAULT_DELTAS,
-    Answer,
     Event,
     split_events,
     text_answer,
-    thinking_answer,
-    tool_use_answer,
 )
 from midstream.faults.plans import HOW_TO_LIST
-from midstream.faults.scenarios import DEFAULT_EVENTS, Scenario, parse
-from midstream.faults.scripts import SCRIPTS, Case, Kind, Script, refusal_script
+from midstream.faults.scenarios import DEFAULT_EVENTS, Scenario, family_of, parse
+from midstream.faults.scripts import Case, Kind, Script, refusal_script
 from midstream.faults.streams import (
     batch,
     completion,
@@ -36,6 +32,7 @@ from midstream.faults.wire import to_json
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from midstream.faults.answers import Answer
     from midstream.faults.plans import Plan
     from midstream.faults.requests import Request
 
@@ -114,7 +111,7 @@ def _fields(body: bytes) -> Mapping[str, Any]:
 
 
 def _message(asked: _Asked) -> Script:
-    events, message = _answer(asked.scenario, asked.name)
+    events, message = _answer(family_of(asked.scenario).answer or _text, asked.scenario.argument or "", asked.name)
     return _of_events(asked, events) if asked.streamed else _of_json(asked, message)
 
 
@@ -167,7 +164,7 @@ def _of_json(asked: _Asked, body: bytes) -> Script:
 
 
 def _play(case: Case) -> Script:
-    return SCRIPTS[case.kind][case.scenario.family](case)
+    return family_of(case.scenario).script_for(case.kind)(case)
 
 
 def _pieces(scenario: Scenario) -> int:
@@ -177,22 +174,14 @@ def _pieces(scenario: Scenario) -> int:
 
 
 @lru_cache(maxsize=8)
-def _answer(scenario: Scenario, model: str) -> tuple[tuple[Event, ...], bytes]:
-    answer = _ANSWERS.get(scenario.family, _default_answer)(scenario)
+def _answer(make: Callable[[str], Answer], argument: str, model: str) -> tuple[tuple[Event, ...], bytes]:
+    answer = make(argument)
     return answer.events(model), answer.message(model)
 
 
-def _default_answer(_scenario: Scenario) -> Answer:
+def _text(_argument: str) -> Answer:
     return text_answer()
 
-
-_ANSWERS: Final[Mapping[str, Callable[[Scenario], Answer]]] = MappingProxyType(
-    {
-        "ok": lambda scenario: text_answer(int(scenario.argument or 0)),
-        "tool_use": lambda _scenario: tool_use_answer(),
-        "thinking": lambda _scenario: thinking_answer(),
-    }
-)
 
 _ROUTES: Final = (
     ("POST", "/v1/messages", _message),

@@ -5,21 +5,31 @@ not counted, the server sends before the fault. The faults happen to the default
 events, so K is 0 (before `message_start`) to 8 (before `message_stop`); without it, K is 4: two content
 deltas have arrived. What else is streamed has nine pieces too, so there K counts events, lines or parts of a file.
 What is no event stream, batch results and files, refuses the names of errors in band, with a 400.
+
+`FAMILIES` is the one table: a row says how a family is spelled, what the server and the proxy do, and how a call ends.
+Where a row says nothing of a kind of body or of an operation, what it says of a streamed message holds.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from itertools import chain
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
-from midstream.faults.answers import DEFAULT_DELTAS
+from midstream.faults import scripts
+from midstream.faults.answers import DEFAULT_DELTAS, text_answer, thinking_answer, tool_use_answer
 from midstream.faults.api_errors import api_error
+from midstream.faults.scripts import How, Kind
 from midstream.outcomes.vocabulary import Outcome, Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
+
+    from midstream.faults.answers import Answer
 
 __all__ = (
     "DEFAULT_EVENTS",
@@ -27,11 +37,18 @@ __all__ = (
     "FAMILIES",
     "HTTPX",
     "Argument",
+    "Ends",
     "Expectation",
     "Family",
+    "Operation",
+    "Proxied",
     "Scenario",
+    "family_of",
     "parse",
 )
+
+Operation = Literal["chat", "text_completion", "count_tokens", "batch_results", "session_events", "file_download"]
+"""What a call asks for, as `gen_ai.operation.name` says it."""
 
 HTTPX: Final = "{httpx}"
 """Stands for the package of the SDK's HTTP client, `httpx` or `httpx2`, in `Expectation.error_type`."""
@@ -98,20 +115,50 @@ class Argument:
         raise ValueError(message)
 
 
+Ends = Callable[[str, Phase], Expectation]
+"""How a call ends, from the argument (empty if the family takes none) and the phase that K leads to."""
+
+
+class Proxied(Enum):
+    """What a proxy does about an upstream's answer."""
+
+    PASSED = "passed on as it is"
+    BROKEN = "broken, whatever its body is"
+    BROKEN_TEXT = "broken if it is events or JSON, and otherwise passed on"
+    NOT_ASKED = "the upstream is not asked"
+
+
 @dataclass(frozen=True, slots=True)
 class Family:
-    """A way in which a call can go, as `FAMILIES` lists it.
+    """A way in which a call can go, as `FAMILIES` lists it: all there is to know of it.
 
     `template` is its explanation with `{argument}` and `{k}` left open. `argument` is None if it takes none.
-    `placed` says whether it takes `@K`. `ends` computes the expectation from the argument (empty if it takes
-    none) and the phase that K leads to.
+    `placed` says whether it takes `@K`.
     """
 
     name: str
     template: str
-    ends: Callable[[str, Phase], Expectation]
+    ends: Ends
+    """How a streamed message ends."""
     argument: Argument | None = None
     placed: bool = False
+    script: How = scripts.whole
+    """What the server does; by default it answers whole."""
+    instead: Mapping[Kind, How] = field(default_factory=dict[Kind, How], hash=False)
+    """What it does instead, by kind of body."""
+    unstreamed: Ends | None = None
+    """How a call ends that the SDK reads as a whole. None: as a stream does."""
+    otherwise: Mapping[Operation, Expectation] = field(default_factory=dict[Operation, Expectation], hash=False)
+    """How a call ends instead, by operation, however it is read."""
+    answer: Callable[[str], Answer] | None = None
+    """From the argument, the message that is the answer. None: the default answer."""
+    proxied: Proxied = Proxied.BROKEN_TEXT
+    examples: tuple[str, ...] = ()
+    """Model names that show it. None at all: the family's name alone."""
+
+    def script_for(self, kind: Kind) -> How:
+        """Return what the server does where the answer is of this kind."""
+        return self.instead.get(kind, self.script)
 
     @property
     def spelling(self) -> str:
@@ -174,6 +221,11 @@ def parse(model: str, called: str = "model") -> Scenario:
     )
 
 
+def family_of(scenario: Scenario) -> Family:
+    """Return the row of a scenario's family. One that is not in the table answers whole, and ends as it is expected."""
+    return FAMILIES.get(scenario.family, _PLAIN)
+
+
 def _no_scenario(called: str, model: str, reason: str) -> ValueError:
     return ValueError(f"{called} {_quoted(model)} is no scenario: {reason}")
 
@@ -228,23 +280,36 @@ def _in_band(argument: str, phase: Phase) -> Expectation:
     )
 
 
+def _http_untyped(_argument: str, _phase: Phase) -> Expectation:
+    return _http_error("500", 500)
+
+
 def _in_band_untyped(_argument: str, phase: Phase) -> Expectation:
     return _in_band("_OTHER", phase)
 
 
-def _unconnected(error_type: str) -> Callable[[str, Phase], Expectation]:
+def _unconnected(error_type: str) -> Ends:
     expectation = Expectation(Outcome.CONNECTION_ERROR, error_type, phase=Phase.REQUEST)
     return lambda _argument, _phase: expectation
 
 
-def _leaked(outcome: Outcome, error_type: str) -> Callable[[str, Phase], Expectation]:
+def _leaked(outcome: Outcome, error_type: str) -> Ends:
     return lambda _argument, phase: Expectation(outcome, error_type, leaked=True, phase=phase)
+
+
+def _before_content(outcome: Outcome, error_type: str, *, leaked: bool = False) -> Ends:
+    expectation = Expectation(outcome, error_type, leaked=leaked, phase=Phase.OPENING)
+    return lambda _argument, _phase: expectation
 
 
 _READ_ERROR: Final = f"{HTTPX}.ReadError"
 _READ_TIMEOUT: Final = f"{HTTPX}.ReadTimeout"
 _PROTOCOL_ERROR: Final = f"{HTTPX}.RemoteProtocolError"
 _DECODING_ERROR: Final = f"{HTTPX}.DecodingError"
+_JSON_ERROR: Final = "json.decoder.JSONDecodeError"
+_UNICODE_ERROR: Final = "UnicodeDecodeError"
+
+_half_json: Final = _before_content(Outcome.MALFORMED, _JSON_ERROR, leaked=True)
 
 _RETRY: Final = "retry"
 _K: Final = Argument("K", str(_DEFAULT_K), range(DEFAULT_EVENTS))
@@ -254,135 +319,257 @@ _MILLISECONDS: Final = Argument("MS", "100", range(60_001))
 _TYPE: Final = Argument("TYPE", "overloaded_error")
 _STATUS: Final = Argument("STATUS", "502", range(400, 600))
 
+_COMPLETED: Final = Expectation(Outcome.COMPLETED)
+_REFUSED: Final = _http("invalid_request_error", Phase.REQUEST)
+
+_NO_END: Final[Mapping[Operation, Expectation]] = {
+    "batch_results": _COMPLETED,
+    "session_events": _COMPLETED,
+    "file_download": _COMPLETED,
+}
+"""No event, line or byte says that the body is whole."""
+
+_NO_EVENTS: Final[Mapping[Operation, Expectation]] = {"batch_results": _REFUSED, "file_download": _REFUSED}
+"""The body has no events, and the server refuses."""
+
+
+def _without_events(unstreamed: How) -> Mapping[Kind, How]:
+    """What the server does where the body cannot have an error event; where it is JSON, the status can tell it."""
+    return {Kind.JSON: unstreamed, Kind.LINES: scripts.no_in_band, Kind.BYTES: scripts.no_in_band}
+
+
+def _breaks_off(name: str, template: str, error: str, script: How, of_bytes: How | None = None) -> Family:
+    """Return a family whose connection breaks off after K events. The SDK wraps `error` where it reads a whole body."""
+    in_lines = scripts.inside_a_piece(script)
+    return Family(
+        name,
+        template,
+        _leaked(Outcome.TRANSPORT_ERROR, error),
+        placed=True,
+        script=script,
+        instead={Kind.LINES: in_lines, Kind.BYTES: of_bytes or script},
+        unstreamed=_before_content(Outcome.TRANSPORT_ERROR, error),
+        proxied=Proxied.BROKEN,
+    )
+
+
 FAMILIES: Final[Mapping[str, Family]] = MappingProxyType(
     {
         family.name: family
         for family in (
-            Family("ok", "a whole text answer in {argument} content deltas", _completed, _DELTAS),
-            Family("tool_use", "a whole answer that calls a tool", _completed),
-            Family("thinking", "a whole answer with a thinking block before its text", _completed),
-            Family(_RETRY, "HTTP 529 until attempt {argument}, which is answered whole", _completed, _ATTEMPTS),
-            Family("slow", "a whole text answer with {argument} ms between its events", _completed, _MILLISECONDS),
+            Family(
+                "ok",
+                "a whole text answer in {argument} content deltas",
+                _completed,
+                _DELTAS,
+                answer=lambda deltas: text_answer(int(deltas)),
+                proxied=Proxied.PASSED,
+            ),
+            Family(
+                "tool_use",
+                "a whole answer that calls a tool",
+                _completed,
+                answer=lambda _argument: tool_use_answer(),
+                proxied=Proxied.PASSED,
+            ),
+            Family(
+                "thinking",
+                "a whole answer with a thinking block before its text",
+                _completed,
+                answer=lambda _argument: thinking_answer(),
+                proxied=Proxied.PASSED,
+            ),
+            Family(
+                _RETRY,
+                "HTTP 529 until attempt {argument}, which is answered whole",
+                _completed,
+                _ATTEMPTS,
+                script=scripts.retry,
+                proxied=Proxied.NOT_ASKED,
+                examples=("retry:3",),
+            ),
+            Family(
+                "slow",
+                "a whole text answer with {argument} ms between its events",
+                _completed,
+                _MILLISECONDS,
+                script=scripts.slow,
+                proxied=Proxied.PASSED,
+                examples=("slow:10",),
+            ),
             Family(
                 "in_band",
                 "an SSE error event of type {argument} after {k} events of a 200 stream",
                 _in_band,
                 _TYPE,
                 placed=True,
+                script=scripts.in_band,
+                instead=_without_events(scripts.http),
+                unstreamed=_http,
+                otherwise=_NO_EVENTS,
+                examples=(
+                    "in_band:overloaded_error@0",
+                    "in_band:overloaded_error",
+                    "in_band:overloaded_error@8",
+                    "in_band:invalid_request_error",
+                    "in_band:authentication_error",
+                    "in_band:billing_error",
+                    "in_band:permission_error",
+                    "in_band:not_found_error",
+                    "in_band:conflict_error",
+                    "in_band:request_too_large",
+                    "in_band:rate_limit_error",
+                    "in_band:api_error",
+                    "in_band:timeout_error",
+                    "in_band:unheard_of_error",
+                ),
             ),
             Family(
                 "in_band_text",
                 "an SSE error event whose data is a proxy's text, not JSON, after {k} events",
                 _in_band_untyped,
                 placed=True,
+                script=scripts.in_band_text,
+                instead=_without_events(scripts.http_text),
+                unstreamed=_http_untyped,
+                otherwise=_NO_EVENTS,
             ),
             Family(
                 "in_band_bare",
                 "an SSE error event whose JSON has no error object, after {k} events",
                 _in_band_untyped,
                 placed=True,
-            ),
-            Family("http", "an HTTP error of type {argument} in the API's JSON envelope", _http, _TYPE),
-            Family("http_html", "HTTP {argument} with a proxy's HTML page as its body", _http_html, _STATUS),
-            Family(
-                "reset",
-                "the connection is reset (TCP RST) after {k} events",
-                _leaked(Outcome.TRANSPORT_ERROR, _READ_ERROR),
-                placed=True,
+                script=scripts.in_band_bare,
+                instead=_without_events(scripts.http_bare),
+                unstreamed=_http_untyped,
+                otherwise=_NO_EVENTS,
             ),
             Family(
+                "http",
+                "an HTTP error of type {argument} in the API's JSON envelope",
+                _http,
+                _TYPE,
+                script=scripts.http,
+                proxied=Proxied.NOT_ASKED,
+                examples=(
+                    "http:invalid_request_error",
+                    "http:authentication_error",
+                    "http:rate_limit_error",
+                    "http:api_error",
+                    "http:overloaded_error",
+                ),
+            ),
+            Family(
+                "http_html",
+                "HTTP {argument} with a proxy's HTML page as its body",
+                _http_html,
+                _STATUS,
+                script=scripts.http_html,
+                proxied=Proxied.NOT_ASKED,
+                examples=("http_html:502",),
+            ),
+            replace(
+                _breaks_off("reset", "the connection is reset (TCP RST) after {k} events", _READ_ERROR, scripts.reset),
+                examples=("reset@0", "reset"),
+            ),
+            _breaks_off(
                 "fin",
                 "the connection is closed (FIN) inside a chunk after {k} events",
-                _leaked(Outcome.TRANSPORT_ERROR, _PROTOCOL_ERROR),
-                placed=True,
+                _PROTOCOL_ERROR,
+                scripts.fin,
+                of_bytes=scripts.fin_before_a_piece,
             ),
-            Family(
+            _breaks_off(
                 "fin_length",
                 "the connection is closed (FIN) before content-length is reached, after {k} events",
-                _leaked(Outcome.TRANSPORT_ERROR, _PROTOCOL_ERROR),
-                placed=True,
+                _PROTOCOL_ERROR,
+                scripts.fin_length,
             ),
-            Family(
+            _breaks_off(
                 "bad_chunk",
                 "garbage in the chunk framing after {k} events",
-                _leaked(Outcome.TRANSPORT_ERROR, _PROTOCOL_ERROR),
-                placed=True,
+                _PROTOCOL_ERROR,
+                scripts.bad_chunk,
             ),
-            Family(
+            _breaks_off(
                 "stall",
                 "silence after {k} events, until the client's read timeout",
-                _leaked(Outcome.TRANSPORT_ERROR, _READ_TIMEOUT),
-                placed=True,
+                _READ_TIMEOUT,
+                scripts.stall,
             ),
-            Family("cut", "a chunked body ends cleanly after {k} events", _truncated, placed=True),
-            Family("eof", "a body delimited by connection close ends after {k} events", _truncated, placed=True),
+            Family(
+                "cut",
+                "a chunked body ends cleanly after {k} events",
+                _truncated,
+                placed=True,
+                script=scripts.cut,
+                unstreamed=_half_json,
+                otherwise=_NO_END,
+                proxied=Proxied.BROKEN,
+                examples=("cut@0", "cut", "cut@8"),
+            ),
+            Family(
+                "eof",
+                "a body delimited by connection close ends after {k} events",
+                _truncated,
+                placed=True,
+                script=scripts.eof,
+                unstreamed=_half_json,
+                otherwise=_NO_END,
+                proxied=Proxied.BROKEN,
+            ),
             Family(
                 "bad_json",
                 "after {k} events, one whose data line is not JSON",
-                _leaked(Outcome.MALFORMED, "json.decoder.JSONDecodeError"),
+                _leaked(Outcome.MALFORMED, _JSON_ERROR),
                 placed=True,
+                script=scripts.bad_json,
+                instead={Kind.BYTES: scripts.whole},
+                unstreamed=_half_json,
+                otherwise={"file_download": _COMPLETED},
             ),
             Family(
                 "bad_utf8",
                 "after {k} events, one whose data line is not UTF-8",
-                _leaked(Outcome.MALFORMED, "UnicodeDecodeError"),
+                _leaked(Outcome.MALFORMED, _UNICODE_ERROR),
                 placed=True,
+                script=scripts.bad_utf8,
+                instead={Kind.BYTES: scripts.whole},
+                unstreamed=_before_content(Outcome.MALFORMED, _UNICODE_ERROR, leaked=True),
+                otherwise={"file_download": _COMPLETED},
             ),
             Family(
                 "bad_gzip",
                 "a gzip body that is corrupt after {k} events",
                 _leaked(Outcome.MALFORMED, _DECODING_ERROR),
                 placed=True,
+                script=scripts.bad_gzip,
+                instead={Kind.LINES: scripts.inside_a_piece(scripts.bad_gzip)},
+                unstreamed=_before_content(Outcome.MALFORMED, _DECODING_ERROR),
+                proxied=Proxied.BROKEN,
             ),
-            Family("hangup", "the connection is closed without any response", _unconnected(_PROTOCOL_ERROR)),
-            Family("silent", "no response at all, until the client's read timeout", _unconnected(_READ_TIMEOUT)),
+            Family(
+                "hangup",
+                "the connection is closed without any response",
+                _unconnected(_PROTOCOL_ERROR),
+                script=scripts.hangup,
+                proxied=Proxied.NOT_ASKED,
+            ),
+            Family(
+                "silent",
+                "no response at all, until the client's read timeout",
+                _unconnected(_READ_TIMEOUT),
+                script=scripts.silent,
+                proxied=Proxied.NOT_ASKED,
+            ),
         )
     }
 )
 """Every family, by its name, in the order in which people want to read them."""
 
-EXAMPLES: Final[tuple[str, ...]] = (
-    "ok",
-    "tool_use",
-    "thinking",
-    "retry:3",
-    "slow:10",
-    "in_band:overloaded_error@0",
-    "in_band:overloaded_error",
-    "in_band:overloaded_error@8",
-    "in_band:invalid_request_error",
-    "in_band:authentication_error",
-    "in_band:billing_error",
-    "in_band:permission_error",
-    "in_band:not_found_error",
-    "in_band:conflict_error",
-    "in_band:request_too_large",
-    "in_band:rate_limit_error",
-    "in_band:api_error",
-    "in_band:timeout_error",
-    "in_band:unheard_of_error",
-    "in_band_text",
-    "in_band_bare",
-    "http:invalid_request_error",
-    "http:authentication_error",
-    "http:rate_limit_error",
-    "http:api_error",
-    "http:overloaded_error",
-    "http_html:502",
-    "reset@0",
-    "reset",
-    "fin",
-    "fin_length",
-    "bad_chunk",
-    "stall",
-    "cut@0",
-    "cut",
-    "cut@8",
-    "eof",
-    "bad_json",
-    "bad_utf8",
-    "bad_gzip",
-    "hangup",
-    "silent",
+_PLAIN: Final = Family("", "", _completed)
+
+EXAMPLES: Final[tuple[str, ...]] = tuple(
+    chain.from_iterable(family.examples or (family.name,) for family in FAMILIES.values())
 )
 """Model names that show every fault once, and those where it matters also before and after the content."""

@@ -1,7 +1,8 @@
-"""What the server does with a connection for each scenario, as data: bytes to send, then an ending."""
+"""What the server can do with a connection, as data: bytes to send, then an ending. The rows of `FAMILIES` choose."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
 from types import MappingProxyType
@@ -27,20 +28,45 @@ from midstream.faults.wire import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from midstream.faults.scenarios import Scenario
 
 __all__ = (
-    "SCRIPTS",
     "Case",
     "Ending",
+    "How",
     "Kind",
     "Script",
+    "bad_chunk",
+    "bad_gzip",
+    "bad_json",
+    "bad_utf8",
+    "cut",
+    "eof",
     "error_script",
+    "fin",
+    "fin_before_a_piece",
+    "fin_length",
     "gateway_script",
+    "hangup",
+    "http",
+    "http_bare",
+    "http_html",
+    "http_text",
+    "in_band",
+    "in_band_bare",
+    "in_band_text",
+    "inside_a_piece",
+    "no_in_band",
     "refusal_script",
     "request_id_of",
+    "reset",
+    "retry",
+    "silent",
+    "slow",
+    "stall",
+    "whole",
 )
 
 
@@ -130,6 +156,10 @@ class Case:
         return Script(self.head(_CHUNKED), tuple(map(chunk, self.before)), fault, ending)
 
 
+How = Callable[[Case], Script]
+"""What the server does about a request for a scenario."""
+
+
 def request_id_of(number: int) -> str:
     """Return the id of the `number`-th request."""
     return f"req_faults_{number:06d}"
@@ -184,30 +214,36 @@ def _api_error(case: Case, error_type: str, **headers: str) -> Script:
     return error_script(error.status, JSON, body, case.number, **headers)
 
 
-def _whole(case: Case) -> Script:
+def whole(case: Case) -> Script:
+    """The whole answer."""
     return case.whole(*case.before, *case.after)
 
 
-def _slow(case: Case) -> Script:
-    return replace(_whole(case), pause=int(case.argument) / 1000)
+def slow(case: Case) -> Script:
+    """The whole answer, with the argument's milliseconds between its pieces."""
+    return replace(whole(case), pause=int(case.argument) / 1000)
 
 
-def _retry(case: Case) -> Script:
+def retry(case: Case) -> Script:
+    """HTTP 529 before the attempt that the argument numbers, and from then on the whole answer."""
     if case.resends + 1 >= case.scenario.attempts:
-        return _whole(case)
+        return whole(case)
     return _api_error(case, "overloaded_error", **{"retry-after-ms": "1"})
 
 
-def _in_band(case: Case) -> Script:
+def in_band(case: Case) -> Script:
+    """An error event of the argument's type."""
     message = api_error(case.argument).message
     return _error_event(case, to_json(envelope(case.argument, message, f"req_in_band_{case.number:06d}")))
 
 
-def _in_band_text(case: Case) -> Script:
+def in_band_text(case: Case) -> Script:
+    """An error event whose data is not JSON."""
     return _error_event(case, _PROXY_TEXT)
 
 
-def _in_band_bare(case: Case) -> Script:
+def in_band_bare(case: Case) -> Script:
+    """An error event without an error object."""
     return _error_event(case, _bare(f"req_in_band_{case.number:06d}"))
 
 
@@ -219,27 +255,32 @@ def _bare(request_id: str) -> bytes:
     return to_json({"type": "error", "request_id": request_id})
 
 
-def _http(case: Case) -> Script:
+def http(case: Case) -> Script:
+    """An HTTP error of the argument's type."""
     return _api_error(case, case.argument)
 
 
-def _http_html(case: Case) -> Script:
+def http_html(case: Case) -> Script:
+    """An HTTP error of the argument's status, with a proxy's page."""
     return error_script(int(case.argument), HTML, _PROXY_PAGE.format(case.argument).encode(), case.number)
 
 
-def _http_text(case: Case) -> Script:
+def http_text(case: Case) -> Script:
+    """HTTP 500 with a proxy's text."""
     return error_script(500, PLAIN_TEXT, _PROXY_TEXT, case.number)
 
 
-def _http_bare(case: Case) -> Script:
+def http_bare(case: Case) -> Script:
+    """HTTP 500 with an envelope that has no error object."""
     return error_script(500, JSON, _bare(request_id_of(case.number)), case.number)
 
 
-def _no_in_band(case: Case) -> Script:
+def no_in_band(case: Case) -> Script:
+    """HTTP 400: such a body cannot have an error event."""
     return refusal_script("invalid_request_error", _NO_IN_BAND.format(case.scenario.family), case.number)
 
 
-def _inside_a_piece(script: Callable[[Case], Script]) -> Callable[[Case], Script]:
+def inside_a_piece(script: How) -> How:
     """Return `script` at half of the piece that comes next."""
 
     def later(case: Case) -> Script:
@@ -250,111 +291,69 @@ def _inside_a_piece(script: Callable[[Case], Script]) -> Callable[[Case], Script
     return later
 
 
-def _reset(case: Case) -> Script:
+def reset(case: Case) -> Script:
+    """The connection is reset."""
     return case.broken(b"", Ending.RESET)
 
 
-def _fin(case: Case) -> Script:
+def fin(case: Case) -> Script:
+    """The connection is closed in the middle of a chunk."""
     next_chunk = chunk(case.after[0])
     return case.broken(next_chunk[: len(next_chunk) // 2], Ending.CLOSE)
 
 
-def _fin_before_a_piece(case: Case) -> Script:
+def fin_before_a_piece(case: Case) -> Script:
+    """The connection is closed between the size of a chunk and its data."""
     return case.broken(chunk_size(case.after[0]), Ending.CLOSE)
 
 
-def _fin_length(case: Case) -> Script:
+def fin_length(case: Case) -> Script:
+    """The connection is closed before the body has its length."""
     framing = _length((*case.before, *case.after))
     return Script(case.head(framing), case.before, b"", Ending.CLOSE)
 
 
-def _bad_chunk(case: Case) -> Script:
+def bad_chunk(case: Case) -> Script:
+    """What comes instead of the next chunk is not one."""
     return case.broken(_NO_CHUNK, Ending.CLOSE)
 
 
-def _stall(case: Case) -> Script:
+def stall(case: Case) -> Script:
+    """Nothing more is sent."""
     return case.broken(b"", Ending.STALL)
 
 
-def _cut(case: Case) -> Script:
+def cut(case: Case) -> Script:
+    """The body ends as HTTP wants it."""
     return case.whole(*case.before)
 
 
-def _eof(case: Case) -> Script:
+def eof(case: Case) -> Script:
+    """The body ends with the connection, as HTTP/1.0 has it."""
     return Script(case.head(_CLOSED), case.before, ending=Ending.CLOSE)
 
 
-def _bad_json(case: Case) -> Script:
+def bad_json(case: Case) -> Script:
+    """Half of the next piece's JSON is missing."""
     return case.whole(*case.before, cut_short(case.after[0]), *case.after[1:])
 
 
-def _bad_utf8(case: Case) -> Script:
+def bad_utf8(case: Case) -> Script:
+    """The next piece has a byte that UTF-8 never has."""
     return case.whole(*case.before, not_utf8(case.after[0]), *case.after[1:])
 
 
-def _bad_gzip(case: Case) -> Script:
+def bad_gzip(case: Case) -> Script:
+    """The body is compressed, and what comes next is corrupt."""
     whole, corruption = corrupt_gzip(case.before)
     return Script(case.head(_GZIPPED), tuple(map(chunk, whole)), chunk(corruption) + LAST_CHUNK, Ending.CLOSE)
 
 
-def _hangup(_case: Case) -> Script:
+def hangup(_case: Case) -> Script:
+    """The connection is closed without an answer."""
     return Script(ending=Ending.CLOSE)
 
 
-def _silent(_case: Case) -> Script:
+def silent(_case: Case) -> Script:
+    """Nothing is sent."""
     return Script(ending=Ending.STALL)
-
-
-_OF_EVENTS: Final[Mapping[str, Callable[[Case], Script]]] = MappingProxyType(
-    {
-        "ok": _whole,
-        "tool_use": _whole,
-        "thinking": _whole,
-        "retry": _retry,
-        "slow": _slow,
-        "in_band": _in_band,
-        "in_band_text": _in_band_text,
-        "in_band_bare": _in_band_bare,
-        "http": _http,
-        "http_html": _http_html,
-        "reset": _reset,
-        "fin": _fin,
-        "fin_length": _fin_length,
-        "bad_chunk": _bad_chunk,
-        "stall": _stall,
-        "cut": _cut,
-        "eof": _eof,
-        "bad_json": _bad_json,
-        "bad_utf8": _bad_utf8,
-        "bad_gzip": _bad_gzip,
-        "hangup": _hangup,
-        "silent": _silent,
-    }
-)
-
-_OF_JSON: Final = {"in_band": _http, "in_band_text": _http_text, "in_band_bare": _http_bare}
-"""What would be an error event is an HTTP error."""
-
-_OF_NO_EVENTS: Final = dict.fromkeys(_OF_JSON, _no_in_band)
-
-_OF_LINES: Final = {
-    **_OF_NO_EVENTS,
-    **{
-        name: _inside_a_piece(_OF_EVENTS[name])
-        for name in ("reset", "fin", "fin_length", "bad_chunk", "stall", "bad_gzip")
-    },
-}
-"""What breaks off does so in the middle of a line."""
-
-_OF_BYTES: Final = {**_OF_NO_EVENTS, "fin": _fin_before_a_piece, "bad_json": _whole, "bad_utf8": _whole}
-"""No bytes are wrong in a file."""
-
-SCRIPTS: Final[Mapping[Kind, Mapping[str, Callable[[Case], Script]]]] = MappingProxyType(
-    {
-        Kind.EVENTS: _OF_EVENTS,
-        Kind.JSON: {**_OF_EVENTS, **_OF_JSON},
-        Kind.LINES: {**_OF_EVENTS, **_OF_LINES},
-        Kind.BYTES: {**_OF_EVENTS, **_OF_BYTES},
-    }
-)
-"""By kind of body and family, the script."""

@@ -29,6 +29,7 @@ __all__ = (
     "last_event_in",
     "not_json",
     "trim",
+    "unexpected_by_name",
     "unexpected_media_type",
 )
 
@@ -64,6 +65,15 @@ def unexpected_media_type(media_type: str, requested: str) -> Failure:
     """Something of `media_type` arrived where `requested`, `JSON` or `events`, was requested."""
     message = f"{media_type or 'no media type'} instead of {requested}"
     return Failure(Outcome.MALFORMED, UNEXPECTED_MEDIA_TYPE, message=message)
+
+
+def unexpected_by_name(media_type: str, kind: StreamKind, *, events: bool) -> Failure | None:
+    """The failure of a body that cannot be looked at, if its media type is not what was requested."""
+    if events:
+        return None if media_type in _EVENTS else unexpected_media_type(media_type, "events")
+    if kind.proof is None or not media_type or is_json(media_type):
+        return None
+    return unexpected_media_type(media_type, "JSON")
 
 
 def not_json(media_type: str, error: Exception) -> Failure:

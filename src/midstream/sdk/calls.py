@@ -15,7 +15,7 @@ from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 
 from midstream import guard
 from midstream.outcomes import Outcome, StreamWatch
-from midstream.outcomes.answers import Remains, is_json, unexpected_media_type
+from midstream.outcomes.answers import Remains, is_json, unexpected_by_name, unexpected_media_type
 from midstream.outcomes.scan import EventScan
 from midstream.outcomes.values import UNSEEN, text, whole
 from midstream.sdk import callers, requests
@@ -409,6 +409,10 @@ class Call:
         """The body came to its end by its framing."""
         with self.guards.bodies:
             if self._parser is None:
+                media_type = "" if self._head is None else format_of(*self._head).media_type
+                failure = unexpected_by_name(media_type, self.watch.kind, events=self.wants_events)
+                if failure is not None:
+                    self.watch.found(failure)
                 self.tell_now(self.watch.read_without_events())
 
     def body_failed(self, error: BaseException) -> None:

@@ -34,7 +34,7 @@ from midstream.telemetry.spans import EnrichedSpan, OwnSpan, SilentSpan, sdk_spa
 from midstream.telemetry.stacktrace import stacktrace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from opentelemetry.context import Context
     from opentelemetry.metrics import Meter

@@ -1,0 +1,121 @@
+"""Programs that end without their exit handlers, or are frozen: what they knew has arrived."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter, defaultdict
+from http.client import HTTPConnection
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from support.example import EXAMPLES, environment, program_beside
+from support.programs import eventually, running, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from midstream.faults import FaultServer
+    from support.otlp_receiver import OtlpReceiver
+
+NEVER: Final = dict.fromkeys(
+    ("OTEL_BSP_SCHEDULE_DELAY", "OTEL_BLRP_SCHEDULE_DELAY", "OTEL_METRIC_EXPORT_INTERVAL"), "600000"
+)
+"""Nothing is exported unless somebody flushes."""
+
+OPERATIONS: Final = "midstream.client.operations"
+ASK_THRICE: Final = "import tasks\nfor _ in range(3): tasks.answer.delay('Is all well?')"
+
+
+@pytest.fixture
+def world(server: FaultServer, receiver: OtlpReceiver, tmp_path: Path) -> Mapping[str, str]:
+    """The environment of a program whose every call is cut."""
+    server.script("cut", repeat=True)
+    return environment(server, receiver, **NEVER, QUEUE=str(tmp_path))
+
+
+def arrived(receiver: OtlpReceiver) -> list[Counter[str]]:
+    """For each process, how its calls ended: by its spans, with which its metrics and its log events agree."""
+    spans, counted = defaultdict[str, Counter[str]](Counter), defaultdict[str, Counter[str]](Counter)
+    for span in receiver.spans:
+        if "midstream.outcome" in span.attributes:
+            spans[span.resource["service.instance.id"]][span.attributes["midstream.outcome"]] += 1
+    for point in receiver.points:  # the newest is the last
+        if point.name == OPERATIONS:
+            counted[point.resource["service.instance.id"]][point.attributes["midstream.outcome"]] = int(point.value)
+    assert {process: +outcomes for process, outcomes in counted.items()} == spans
+    assert len(receiver.logs) == sum(outcomes.total() for outcomes in spans.values())
+    return list(spans.values())
+
+
+def test_a_worker_of_celery_s_flushes_when_it_has_done_its_tasks_and_when_it_is_asked_to_end(
+    world: Mapping[str, str], receiver: OtlpReceiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("celery", reason="celery is not installed")
+    for name, value in world.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(EXAMPLES / "celery")
+    subprocess.run((sys.executable, "-c", ASK_THRICE), check=True)
+    worker = ("--app=tasks", "worker", "--loglevel=info", "--concurrency=1", "--max-tasks-per-child=2")
+    log = tmp_path / "log"
+
+    def done() -> None:
+        assert log.read_text().count(" succeeded in ") == 3
+
+    # What SIGTERM ends is the worker; the process that forked from it, and did the third task, is not sent it.
+    with running((program_beside("celery"), *worker, "--without-gossip", "--without-mingle"), log) as process:
+        eventually(done)
+        assert arrived(receiver) == [{"truncated": 2}]
+        process.terminate()
+        assert process.wait(100) == 0
+    assert arrived(receiver) == [{"truncated": 2}, {"truncated": 1}]
+
+
+def test_what_uvicorn_knows_when_sigterm_ends_it_arrives(
+    world: Mapping[str, str], receiver: OtlpReceiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("uvicorn", reason="uvicorn is not installed")
+    for name, value in world.items():
+        monkeypatch.setenv(name, value)
+    programs = [program_beside(name) for name in ("opentelemetry-instrument", "uvicorn")]
+    command = (*programs, "app:app", "--app-dir", str(EXAMPLES / "uvicorn"), "--port", "0")
+    with serving(command, tmp_path / "log", r"Uvicorn running on http://(\S+)") as url:
+        connection = HTTPConnection(url.removeprefix("http://"))
+        connection.request("GET", "/", headers={"connection": "close"})
+        assert connection.getresponse().read() == b"All is"
+        connection.close()
+        assert arrived(receiver) == []
+    assert arrived(receiver) == [{"truncated": 1}]
+
+
+RUNTIME: Final = """
+import os, signal
+from contextlib import suppress
+from handler import handler
+while True:
+    with suppress(Exception):
+        handler({"question": "Is all well?"}, None)
+    os.kill(os.getpid(), signal.SIGSTOP)
+"""
+"""What calls the handler, and freezes the process as soon as that is done."""
+
+
+def test_a_lambda_that_is_frozen_after_each_invocation_and_then_killed_has_told_of_each(
+    server: FaultServer, world: Mapping[str, str], receiver: OtlpReceiver
+) -> None:
+    server.script("cut", "reset")
+    told: list[list[Counter[str]]] = []
+    with subprocess.Popen((sys.executable, "-c", RUNTIME), cwd=EXAMPLES / "aws_lambda", env=world) as process:
+        try:
+            for _ in range(2):
+                process.send_signal(signal.SIGCONT)
+                _, status = os.waitpid(process.pid, os.WUNTRACED)
+                assert os.WIFSTOPPED(status)
+                told.append(arrived(receiver))
+        finally:
+            process.kill()
+    assert told == [[{"truncated": 1}], [{"truncated": 1, "transport_error": 1}]]

@@ -1,0 +1,40 @@
+"""The verdict survives a limit of attributes, for which OpenTelemetry drops the oldest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from midstream import AnthropicInstrumentor
+from midstream.faults import parse
+from midstream.telemetry.contract import VERDICT_ATTRIBUTES
+from support.clients import HAS_OWN_SPANS, client
+from support.exported import Exported
+from support.styles import STYLES, see
+
+if TYPE_CHECKING:
+    from midstream.faults import FaultServer
+
+MODEL = "in_band:overloaded_error"
+LIMIT = 20
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # OpenTelemetry warns that a log record loses attributes
+@pytest.mark.parametrize("spans", ("sdk", "own") if HAS_OWN_SPANS else ("own",))
+def test_of_too_many_attributes_those_of_the_verdict_stay(
+    spans: str, server: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_ATTRIBUTE_COUNT_LIMIT", str(LIMIT))
+    exported = Exported()
+    AnthropicInstrumentor().instrument(**exported.providers)
+    try:
+        with client(server, parse(MODEL), exported.tracer_provider if spans == "sdk" else None) as made:
+            see(STYLES["create(stream=True) in a loop"], made, MODEL)
+    finally:
+        AnthropicInstrumentor().uninstrument()
+    (log,) = exported.logs
+    kept: list[dict[str, Any]] = [dict(exported.told_span.attributes or {}), dict(log.log_record.attributes or {})]
+    exported.shutdown()
+    assert [len(attributes) for attributes in kept] == [LIMIT, LIMIT]
+    assert [attributes.keys() & VERDICT_ATTRIBUTES for attributes in kept] == [VERDICT_ATTRIBUTES] * 2

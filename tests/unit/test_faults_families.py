@@ -1,0 +1,167 @@
+"""A row in `midstream.faults.scenarios` is all that a new fault needs, and every row sends what it always sent."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, get_args
+from urllib.parse import quote
+
+import pytest
+
+from midstream.cli.demo import Wishes
+from midstream.cli.demo import run as demo
+from midstream.faults import (
+    DEFAULT_EVENTS,
+    FAMILIES,
+    FaultProxy,
+    FaultServer,
+    Operation,
+    Sequence,
+    expectation_of,
+    parse,
+    scenarios,
+    scripts,
+)
+from midstream.faults.breaking import Breaking
+from midstream.faults.requests import Request
+from midstream.faults.routes import script_for
+from midstream.faults.scenarios import Expectation, Family
+from midstream.faults.scripts import Ending, Kind, Script
+from midstream.outcomes import Outcome, Phase
+from support.clients import client
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+OPERATIONS: tuple[Operation, ...] = get_args(Operation)
+
+
+def requests(name: str) -> Iterator[Request]:
+    """A request for the scenario at every endpoint, streamed and not."""
+    for streamed in (True, False):
+        body = json.dumps({"model": name, "stream": streamed}).encode()
+        for path in ("/v1/messages", "/v1/complete", "/v1/messages/count_tokens"):
+            yield Request("POST", path, body)
+    for path in ("/v1/messages/batches/{}/results", "/v1/sessions/{}/events/stream", "/v1/files/{}/content"):
+        yield Request("GET", path.format(quote(name, safe="")))
+
+
+def added(monkeypatch: pytest.MonkeyPatch, family: Family) -> None:
+    monkeypatch.setattr(scenarios, "FAMILIES", MappingProxyType({**FAMILIES, family.name: family}))
+
+
+def test_a_row_that_says_only_how_it_ends_is_answered_whole_wherever_it_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    added(monkeypatch, Family("brand_new", "something new", lambda _argument, _phase: Expectation(Outcome.COMPLETED)))
+    for asked, like in zip(requests("brand_new"), requests("ok"), strict=True):
+        new, old = script_for(asked, 1), script_for(like, 1)
+        assert (new.scenario, new.model) == ("brand_new", "brand_new")
+        assert [frame.replace(b"brand_new", b"ok").partition(b"\r\n")[2] for frame in new.frames] == [
+            frame.partition(b"\r\n")[2] for frame in old.frames
+        ]
+    for operation in OPERATIONS:
+        assert expectation_of(parse("brand_new"), operation) == Expectation(Outcome.COMPLETED)
+
+
+def test_a_row_s_script_is_what_every_kind_of_body_gets_but_those_that_it_names(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hung_up = Expectation(Outcome.CONNECTION_ERROR, "of_a_new_kind", phase=Phase.REQUEST)
+    gone = Script(ending=Ending.RESET)
+    row = Family(
+        "brand_new",
+        "something new",
+        lambda _argument, _phase: hung_up,
+        script=lambda _case: gone,
+        instead={Kind.BYTES: scripts.whole},
+        otherwise={"file_download": Expectation(Outcome.COMPLETED)},
+    )
+    added(monkeypatch, row)
+    *others, file = (script_for(asked, 1) for asked in requests("brand_new"))
+    assert {(script.head, script.ending) for script in others} == {(b"", Ending.RESET)}
+    assert file.status == 200
+    ends = {operation: expectation_of(parse("brand_new"), operation).outcome for operation in OPERATIONS}
+    assert ends == {**dict.fromkeys(OPERATIONS, Outcome.CONNECTION_ERROR), "file_download": Outcome.COMPLETED}
+
+
+def test_the_server_the_demo_and_its_telemetry_take_a_row_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ends = parse("cut@2").expectation
+    row = Family("brand_new", "something new", lambda _argument, _phase: ends, script=scripts.cut, placed=True)
+    added(monkeypatch, row)
+    with FaultServer() as server, client(server, parse("brand_new@2")) as caller:
+        messages: Any = caller.messages
+        with messages.create(model="brand_new@2", max_tokens=9, messages=[], stream=True) as stream:
+            assert [event.type for event in stream] == ["message_start", "content_block_start"]
+    assert [served.scenario for served in server.requests] == ["brand_new@2"]
+    assert demo(Wishes(as_json=True, only=("brand_new@2",), metrics_port=None, otlp=None)) == 0
+    (entry,) = json.loads(capsys.readouterr().out)["faults"]
+    assert (entry["fault"], entry["explanation"]) == ("brand_new@2", "something new")
+    assert entry["sync"]["really"]["outcome"] == "truncated"
+
+
+def test_a_row_without_a_place_makes_what_it_does_of_the_whole_answer_of_an_upstream(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    added(monkeypatch, Family("brand_new", "something new", lambda _argument, _phase: Expectation(Outcome.COMPLETED)))
+    with FaultServer(plan=Sequence(["ok"], repeat=True)) as upstream, FaultProxy(upstream.url) as proxy:
+        proxy.script("brand_new")
+        with client(proxy, parse("brand_new")) as caller:
+            messages: Any = caller.messages
+            with messages.create(model="claude-any", max_tokens=9, messages=[], stream=True) as stream:
+                assert len(list(stream)) == DEFAULT_EVENTS
+    assert [served.scenario for served in proxy.requests] == ["brand_new"]
+
+
+def test_a_scenario_whose_family_is_in_no_table_is_answered_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = Family("brand_new", "something new", lambda _argument, _phase: Expectation(Outcome.COMPLETED))
+    added(monkeypatch, row)
+    scenario = parse("brand_new")
+    monkeypatch.undo()
+    assert Breaking(scenario, 1, 0).without_upstream().status == 200
+    assert expectation_of(scenario, "chat").outcome is Outcome.COMPLETED
+
+
+SENT = {
+    "ok": "1c782ce7d6e3a507",
+    "tool_use": "db004deb36681574",
+    "thinking": "7ffcfbfac4af97bf",
+    "retry": "296a28e72f54dcda",
+    "slow": "78938315713c9452",
+    "in_band": "53a362799f6e9ac5",
+    "in_band_text": "d233ac64cb4b6b9d",
+    "in_band_bare": "939cb45c0aa2d251",
+    "http": "2ab814523db0f3be",
+    "http_html": "c1a8ae14620e4e37",
+    "reset": "488ee1b2f3603243",
+    "fin": "af95f469ae075374",
+    "fin_length": "cdc82a5b7c7bd014",
+    "bad_chunk": "d24d7ed2e49989c7",
+    "stall": "96699f0688b08e3c",
+    "cut": "9e9c51241bfc6aee",
+    "eof": "94a6b9d43faf8cca",
+    "bad_json": "d497ab9d4e1c9406",
+    "bad_utf8": "0978bd45ddb9d097",
+    "hangup": "d953fd28fa3e3a84",
+    "silent": "0cba4bf54a66dd19",
+}
+"""By family, the digest of all that is sent for it. Whoever plays a scenario in a test relies on its bytes.
+
+The data of `bad_gzip` depends on the zlib of the interpreter.
+"""
+
+
+@pytest.mark.parametrize("family", SENT)
+def test_what_is_sent_for_a_family_stays_as_it_is_byte_for_byte(family: str) -> None:
+    row, digest = FAMILIES[family], sha256()
+    placed = [f"@{k}" for k in range(DEFAULT_EVENTS)] if row.placed else [""]
+    for name in (family + place for place in placed):
+        for number, request in enumerate(requests(name), start=1):
+            script = script_for(request, number)
+            sent = (script.head, script.frames, script.fault, script.ending.value, script.pause)
+            digest.update(repr(sent).encode())
+    assert digest.hexdigest()[:16] == SENT[family]
