@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from midstream.outcomes.kinds import COMPLETIONS, MESSAGES, UNMARKED
+from midstream.outcomes.kinds import COMPLETIONS, MESSAGES, SESSIONS, THREADS, UNMARKED
 from support.fuzzed import Source, fuzz
 from support.scanned import ENCODINGS, SCANS, assert_scanned
 
@@ -14,7 +14,7 @@ _LONGEST_PIECE: Final = 64
 def one_input(data: bytes) -> None:
     """Scans one body."""
     source = Source(data)
-    kind = source.choice((MESSAGES, COMPLETIONS, UNMARKED))
+    kind = source.choice((MESSAGES, COMPLETIONS, SESSIONS, THREADS, UNMARKED))
     scanned_as, encoding = source.choice(tuple(SCANS)), source.choice(ENCODINGS)
     raises, size = bool(source.number(1)), 1 + source.number(_LONGEST_PIECE)
     body = source.rest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from midstream.outcomes import StreamWatch
-from midstream.outcomes.kinds import COMPLETIONS, MESSAGES, UNMARKED
+from midstream.outcomes.kinds import COMPLETIONS, MESSAGES, SESSIONS, THREADS, UNMARKED
 from support.ends import assert_allowed
 from support.fuzzed import Source, fuzz
 
@@ -15,7 +15,7 @@ _MOST_EVENTS: Final = 6
 def one_input(data: bytes) -> None:
     """Watches one call."""
     source = Source(data)
-    watch = StreamWatch(kind=source.choice((MESSAGES, COMPLETIONS, UNMARKED)))
+    watch = StreamWatch(kind=source.choice((MESSAGES, COMPLETIONS, SESSIONS, THREADS, UNMARKED)))
     if source.number(1):
         watch.open()
     for _ in range(source.number(_MOST_EVENTS)):

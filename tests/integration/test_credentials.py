@@ -110,6 +110,7 @@ EXCHANGES: dict[str, tuple[Script, Told]] = {
     "429": (REFUSED_BY_THE_API, ("http_error", 429, "rate_limit_error", True)),
     "401": (refused("invalid_grant", 401), ("http_error", 401, "invalid_grant", False)),
     "a page": (page(502, "Bad Gateway"), ("http_error", 502, "502", True)),
+    "elsewhere": (page(302, "Found"), ("http_error", 302, "302", False)),
     "no JSON": (page(200, "Welcome"), ("malformed", None, "json.decoder.JSONDecodeError", False)),
     "no token": (document(b"{}"), ("malformed", None, "unexpected_body", False)),
     "a list": (document(b"[]"), ("malformed", None, "unexpected_body", False)),
@@ -393,9 +394,13 @@ def foundry(provider: Callable[[], str]) -> Any:
     ("script", "expected"),
     [
         (document(b'{"statusCode":503,"message":"Busy"}', 503), ("http_error", 503, "503", True)),
+        (
+            document(b'{"error":{"code":"Unauthorized"}}', 401),
+            ("http_error", 500, "azure.identity._exceptions.CredentialUnavailableError", True),
+        ),
         (CLOSED, ("connection_error", None, "azure.core.exceptions.ServiceResponseError", True)),
     ],
-    ids=["503", "closed"],
+    ids=["503", "a status that the library hides", "closed"],
 )
 def test_a_managed_identity_fails_as_its_endpoint_did(
     endpoint: HostileServer,

@@ -23,16 +23,16 @@ CLIENT_ERRORS = {
     "CredentialsError": "credentials are missing or cannot be read",
     "IdentityTokenFileError": "credentials are missing or cannot be read",
     "MissingStreamClassError": "the application passed no class for the stream",
-    "RetryableError": "raised by a middleware of the application's, for a reason of its own",
+    "RetryableError": "raised by a middleware of the application's, for a reason of its own; retryable all the same",
     "StreamAlreadyConsumed": "the application read a stream twice",
-    "WorkloadIdentityError": "the token exchange before the call failed",
+    "WorkloadIdentityError": "unless the token endpoint was out of reach or answered: outcomes/credentials.py",
 }
 """The SDK's exceptions that are client errors, each with the reason."""
 
 HTTP_CLIENT_ERRORS = {
     "HTTPError": "a base class",
     "RequestError": "a base class",
-    "HTTPStatusError": "the SDK makes an APIStatusError of it",
+    "HTTPStatusError": "the SDK makes an APIStatusError of it; out of a token provider, outcomes/credentials.py",
     "InvalidURL": "the application's URL",
     "CookieConflict": "the application's cookies",
     "StreamError": "a base class",

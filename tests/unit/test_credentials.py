@@ -111,6 +111,26 @@ def test_google_hands_on_what_its_services_answered() -> None:
     assert (failure.status_code, failure.error_type, failure.message) == (403, "PERMISSION_DENIED", "No luck")
 
 
+def test_a_transport_error_of_google_s_without_a_cause_is_a_connection_error() -> None:
+    google = pytest.importorskip("google.auth.exceptions", reason="google-auth is not installed")
+    failure = classify(google.TransportError("exhausted retries"))
+    assert (failure.outcome, failure.error_type) == (
+        Outcome.CONNECTION_ERROR,
+        "google.auth.exceptions.TransportError",
+    )
+
+
+def test_a_function_of_the_application_s_is_not_taken_for_one_of_the_sdk_s() -> None:
+    error = http_client.ReadError("reset")
+
+    def _prepare_request() -> None:
+        raise error
+
+    with pytest.raises(http_client.ReadError):
+        _prepare_request()
+    assert classify(error).outcome is Outcome.TRANSPORT_ERROR
+
+
 @pytest.mark.parametrize("wrapped", [False, True], ids=["bare", "wrapped"])
 def test_the_status_of_an_answer_that_a_provider_did_not_accept_is_told(*, wrapped: bool) -> None:
     answer = response(503, "", {"retry-after": "7"})
@@ -161,7 +181,7 @@ def test_an_exception_of_another_kind_says_nothing() -> None:
     assert token_failure(ValueError("status: 503"), ["builtins.ValueError", "builtins.Exception"]) is None
 
 
-@pytest.mark.parametrize("status", [100, 302, 700, -1, True, "503"])
+@pytest.mark.parametrize("status", [100, 700, -1, True, "503"])
 def test_a_status_that_is_no_error_s_is_no_answer(status: object) -> None:
     error = importlib.import_module(HTTP_PACKAGE).HTTPStatusError(
         "odd", request=http_client.Request("POST", "https://t"), response=SimpleNamespace(status_code=status)

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ("ENDPOINT_EXCEPTIONS", "Answered", "TokenFailure", "token_failure", "while_preparing")
 
-_Path = tuple[str, ...]
-"""Attributes, or keys of mappings. A number is the index in a tuple."""
+_Path = tuple[str | int, ...]
+"""Attributes, keys of mappings, or indices of tuples, one below the other. An empty one leads to nothing."""
 
 
 class TokenFailure(NamedTuple):
@@ -47,15 +47,16 @@ class TokenFailure(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """Where an exception has what an endpoint answered. Of several paths, the first that leads to something counts."""
+    """Where an exception has what an endpoint answered."""
 
-    status: tuple[_Path, ...] = ()
-    body: tuple[_Path, ...] = ()
+    status: _Path = ()
+    body: _Path = ()
     """The decoded answer, its JSON, or what of it the library keeps."""
-    message: tuple[_Path, ...] = ()
-    """What it says, where that is not in the body. Only the first line is taken."""
-    headers: tuple[_Path, ...] = ()
-    retryable: tuple[_Path, ...] = ()
+    message: _Path = ()
+    """What the endpoint says, where that is not in the body. Only the first line is taken."""
+    headers: _Path = ()
+    retryable: _Path = ()
+    """Whether the library thinks that a retry helps."""
     in_text: bool = False
     """Whether the status can be in the text of the exception."""
     only_while_preparing: bool = False
@@ -68,36 +69,36 @@ class _Unreachable(NamedTuple):
     """There was no answer."""
 
 
-_RESPONSE: Final = Answered(status=(("response", "status_code"),), headers=(("response", "headers"),))
+_RESPONSE: Final = Answered(status=("response", "status_code"), headers=("response", "headers"))
 
 _GOOGLE: Final = Answered(
-    body=(("args", "1"),),
-    retryable=(("retryable",),),
+    body=("args", 1),
+    retryable=("retryable",),
     in_text=True,
     is_answer=frozenset({"refresh_grant", "jwt_grant", "_make_iam_token_request", "handle_error_response"}),
 )
 
 ENDPOINT_EXCEPTIONS: Final[Mapping[str, Answered | _Unreachable]] = MappingProxyType(
     {
-        "anthropic.WorkloadIdentityError": Answered(status=(("status_code",),), body=(("body",),)),
-        "google.TransportError": Answered(status=(("args", "1", "status"),), in_text=True),
+        "anthropic.WorkloadIdentityError": Answered(status=("status_code",), body=("body",)),
+        "google.TransportError": Answered(status=("args", 1, "status"), in_text=True),
         "google.TimeoutError": _Unreachable(),
         "google.RefreshError": _GOOGLE,
         "google.OAuthError": _GOOGLE,
         "botocore.ClientError": Answered(
-            status=(("response", "ResponseMetadata", "HTTPStatusCode"),),
-            body=(("response",),),
-            headers=(("response", "ResponseMetadata", "HTTPHeaders"),),
+            status=("response", "ResponseMetadata", "HTTPStatusCode"),
+            body=("response",),
+            headers=("response", "ResponseMetadata", "HTTPHeaders"),
         ),
         "botocore.CredentialRetrievalError": Answered(in_text=True),
         "botocore.MetadataRetrievalError": Answered(in_text=True),
         "botocore.ConnectionError": _Unreachable(),
         "botocore.HTTPClientError": _Unreachable(),
         "azure.HttpResponseError": Answered(
-            status=(("status_code",),),
-            body=(("error",),),
-            message=(("message",),),
-            headers=(("response", "headers"),),
+            status=("status_code",),
+            body=("error",),
+            message=("message",),
+            headers=("response", "headers"),
             in_text=True,
         ),
         "azure.ServiceRequestError": _Unreachable(),
@@ -108,10 +109,8 @@ ENDPOINT_EXCEPTIONS: Final[Mapping[str, Answered | _Unreachable]] = MappingProxy
         "requests.ConnectionError": _Unreachable(),
         "requests.Timeout": _Unreachable(),
         "requests.ChunkedEncodingError": _Unreachable(),
-        "aiohttp.ClientResponseError": Answered(
-            status=(("status",),), headers=(("headers",),), only_while_preparing=True
-        ),
-        "urllib.HTTPError": Answered(status=(("code",),), headers=(("headers",),)),
+        "aiohttp.ClientResponseError": Answered(status=("status",), headers=("headers",), only_while_preparing=True),
+        "urllib.HTTPError": Answered(status=("code",), headers=("headers",)),
         "urllib.URLError": _Unreachable(),
         "urllib3.HTTPError": _Unreachable(),
         "http.HTTPException": _Unreachable(),
@@ -151,6 +150,9 @@ _CERTIFICATE: Final = re.compile(r"certificate[ _]verify[ _]failed", re.IGNORECA
 _PREPARING: Final = frozenset({"_prepare_options", "_prepare_request", "sync_auth_flow", "async_auth_flow"})
 """The methods of the SDK in which a client fetches a token, before it sends its request."""
 
+_NO_TOKENS: Final = range(300, 600)
+"""The statuses with which an endpoint gives no token."""
+
 _ERRORS: Final = range(400, 600)
 _REFUSED: Final = 400
 _LONGEST_TEXT: Final = 2048
@@ -188,21 +190,20 @@ def _unreachable(error: BaseException) -> TokenFailure:
 
 def _answered(error: BaseException, row: Answered) -> TokenFailure | None:
     said = _words(error) if row.in_text else None
-    body = _body(_first(error, row.body))
+    body = _body(_at(error, row.body))
     kind, message, code = _told(body)
-    observed = whole(_first(error, row.status)) or _in_text(said)
-    if observed in SUCCESS or (said is not None and _NO_TOKEN.search(said)):
+    observed = whole(_at(error, row.status)) or _in_text(said) or code
+    if observed in SUCCESS or (observed is None and said is not None and _NO_TOKEN.search(said)):
         return TokenFailure(Outcome.MALFORMED, retryable=False)
     if said is not None and _NO_ANSWER in said:
         return _unreachable(error)
-    observed = observed or code
-    hint = _first(error, row.retryable) is True or None
+    hint = _at(error, row.retryable) is True or None
     answered = hint or _raised_by(error, row.is_answer) or (said is not None and _ANSWER in said)
     if observed is None and kind is None and not answered:
         return None
-    # An endpoint refuses with a type. What has none comes from something before it, which is not at home.
+    # An endpoint refuses with a type. An answer without one comes from a gateway whose endpoint is not available.
     status = observed or TOKEN_STATUS.get(kind or "") or (_REFUSED if kind and not hint else UNKNOWN_STATUS)
-    if status not in _ERRORS:
+    if status not in _NO_TOKENS:
         return None
     return TokenFailure(
         Outcome.HTTP_ERROR,
@@ -210,8 +211,8 @@ def _answered(error: BaseException, row: Answered) -> TokenFailure | None:
         observed=observed is not None,
         retryable=True if hint or kind in _RETRYABLE_TYPES else None,
         api_type=kind,
-        message=message or _line(_first(error, row.message)),
-        headers=_first(error, row.headers),
+        message=message or _line(_at(error, row.message)),
+        headers=_at(error, row.headers),
     )
 
 
@@ -241,14 +242,10 @@ def _body(value: object) -> object:
     return value if raw is None else from_json(raw.encode())
 
 
-def _first(error: BaseException, paths: tuple[_Path, ...]) -> object:
-    return next((found for path in paths if (found := _at(error, path)) is not None), None)
-
-
-def _at(value: object, path: _Path) -> object:
-    for name in path:
-        index = int(name) if name.isdecimal() else None
-        value = field(value, name) if index is None else attempt(_item, value, index)
+def _at(error: BaseException, path: _Path) -> object:
+    value: object = error if path else None
+    for step in path:
+        value = field(value, step) if isinstance(step, str) else attempt(_item, value, step)
     return value
 
 
