@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from contextlib import contextmanager
+import gc
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import opentelemetry.context
@@ -16,12 +17,17 @@ from opentelemetry.sdk.trace import Span, Tracer
 import midstream.sdk.calls
 from midstream import AnthropicInstrumentor
 from midstream.faults import parse
+from midstream.guard import Guard, Guards
 from midstream.outcomes import StreamWatch
 from midstream.sdk import requests
+from midstream.sdk.calls import Call
 from midstream.telemetry.open_streams import OpenStreams
 from midstream.telemetry.recorder import Recorder
 from midstream.telemetry.spans import EnrichedSpan, OwnSpan
+from midstream.testing.calls import heard
 from support.clients import HAS_OWN_SPANS, async_client, client
+from support.exported import Exported
+from support.lifecycle import no_collector
 from support.seen import FLAVORS, bare, observable, run, spied
 from support.styles import STYLES
 
@@ -29,7 +35,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from midstream.faults import FaultServer
-    from support.exported import Exported
 
 pytestmark = pytest.mark.injects_faults
 
@@ -177,3 +182,47 @@ def test_a_fault_of_ours_while_the_application_closes_a_stream_is_contained_and_
         stream = stopped_early(server) if flavor == "sync" else asyncio.run(stopped_early_async(server))
     assert stream.response.is_closed
     assert sum(point.value for point in exported.metrics()["midstream.telemetry.errors"]) > 0
+
+
+def contained(exported: Exported) -> dict[str, float]:
+    found = exported.counted("midstream.telemetry.errors")
+    return {point.attributes["midstream.component"]: point.value for point in found}
+
+
+@pytest.mark.parametrize("then", ["another instrument()", "a fixture for tests", "nothing"])
+def test_a_fault_is_counted_where_its_call_is_recorded_whoever_observes_by_now(
+    server: FaultServer, exported: Exported, monkeypatch: pytest.MonkeyPatch, then: str
+) -> None:
+    other = Exported()
+    later: dict[str, Callable[[], Any]] = {
+        "another instrument()": lambda: observed(other),
+        "a fixture for tests": heard,
+        "nothing": nullcontext,
+    }
+    with client(server, parse("ok")) as made:
+        with observed(exported):
+            stream = streamed(made)
+            next(stream)
+        with later[then]():
+            monkeypatch.setattr(StreamWatch, "read", raising)
+            list(stream)
+    assert (contained(exported), contained(other)) == ({"calls": 1}, {})
+    other.shutdown()
+
+
+def test_an_ended_observation_lives_until_its_last_call_has_ended_and_no_longer(
+    server: FaultServer, exported: Exported
+) -> None:
+    def alive() -> set[str]:
+        gc.collect()
+        return {type(one).__name__ for one in gc.get_objects() if type(one) in (Recorder, Guards, Guard, Call)}
+
+    with no_collector(), client(server, parse("ok")) as made:
+        with observed(exported):
+            stream = streamed(made)
+            next(stream)
+        assert alive() == {"Recorder", "Guards", "Guard", "Call"}
+        list(stream)
+        del stream
+        # The provider keeps what counts its open streams.
+        assert alive() <= {"Guard"}

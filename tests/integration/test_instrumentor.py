@@ -202,6 +202,29 @@ assert type(vars(_streaming.Stream)["close"]).__name__ == "function"
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
+def test_to_begin_and_end_while_the_sdk_is_not_imported_leaves_nothing_behind_however_often() -> None:
+    program = """
+import gc, sys, midstream
+from midstream.observation import Observation
+from wrapt.importer import _post_import_hooks as hooks
+def alive():
+    gc.collect()
+    return sum(type(one) is Observation for one in gc.get_objects())
+for _ in range(50):
+    midstream.AnthropicInstrumentor().instrument()
+    midstream.AnthropicInstrumentor().uninstrument()
+assert (len(hooks["anthropic"]), alive(), "anthropic" in sys.modules) == (1, 0, False)
+midstream.AnthropicInstrumentor().instrument()
+import anthropic
+assert hasattr(vars(anthropic.Stream)["close"], "__wrapped__")
+assert "anthropic" not in hooks
+midstream.AnthropicInstrumentor().uninstrument()
+assert not hasattr(vars(anthropic.Stream)["close"], "__wrapped__")
+assert alive() == 0
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
 def test_a_patch_of_somebody_else_over_ours_survives_and_ours_does_nothing_any_more(
     server: FaultServer, exported: Exported, monkeypatch: pytest.MonkeyPatch
 ) -> None:

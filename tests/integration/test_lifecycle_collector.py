@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
-from opentelemetry.sdk.trace import SpanProcessor
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
 
 from midstream.faults import parse
-from midstream.sdk.calls import Call
+from midstream.sdk import callers
+from midstream.sdk.calls import Call, Calls
+from midstream.telemetry.recorder import Recorder
 from support import lifecycle
 from support.clients import async_client, client
 from support.lifecycle import LONG, SPANS, Way, no_collector
@@ -21,7 +23,7 @@ from support.seen import FLAVORS
 from support.styles import arguments
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from opentelemetry.sdk.trace import ReadableSpan
 
@@ -36,15 +38,20 @@ class Collecting(SpanExporter):
     def __init__(self) -> None:
         self.exporting = False
         self.entered_twice = False
+        self.exported = 0
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         del spans
+        self.exported += 1
         self.entered_twice |= self.exporting
         if not self.exporting:
             self.exporting = True
-            gc.collect()
+            self.collect()
             self.exporting = False
         return SpanExportResult.SUCCESS
+
+    def collect(self) -> None:
+        gc.collect()
 
 
 async def opened_async(made: Any) -> Any:
@@ -57,6 +64,10 @@ def opened(made: Any) -> Any:
     stream = made.messages.create(**arguments(LONG), stream=True)
     next(stream)
     return stream
+
+
+def read(made: Any) -> None:
+    made.messages.create(**arguments("ok"))
 
 
 def into_a_cycle(stream: Any) -> None:
@@ -98,6 +109,124 @@ def test_a_call_that_is_collected_inside_an_exporter_is_told_outside_it(
                 made.messages.create(**arguments("ok"))
         assert exported.outcomes() == {"abandoned": 1, "completed": 1}
     assert not exporter.entered_twice
+
+
+def collect_inside(exporter: Collecting) -> None:
+    """Runs the garbage collector inside an exporter of the application's own."""
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    provider.get_tracer("the application").start_span("of the application").end()
+    assert exporter.exported == 1
+
+
+def alive(*kinds: type) -> list[str]:
+    gc.collect()
+    return [type(one).__name__ for one in gc.get_objects() if type(one) in kinds]
+
+
+def test_a_call_that_is_collected_inside_an_exporter_after_the_end_is_told_at_the_next_call(
+    server: FaultServer, exported: Exported, instrumented: Any
+) -> None:
+    threads = threading.active_count()
+    with no_collector(), client(server, parse(LONG)) as made:
+        with instrumented():
+            into_a_cycle(opened(made))
+        collect_inside(Collecting())
+        assert exported.outcomes() == {}
+        with instrumented():
+            made.messages.create(**arguments("ok"))
+        assert exported.outcomes() == {"abandoned": 1, "completed": 1}
+        assert alive(Call, Calls, Recorder) == []
+    assert threading.active_count() == threads
+
+
+def deeply(frames: int, work: Callable[[], object]) -> None:
+    """Calls `work` that many frames further up the stack."""
+    if frames:
+        deeply(frames - 1, work)
+    else:
+        work()
+
+
+DEEP = 300
+"""Frames, of which the walks over the stack do not reach the end."""
+
+
+class DeeplyCollecting(Collecting):
+    """An exporter inside which the collector runs at the end of a deep recursion."""
+
+    def collect(self) -> None:
+        deeply(DEEP, gc.collect)
+
+
+def test_a_call_that_is_collected_deep_inside_an_exporter_is_told_outside_it(
+    server: FaultServer, exported: Exported, instrumented: Any
+) -> None:
+    exporter = DeeplyCollecting()
+    with no_collector(), instrumented(), client(server, parse(LONG)) as made:
+        into_a_cycle(opened(made))
+        collect_inside(exporter)
+        assert exported.outcomes() == {}
+        made.messages.create(**arguments("ok"))
+        assert exported.outcomes() == {"abandoned": 1, "completed": 1}
+    assert not exporter.entered_twice
+
+
+def test_a_call_that_is_dropped_deep_in_the_application_is_told_at_the_next_call(
+    server: FaultServer, exported: Exported, instrumented: Any
+) -> None:
+    def drop() -> None:
+        opened(made)
+        gc.collect()
+
+    with instrumented(), client(server, parse(LONG)) as made:
+        deeply(DEEP, drop)
+        assert exported.outcomes() == {}
+        deeply(DEEP, lambda: read(made))
+        assert exported.outcomes() == {"abandoned": 1, "completed": 1}
+
+
+CLOSES: dict[str, Callable[[Any], object]] = {
+    "closed": lambda stream: stream.close(),
+    "left": lambda stream: stream.__exit__(None, None, None),
+    "closed after its last event": lambda stream: (list(stream), stream.close()),
+}
+
+
+@pytest.mark.parametrize(("close", "outcome"), [*zip(CLOSES, ("abandoned", "abandoned", "completed"), strict=True)])
+def test_a_call_that_is_closed_deep_in_the_application_is_told_at_once(
+    server: FaultServer, exported: Exported, instrumented: Any, close: str, outcome: str
+) -> None:
+    with instrumented(), client(server, parse("ok")) as made:
+        deeply(DEEP, lambda: CLOSES[close](opened(made)))
+        assert exported.outcomes() == {outcome: 1}
+
+
+def test_a_close_looks_at_no_more_frames_the_deeper_the_stack_is(
+    server: FaultServer, instrumented: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at = 0
+
+    def counted(frames: Callable[[], Iterator[Any]] = callers._frames) -> Iterator[Any]:
+        nonlocal looked_at
+        for frame in frames():
+            looked_at += 1
+            yield frame
+
+    monkeypatch.setattr(callers, "_frames", counted)
+
+    def close_one(made: Any) -> int:
+        nonlocal looked_at
+        stream = opened(made)
+        looked_at = 0
+        stream.close()
+        return looked_at
+
+    found: list[int] = []
+    with instrumented(), client(server, parse(LONG)) as made:
+        for depth in (DEEP, 2 * DEEP):
+            deeply(depth, lambda: found.append(close_one(made)))
+    assert found[0] == found[1] > 0
 
 
 def on_another_thread(work: Callable[[], object]) -> None:

@@ -123,6 +123,26 @@ collecting.join()
         "begin(); kept = start('ok:200'); AnthropicInstrumentor().uninstrument()",
         Counter(),
     ),
+    "collected inside OpenTelemetry after uninstrument()": (
+        """
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+class Collecting(SpanProcessor):
+    def on_end(self, span):
+        gc.collect()
+def let_go():
+    cycle = [start('ok:200')]
+    next(cycle[0])
+    cycle.append(cycle)
+begin()
+gc.disable()
+let_go()
+AnthropicInstrumentor().uninstrument()
+of_the_application = TracerProvider()
+of_the_application.add_span_processor(Collecting())
+of_the_application.get_tracer("application").start_span("its own").end()
+""",
+        Counter(abandoned=1),
+    ),
 }
 """By state, how the program gets there, and what is told in the end."""
 

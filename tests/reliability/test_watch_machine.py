@@ -183,7 +183,7 @@ class Watched(RuleBasedStateMachine):
             self.end_seen = self.end_seen or self.watch._end_seen
         else:
             self.content_seen = True
-        if name == "error" and self.kind is not UNMARKED:
+        if name == "error":
             self.found = self.found or classify({part: shown.get(part) for part in ("error", "request_id")})
 
     def _end(self, how: str, error: int, last: Callable[[], object] | None) -> Verdict | None:
@@ -191,10 +191,11 @@ class Watched(RuleBasedStateMachine):
         if how == "failed":
             return self.watch.failed(EXCEPTIONS[error], *given)
         if how == "answered":
-            return self.watch.answered(*(given or (None,)))
+            return self.watch.answered(*given, judge=False)
         if how == "read_without_events":
             return self.watch.read_without_events()
-        return self.watch.read(*given) if how == "read" else self.watch.closed(*given)
+        last_event = given[0] if given else None
+        return self.watch.read(last_event) if how == "read" else self.watch.closed(last_event)
 
     def _check(self, how: str, error: int, verdict: Verdict | None) -> None:
         if verdict is None:
@@ -222,7 +223,7 @@ class Watched(RuleBasedStateMachine):
         if not isinstance(error, Exception):
             stopped = Outcome.ABANDONED if isinstance(error, GeneratorExit) else Outcome.CANCELLED
             return {Outcome.COMPLETED if self.end_seen else stopped}
-        inside = {Outcome.CONNECTION_ERROR: Outcome.TRANSPORT_ERROR, Outcome.HTTP_ERROR: Outcome.IN_BAND_ERROR}
+        inside = {Outcome.CONNECTION_ERROR: Outcome.TRANSPORT_ERROR}
         outcome = classify(error).outcome
         return {inside.get(outcome, outcome) if self.opened else outcome}
 

@@ -126,8 +126,7 @@ def wires() -> Generator[WireServer]:
             self.end_headers()
             self.wfile.write(wire.body)
 
-        def log_message(self, *_args: Any) -> None:
-            pass
+        def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002 - that is its name there
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
         serving = WireServer(running.server_port)
