@@ -15,8 +15,8 @@ SDKS := $(NEWEST) $(filter-out $(NEWEST) $(OTELS),$(patsubst requirements/%.txt,
 # Of these, what `make test` takes: the oldest, the first on httpx2, the first with spans of its own, the newest; and
 # the older versions of OpenTelemetry, with the tests of what is different there.
 TESTED := $(NEWEST) sdk-0.49 sdk-1.0 sdk-1.14 $(OTELS)
-DIFFERENT := tests/unit/test_log_events.py $(patsubst %,tests/integration/test_%.py,log_events spans metrics instrumentor \
-	auto_instrumentation injected_opentelemetry)
+DIFFERENT := tests/unit/test_log_events.py \
+	$(patsubst %,tests/integration/test_%.py,log_events spans metrics instrumentor injected_opentelemetry)
 
 RELIABLE := $(NEWEST) sdk-0.49
 

@@ -313,7 +313,30 @@ by one: the commit is the code that a row ran with, with a plus if there were ch
 
 """
 
-_WITHOUT_METADATA: Final = """\
+_OPENTELEMETRY: Final = """
+## Which OpenTelemetry
+
+| opentelemetry-api | what midstream does |
+| --- | --- |
+| 1.30 to 1.34 | records everything; a log event has its name in the attribute `event.name` |
+| 1.35 and later, below 2 | records everything |
+| below 1.30 | `instrument()` logs one warning that names the version found and the one needed, and changes nothing |
+
+What counts is the version that is imported, and that need not be the one that midstream was installed with: the
+OpenTelemetry operator for Kubernetes puts its own ahead of the application's on `PYTHONPATH`. With 1.30 there, and
+1.36 or 1.45 in the application, everything is recorded as without it: a test compares the two. With 1.28 and 1.29
+there is the warning. The loader of 1.27 and earlier checks the requirements first, logs `Instrumenting of
+anthropic_midstream failed`, and stops before it has loaded the other instrumentations: use a newer operator, or set
+`OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=anthropic_midstream` to have the others.
+
+Log events need a logger provider, as spans and metrics need theirs. Without one there are no log events, and that is
+not counted as a fault. Some distributions set up none: `midstream doctor` says so, and what to do.
+
+The Prometheus exporter of 1.30 (`opentelemetry-exporter-prometheus` 0.51b0) mixes up the labels of a metric whose
+series have different ones: calls that name a model, and batch results, which do not. That of 1.31 is right.
+"""
+
+_WITHOUT_METADATA: Final = """
 ## Programs without package metadata
 
 Frozen programs and pruned bundles often lack the `*.dist-info` folders of their packages.
@@ -345,8 +368,8 @@ def page(table: Iterable[Row], results: Mapping[str, Result], written: str = "")
             text += (
                 f"{lines[row.name]}\n" if row.name in lines else _line([row.name, *["-"] * 4, "not run yet", "-", "-"])
             )
-    text += "".join(_sections([(row, results[row.name]) for row in table if row.name in results]))
-    return text + _WITHOUT_METADATA
+    sections = _sections([(row, results[row.name]) for row in table if row.name in results])
+    return text + _OPENTELEMETRY + _WITHOUT_METADATA + "".join(sections)
 
 
 def _line(cells: Iterable[str]) -> str:

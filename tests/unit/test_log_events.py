@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from opentelemetry._logs import Logger, SeverityNumber
+from opentelemetry._logs import Logger, NoOpLogger, SeverityNumber
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
 
 from midstream.telemetry.log_events import log_events, name_of
@@ -91,6 +91,10 @@ def test_a_logger_that_takes_anything_is_given_what_the_loggers_of_this_opentele
     ((arguments, keywords),) = anything.given
     takes_keywords = "event_name" in Logger.emit.__kwdefaults__ if Logger.emit.__kwdefaults__ else False
     assert (len(arguments), "event_name" in keywords) == ((0, True) if takes_keywords else (1, False))
+
+
+def test_a_logger_that_does_nothing_wants_no_event() -> None:
+    assert not log_events(NoOpLogger("somebody"), "an.event").wanted(WHERE)
 
 
 def test_what_cannot_be_looked_at_raises_where_it_is_used_and_not_before() -> None:
