@@ -55,9 +55,10 @@ can be `truncated`. Other endpoints of the SDK are not observed.
 _STATUSES = f"""\
 ## Effective status
 
-An HTTP error has the observed status. An error inside a 200 stream has the status of its type; an unknown or
-missing type is {UNKNOWN_STATUS}. `http.response.status_code` stays what was on the wire: 200 for an error inside a
-stream.
+An HTTP error has the observed status. An error inside a 200 response has the status of its type. Where the type is
+unknown or missing, a `code` or `status` from 400 to 599 in the error object decides, as a number or as its text, and
+otherwise it is {UNKNOWN_STATUS}. `http.response.status_code` stays what was on the wire: 200 for an error inside a 200
+response.
 """
 
 _SPANS = """\

@@ -87,7 +87,7 @@ def _wire(scenario: Scenario) -> str:
     shown = [status, *(line for line in headers if line.startswith(_SHOWN_HEADERS)), ""]
     chunked = "transfer-encoding: chunked" in headers
     text, whole = _dechunked(body) if chunked else (body, True)
-    pieces = text.decode(errors="replace").rstrip("\n").split("\n\n")
+    pieces = text.decode(errors="replace").replace("\r\n", "\n").rstrip("\n").split("\n\n")
     start = _start(pieces, scenario)
     shown += _left_out(pieces[:start])
     for piece in pieces[start : start + _SHOWN_EVENTS]:
@@ -204,7 +204,8 @@ def _section(run: str, spans: InMemorySpanExporter) -> str:
     rows = [("the SDK", _raised(told.error))]
     if isinstance(told.error, Exception):
         rows.append(("its text", f"`{_cut(str(told.error).splitlines()[0])}`"))
-    shown = {name: value for name, value in told.attributes.items() if name.startswith(_SHOWN)}
+    # The verdict is recorded last, and shown first.
+    shown = {name: value for name, value in reversed(told.attributes.items()) if name.startswith(_SHOWN)}
     rows += [(f"`{name}`", f"`{_value(value)}`") for name, value in shown.items() if name not in _MEASURED]
     if told.span.status.description:
         rows.append(("status of the span", f"`ERROR`, `{told.span.status.description}`"))
