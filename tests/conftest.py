@@ -52,6 +52,7 @@ collect_ignore: Final = [
 
 _MUCH_GARBAGE: Final = 20_000
 
+_SPANS: Final = ("sdk", "own") if HAS_OWN_SPANS else ("own",)
 _MANY: Final = frozenset(EXAMPLES) - frozenset(FEW)
 
 
@@ -64,7 +65,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "of end, and those before and after the content",
     )
     parser.addoption(
-        "--long", action="store_true", help="the tests in reliability at their full size, for minutes each"
+        "--long",
+        action="store_true",
+        help="the tests in reliability at their full size, for minutes each, and every style under every fault both "
+        "sync and async, with the SDK's spans and with ours",
     )
 
 
@@ -107,12 +111,35 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--long"):
+        _leave_out(config, items, _not_chosen(items))
     if config.getoption("--examples") == "few":
-        many = [item for item in items if _model(item) in _MANY]
-        items[:] = [item for item in items if _model(item) not in _MANY]
-        config.hook.pytest_deselected(items=many)
+        _leave_out(config, items, {item for item in items if _parameter(item, "model") in _MANY})
 
 
-def _model(item: pytest.Item) -> object:
+def _leave_out(config: pytest.Config, items: list[pytest.Item], others: set[pytest.Item]) -> None:
+    items[:] = [item for item in items if item not in others]
+    config.hook.pytest_deselected(items=list(others))
+
+
+def _not_chosen(items: list[pytest.Item]) -> set[pytest.Item]:
+    """Of the tests that alternate, all but one for each model and style; every two values of parameters meet."""
+    kinds = [(flavor, spans) for spans in _SPANS for flavor in ("sync", "async")]
+    places: dict[tuple[str, object], int] = {}
+    others: set[pytest.Item] = set()
+    for item in items:
+        if item.get_closest_marker("alternates"):
+            of_file = [(item.path.name + name, _parameter(item, name)) for name in ("model", "style", "reader")]
+            known = sum(places.setdefault(one, _count(places, one[0])) for one in of_file)
+            if (_parameter(item, "flavor"), _parameter(item, "spans")) != kinds[known % len(kinds)]:
+                others.add(item)
+    return others
+
+
+def _count(places: dict[tuple[str, object], int], name: str) -> int:
+    return sum(known == name for known, _ in places)
+
+
+def _parameter(item: pytest.Item, name: str) -> object:
     callspec = getattr(item, "callspec", None)
-    return None if callspec is None else callspec.params.get("model")
+    return None if callspec is None else callspec.params.get(name)

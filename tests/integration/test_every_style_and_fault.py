@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 SPANS = ("sdk", "own") if HAS_OWN_SPANS else ("own",)
 
 
+@pytest.mark.alternates
 @pytest.mark.parametrize("spans", SPANS)
 @pytest.mark.parametrize("flavor", FLAVORS)
 @pytest.mark.parametrize("style", STYLES)

@@ -24,6 +24,7 @@ WITHOUT_A_SPAN = ("client.post", "client.post(stream=True)")
 """The styles that the SDK makes no span for: ours is the only one."""
 
 
+@pytest.mark.alternates
 @pytest.mark.parametrize("spans", SPANS)
 @pytest.mark.parametrize("flavor", FLAVORS)
 @pytest.mark.parametrize("style", OTHER_STREAMS)

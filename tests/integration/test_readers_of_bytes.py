@@ -24,6 +24,7 @@ RAISED_BY_THE_READER = {("raw_events", "bad_utf8")}
 """The SDK's own decoder of lines raises there, above the body and outside all that is patched."""
 
 
+@pytest.mark.alternates
 @pytest.mark.parametrize("spans", SPANS)
 @pytest.mark.parametrize("flavor", FLAVORS)
 @pytest.mark.parametrize(
