@@ -101,8 +101,9 @@ class _Import:
     def _imported(self, sdk: Any) -> None:
         self._hooked = False
         # The order of their beginnings: of two that observe, the last one stays.
-        while self.awaited_by:
-            self.awaited_by.pop(0).observe(sdk)
+        with suppress(IndexError):  # there are no more: another thread may take some of them
+            while True:
+                self.awaited_by.pop(0).observe(sdk)
 
 
 _import: Final = _Import()

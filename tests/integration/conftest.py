@@ -83,4 +83,6 @@ def no_fault_of_our_own(caplog: pytest.LogCaptureFixture, request: pytest.Fixtur
     caplog.set_level(logging.DEBUG, logger="midstream")
     yield
     if request.node.get_closest_marker("injects_faults") is None:
-        assert [record.getMessage() for record in caplog.records if "fault of its own" in record.getMessage()] == []
+        assert [
+            record.getMessage() for record in caplog.get_records("call") if "fault of its own" in record.getMessage()
+        ] == []

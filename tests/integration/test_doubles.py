@@ -370,3 +370,16 @@ def test_a_transport_of_a_test_is_observed_as_any_other(exported: Exported, body
     with observed(exported):
         assert seen(call) == bare
     assert exported.outcomes() == {"completed": 1}
+
+
+def test_a_body_that_raises_when_it_is_looked_at_is_read_as_without_us(exported: Exported) -> None:
+    def answer() -> Any:
+        return http.Response(200, stream=OddBody(), request=http.Request("POST", "http://api.test"))
+
+    def call() -> Any:
+        return types(answered(answer).messages.create(**arguments("ok"), stream=True))
+
+    bare = seen(call)
+    with observed(exported):
+        assert seen(call) == bare
+    assert "abandoned" not in exported.outcomes()

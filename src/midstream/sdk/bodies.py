@@ -45,7 +45,7 @@ class ObservedBody(_Proxy):
         self._self_head = head
         self._self_reader: weakref.ref[Any] | None = None
         # Also where it is None: to ask the proxied body for what it does not have takes microseconds.
-        self.__self_setattr__("stream_observer", guard.attempt(getattr, body, "stream_observer", None))
+        guard.attempt(lambda: self.__self_setattr__("stream_observer", getattr(body, "stream_observer", None)))
 
     def __iter__(self) -> Iterator[bytes]:
         call = self._self_call
