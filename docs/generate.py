@@ -120,8 +120,8 @@ _LOG = f"""\
 ## Log event
 
 `{contract.EVENT_NAME}`, severity WARN, in the context of the call's span, once per failed call. Its body is the failure
-in one line, as in the status of the span. Records before OpenTelemetry 1.35 have no place for the name of an event: there
-it is the attribute `event.name`. The attributes are those above and
+in one line, as in the status of the span. Before OpenTelemetry 1.35 a record has no name: there the name is the
+attribute `event.name`. The attributes are those above and
 """
 
 _SPAN_RULES = """\

@@ -318,21 +318,22 @@ _OPENTELEMETRY: Final = """
 
 | opentelemetry-api | what midstream does |
 | --- | --- |
-| 1.30 to 1.34 | records everything; the name of a log event is in its attribute `event.name`, as records have no place for it |
 | 1.35 and later, below 2 | records everything |
-| below 1.30 | `instrument()` logs one warning, with the version that it found and the one that it needs, and changes nothing |
+| 1.30 to 1.34 | records everything; the name of a log event is its attribute `event.name`, as records have no other |
+| below 1.30 | `instrument()` logs one warning, which names the version found and the one needed, and changes nothing |
 
-What counts is the version that is imported, and that need not be the one that midstream was installed with: the OpenTelemetry operator for
-Kubernetes puts its own ahead of the application's on `PYTHONPATH`. With 1.30 there, and 1.36 or 1.45 in the application, everything is
-recorded as without it: a test compares the two. With 1.28 and 1.29 there is the warning. The loader of 1.27 and earlier checks the
-requirements first, logs `Instrumenting of anthropic_midstream failed`, and stops before it has loaded the other instrumentations: use a newer
-operator, or set `OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=anthropic_midstream` to have the others.
+What counts is the version that is imported. It need not be the one that midstream was installed with: the
+OpenTelemetry operator for Kubernetes puts its own ahead of the application's on `PYTHONPATH`. With 1.30 there, and 1.36
+or 1.45 in the application, everything is recorded as without it: a test compares the two. With 1.28 and 1.29 there is
+the warning. The loader of 1.27 and earlier checks the requirements first, logs `Instrumenting of anthropic_midstream
+failed`, and stops before it has loaded the other instrumentations: use a newer operator, or set
+`OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=anthropic_midstream` to have the others.
 
-Log events need a logger provider, as spans and metrics need theirs. Without one there are no log events, and that is not counted as a
-fault. Some distributions set up none: `midstream doctor` says so, and what to do.
+Log events need a logger provider, as spans and metrics need theirs. Without one there are no log events, and that is
+not counted as a fault. Some distributions set up none: `midstream doctor` says so, and what to do.
 
-The Prometheus exporter of 1.30 (`opentelemetry-exporter-prometheus` 0.51b0) mixes up the labels of a metric whose series have different
-ones: calls that name a model, and batch results, which do not. That of 1.31 is right.
+The Prometheus exporter of 1.30 (`opentelemetry-exporter-prometheus` 0.51b0) mixes up the labels of a metric whose
+series have different ones: calls that name a model, and batch results, which do not. That of 1.31 is right.
 """
 
 _HEAD: Final = ("environment", "Python", "wrapt", "OpenTelemetry", "HTTP client", "result", "on", "commit")
@@ -350,7 +351,8 @@ def page(table: Iterable[Row], results: Mapping[str, Result], written: str = "")
             text += (
                 f"{lines[row.name]}\n" if row.name in lines else _line([row.name, *["-"] * 4, "not run yet", "-", "-"])
             )
-    return text + _OPENTELEMETRY + "".join(_sections([(row, results[row.name]) for row in table if row.name in results]))
+    ran = [(row, results[row.name]) for row in table if row.name in results]
+    return text + _OPENTELEMETRY + "".join(_sections(ran))
 
 
 def _line(cells: Iterable[str]) -> str:
