@@ -125,6 +125,9 @@ ONLY_WITH = {
 }
 """By entry, whose spans it has to do with, where that is not both."""
 
+if "set_attributes" in Span.set_attribute.__code__.co_names:  # older OpenTelemetry, where the SDK meets the fault, too
+    ONLY_WITH["set_attributes"] = "own"
+
 CALL_STYLES = (
     "create",
     "create(stream=True) in a loop",

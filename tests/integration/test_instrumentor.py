@@ -114,6 +114,11 @@ def test_an_opentelemetry_that_is_too_old_is_one_warning_and_the_sdk_stays_as_it
     assert AnthropicInstrumentor().is_instrumented_by_opentelemetry != is_told
 
 
+def test_the_options_of_the_base_class_are_options_with_every_opentelemetry(exported: Exported) -> None:
+    AnthropicInstrumentor().instrument(skip_dep_check=True, raise_exception_on_conflict=True, **exported.providers)
+    assert AnthropicInstrumentor().is_instrumented_by_opentelemetry
+
+
 def test_what_is_too_old_is_what_the_requirement_leaves_out() -> None:
     (needed,) = (one for one in map(Requirement, requires("midstream") or ()) if one.name == "opentelemetry-api")
     assert str(needed.specifier) == f"<2,>={'.'.join(map(str, OPENTELEMETRY))}"

@@ -27,8 +27,8 @@ def _requirements_of_the_newest() -> str:
 def _date_of_the_commit() -> date:
     git = which("git")
     if git is None or not (CHECKOUT / ".git").exists():
-        pytest.skip("this is no checkout: it has no commit, and so no date")
-    asked = (git, "log", "-1", "--format=%cs")
+        pytest.skip("this is not a checkout: there is no commit, and so no date")
+    asked = (git, "-c", f"safe.directory={CHECKOUT}", "log", "-1", "--format=%cs")
     return date.fromisoformat(subprocess.check_output(asked, cwd=CHECKOUT, text=True).strip())
 
 
