@@ -30,7 +30,6 @@ import with_tenacity
 from attempt import ATTEMPTS, QUESTION, Restart
 from midstream.faults import EXAMPLES, FaultServer, parse
 from midstream.outcomes import Outcome
-from midstream.outcomes.status import RETRYABLE_BELOW_500, SERVER_ERROR
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping
@@ -99,15 +98,10 @@ WAYS: Final = (
 )
 
 
-def _is_retryable(name: str) -> bool:
-    """Whether the same request may succeed later: by the SDK's own rule, and the status that the failure really has."""
-    expected = parse(name).expectation
-    status = expected.status_code
-    return status is None or status >= SERVER_ERROR or status in RETRYABLE_BELOW_500
-
-
 FAULTS: Final[Mapping[str, bool]] = {
-    name: _is_retryable(name) for name in EXAMPLES if parse(name).expectation.outcome is not Outcome.COMPLETED
+    name: parse(name).expectation.retryable
+    for name in EXAMPLES
+    if parse(name).expectation.outcome is not Outcome.COMPLETED
 }
 """Every fault, and whether it is worth a retry."""
 

@@ -54,6 +54,9 @@ def check_span(
 
 def description(scenario: Scenario, style: Style, seen: Seen) -> str:
     """The failure in one line, from its parts."""
+    unnoticed = expected.said_unnoticed(scenario, style)
+    if unnoticed is not None:
+        return unnoticed
     ending = expected.ending(scenario, style)
     if ending.status_code is not None:
         return str(classify(seen.error or expected.error_body(scenario)))
@@ -143,8 +146,10 @@ def check_log(exported: Exported, scenario: Scenario, style: Style, server: Faul
     context = exported.told_span.context
     assert context is not None
     assert (record.trace_id, record.span_id) == (context.trace_id, context.span_id)
-    if seen.error is None or ending.outcome is Outcome.TRUNCATED:
-        told = exported.told_span.status.description if ending.outcome is Outcome.TRUNCATED else expected.ANY_TEXT
+    unnoticed = expected.said_unnoticed(scenario, style) is not None
+    if seen.error is None or ending.outcome is Outcome.TRUNCATED or unnoticed:
+        cut = ending.outcome is Outcome.TRUNCATED and not unnoticed
+        told = exported.told_span.status.description if cut else expected.ANY_TEXT
         assert exception == {"exception.message": told}
         return
     module = type(seen.error).__module__

@@ -13,7 +13,18 @@ if TYPE_CHECKING:
     from midstream.faults import Scenario
     from support.styles import Style
 
-__all__ = ("ANY_FLOAT", "ANY_INT", "ANY_TEXT", "INFERENCE", "AnyOf", "attributes", "ending", "error_body", "retryable")
+__all__ = (
+    "ANY_FLOAT",
+    "ANY_INT",
+    "ANY_TEXT",
+    "INFERENCE",
+    "AnyOf",
+    "attributes",
+    "ending",
+    "error_body",
+    "retryable",
+    "said_unnoticed",
+)
 
 
 class AnyOf:
@@ -70,11 +81,24 @@ def error_body(scenario: Scenario) -> dict[str, Any]:
     return {"error": {"type": scenario.argument, "message": error.message}, "request_id": "req_in_band_1"}
 
 
+def said_unnoticed(scenario: Scenario, style: Style) -> str | None:
+    """The failure in one line where an answer has come and the SDK notices none; `None` elsewhere."""
+    if ending(scenario, style).phase is Phase.REQUEST or ending(scenario, style).leaked:
+        return None
+    when = "before any content had arrived"
+    return {
+        "envelope": f"529 {scenario.argument}: Overloaded (request req_in_band_1)",
+        "unnamed_error": "408 Request Timeout: gateway timed out",
+        "unnamed": f"stream_truncated: no named events, {when}",
+        "html": f"unexpected_media_type {when}: text/html instead of {'events' if style.streamed else 'JSON'}",
+    }.get(scenario.family)
+
+
 def retryable(expectation: Expectation) -> bool:
     """Whether the same call may succeed later, spelled out for the statuses that the scenarios have."""
     if expectation.status_code is None:
-        return expectation.outcome is not Outcome.CLIENT_ERROR
-    return expectation.status_code in {409, 429, 500, 502, 504, 529}
+        return expectation.outcome is not Outcome.CLIENT_ERROR and not expectation.futile
+    return expectation.status_code in {408, 409, 429, 500, 502, 504, 529}
 
 
 def attributes(
@@ -93,11 +117,15 @@ def attributes(
         found |= {"midstream.stream.bytes": ANY_INT, "midstream.stream.longest_wait": ANY_FLOAT}
     if opened and failed and scenario.k and _EVENTS[style.operation]:
         found["midstream.stream.last_event"] = _EVENTS[style.operation][scenario.k - 1]
+    if scenario.family == "envelope" and style.operation == "batch_results":
+        found["midstream.stream.last_event"] = "error"  # it is a line like any other
     undecoded = style.raw and not style.streamed and expectation.leaked
-    status = 200 if opened or undecoded or not failed else expectation.status_code
+    unnoticed = said_unnoticed(scenario, style) is not None
+    status = 200 if opened or undecoded or unnoticed or not failed else expectation.status_code
     if status is not None:
         found["http.response.status_code"] = status
-        if style.with_request_id or failed:
+        document = unnoticed and not opened and scenario.family != "html"
+        if style.with_request_id or (failed and not document):
             found["anthropic.request.id"] = ANY_TEXT
     reasons = _STOP_REASONS.get(style.operation)
     if reasons is not None and (opened or not failed):
@@ -150,7 +178,7 @@ def _failure(scenario: Scenario, expectation: Expectation, http_package: str) ->
         found["midstream.status_code.source"] = "synthesized" if in_band else "observed"
     if expectation.reported_status_code is not None:
         found["midstream.reported.status_code"] = expectation.reported_status_code
-    if expectation.outcome is Outcome.IN_BAND_ERROR and scenario.family != "in_band_text":
+    if expectation.outcome is Outcome.IN_BAND_ERROR and scenario.family not in {"in_band_text", "unnamed_error"}:
         found["midstream.in_band.request_id"] = ANY_TEXT
     return found
 

@@ -22,6 +22,8 @@ _LIKE_ANOTHER: Final = frozenset(
         "thinking",
         "slow",
         "in_band_bare",
+        "unnamed",
+        "no_blank_line",
         "http_html",
         "fin_length",
         "bad_chunk",

@@ -125,6 +125,15 @@ _EXPECTED = {
     "in_band": _expected("overloaded_error", (Outcome.IN_BAND_ERROR, 529, 200, False, True, Phase.CONTENT)),
     "in_band_text": _expected("_OTHER", (Outcome.IN_BAND_ERROR, 500, 200, False, True, Phase.CONTENT)),
     "in_band_bare": _expected("_OTHER", (Outcome.IN_BAND_ERROR, 500, 200, False, True, Phase.CONTENT)),
+    "unnamed_error": _expected("408", (Outcome.IN_BAND_ERROR, 408, None, False, False, Phase.CONTENT)),
+    "unnamed": replace(
+        _expected("stream_truncated", (Outcome.TRUNCATED, None, None, False, False, Phase.OPENING)), futile=True
+    ),
+    "no_blank_line": _COMPLETED,
+    "html": replace(
+        _expected("unexpected_media_type", (Outcome.MALFORMED, None, None, False, False, Phase.OPENING)), futile=True
+    ),
+    "envelope": _expected("overloaded_error", (Outcome.IN_BAND_ERROR, 529, None, False, False, Phase.OPENING)),
     "http": _expected("overloaded_error", (Outcome.HTTP_ERROR, 529, 529, False, False, Phase.REQUEST)),
     "http_html": _expected("502", (Outcome.HTTP_ERROR, 502, 502, False, False, Phase.REQUEST)),
     "reset": _expected("{httpx}.ReadError", _LEAKED_TRANSPORT),
@@ -169,6 +178,21 @@ def test_the_expectation_of_a_scenario_is_that_of_a_streamed_message(name: str) 
     assert expectation_of(parse(name), "chat") == parse(name).expectation
 
 
+def test_what_a_retry_can_help_follows_from_the_status_and_from_what_has_arrived_instead() -> None:
+    futile = [name for name in FAMILIES if (end := parse(name).expectation).outcome.is_failure and not end.retryable]
+    assert futile == ["unnamed", "html"]
+    by_status = {name: parse(f"in_band:{name}").expectation.retryable for name in API_ERRORS}
+    assert [name for name, retryable in by_status.items() if not retryable] == [
+        "invalid_request_error",
+        "authentication_error",
+        "billing_error",
+        "permission_error",
+        "not_found_error",
+        "request_too_large",
+    ]
+    assert not parse("ok").expectation.retryable
+
+
 @pytest.mark.parametrize("operation", _UNMARKED)
 @pytest.mark.parametrize("family", ["cut", "eof"])
 def test_a_stream_that_does_not_say_when_it_is_whole_is_never_truncated(operation: Operation, family: str) -> None:
@@ -189,11 +213,27 @@ def test_what_is_no_message_has_content_from_its_first_piece_on_and_does_not_clo
 
 
 @pytest.mark.parametrize("operation", ["batch_results", "file_download"])
-@pytest.mark.parametrize("family", ["in_band", "in_band_text", "in_band_bare"])
+@pytest.mark.parametrize("family", ["in_band", "in_band_text", "in_band_bare", "unnamed_error"])
 def test_what_is_no_event_stream_refuses_errors_in_band(operation: Operation, family: str) -> None:
     assert expectation_of(parse(family), operation) == Expectation(
         Outcome.HTTP_ERROR, "invalid_request_error", 400, 400, phase=Phase.REQUEST
     )
+
+
+def test_what_only_events_can_have_is_whole_in_any_other_body() -> None:
+    for operation in ("count_tokens", "batch_results", "file_download"):
+        for family in ("unnamed", "no_blank_line"):
+            assert expectation_of(parse(family), operation, streamed=operation == "batch_results") == _COMPLETED
+
+
+def test_a_document_instead_of_an_answer_is_the_same_failure_streamed_or_not_and_a_file_like_any_other() -> None:
+    for name in ("html", "envelope:api_error"):
+        for streamed in (True, False):
+            assert expectation_of(parse(name), "chat", streamed=streamed) == parse(name).expectation
+        assert expectation_of(parse(name), "file_download") == _COMPLETED
+    line = expectation_of(parse("envelope:api_error"), "batch_results")
+    assert (line.error_type, line.phase) == ("api_error", Phase.CONTENT)
+    assert expectation_of(parse("html"), "batch_results").error_type == "json.decoder.JSONDecodeError"
 
 
 def test_a_body_that_is_read_as_a_whole_fails_before_its_content_and_inside_the_sdk() -> None:

@@ -77,7 +77,7 @@ def test_a_row_s_script_is_what_every_kind_of_body_gets_but_those_that_it_names(
         lambda _argument, _phase: hung_up,
         script=lambda _case: gone,
         instead={Kind.BYTES: scripts.whole},
-        otherwise={"file_download": Expectation(Outcome.COMPLETED)},
+        otherwise={"file_download": lambda _argument, _phase: Expectation(Outcome.COMPLETED)},
     )
     added(monkeypatch, row)
     *others, file = (script_for(asked, 1) for asked in requests("brand_new"))
@@ -135,6 +135,11 @@ SENT = {
     "in_band": "53a362799f6e9ac5",
     "in_band_text": "d233ac64cb4b6b9d",
     "in_band_bare": "939cb45c0aa2d251",
+    "unnamed_error": "3d2360f65366d6f0",
+    "unnamed": "b5d108ec7a6fab42",
+    "no_blank_line": "0f5f1d519a0d136e",
+    "html": "f90a66ee376d36b6",
+    "envelope": "f659d0cfdb50fda3",
     "http": "2ab814523db0f3be",
     "http_html": "c1a8ae14620e4e37",
     "reset": "488ee1b2f3603243",

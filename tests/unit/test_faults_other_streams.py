@@ -297,9 +297,12 @@ _STYLES = [
     pytest.param(_Style("file_download", _streamed_download), id="streamed_download", marks=_NO_FILES),
 ]
 _BROKEN = ("reset", "fin", "fin_length", "bad_chunk", "stall", "bad_gzip", "bad_json", "bad_utf8")
+_UNNOTICED = ("unnamed_error", "unnamed", "no_blank_line", "html", "envelope")
+"""The SDK makes nothing of these that shows how they end."""
+
 _NAMES = sorted(
     {
-        *{scenario.family: scenario.name for scenario in map(parse, EXAMPLES)}.values(),
+        *{one.family: one.name for one in map(parse, EXAMPLES) if one.family not in _UNNOTICED}.values(),
         *(f"{family}@{k}" for family in _BROKEN for k in (0, 1, 8)),
         *(f"{family}@{k}" for family in ("in_band", "cut", "eof") for k in (0, 8)),
     }

@@ -323,6 +323,54 @@ def test_a_proxys_error_is_a_page(server: FaultServer) -> None:
         assert response.read().startswith(b"<html>")
 
 
+def test_a_gateway_s_error_comes_in_an_event_without_a_name_and_then_its_end(server: FaultServer) -> None:
+    chunks, rest = _chunks(_body(_raw(server, "unnamed_error@2")[0]))
+    *before, error, done = chunks
+    assert (_types(b"".join(before)), rest) == (["message_start", "content_block_start"], b"<end>")
+    told = {"message": "gateway timed out", "type": "None", "param": None, "code": "408"}
+    assert json.loads(error.removeprefix(b"data: ")) == {"error": told}
+    assert (error[-2:], done) == (b"\n\n", b"data: [DONE]\n\n")
+
+
+def test_without_names_the_events_of_an_answer_have_their_data_and_nothing_else(server: FaultServer) -> None:
+    whole, nameless = (b"".join(_chunks(_body(_raw(server, model)[0]))[0]) for model in ("ok", "unnamed"))
+    lines = [line for line in whole.splitlines(keepends=True) if not line.startswith(b"event: ")]
+    assert nameless == b"".join(lines).replace(b'"model":"ok"', b'"model":"unnamed"')
+
+
+def test_without_its_last_blank_line_an_answer_is_whole_but_for_one_byte(server: FaultServer) -> None:
+    whole, shorter = (b"".join(_chunks(_body(_raw(server, model)[0]))[0]) for model in ("ok", "no_blank_line"))
+    assert whole.endswith(b"\n\n")
+    assert shorter == whole[:-1].replace(b'"model":"ok"', b'"model":"no_blank_line"')
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize(
+    ("model", "media_type", "body"),
+    [
+        ("html", "text/html; charset=utf-8", b"<h1>Sign in</h1>"),
+        (
+            "envelope:rate_limit_error",
+            "application/json",
+            b'"error":{"type":"rate_limit_error","message":"Rate limited"}',
+        ),
+    ],
+)
+def test_a_document_with_status_200_comes_instead_of_an_answer(
+    server: FaultServer, model: str, media_type: str, body: bytes, *, stream: bool
+) -> None:
+    with closing(_connect(server)) as connection:
+        response = _ask(connection, model, stream=stream)
+        assert (response.status, response.headers["content-type"]) == (200, media_type)
+        assert body in response.read()
+
+
+@pytest.mark.parametrize("model", ["unnamed", "no_blank_line"])
+def test_what_only_events_can_lack_is_not_lacking_in_a_document(server: FaultServer, model: str) -> None:
+    with closing(_connect(server)) as connection:
+        assert json.loads(_ask(connection, model, stream=False).read())["stop_reason"] == "end_turn"
+
+
 @pytest.mark.parametrize(
     ("model", "status"), [("in_band:billing_error", 402), ("in_band_text", 500), ("in_band_bare", 500)]
 )

@@ -21,12 +21,9 @@ def expectation_of(scenario: Scenario, operation: Operation, *, streamed: bool =
     always are; a token count never is; `files.download()` is not, and its `with_streaming_response` is.
     """
     family = family_of(scenario)
-    otherwise = family.otherwise.get(operation)
-    if otherwise is not None:
-        return otherwise
-    if not streamed:
-        ends = family.unstreamed
-        return scenario.expectation if ends is None else ends(scenario.argument or "", Phase.OPENING)
-    if operation == "chat" or scenario.k is None:
+    ends = family.otherwise.get(operation) or (None if streamed else family.unstreamed)
+    if ends is not None:
+        return ends(scenario.argument or "", Phase.OPENING)
+    if not streamed or operation == "chat" or scenario.k is None:
         return scenario.expectation
     return replace(scenario.expectation, phase=Phase.CONTENT if scenario.k else Phase.OPENING)

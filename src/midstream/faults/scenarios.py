@@ -24,6 +24,7 @@ from midstream.faults import scripts
 from midstream.faults.answers import DEFAULT_DELTAS, text_answer, thinking_answer, tool_use_answer
 from midstream.faults.api_errors import api_error
 from midstream.faults.scripts import How, Kind
+from midstream.outcomes.status import RETRYABLE_BELOW_500, SERVER_ERROR
 from midstream.outcomes.vocabulary import Outcome, Phase
 
 if TYPE_CHECKING:
@@ -83,6 +84,15 @@ class Expectation:
     leaked: bool = False
     misreported: bool = False
     phase: Phase | None = None
+    futile: bool = False
+    """Whether no retry can help, though it is no status that says so."""
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same call may succeed later. A call that has not failed is not retryable."""
+        if self.status_code is not None:
+            return self.status_code in RETRYABLE_BELOW_500 or self.status_code >= SERVER_ERROR
+        return self.outcome.is_failure and not self.futile
 
     def error_type_for(self, http_package: str) -> str | None:
         """Return `error_type` as it reads if the SDK uses `http_package`, that is `httpx` or `httpx2`."""
@@ -148,7 +158,7 @@ class Family:
     """What it does instead, by kind of body."""
     unstreamed: Ends | None = None
     """How a call ends that the SDK reads as a whole. None: as a stream does."""
-    otherwise: Mapping[Operation, Expectation] = field(default_factory=dict[Operation, Expectation], hash=False)
+    otherwise: Mapping[Operation, Ends] = field(default_factory=dict[Operation, Ends], hash=False)
     """How a call ends instead, by operation, however it is read."""
     answer: Callable[[str], Answer] | None = None
     """From the argument, the message that is the answer. None: the default answer."""
@@ -261,6 +271,10 @@ def _http(argument: str, _phase: Phase) -> Expectation:
     return _http_error(argument, api_error(argument).status)
 
 
+def _refused(_argument: str, phase: Phase) -> Expectation:
+    return _http("invalid_request_error", phase)
+
+
 def _http_html(argument: str, _phase: Phase) -> Expectation:
     return _http_error(argument, int(argument))
 
@@ -286,6 +300,26 @@ def _http_untyped(_argument: str, _phase: Phase) -> Expectation:
 
 def _in_band_untyped(_argument: str, phase: Phase) -> Expectation:
     return _in_band("_OTHER", phase)
+
+
+def _in_band_unnoticed(_argument: str, phase: Phase) -> Expectation:
+    return Expectation(Outcome.IN_BAND_ERROR, "408", 408, phase=phase)
+
+
+def _envelope(argument: str, phase: Phase) -> Expectation:
+    return Expectation(Outcome.IN_BAND_ERROR, argument, api_error(argument).status, phase=phase)
+
+
+def _envelope_as_a_line(argument: str, _phase: Phase) -> Expectation:
+    return _envelope(argument, Phase.CONTENT)
+
+
+def _page(_argument: str, _phase: Phase) -> Expectation:
+    return Expectation(Outcome.MALFORMED, "unexpected_media_type", phase=Phase.OPENING, futile=True)
+
+
+def _nameless(_argument: str, _phase: Phase) -> Expectation:
+    return Expectation(Outcome.TRUNCATED, "stream_truncated", phase=Phase.OPENING, futile=True)
 
 
 def _unconnected(error_type: str) -> Ends:
@@ -319,18 +353,20 @@ _MILLISECONDS: Final = Argument("MS", "100", range(60_001))
 _TYPE: Final = Argument("TYPE", "overloaded_error")
 _STATUS: Final = Argument("STATUS", "502", range(400, 600))
 
-_COMPLETED: Final = Expectation(Outcome.COMPLETED)
-_REFUSED: Final = _http("invalid_request_error", Phase.REQUEST)
-
-_NO_END: Final[Mapping[Operation, Expectation]] = {
-    "batch_results": _COMPLETED,
-    "session_events": _COMPLETED,
-    "file_download": _COMPLETED,
+_NO_END: Final[Mapping[Operation, Ends]] = {
+    "batch_results": _completed,
+    "session_events": _completed,
+    "file_download": _completed,
 }
 """No event, line or byte says that the body is whole."""
 
-_NO_EVENTS: Final[Mapping[Operation, Expectation]] = {"batch_results": _REFUSED, "file_download": _REFUSED}
+_NO_EVENTS: Final[Mapping[Operation, Ends]] = {"batch_results": _refused, "file_download": _refused}
 """The body has no events, and the server refuses."""
+
+
+_WITHOUT_EVENTS: Final[Mapping[Operation, Ends]] = {"batch_results": _completed, "file_download": _completed}
+_WHOLE_WITHOUT_EVENTS: Final[Mapping[Kind, How]] = dict.fromkeys((Kind.JSON, Kind.LINES, Kind.BYTES), scripts.whole)
+"""What is wrong with events only is right in any other body."""
 
 
 def _without_events(unstreamed: How) -> Mapping[Kind, How]:
@@ -445,6 +481,51 @@ FAMILIES: Final[Mapping[str, Family]] = MappingProxyType(
                 otherwise=_NO_EVENTS,
             ),
             Family(
+                "unnamed_error",
+                "a gateway's error in an event without a name, after {k} events",
+                _in_band_unnoticed,
+                placed=True,
+                script=scripts.unnamed_error,
+                instead=_without_events(scripts.unnamed_error_document),
+                unstreamed=_in_band_unnoticed,
+                otherwise=_NO_EVENTS,
+                examples=("unnamed_error@0", "unnamed_error"),
+            ),
+            Family(
+                "unnamed",
+                "a whole answer whose events have no names",
+                _nameless,
+                script=scripts.unnamed,
+                instead=_WHOLE_WITHOUT_EVENTS,
+                unstreamed=_completed,
+                otherwise=_WITHOUT_EVENTS,
+            ),
+            Family(
+                "no_blank_line",
+                "a whole answer that ends before the blank line after its last event",
+                _completed,
+                script=scripts.no_blank_line,
+                instead=_WHOLE_WITHOUT_EVENTS,
+            ),
+            Family(
+                "html",
+                "a web page with status 200 instead of an answer",
+                _page,
+                script=scripts.html,
+                otherwise={"batch_results": _half_json, "file_download": _completed},
+                proxied=Proxied.NOT_ASKED,
+            ),
+            Family(
+                "envelope",
+                "an error of type {argument} in the API's JSON envelope, with status 200",
+                _envelope,
+                _TYPE,
+                script=scripts.envelope_document,
+                otherwise={"batch_results": _envelope_as_a_line, "file_download": _completed},
+                proxied=Proxied.NOT_ASKED,
+                examples=("envelope:overloaded_error",),
+            ),
+            Family(
                 "http",
                 "an HTTP error of type {argument} in the API's JSON envelope",
                 _http,
@@ -526,7 +607,7 @@ FAMILIES: Final[Mapping[str, Family]] = MappingProxyType(
                 script=scripts.bad_json,
                 instead={Kind.BYTES: scripts.whole},
                 unstreamed=_half_json,
-                otherwise={"file_download": _COMPLETED},
+                otherwise={"file_download": _completed},
             ),
             Family(
                 "bad_utf8",
@@ -536,7 +617,7 @@ FAMILIES: Final[Mapping[str, Family]] = MappingProxyType(
                 script=scripts.bad_utf8,
                 instead={Kind.BYTES: scripts.whole},
                 unstreamed=_before_content(Outcome.MALFORMED, _UNICODE_ERROR, leaked=True),
-                otherwise={"file_download": _COMPLETED},
+                otherwise={"file_download": _completed},
             ),
             Family(
                 "bad_gzip",

@@ -25,6 +25,7 @@ from midstream.faults.wire import (
     not_utf8,
     sse,
     to_json,
+    without_name,
 )
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ __all__ = (
     "bad_json",
     "bad_utf8",
     "cut",
+    "envelope_document",
     "eof",
     "error_script",
     "fin",
@@ -50,6 +52,7 @@ __all__ = (
     "fin_length",
     "gateway_script",
     "hangup",
+    "html",
     "http",
     "http_bare",
     "http_html",
@@ -58,6 +61,7 @@ __all__ = (
     "in_band_bare",
     "in_band_text",
     "inside_a_piece",
+    "no_blank_line",
     "no_in_band",
     "refusal_script",
     "request_id_of",
@@ -66,6 +70,9 @@ __all__ = (
     "silent",
     "slow",
     "stall",
+    "unnamed",
+    "unnamed_error",
+    "unnamed_error_document",
     "whole",
 )
 
@@ -166,7 +173,7 @@ def request_id_of(number: int) -> str:
 
 
 def error_script(status: int, content_type: str, body: bytes, number: int, **headers: str) -> Script:
-    """Return the script of an HTTP error in answer to the `number`-th request."""
+    """Return the script of an HTTP error in answer to the `number`-th request, or of another document for an answer."""
     fields = {
         "content-type": content_type,
         "content-length": str(len(body)),
@@ -201,6 +208,9 @@ _CLOSED: Final = MappingProxyType({"connection": "close"})
 _NO_CHUNK: Final = b"no chunk begins like this\r\n"
 _PROXY_TEXT: Final = b"upstream connect error or disconnect/reset before headers"
 _NO_IN_BAND: Final = "this stream has no errors in band: name a scenario other than {}"
+_GATEWAY_ERROR: Final = to_json(
+    {"error": {"message": "gateway timed out", "type": "None", "param": None, "code": "408"}}
+)
 _PROXY_PAGE: Final = "<html>\r\n<head><title>{0}</title></head>\r\n<body><h1>{0}</h1></body>\r\n</html>\r\n"
 
 
@@ -253,6 +263,42 @@ def _error_event(case: Case, data: bytes) -> Script:
 
 def _bare(request_id: str) -> bytes:
     return to_json({"type": "error", "request_id": request_id})
+
+
+def unnamed_error(case: Case) -> Script:
+    """An event without a name that has an error, as gateways send it, and the end of their streams."""
+    return case.whole(*case.before, b"data: %b\n\n" % _GATEWAY_ERROR, b"data: [DONE]\n\n")
+
+
+def unnamed_error_document(case: Case) -> Script:
+    """The same error with status 200, as a document."""
+    return _document(case, JSON, _GATEWAY_ERROR)
+
+
+def unnamed(case: Case) -> Script:
+    """The whole answer, with no names of events."""
+    return case.whole(*map(without_name, (*case.before, *case.after)))
+
+
+def no_blank_line(case: Case) -> Script:
+    """The whole answer without its last byte, the blank line after the last event."""
+    *others, last = (*case.before, *case.after)
+    return case.whole(*others, last[:-1])
+
+
+def html(case: Case) -> Script:
+    """A page with status 200."""
+    return _document(case, HTML, _PROXY_PAGE.format("Sign in").encode())
+
+
+def envelope_document(case: Case) -> Script:
+    """The envelope of an error of the argument's type, with status 200."""
+    message = api_error(case.argument).message
+    return _document(case, JSON, to_json(envelope(case.argument, message, f"req_in_band_{case.number:06d}")))
+
+
+def _document(case: Case, content_type: str, body: bytes) -> Script:
+    return error_script(200, content_type, body, case.number)
 
 
 def http(case: Case) -> Script:

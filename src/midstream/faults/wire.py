@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zlib
 from functools import lru_cache
 from http import HTTPStatus
@@ -28,6 +29,7 @@ __all__ = (
     "not_utf8",
     "sse",
     "to_json",
+    "without_name",
 )
 
 EVENT_STREAM: Final = "text/event-stream; charset=utf-8"
@@ -95,6 +97,11 @@ def not_utf8(piece: bytes) -> bytes:
     text, newlines = _without_newlines(piece)
     middle = _middle(text)
     return text[:middle] + b"\xff" + text[middle:] + newlines
+
+
+def without_name(event: bytes) -> bytes:
+    """Return an event without its name."""
+    return re.sub(rb"^event:.*\n", b"", event, flags=re.MULTILINE)
 
 
 def _without_newlines(piece: bytes) -> tuple[bytes, bytes]:
