@@ -206,10 +206,11 @@ def observed(scenario: Scenario) -> int | None:
 
 def row_of(scenario: Scenario) -> Row:
     expected = scenario.expectation
+    unnoticed = expected.outcome is Outcome.IN_BAND_ERROR and not expected.misreported
     return Row(
         expected.outcome,
         in_words(observed(scenario)),
-        in_words(expected.reported_status_code),
+        "none, or as effective" if unnoticed else in_words(expected.reported_status_code),
         in_words(expected.status_code),
         leaked=expected.leaked,
         misreported=expected.misreported,

@@ -90,7 +90,7 @@ def said_unnoticed(scenario: Scenario, style: Style) -> str | None:
     when = "before any content had arrived"
     return {
         "envelope": f"529 {scenario.argument}: Overloaded (request req_in_band_1)",
-        "unnamed_error": "408 Request Timeout: upstream timed out",
+        "unnamed_error": "408 Request Timeout: gateway timed out",
         "unnamed": f"stream_truncated: no named events, {when}",
         "html": f"unexpected_media_type {when}: text/html instead of {'events' if style.streamed else 'JSON'}",
     }.get(scenario.family)

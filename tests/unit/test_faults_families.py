@@ -135,7 +135,7 @@ SENT = {
     "in_band": "53a362799f6e9ac5",
     "in_band_text": "d233ac64cb4b6b9d",
     "in_band_bare": "939cb45c0aa2d251",
-    "unnamed_error": "f93f2a4434482b1b",
+    "unnamed_error": "3d2360f65366d6f0",
     "unnamed": "b5d108ec7a6fab42",
     "no_blank_line": "0f5f1d519a0d136e",
     "html": "f90a66ee376d36b6",

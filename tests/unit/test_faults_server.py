@@ -327,7 +327,7 @@ def test_a_gateway_s_error_comes_in_an_event_without_a_name_and_then_its_end(ser
     chunks, rest = _chunks(_body(_raw(server, "unnamed_error@2")[0]))
     *before, error, done = chunks
     assert (_types(b"".join(before)), rest) == (["message_start", "content_block_start"], b"<end>")
-    told = {"message": "upstream timed out", "type": "None", "param": None, "code": "408"}
+    told = {"message": "gateway timed out", "type": "None", "param": None, "code": "408"}
     assert json.loads(error.removeprefix(b"data: ")) == {"error": told}
     assert (error[-2:], done) == (b"\n\n", b"data: [DONE]\n\n")
 

@@ -6,6 +6,7 @@ import socket
 from collections import Counter
 from contextlib import ExitStack, contextmanager
 from ipaddress import ip_address
+from textwrap import fill
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ("print_families", "serve", "serve_command")
 
 _GAP: Final = "  "
+_WIDTH: Final = 99
 
 _DEFAULTS: Final = """
 What is left out has its default:
@@ -60,7 +62,7 @@ def print_families() -> None:
     for family in FAMILIES.values():
         click.echo(f"{family.spelling:<{width}}{_GAP}{family.explanation}")
     defaults = (f"{family.name}:{family.argument.default}" for family in FAMILIES.values() if family.argument)
-    click.echo(_DEFAULTS.format(", ".join(defaults)))
+    click.echo(_DEFAULTS.format(fill(", ".join(defaults), _WIDTH)))
 
 
 def serve(wishes: Wishes, log: str | None) -> None:

@@ -209,7 +209,7 @@ _NO_CHUNK: Final = b"no chunk begins like this\r\n"
 _PROXY_TEXT: Final = b"upstream connect error or disconnect/reset before headers"
 _NO_IN_BAND: Final = "this stream has no errors in band: name a scenario other than {}"
 _GATEWAY_ERROR: Final = to_json(
-    {"error": {"message": "upstream timed out", "type": "None", "param": None, "code": "408"}}
+    {"error": {"message": "gateway timed out", "type": "None", "param": None, "code": "408"}}
 )
 _PROXY_PAGE: Final = "<html>\r\n<head><title>{0}</title></head>\r\n<body><h1>{0}</h1></body>\r\n</html>\r\n"
 
