@@ -40,7 +40,7 @@ _OF_AN_ANSWER = (
     (b"uptime", b"uptQ7z"),
     (b"up 1 day", b"up 1 Q7z"),
     (b"request-", b"reqQ7z--"),
-    (b"upstream", b"upstQ7zm"),
+    (b"upstream", b"upstQ8zm"),
     (b"<title>", b"<tQ7ze>"),
     (b"chunk begins", b"chunQ7zegins"),
     (b"Overloaded", b"OverloaQ8z"),

@@ -160,14 +160,26 @@ class StreamWatch:
         """The body came to its end by its framing, and nobody decoded events from it."""
         return self._end(Outcome.COMPLETED)
 
-    def failed(self, error: BaseException, last_event: object = None) -> Verdict | None:
-        """`error` came out of the SDK on its way to the application."""
+    def failed(
+        self,
+        error: BaseException,
+        last_event: object = None,
+        document_failure: Callable[[], Failure | None] = lambda: None,
+    ) -> Verdict | None:
+        """`error` came out of the SDK on its way to the application.
+
+        `document_failure` gives the failure that the answer is over which the SDK raised, and `None` for an answer that
+        is one. It is called only for an exception that says nothing itself.
+        """
         if self.ended:
             return None
         self._note(last_event)
         failure = failure_of(error, opened=self._opened)
         if not failure.outcome.is_failure:
             return self._end(Outcome.COMPLETED if self._end_seen else failure.outcome)
+        cause = document_failure() if failure.outcome is Outcome.CLIENT_ERROR else None
+        if cause is not None:
+            failure = replace(cause, leaked=failure.leaked, exception_type=failure.exception_type)
         return self._end(failure.outcome, failure)
 
     def closed(self, last_event: object = None) -> Verdict | None:

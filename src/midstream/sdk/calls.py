@@ -15,9 +15,15 @@ from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 
 from midstream import guard
 from midstream.outcomes import Outcome, StreamWatch
-from midstream.outcomes.answers import Remains, is_json, unexpected_by_name, unexpected_media_type
+from midstream.outcomes.answers import (
+    Remains,
+    failure_in_document,
+    is_json,
+    unexpected_by_name,
+    unexpected_media_type,
+)
 from midstream.outcomes.scan import EventScan
-from midstream.outcomes.values import UNSEEN, text, whole
+from midstream.outcomes.values import UNDECODED, UNSEEN, json_value, text, whole
 from midstream.sdk import callers, requests
 from midstream.sdk.bodies import ObservedBody
 from midstream.sdk.closing import Closing
@@ -343,9 +349,9 @@ class Call:
 
     def failed(self, error: BaseException, last_event: object = None) -> None:
         """`error` is on its way to the application."""
-        self._response = None
+        answered, self._response = self._response, None
         with self.guards.calls:
-            verdict = self.watch.failed(error, last_event)
+            verdict = self.watch.failed(error, last_event, lambda: self._failure_in(answered))
             # An exception can be one of the application's, which may not let itself be looked at.
             response = guard.attempt(lambda: getattr(error, "response", None))
             is_http_error = verdict is not None and verdict.outcome is Outcome.HTTP_ERROR
@@ -575,6 +581,19 @@ class Call:
             except RecursionError:
                 pass  # too deep to be looked at
         self.tell_now(self.watch.answered(document))
+
+    def _failure_in(self, response: Any) -> Failure | None:
+        """The failure that the document is over which the SDK raised, of a `response` that was read.
+
+        `None` if it is an answer, or cannot be looked at.
+        """
+        if self.watch.opened or self.watch.kind.proof is None or not guard.attempt(is_response, response):
+            return None
+        media_type = format_of(response.headers, response.__class__).media_type
+        document = guard.attempt(lambda: json_value(response.content))
+        if document is UNDECODED and not is_json(media_type):
+            return unexpected_media_type(media_type, "JSON")
+        return None if document is UNDECODED else failure_in_document(document, self.watch.kind)
 
     def _remains(self) -> Remains | None:
         """What is known about the body of a stream of events."""

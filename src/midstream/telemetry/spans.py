@@ -17,6 +17,7 @@ from opentelemetry import context, trace
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from midstream import guard
+from midstream.outcomes.vocabulary import Outcome
 from midstream.telemetry.contract import CALL_ATTRIBUTES, REQUEST_ATTRIBUTES
 
 if TYPE_CHECKING:
@@ -155,6 +156,9 @@ class EnrichedSpan:
         for name in _PUT_OFF:
             state.pop(name, None)
         statuses = self._put_off.statuses if failure is None else ((Status(StatusCode.ERROR, failure), None),)
+        if found.get("midstream.outcome") == Outcome.COMPLETED.value:
+            # The SDK takes a stream for cut whose end event lacks only its blank line.
+            statuses = tuple(status for status in statuses if not _is_error(*status))
         try:
             with self._guard:
                 if self.span.is_recording():
@@ -206,6 +210,10 @@ def _within(span: object, where: context.Context) -> context.Context:
     """`where` with `span` as the current one, if it is a span that works: others would stumble over it."""
     told = guard.attempt(lambda: isinstance(span, trace.Span) and span.get_span_context())
     return trace.set_span_in_context(cast("Any", span), where) if isinstance(told, trace.SpanContext) else where
+
+
+def _is_error(status: Status | StatusCode, _description: str | None) -> bool:
+    return (status.status_code if isinstance(status, Status) else status) is StatusCode.ERROR
 
 
 def _ignore(*_args: Any, **_kwargs: Any) -> None:
