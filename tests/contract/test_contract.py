@@ -112,7 +112,10 @@ def test_the_attributes_are_those_of_the_contract() -> None:
         "server.address": "string",
         "server.port": "int",
     }
-    assert set(EXCEPTION_ATTRIBUTES) == {"exception.type", "exception.message", "exception.stacktrace"}
+    assert set(EXCEPTION_ATTRIBUTES) == {
+        *("exception.type", "exception.message", "exception.stacktrace"),
+        "midstream.error.code",
+    }
 
 
 def test_the_metrics_are_those_of_the_contract() -> None:

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from unittest.mock import Mock
+from unittest.mock import MagicMock
 
 import anyio
 import pytest
@@ -467,7 +467,7 @@ class Held:
 
 
 def test_the_open_calls_are_ended_at_exit_also_while_daemon_threads_open_more(long: bool) -> None:
-    recorder: Any = Mock()
+    recorder: Any = MagicMock()
     calls = Calls(recorder, chunk_timings=False)
     stopping = threading.Event()
 

@@ -157,7 +157,7 @@ def check_log(exported: Exported, scenario: Scenario, style: Style, server: Faul
     assert context is not None
     assert (record.trace_id, record.span_id) == (context.trace_id, context.span_id)
     unnoticed = expected.said_unnoticed(scenario, style) is not None
-    if seen.error is None or ending.outcome is Outcome.TRUNCATED or unnoticed:
+    if seen.error is None or ending.outcome is Outcome.TRUNCATED or (unnoticed and not ending.leaked):
         cut = ending.outcome is Outcome.TRUNCATED and not unnoticed
         told = exported.told_span.status.description if cut else expected.ANY_TEXT
         assert exception == {"exception.message": told}

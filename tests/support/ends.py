@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = ("assert_allowed", "every_exception")
 
 _WITH_STATUS: Final = (Outcome.HTTP_ERROR, Outcome.IN_BAND_ERROR)
-_BEFORE_A_BODY: Final = (Outcome.HTTP_ERROR, Outcome.CONNECTION_ERROR)
 _OUT_OF_A_BODY: Final = (Outcome.IN_BAND_ERROR, Outcome.TRANSPORT_ERROR, Outcome.MALFORMED, Outcome.TRUNCATED)
 
 
@@ -41,7 +40,7 @@ def _assert_allowed_failure(failure: Failure, *, opened: bool) -> None:
     outcome = failure.outcome
     assert type(failure.phase) is Phase
     if opened:
-        assert outcome not in _BEFORE_A_BODY
+        assert outcome is not Outcome.CONNECTION_ERROR
         assert failure.phase is not Phase.REQUEST
     if outcome in _OUT_OF_A_BODY:
         assert failure.phase is not Phase.REQUEST

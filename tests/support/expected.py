@@ -59,7 +59,10 @@ def ending(scenario: Scenario, style: Style) -> Expectation:
     """How a call in `style` ends."""
     if style.undecoded:
         return _undecoded(scenario, style)
-    return expectation_of(scenario, style.operation, streamed=style.streamed)
+    expected = expectation_of(scenario, style.operation, streamed=style.streamed)
+    # The SDK parses what is not an answer, and raises over it.
+    raises = style.name == "parse" and scenario.family in {"envelope", "html", "unnamed_error"}
+    return replace(expected, leaked=True) if raises else expected
 
 
 def _undecoded(scenario: Scenario, style: Style) -> Expectation:
@@ -85,15 +88,18 @@ def error_body(scenario: Scenario) -> dict[str, Any] | str:
 
 def said_unnoticed(scenario: Scenario, style: Style) -> str | None:
     """The failure in one line where an answer has come and the SDK notices none; `None` elsewhere."""
-    if ending(scenario, style).phase is Phase.REQUEST or ending(scenario, style).leaked:
+    expected = ending(scenario, style)
+    if expected.phase is Phase.REQUEST or (expected.leaked and style.name != "parse"):
         return None
+    leaked = "; not an anthropic.APIError" if expected.leaked else ""
     when = "before any content had arrived"
-    return {
+    line = {
         "envelope": f"529 {scenario.argument}: Overloaded (request req_in_band_1)",
         "unnamed_error": "408 Request Timeout: gateway timed out",
         "unnamed": f"stream_truncated: no named events, {when}",
         "html": f"unexpected_media_type {when}: text/html instead of {'events' if style.streamed else 'JSON'}",
     }.get(scenario.family)
+    return None if line is None else line + leaked
 
 
 def retryable(expectation: Expectation) -> bool:

@@ -171,7 +171,7 @@ _SCENES: tuple[Scene, ...] = (
     Scene("starts without end", BYTES, lambda n: streamed([START] * n), 500, 100 * _K, *_CUT),
     Scene("a stream without end", SOME, lambda _: streamed([START], forever(DELTA)), 0, 0, Outcome.ABANDONED),
     Scene("an event without end", LOOP, lambda n: streamed([START, delta("x" * n).rstrip()]), 100 * _K, _M, *_CUT),
-    Scene("an end without end", BYTES, lambda n: streamed([START, DELTA, END.rstrip() + b" " * n]), _K, _M, *_CUT),
+    Scene("an end without end", BYTES, lambda n: streamed([START, DELTA, END.rstrip()[:-1] + b" " * n]), _K, _M, *_CUT),
     Scene("endless headers", LOOP, lambda _: raw([b"HTTP/1.1 200 OK\r\n"], forever(b"x: y\r\n")), 0, 0, *_DISCONNECTED),
     Scene("a long header", LOOP, lambda n: _with_headers(("x-long", "x" * n)), 60 * _K, 60 * _K),
     Scene("a long id", LOOP, lambda n: _with_headers(("request-id", "x" * n)), 30 * _K, 30 * _K),

@@ -111,7 +111,7 @@ def test_an_in_band_error_has_the_status_that_its_type_would_have_had(error_type
             id="an error that is no object",
         ),
         pytest.param(
-            {"error": {"type": 7, "message": ["x"]}, "request_id": 8},
+            {"error": {"type": 7, "message": 7}, "request_id": 8},
             in_band("_OTHER", 500, message=None, request_id="req_header", in_band_request_id=None),
             id="an error object with values of wrong types",
         ),

@@ -31,7 +31,7 @@ _MEANINGS: Final = {
     Outcome.COMPLETED: "the answer arrived whole",
     Outcome.HTTP_ERROR: "the API answered with an error status",
     Outcome.CONNECTION_ERROR: "the connection failed before there was a response",
-    Outcome.IN_BAND_ERROR: "the API sent an error inside a 200 response",
+    Outcome.IN_BAND_ERROR: "the API sent an error in a 200 response",
     Outcome.TRANSPORT_ERROR: "the connection failed in mid-answer",
     Outcome.TRUNCATED: "the answer was cut off, and the stream just ended",
     Outcome.MALFORMED: "what arrived is not an answer",

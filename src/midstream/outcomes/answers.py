@@ -19,25 +19,30 @@ if TYPE_CHECKING:
     from midstream.outcomes.kinds import StreamKind
 
 __all__ = (
-    "KEPT_LIMIT",
+    "EMPTY",
     "TRUNCATED",
     "WINDOWS",
     "Remains",
     "cause_of_end",
+    "ends_in",
+    "error_in",
     "failure_in_document",
     "is_json",
+    "keep",
     "last_event_in",
     "not_json",
-    "trim",
     "unexpected_by_name",
     "unexpected_media_type",
 )
 
-_MAX_KEPT: Final = 2**12
-"""The last bytes of a body that are kept. An error event has no more, but where a gateway quotes its whole upstream."""
+_MAX_CHUNKS: Final = 16
+"""The last chunks of a body that are kept. An error event comes in few, whatever comes after it."""
 
-KEPT_LIMIT: Final = 2 * _MAX_KEPT
-"""How many bytes may come together before all but the last are dropped."""
+_LARGE: Final = 2**12
+"""Before a chunk with more bytes, none is kept: HTTP clients hand out at most 64 KiB at a time."""
+
+_SMALL: Final = 2**5
+"""Chunks with fewer bytes are joined: a body can come byte by byte."""
 
 _MAX_UNPACKED: Final = 2**16
 
@@ -52,6 +57,9 @@ _EVENTS: Final = frozenset({"", "text/event-stream", _FRAMES})
 
 _FIELDS: Final = (b":", b"data", b"event", b"id", b"retry")
 """How the lines of server-sent events begin."""
+
+EMPTY: Final = Failure(Outcome.MALFORMED, UNEXPECTED_BODY, message="an empty body")
+"""Nothing arrived where a document was requested."""
 
 TRUNCATED: Final = Failure(Outcome.TRUNCATED, TRUNCATED_TYPE, retryable=True)
 """The stream ended before its end event, and nothing in it says why."""
@@ -76,9 +84,11 @@ def unexpected_by_name(media_type: str, kind: StreamKind, *, events: bool) -> Fa
     return unexpected_media_type(media_type, "JSON")
 
 
-def not_json(media_type: str, error: Exception) -> Failure:
+def not_json(media_type: str, error: Exception, *, is_empty: bool) -> Failure:
     """A body that was to be a JSON document could not be decoded, which raised `error`."""
     failure = classify(error)
+    if is_empty:
+        return replace(EMPTY, leaked=failure.leaked, exception_type=failure.exception_type)
     if is_json(media_type):
         return failure
     unexpected = unexpected_media_type(media_type, "JSON")
@@ -132,16 +142,35 @@ class Remains:
         return cls(media_type, _unpacked(kept, encoding) if is_whole else None, is_whole)
 
 
-def trim(kept: bytearray) -> None:
-    """Drops all but the last bytes."""
-    del kept[:-_MAX_KEPT]
+def keep(kept: list[bytes], chunk: bytes) -> None:
+    """Adds a chunk of a body to the last ones that are `kept`. Only very small chunks are copied."""
+    size = len(chunk)
+    if size > _LARGE:
+        kept.clear()
+    elif kept and size < _SMALL and len(kept[-1]) < _SMALL:
+        kept[-1] += chunk
+        return
+    kept.append(chunk)
+    if len(kept) > _MAX_CHUNKS:
+        del kept[: _MAX_CHUNKS // 2]
 
 
 class _Event(NamedTuple):
     name: str
     data: bytes
+    other: bytes
+    """Its lines that are none of an event."""
     ended: bool
     """Whether its blank line arrived."""
+
+
+def ends_in(remains: Remains, kind: StreamKind) -> bool:
+    """Whether the end event arrived, with or without data, or its blank line. The SDK may drop such an event."""
+    return kind.end is not None and any(event.name == kind.end and _is_whole(event) for event in _events(remains))
+
+
+def _is_whole(event: _Event) -> bool:
+    return event.ended or (bool(event.data) and json_value(event.data) is not UNDECODED)
 
 
 def last_event_in(remains: Remains) -> tuple[str, bytes] | None:
@@ -152,30 +181,45 @@ def last_event_in(remains: Remains) -> tuple[str, bytes] | None:
     return events[-1].name, events[-1].data
 
 
-def cause_of_end(remains: Remains, *, known_events: bool) -> Failure | None:
+def error_in(remains: Remains, kind: StreamKind) -> Failure | None:
+    """The error that a body carries where the SDK does not look for one. `None` if there is none.
+
+    In an event with another name or none, beside the events, or in place of them.
+    """
+    if remains.media_type == _FRAMES:
+        return None
+    found = (json_value(data) for event in _events(remains) for data in (event.data, event.other) if data)
+    document = json_value(remains.data) if remains.is_whole and remains.data else UNDECODED
+    error = next((data for data in (*found, document) if _is_error(data, kind)), None)
+    return None if error is None else in_band_error(error)
+
+
+def _is_error(data: object, kind: StreamKind) -> bool:
+    # The errors of a session's turn are read as events.
+    return says_error(data) and text(item(data, "type")) not in kind.turns
+
+
+def cause_of_end(remains: Remains, kind: StreamKind, *, known_events: bool) -> Failure | None:
     """Why a stream of events ended without its end event, if its bytes say so. `None` if they do not.
 
     `known_events` says whether an event that the API sends was decoded.
     """
-    if remains.media_type == _FRAMES:
-        return None
+    error = error_in(remains, kind)
+    if error is not None or known_events or remains.media_type == _FRAMES:
+        return error
     events = _events(remains)
     unnamed = [json_value(event.data) for event in events if not event.name and event.data]
-    error = next((data for data in reversed(unnamed) if says_error(data)), None)
-    if error is not None:
-        return in_band_error(error)
-    return None if known_events else _instead_of_events(remains, events, unnamed)
+    return _instead_of_events(remains, events, unnamed, kind)
 
 
-def _instead_of_events(remains: Remains, events: Sequence[_Event], unnamed: Sequence[object]) -> Failure | None:
+def _instead_of_events(
+    remains: Remains, events: Sequence[_Event], unnamed: Sequence[object], kind: StreamKind
+) -> Failure | None:
     data = (remains.data or b"").strip()
-    document = json_value(data) if remains.is_whole and data else UNDECODED
-    if says_error(document):
-        return in_band_error(document)
     if remains.media_type not in _EVENTS:
         return unexpected_media_type(remains.media_type, "events")
     if unnamed:
-        of_the_api = any(text(item(data, "type")) for data in unnamed)
+        of_the_api = kind.has_end and any(text(item(data, "type")) for data in unnamed)
         return _WITHOUT_NAMES if of_the_api else _unexpected_body(_NO_NAMES)
     if any(event.name and event.name != "ping" for event in events):
         return _unexpected_body("events of another API")
@@ -188,19 +232,21 @@ def _events(remains: Remains) -> list[_Event]:
     """The server-sent events in what is known, the last of which may not have ended."""
     data = remains.data or b""
     events: list[_Event] = []
-    name, lines = "", list[bytes]()
+    name, lines, other = "", list[bytes](), list[bytes]()
     skipping = not remains.is_whole  # up to the first blank line: what is before it may lack its beginning
     for line in data.splitlines():
         if not line:
             if not skipping:
-                events.append(_Event(name, b"\n".join(lines), ended=True))
-            skipping, name, lines = False, "", []
+                events.append(_Event(name, b"\n".join(lines), b"\n".join(other), ended=True))
+            skipping, name, lines, other = False, "", [], []
         elif line.startswith(b"event:"):
             name = line[6:].strip().decode("utf-8", "replace")
         elif line.startswith(b"data:"):
             lines.append(line[5:].strip())
-    if (name or lines) and not skipping:
-        events.append(_Event(name, b"\n".join(lines), ended=False))
+        elif not line.startswith(_FIELDS):
+            other.append(line)
+    if (name or lines or other) and not skipping:
+        events.append(_Event(name, b"\n".join(lines), b"\n".join(other), ended=False))
     return events
 
 

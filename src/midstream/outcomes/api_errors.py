@@ -8,34 +8,58 @@ Read here, and nowhere else:
 - Google: `{"error": {"code", "message", "status"}}`, alone or in a list
 - AWS: `{"message"}` or `{"Message"}`, with the type in `__type` or in the header `x-amzn-errortype`
 - OAuth: `{"error": "invalid_grant", "error_description"}`
-- FastAPI: `{"detail"}`; and plain text
+- FastAPI and problem details (RFC 9457): `{"detail"}`, `{"title"}`; and plain text
+
+Gateways put the error of their upstream into one of their own, so errors can be nested.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast
 
 from midstream.guard import attempt
-from midstream.outcomes.values import LONGEST_NAME, UNDECODED, field, is_mapping, json_value, text, whole
+from midstream.outcomes.status import API_STATUS, BEDROCK_STATUS, SESSION_STATUS
+from midstream.outcomes.values import LONGEST_NAME, UNDECODED, field, is_mapping, json_value, text
 from midstream.outcomes.wording import LONGEST_MESSAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-__all__ = ("NOTHING", "ApiError", "api_error_in", "error_code", "error_data", "item", "says_error", "type_name")
+__all__ = (
+    "NOTHING",
+    "ApiError",
+    "api_error_in",
+    "error_code",
+    "error_data",
+    "error_status",
+    "item",
+    "says_error",
+    "type_name",
+)
+
+T = TypeVar("T")
 
 _LONGEST_TEXT: Final = 2 * LONGEST_MESSAGE
 _ERROR_STATUSES: Final = range(400, 600)
 
-_NOT_TYPES: Final = frozenset({"", "none", "null", "nil", "undefined", "unknown", "n/a", "error"})
+_NOT_TYPES: Final = frozenset({"", "none", "null", "nil", "undefined", "unknown", "n/a", "error", "about:blank"})
 """What serializers and gateways write where an error has no type, in lower case."""
 
 _TYPE_NAME: Final = re.compile(r"[A-Za-z][\w.-]*")
 """What can be the name of a type: a word, not a sentence."""
 
-_MARKUP: Final = "<"
-"""How a page begins: a proxy's page says nothing that its status does not."""
+_NOT_WORDS: Final = ("<", "{", "[")
+"""How a page and JSON begin: a page says nothing that its status does not, and broken JSON is not for people."""
+
+_TYPE_IN_TEXT: Final = re.compile(r'"type"\s*:\s*"(?!error")(\w{1,64})"')
+"""The type in JSON that was cut."""
+
+_KNOWN_TYPES: Final = {**API_STATUS, **BEDROCK_STATUS, **SESSION_STATUS}
+
+_STATUS_FIELDS: Final = ("code", "status", "statusCode", "status_code", "type")
+_MESSAGE_FIELDS: Final = ("message", "Message", "error_description", "detail", "msg", "title")
+_MAX_NESTED: Final = 4
 
 
 class ApiError(NamedTuple):
@@ -59,15 +83,14 @@ def api_error_in(body: object) -> ApiError:
     """What `body`, decoded or a plain text, says about an error. Never raises for plain JSON values."""
     body = _first(body)
     if issubclass(type(body), str):
-        return ApiError(message=_words(body))
+        return _in_text(cast("str", body))
     if not is_mapping(body):
         return NOTHING
-    error = item(body, "error")
-    detail = error if is_mapping(error) else body
+    levels = _levels(body)
     return ApiError(
-        type=_type(detail, error),
-        status=_status(item(detail, "code")) or _status(item(detail, "status")),
-        message=_message(detail, error),
+        type=_innermost(_type, levels),
+        status=_innermost(_status_in, levels),
+        message=_innermost(_message, levels),
         request_id=text(item(body, "request_id")),
         code=error_code(body),
     )
@@ -87,9 +110,12 @@ def error_code(body: object) -> str | None:
 def says_error(body: object) -> bool:
     """Whether the decoded `body` is an error by its shape: it has an error, or says that it is one."""
     body = _first(body)
-    error = item(body, "error")
+    error = _first(item(body, "error"))
     said = (text(item(body, "type")), text(item(body, "object")))
-    return "error" in said or is_mapping(error) or text(error) is not None
+    if "error" in said or is_mapping(error) or text(error) is not None:
+        return True
+    has_words = _message(body) is not None
+    return has_words and (error is True or bool(_status_in(body)) or item(body, "__type") is not None)
 
 
 def error_data(data: bytes) -> object:
@@ -99,9 +125,16 @@ def error_data(data: bytes) -> object:
 
 
 def type_name(value: object) -> str | None:
-    """`value` if it is a type: a text that says something."""
-    name = text(value)
-    return None if name is None or name.strip().lower() in _NOT_TYPES else name
+    """`value` if it is a type: a text that says something, and is not a number."""
+    name = (text(value) or "").strip()
+    return None if name.lower() in _NOT_TYPES or name.isdecimal() else name
+
+
+def error_status(value: object) -> int | None:
+    """`value` if it is a status from 400 to 599, as a number or as its text."""
+    words = text(value)
+    number = attempt(float, cast("Any", words if words is not None else value)) if type(value) is not bool else None
+    return int(number) if number is not None and number in _ERROR_STATUSES else None
 
 
 def item(mapping: object, key: str) -> object:
@@ -111,16 +144,40 @@ def item(mapping: object, key: str) -> object:
     return attempt(lambda: cast("Mapping[str, object]", mapping).get(key)) if is_mapping(mapping) else None
 
 
-def _first(body: object) -> object:
-    """The one error of a list, as Google sends it."""
-    return next(iter(cast("list[object]", body)), None) if type(body) is list else body
+def _first(value: object) -> object:
+    """The first of a list, as Google sends the one error."""
+    return next(iter(cast("list[object]", value)), None) if type(value) is list else value
 
 
-def _type(detail: object, error: object) -> str | None:
-    if text(error) is not None and text(item(detail, "error_description")) is not None:
+def _levels(body: object) -> list[object]:
+    """`body` and the errors that are nested in it, outermost first."""
+    levels = [body]
+    while len(levels) < _MAX_NESTED:
+        inside = (_first(item(levels[-1], name)) for name in ("error", "message", "detail", "errors"))
+        inner = next(filter(is_mapping, inside), None)
+        if inner is None:
+            break
+        levels.append(inner)
+    return levels
+
+
+def _innermost(read: Callable[[object], T | None], levels: list[object]) -> T | None:
+    return next((found for level in reversed(levels) if (found := read(level)) is not None), None)
+
+
+def _in_text(said: str) -> ApiError:
+    if said.strip() in _KNOWN_TYPES:
+        return ApiError(type=said.strip())
+    cut = _TYPE_IN_TEXT.search(said[:_LONGEST_TEXT]) if said.lstrip().startswith("{") else None
+    return ApiError(type=type_name(cut.group(1)) if cut else None, message=_words(said))
+
+
+def _type(level: object) -> str | None:
+    error = text(item(level, "error"))
+    if error is not None and (error in _KNOWN_TYPES or text(item(level, "error_description")) is not None):
         return type_name(error)  # OAuth: the error is the type, and the description is the message
-    named = type_name(item(detail, "type")) or _shape_name(item(detail, "__type"))
-    return named or _status_name(item(detail, "status")) or _status_name(item(detail, "code"))
+    named = type_name(item(level, "type")) or _shape_name(item(level, "__type"))
+    return named or _status_name(item(level, "status")) or _status_name(item(level, "code"))
 
 
 def _status_name(value: object) -> str | None:
@@ -134,19 +191,17 @@ def _shape_name(value: object) -> str | None:
     return None if name is None else type_name(name.partition(":")[0].rpartition("#")[2])
 
 
-def _status(value: object) -> int | None:
-    words = text(value)
-    number = int(words) if words is not None and words.isascii() and words.isdigit() else whole(value)
-    return number if number in _ERROR_STATUSES else None
+def _status_in(level: object) -> int | None:
+    said = (*(item(level, name) for name in _STATUS_FIELDS), item(level, "error"))
+    return next(filter(None, map(error_status, said)), None)
 
 
-def _message(detail: object, error: object) -> str | None:
-    described = (item(detail, name) for name in ("message", "Message", "error_description", "detail"))
-    return next(filter(None, map(_words, (*described, error))), None)
+def _message(level: object) -> str | None:
+    error = text(item(level, "error"))
+    described = (*(_first(item(level, name)) for name in _MESSAGE_FIELDS), None if error in _KNOWN_TYPES else error)
+    return next(filter(None, map(_words, described)), None)
 
 
 def _words(value: object) -> str | None:
-    if is_mapping(value):
-        value = item(value, "message")  # FastAPI: a detail that is an object
     words = text(value, _LONGEST_TEXT)
-    return None if words is None or words.lstrip().startswith(_MARKUP) else words
+    return None if words is None or words.lstrip().startswith(_NOT_WORDS) else words

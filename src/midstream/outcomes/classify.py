@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from midstream.guard import attempt
-from midstream.outcomes.api_errors import NOTHING, ApiError, api_error_in, says_error, type_name
+from midstream.outcomes.api_errors import NOTHING, ApiError, api_error_in, error_status, says_error, type_name
 from midstream.outcomes.credentials import TokenFailure, token_failure, while_preparing
 from midstream.outcomes.exceptions import (
     chain_of,
@@ -21,11 +21,12 @@ from midstream.outcomes.exceptions import (
     stopped_by_the_application,
     words_of,
 )
-from midstream.outcomes.redaction import without_keys
+from midstream.outcomes.redaction import without_keys, without_urls
 from midstream.outcomes.retry import header, helps, retry_after
 from midstream.outcomes.status import (
     API_STATUS,
     BEDROCK_STATUS,
+    GOOGLE_STATUS,
     RETRYABLE_EXCEPTIONS,
     SESSION_STATUS,
     SUCCESS,
@@ -56,7 +57,6 @@ _LEAKS_NOTHING: Final = frozenset({Outcome.CANCELLED, Outcome.ABANDONED, Outcome
 
 _API_ERROR: Final = "anthropic.APIError"
 _STATUSES: Final = range(100, 1000)
-_ERROR_STATUSES: Final = range(400, 600)
 
 _AWS_TYPE: Final = "x-amzn-errortype"
 """The header with the type of an AWS error, and after a colon an address: `ValidationException:http://...`."""
@@ -226,8 +226,10 @@ def _with_status(outcome: Outcome, error: ApiError, reported: _Reported) -> Fail
 
 def _synthesized(error: ApiError) -> int:
     kind = error.type or ""
-    known = API_STATUS.get(kind) or BEDROCK_STATUS.get(kind) or SESSION_STATUS.get(kind)
-    return known or error.status or UNKNOWN_STATUS
+    known = next((table[kind] for table in (API_STATUS, BEDROCK_STATUS, SESSION_STATUS) if kind in table), None)
+    # AWS writes the same names with a capital where it does not stream.
+    implied = GOOGLE_STATUS.get(kind) or BEDROCK_STATUS.get(kind[:1].lower() + kind[1:])
+    return known or error.status or implied or UNKNOWN_STATUS
 
 
 def _decisive(chain: Chain) -> int:
@@ -236,10 +238,21 @@ def _decisive(chain: Chain) -> int:
     A framework raises its exceptions from the SDK's. Where it does not, a status on its exception has to do.
     """
     for says in (_says_what_happened, _foreign_status):
-        for place, link in enumerate(chain):
-            if says(link):
-                return place
+        place = next((place for place, link in enumerate(chain) if says(link)), None)
+        if place is not None:
+            return _inside_wrapper(chain, place)
     return 0
+
+
+def _inside_wrapper(chain: Chain, place: int) -> int:
+    """The place of an error with a status that the SDK wrapped like a broken connection; else `place`.
+
+    A middleware raises such an error.
+    """
+    if chain[place].by_class is not Outcome.CONNECTION_ERROR:
+        return place
+    inner = enumerate(chain[place:], place)
+    return next((at for at, link in inner if link.by_class is Outcome.HTTP_ERROR or _foreign_status(link)), place)
 
 
 def _says_what_happened(link: Link) -> bool:
@@ -257,7 +270,7 @@ def _foreign_status(link: Link) -> int | None:
         field(link.error, "status"),
         field(field(link.error, "response"), "status_code"),
     )
-    return next(filter(None, (_status(value, _ERROR_STATUSES) for value in said)), None)
+    return next(filter(None, map(error_status, said)), None)
 
 
 def _outcome(chain: Chain, reported: _Reported, *, opened: bool | None) -> Outcome:
@@ -295,7 +308,7 @@ def _reported(wrappers: Chain, foreign_status: int | None) -> _Reported:
     return _Reported(
         observed=_status(field(response, "status_code")) or status or foreign_status,
         status=status,
-        reason=text(field(response, "reason_phrase")),
+        reason=_shown(text(field(response, "reason_phrase"))),
         request_id=text(field(error, "request_id")),
         headers=field(response, "headers"),
         leaked=not any(is_of(link.error, _API_ERROR) for link in wrappers),
@@ -329,7 +342,7 @@ def _bedrock_frame(error: BaseException) -> str | None:
 
 
 def _shown(message: str | None) -> str | None:
-    return shortened(without_keys(message)) if message else None
+    return shortened(without_urls(without_keys(message))) if message else None
 
 
 def _status(value: object, valid: range = _STATUSES) -> int | None:

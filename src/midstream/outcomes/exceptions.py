@@ -94,6 +94,8 @@ _HOPELESS: Final = frozenset(
         "httpx2.UnsupportedProtocol",
         "httpx.TooManyRedirects",
         "httpx2.TooManyRedirects",
+        "httpx.InvalidURL",
+        "httpx2.InvalidURL",
         "httpcore.UnsupportedProtocol",
         "httpcore2.UnsupportedProtocol",
         "aiohttp.ClientConnectorCertificateError",
@@ -195,7 +197,10 @@ def is_group(error: BaseException) -> bool:
 
 def is_hopeless(chain: Chain) -> bool:
     """Whether no retry helps after this failure of a transport: the next attempt meets the same."""
-    return any(not _HOPELESS.isdisjoint(names_of(one.error)) or _is_refused_by_proxy(one.error) for one in chain)
+    return any(
+        not _HOPELESS.isdisjoint(names_of(error)) or _is_refused_by_proxy(error) or _is_refused_by_protocol(error)
+        for error, _ in chain
+    )
 
 
 def stopped_by_the_application(chain: Chain) -> bool:
@@ -280,6 +285,12 @@ def words_of(error: BaseException) -> str | None:
         return f"[Errno {number}] {os.strerror(number)}"  # asyncio says what it called instead
     words = text(attempt(lambda: str(error)), 2 * LONGEST_MESSAGE)
     return None if words is None or words == _SAYS_NOTHING else without_quotes(words) or None
+
+
+def _is_refused_by_protocol(error: BaseException) -> bool:
+    """Whether a header of the request is not allowed, such as a key with a line break."""
+    is_local = any(name.endswith("LocalProtocolError") for name in names_of(error))
+    return is_local and "header" in (text(attempt(lambda: str(error))) or "").lower()
 
 
 def _is_refused_by_proxy(error: BaseException) -> bool:

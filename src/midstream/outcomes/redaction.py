@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-__all__ = ("without_keys", "without_quotes")
+__all__ = ("without_keys", "without_quotes", "without_urls")
 
 # A protocol error can quote the bytes that it stumbled over: `illegal chunk header: bytearray(b'...')`.
 _QUOTED_BYTES: Final = re.compile(r"(?<![:\s])[:\s]*(?<!\w)(?:bytearray\(|bytes\()?b['\"].*", re.DOTALL)
@@ -14,15 +14,30 @@ _QUOTED_BYTES: Final = re.compile(r"(?<![:\s])[:\s]*(?<!\w)(?:bytearray\(|bytes\
 # urllib3 names the path that it requested, with the query.
 _QUOTED_URL: Final = re.compile(r"(://|with url: )[^\s'\"<>]+")
 
-# Gateways name the key that was wrong.
-_QUOTED_KEY: Final = re.compile(r"\b(sk-|(?:bearer|basic)\s+)(?=\S*\d)[\w.~+/=*-]{8,}", re.IGNORECASE)
+# Gateways name the key that was wrong. A word after "basic" or "bearer" is a key if it has a digit, or is long.
+_QUOTED_KEY: Final = re.compile(
+    r"""\b(?P<kind>
+        sk[-_](?=[\w-]*\d|ant-|live_|proj-)
+        | (?:bearer|basic):?\s+(?=\S*\d|\S{16})
+        | (?:x-)?api[-_]?key["']?\s*[:=]\s*["']?(?=\S*\d|\S{16})
+        | eyJ(?=[\w-]+\.)
+        | AKIA(?=[A-Z0-9]{12})
+        | ya29\.
+    )[\w.~+/=*-]{8,}""",
+    re.IGNORECASE | re.VERBOSE,
+)
 
 
 def without_keys(message: str) -> str:
     """`message` of an API or a gateway without the keys that it quotes."""
-    return _QUOTED_KEY.sub(r"\1...", message)
+    return _QUOTED_KEY.sub(r"\g<kind>...", message)
+
+
+def without_urls(message: str) -> str:
+    """`message` without the URLs that it quotes, which can have a password and a query."""
+    return _QUOTED_URL.sub(r"\1...", message)
 
 
 def without_quotes(message: str) -> str:
     """`message` of a transport without the bytes and the URLs that it quotes."""
-    return _QUOTED_URL.sub(r"\1...", _QUOTED_BYTES.sub("", message))
+    return without_urls(_QUOTED_BYTES.sub("", message))

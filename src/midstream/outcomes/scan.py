@@ -161,7 +161,9 @@ class DocumentScan:
         except (ValueError, RecursionError) as error:
             # A document that is too deep to be looked at is no worse for a caller that reads its bytes.
             if self._raises or isinstance(error, ValueError):
-                self._listener.found(_as_seen(not_json(self._media_type, error), raised=self._raises))
+                self._listener.found(
+                    _as_seen(not_json(self._media_type, error, is_empty=not self._kept), raised=self._raises)
+                )
         self._listener.answered(document)
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 __all__ = (
     "API_STATUS",
     "BEDROCK_STATUS",
+    "GOOGLE_STATUS",
     "RETRYABLE_BELOW_500",
     "RETRYABLE_EXCEPTIONS",
     "SERVER_ERROR",
@@ -50,6 +51,28 @@ BEDROCK_STATUS: Final[Mapping[str, int]] = MappingProxyType(
     }
 )
 """By exception type of a Bedrock event stream: `ResponseStream` of InvokeModelWithResponseStream."""
+
+GOOGLE_STATUS: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        "INVALID_ARGUMENT": 400,
+        "FAILED_PRECONDITION": 400,
+        "OUT_OF_RANGE": 400,
+        "UNAUTHENTICATED": 401,
+        "PERMISSION_DENIED": 403,
+        "NOT_FOUND": 404,
+        "ABORTED": 409,
+        "ALREADY_EXISTS": 409,
+        "RESOURCE_EXHAUSTED": 429,
+        "CANCELLED": 499,
+        "DATA_LOSS": 500,
+        "INTERNAL": 500,
+        "UNKNOWN": 500,
+        "UNIMPLEMENTED": 501,
+        "UNAVAILABLE": 503,
+        "DEADLINE_EXCEEDED": 504,
+    }
+)
+"""By name of a status of Google's, where an error does not carry the number: `google.rpc.Code`."""
 
 SESSION_STATUS: Final[Mapping[str, int]] = MappingProxyType(
     {

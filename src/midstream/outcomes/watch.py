@@ -6,7 +6,15 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from midstream.outcomes.answers import TRUNCATED, Remains, cause_of_end, failure_in_document, last_event_in
+from midstream.outcomes.answers import (
+    TRUNCATED,
+    Remains,
+    cause_of_end,
+    ends_in,
+    error_in,
+    failure_in_document,
+    last_event_in,
+)
 from midstream.outcomes.api_errors import error_data
 from midstream.outcomes.classify import failure_of, in_band_error
 from midstream.outcomes.kinds import ANONYMOUS, MESSAGES, TURN_ERRORS, StreamKind, Turn, turn_is_over
@@ -24,6 +32,9 @@ _ERROR_EVENT: Final = "error"
 
 _OF_A_BODY: Final = frozenset({Outcome.IN_BAND_ERROR, Outcome.TRANSPORT_ERROR, Outcome.TRUNCATED, Outcome.MALFORMED})
 """The failures for which the response headers must have arrived, also where the answer is not streamed."""
+
+_ORDER: Final = {phase: place for place, phase in enumerate(Phase)}
+"""The phases of a call never go back."""
 
 _MOST_TOKENS: Final = 2**60
 """More is no count, and a sum of three would not fit into 64 bits."""
@@ -43,6 +54,7 @@ class StreamWatch:
         "_end_seen",
         "_first_chunk_at",
         "_found",
+        "_found_in",
         "_kind",
         "_last_chunk_at",
         "_last_event",
@@ -61,6 +73,7 @@ class StreamWatch:
         self._opened = False
         self._end_seen = False
         self._found: Failure | None = None
+        self._found_in = Phase.REQUEST
         self._answer: Answer = NO_ANSWER
         self._first_chunk_at: float | None = None
         self._last_chunk_at: float | None = None
@@ -107,7 +120,9 @@ class StreamWatch:
         """
         name = _event_type(event)
         self._last_event = name
-        self._phase = self._kind.phase_after(name, self._phase)
+        phase = self._kind.phase_after(name, self._phase)
+        if phase is not self._phase and _ORDER[phase] > _ORDER[self._phase]:
+            self._phase = phase
         if name == _START_EVENT:
             self._answer = _answer_of(field(event, "message"), complete=False)
         elif name == _FINAL_EVENT:
@@ -116,6 +131,8 @@ class StreamWatch:
             # The SDK raises it, but for Bedrock below 0.110, where it hands it to the application like any other event,
             # and for batch results, where an error can stand in place of a line.
             self.found(in_band_error({name: field(event, name) for name in ("error", "request_id")}))
+        elif name is None and not self._kind.is_events and _is_error_line(event):
+            self.found(in_band_error({name: field(event, name) for name in ("error", "message", "code", "status")}))
         elif name is not None and name == self._kind.answer:
             self._answer = _answer_of(event, complete=True)
         elif name is not None and name in self._kind.turns:
@@ -128,7 +145,8 @@ class StreamWatch:
 
         It is how the call ends, whatever follows. The first of several counts.
         """
-        self._found = self._found or failure
+        if self._found is None:
+            self._found, self._found_in = failure, self._phase
 
     def answered(self, document: object = UNSEEN, *, judge: bool = True) -> Verdict | None:
         """The call returned `document` as a whole, an object or a mapping, or one that cannot be looked at.
@@ -154,7 +172,7 @@ class StreamWatch:
         if known is None:
             return self._end_without_end_event(None)
         self._look_at_last_event(known)
-        return self._end_without_end_event(cause_of_end(known, known_events=self._knows_events))
+        return self._end_without_end_event(cause_of_end(known, self._kind, known_events=self._knows_events))
 
     def read_without_events(self) -> Verdict | None:
         """The body came to its end by its framing, and nobody decoded events from it."""
@@ -165,11 +183,13 @@ class StreamWatch:
         error: BaseException,
         last_event: object = None,
         document_failure: Callable[[], Failure | None] = lambda: None,
+        remains: Callable[[], Remains | None] = lambda: None,
     ) -> Verdict | None:
         """`error` came out of the SDK on its way to the application.
 
         `document_failure` gives the failure that the answer is over which the SDK raised, and `None` for an answer that
-        is one. It is called only for an exception that says nothing itself.
+        is one. It is called only for an exception that says nothing itself. `remains` gives what is known about the
+        body of a stream whose connection broke: the API may have sent an error before.
         """
         if self.ended:
             return None
@@ -178,6 +198,8 @@ class StreamWatch:
         if not failure.outcome.is_failure:
             return self._end(Outcome.COMPLETED if self._end_seen else failure.outcome)
         cause = document_failure() if failure.outcome is Outcome.CLIENT_ERROR else None
+        if failure.outcome is Outcome.TRANSPORT_ERROR and self._opened and not self._end_seen:
+            cause = self._error_before_the_break(remains())
         if cause is not None:
             failure = replace(cause, leaked=failure.leaked, exception_type=failure.exception_type)
         return self._end(failure.outcome, failure)
@@ -188,9 +210,9 @@ class StreamWatch:
         return self._end(Outcome.COMPLETED if self._end_seen else Outcome.ABANDONED)
 
     def _end(self, outcome: Outcome, failure: Failure | None = None) -> Verdict | None:
-        if self._found is not None:
-            outcome, failure = self._found.outcome, self._found
         phase = self._phase
+        if self._found is not None:
+            outcome, failure, phase = self._found.outcome, self._found, self._found_in
         if phase is Phase.REQUEST and outcome in _OF_A_BODY:
             phase = Phase.OPENING
         try:
@@ -222,10 +244,17 @@ class StreamWatch:
     @property
     def _knows_events(self) -> bool:
         """Whether an event that the API sends was decoded."""
-        return self._phase is not Phase.OPENING or self._answer is not NO_ANSWER
+        return self._phase in (Phase.CONTENT, Phase.CLOSING) or self._answer is not NO_ANSWER
+
+    def _error_before_the_break(self, remains: Remains | None) -> Failure | None:
+        if remains is None or not self._kind.is_events:
+            return None
+        self._look_at_last_event(remains)
+        return self._found or (None if self._end_seen else error_in(remains, self._kind))
 
     def _look_at_last_event(self, remains: Remains) -> None:
-        """Takes a last event for seen that lacks only its blank line."""
+        """Takes a last event for seen that lacks only its blank line, and an end event that lacks its data."""
+        self._end_seen = self._end_seen or ends_in(remains, self._kind)
         last = last_event_in(remains)
         if last is None:
             return
@@ -258,6 +287,12 @@ class StreamWatch:
 def _event_type(event: object) -> str | None:
     """The type of a decoded event. `None` if it has none that is a text. Never raises."""
     return text(field(event, "type"))
+
+
+def _is_error_line(line: object) -> bool:
+    """Whether a line of batch results is an error in place of a result, which has an id."""
+    error, custom_id = fields(line, "error", "custom_id")
+    return error is not None and custom_id is None
 
 
 def _answer_of(message: object, *, complete: bool) -> Answer:

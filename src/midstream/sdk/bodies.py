@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import wrapt
 
 from midstream import guard
-from midstream.outcomes.answers import KEPT_LIMIT, trim
+from midstream.outcomes.answers import keep
 from midstream.sdk.closing import Closing
 from midstream.sdk.scans import scan_of
 
@@ -102,9 +102,7 @@ def _chunks(body: Iterator[bytes], call: Call, clock: Callable[[], float]) -> It
                 watch.longest_wait = wait
             watch.received += len(chunk)
             if kept is not None:
-                kept += chunk
-                if len(kept) > KEPT_LIMIT:
-                    trim(kept)
+                keep(kept, chunk)
             yield chunk
             asked = clock()
     except GeneratorExit:
@@ -165,11 +163,8 @@ class _AsyncChunks:
         if wait > watch.longest_wait:  # noqa: PLR1730 - for every read, and `max` is a call
             watch.longest_wait = wait
         watch.received += len(chunk)
-        kept = self._kept
-        if kept is not None:
-            kept += chunk
-            if len(kept) > KEPT_LIMIT:
-                trim(kept)
+        if self._kept is not None:
+            keep(self._kept, chunk)
         return chunk
 
     async def asend(self, value: Any) -> bytes:

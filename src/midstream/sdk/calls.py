@@ -16,9 +16,11 @@ from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from midstream import guard
 from midstream.outcomes import Outcome, StreamWatch
 from midstream.outcomes.answers import (
+    EMPTY,
     Remains,
     failure_in_document,
     is_json,
+    keep,
     unexpected_by_name,
     unexpected_media_type,
 )
@@ -264,6 +266,7 @@ class Call:
         "_observed",
         "_parser",
         "_process",
+        "_read_before",
         "_request_id",
         "_response",
         "entered_in",
@@ -298,8 +301,9 @@ class Call:
         self._attempts = 0
         self._response: Any = None
         self._head: Head | None = None
-        self.kept: bytearray | None = None
-        """The last bytes of the body of a stream of events."""
+        self._read_before = False
+        self.kept: list[bytes] | None = None
+        """The last chunks of the body of a stream of events."""
         self._observed: int | None = None
         self._request_id: str | None = None
         self._parser: weakref.ref[Any] | None = None
@@ -351,7 +355,7 @@ class Call:
         """`error` is on its way to the application."""
         answered, self._response = self._response, None
         with self.guards.calls:
-            verdict = self.watch.failed(error, last_event, lambda: self._failure_in(answered))
+            verdict = self.watch.failed(error, last_event, lambda: self._failure_in(answered), self._remains)
             # An exception can be one of the application's, which may not let itself be looked at.
             response = guard.attempt(lambda: getattr(error, "response", None))
             is_http_error = verdict is not None and verdict.outcome is Outcome.HTTP_ERROR
@@ -549,7 +553,8 @@ class Call:
 
     def _parsed(self, result: Any, response: Any) -> None:
         """The SDK made `result` of the whole `response`, or a middleware made it of none, which is `None`."""
-        shows_it = is_inspectable(result)
+        # It may not let itself be looked at.
+        shows_it = guard.attempt(is_inspectable, result) is True
         if response is not None:
             self._observed = whole(response.status_code)
             self._request_id = text(guard.attempt(lambda: getattr(result, "_request_id", None)))
@@ -577,7 +582,7 @@ class Call:
                 if is_json(media_type):
                     self.failed(error)  # what the SDK will raise when the application parses it
                     return
-                self.found(unexpected_media_type(media_type, "JSON"))
+                self.found(unexpected_media_type(media_type, "JSON") if response.content else EMPTY)
             except RecursionError:
                 pass  # too deep to be looked at
         self.tell_now(self.watch.answered(document))
@@ -591,16 +596,24 @@ class Call:
             return None
         media_type = format_of(response.headers, response.__class__).media_type
         document = guard.attempt(lambda: json_value(response.content))
-        if document is UNDECODED and not is_json(media_type):
-            return unexpected_media_type(media_type, "JSON")
-        return None if document is UNDECODED else failure_in_document(document, self.watch.kind)
+        if document is not UNDECODED:
+            failure = failure_in_document(document, self.watch.kind)
+        elif is_json(media_type):
+            return None
+        else:
+            failure = unexpected_media_type(media_type, "JSON") if response.content else EMPTY
+        if failure is not None:
+            self._note(response)
+        return failure
 
     def _remains(self) -> Remains | None:
         """What is known about the body of a stream of events."""
         if self._head is None or self.kept is None:
             return None
         form = format_of(*self._head)
-        return Remains.of(form.media_type, form.encoding, bytes(self.kept), self.watch.received)
+        if self._read_before:
+            return Remains.of(form.media_type, "", b"".join(self.kept), self.watch.received)
+        return Remains.of(form.media_type, form.encoding, b"".join(self.kept), self.watch.received)
 
     def _open(self, response: Any) -> None:
         if self._is_inherited:
@@ -613,7 +626,12 @@ class Call:
     def _takes_observed_body(self, response: Any) -> bool:
         self._head = Head(response.headers, type(response))
         if self.watch.kind.is_events:
-            self.kept = bytearray()
+            self._read_before = response.is_closed is True
+            content: bytes | None = guard.attempt(lambda: response.content) if self._read_before else None
+            self.kept = []
+            if content:
+                self.watch.received = len(content)
+                keep(self.kept, content)
         body = guard.attempt(lambda: response.stream)
         # Also where it was read before it was returned, by an event hook for instance: the body keeps the call.
         observed = ObservedBody(body, self, self._head)

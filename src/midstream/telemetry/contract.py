@@ -285,13 +285,6 @@ CALL_ATTRIBUTES: Final[tuple[Attribute[Ended], ...]] = (
         lambda e: e.verdict.answer.cache_write_tokens,
         own_spans_only=True,
     ),
-    Attribute(
-        "midstream.error.code",
-        "string",
-        When.STATUS,
-        "The API's name of the cause of its error, if it has one: `compaction_unavailable`.",
-        _failure(lambda f: f.code),
-    ),
     # The verdict is last: where a limit allows too few attributes, OpenTelemetry drops the oldest.
     Attribute(
         "midstream.phase",
@@ -390,6 +383,7 @@ EXCEPTION_ATTRIBUTES: Final[Mapping[str, str]] = {
     "exception.message": "What the API, the SDK or the transport said, cut at 1,024 characters, without the keys "
     "and URLs that it quotes; of any other exception only its type.",
     "exception.stacktrace": "Files, lines and functions, without source lines and without messages.",
+    "midstream.error.code": "The API's name of the cause of its error, if it has one: `compaction_unavailable`.",
 }
 """What the log event has besides the attributes of the call."""
 

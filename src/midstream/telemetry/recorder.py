@@ -173,6 +173,8 @@ class Recorder:
             exception["exception.type"] = failure.exception_type
             if error is not None:
                 exception["exception.stacktrace"] = stacktrace(error)
+        if failure.code is not None:
+            exception["midstream.error.code"] = failure.code
         verdict = {name: value for name, value in attributes.items() if name in VERDICT_ATTRIBUTES}
         rest = {name: value for name, value in attributes.items() if name not in verdict}
         self._log_events.emit(line, {**rest, **exception, **verdict}, where)
