@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -34,7 +34,10 @@ def test_of_too_many_attributes_those_of_the_verdict_stay(
     finally:
         AnthropicInstrumentor().uninstrument()
     (log,) = exported.logs
-    kept: list[dict[str, Any]] = [dict(exported.told_span.attributes or {}), dict(log.log_record.attributes or {})]
+    kept = dict(exported.told_span.attributes or {})
+    recorded = [name for name in log.log_record.attributes or {} if name != "event.name"]
     exported.shutdown()
-    assert [len(attributes) for attributes in kept] == [LIMIT, LIMIT]
-    assert [attributes.keys() & VERDICT_ATTRIBUTES for attributes in kept] == [VERDICT_ATTRIBUTES] * 2
+    assert len(kept) == LIMIT
+    assert kept.keys() >= VERDICT_ATTRIBUTES
+    # OpenTelemetry has a limit for log records from 1.35 on. Whatever it is, what is last stays.
+    assert set(recorded[-len(VERDICT_ATTRIBUTES) :]) == VERDICT_ATTRIBUTES

@@ -230,6 +230,14 @@ STREAMS: Final[dict[str, tuple[Wire, dict[str, Any]]]] = {
         error({"detail": "upstream timed out"}),
         in_band("_OTHER", 500, "500 error without a type: upstream timed out (request req_header)"),
     ),
+    "an error under another name": (
+        Wire(HEAD + sse("exception", OPENAI)),
+        in_band("429", 429, "429 Too Many Requests: slow down"),
+    ),
+    "an error beside the events": (
+        Wire(HEAD + json.dumps(OPENAI, indent=1).encode()),
+        in_band("429", 429, "429 Too Many Requests: slow down"),
+    ),
     "an error that is a text": (
         error("upstream connect error"),
         in_band("_OTHER", 500, "500 error without a type: upstream connect error (request req_header)"),
@@ -266,6 +274,66 @@ def test_what_arrives_instead_of_events_has_one_verdict_however_it_is_read(
     found = recorded(exported)
     found["line"] = without_header_id(found["line"])
     assert {name: found.get(name) for name in right} == {**right, "line": without_header_id(right["line"])}
+
+
+def reads_first(response: Any) -> None:
+    """A hook of an application's, which logs bodies."""
+    response.read()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "the API's error as a document",
+        "a page",
+        "an error without a name, after content",
+        "an end event without its blank line",
+        "a cut after much content",
+    ],
+)
+@pytest.mark.parametrize("reader", STREAMED)
+def test_a_response_that_was_read_before_it_was_returned_has_the_same_verdict(
+    sent: str, reader: str, wire_server: WireServer, instrumented: Callable[..., AbstractContextManager[Exported]]
+) -> None:
+    wire_server.wire, right = STREAMS[sent]
+    with instrumented() as exported, client(wire_server, OK) as made:
+        made._client.event_hooks = {"response": [reads_first]}
+        see(READERS[reader], made, "claude-x")
+    found = recorded(exported)
+    assert {name: found.get(name) for name in right} == right
+
+
+@pytest.mark.parametrize("flavor", FLAVORS)
+@pytest.mark.parametrize("reader", STREAMED)
+@pytest.mark.parametrize(
+    "body",
+    [HEAD + unnamed(OPENAI), error(OPENAI).body[:-1], json.dumps(OPENAI).encode()],
+    ids=["without a name", "without its blank line", "as a document"],
+)
+def test_an_error_before_the_connection_breaks_is_how_the_call_ended(
+    body: bytes,
+    reader: str,
+    flavor: str,
+    wire_server: WireServer,
+    instrumented: Callable[..., AbstractContextManager[Exported]],
+) -> None:
+    wire_server.wire = Wire(body, lacks=9)
+    with instrumented() as exported:
+        seen = read(READERS[reader], flavor, wire_server)
+    found = recorded(exported)
+    assert type(seen.error).__name__ == "RemoteProtocolError"
+    assert (found["outcome"], found["error.type"], found["leaked"]) == ("in_band_error", "429", True)
+
+
+def test_a_connection_that_breaks_after_an_end_event_without_its_blank_line_does_not_say_that_the_end_is_missing(
+    wire_server: WireServer, instrumented: Callable[..., AbstractContextManager[Exported]]
+) -> None:
+    wire_server.wire = Wire((HEAD + TAIL)[:-1], lacks=9)
+    with instrumented() as exported:
+        read(READERS[LOOP], "sync", wire_server)
+    found = recorded(exported)
+    assert found["outcome"] == "transport_error"
+    assert "after the whole answer had arrived" in found["line"]
 
 
 @pytest.mark.parametrize("sent", ["the API's error as a document", "a page", "an end event without its blank line"])

@@ -81,6 +81,8 @@ class Wire:
     status: int = 200
     reason: str = "OK"
     headers: tuple[tuple[str, str], ...] = ()
+    lacks: int = 0
+    """How many more bytes its `content-length` promises before the connection ends."""
 
     def packed(self) -> Wire:
         """The same with gzip as its content encoding."""
@@ -116,7 +118,7 @@ def wires() -> Generator[WireServer]:
         def _answer(self, wire: Wire) -> None:
             self.send_response(wire.status, wire.reason)
             self.send_header("content-type", wire.media_type)
-            self.send_header("content-length", str(len(wire.body)))
+            self.send_header("content-length", str(len(wire.body) + wire.lacks))
             self.send_header("request-id", "req_header")
             if wire.status == 307:
                 serving.redirects = False
@@ -125,6 +127,7 @@ def wires() -> Generator[WireServer]:
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(wire.body)
+            self.close_connection = self.close_connection or wire.lacks > 0
 
         def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002 - that is its name there
 

@@ -13,6 +13,7 @@ import anthropic
 import pytest
 
 from midstream.outcomes import Answer, Failure, Outcome, Phase, StreamWatch, Verdict, classify
+from midstream.outcomes.answers import Remains
 from midstream.outcomes.kinds import COMPLETIONS, UNMARKED
 from support.sdk_errors import body_of, http, http_error, in_band_error, request_raising
 
@@ -527,3 +528,58 @@ def test_an_error_event_that_the_sdk_hands_on_is_an_in_band_error() -> None:
     verdict = watching(START, body_of("overloaded_error")).read()
     assert verdict is not None
     assert verdict.failure == replace(OVERLOADED, phase=Phase.OPENING)
+
+
+# --- what the bytes of a body say at its end --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rest", "outcome"),
+    [
+        (b"event: message_stop\n\n", Outcome.COMPLETED),
+        (b"event: message_stop\ndata: {}", Outcome.COMPLETED),
+        (b'data: {"type":"message_stop"}\nevent: message_stop', Outcome.COMPLETED),
+        (b"event: message_stop", Outcome.TRUNCATED),
+        (b'event: message_stop\ndata: {"type"', Outcome.TRUNCATED),
+    ],
+)
+def test_an_end_event_that_the_sdk_drops_is_one_if_it_is_whole(rest: bytes, outcome: Outcome) -> None:
+    remains = Remains("text/event-stream", b"event: ping\ndata: {}\n\n" + rest, is_whole=True)
+    verdict = watching(*UNTIL["content"]).read(None, lambda: remains)
+    assert verdict is not None
+    assert verdict.outcome is outcome
+
+
+def test_the_bytes_are_not_asked_for_where_the_end_event_was_seen() -> None:
+    def remains() -> Remains:
+        raise AssertionError
+
+    assert watching(*EVENTS).read(None, remains) == WHOLE
+
+
+def test_an_http_error_out_of_an_open_stream_keeps_its_status_and_its_headers() -> None:
+    error = http_error(429, body_of("rate_limit_error"), {"retry-after": "3", "x-should-retry": "false"})
+    verdict = watching(*UNTIL["content"]).failed(error)
+    assert verdict is not None
+    assert verdict.failure is not None
+    assert (verdict.outcome, verdict.failure.status_code, verdict.failure.retry_after, verdict.failure.retryable) == (
+        Outcome.HTTP_ERROR,
+        429,
+        3.0,
+        False,
+    )
+
+
+def test_a_phase_never_goes_back_and_a_failure_keeps_the_one_in_which_it_was_found() -> None:
+    late = watching(*UNTIL["closing"], EVENTS[3])
+    found = late.read()
+    assert found is not None
+    assert found.failure is not None
+    assert found.failure.phase is Phase.CLOSING
+    early = watching(*UNTIL["opening"])
+    early.found(classify(body_of("overloaded_error")))
+    early.event(EVENTS[3])
+    verdict = early.read()
+    assert verdict is not None
+    assert verdict.failure is not None
+    assert verdict.failure.phase is Phase.OPENING

@@ -198,10 +198,12 @@ class StreamWatch:
         if not failure.outcome.is_failure:
             return self._end(Outcome.COMPLETED if self._end_seen else failure.outcome)
         cause = document_failure() if failure.outcome is Outcome.CLIENT_ERROR else None
-        if failure.outcome is Outcome.TRANSPORT_ERROR and self._opened and not self._end_seen:
+        broke = failure.outcome is Outcome.TRANSPORT_ERROR and self._opened
+        if broke and self._found is None and not self._end_seen:
             cause = self._error_before_the_break(remains())
         if cause is not None:
             failure = replace(cause, leaked=failure.leaked, exception_type=failure.exception_type)
+            self._found = None if self._found is None else failure
         return self._end(failure.outcome, failure)
 
     def closed(self, last_event: object = None) -> Verdict | None:
