@@ -188,13 +188,13 @@ class Watched(RuleBasedStateMachine):
 
     def _end(self, how: str, error: int, last: Callable[[], object] | None) -> Verdict | None:
         given = () if last is None else (last(),)
+        last_event = given[0] if given else None
         if how == "failed":
-            return self.watch.failed(EXCEPTIONS[error], *given)
+            return self.watch.failed(EXCEPTIONS[error], last_event)
         if how == "answered":
             return self.watch.answered(*given, judge=False)
         if how == "read_without_events":
             return self.watch.read_without_events()
-        last_event = given[0] if given else None
         return self.watch.read(last_event) if how == "read" else self.watch.closed(last_event)
 
     def _check(self, how: str, error: int, verdict: Verdict | None) -> None:
