@@ -7,8 +7,8 @@ Two kinds of exception end here, and no other:
   WARNING, later ones at DEBUG.
 - *theirs*: an object of the application or of the SDK that raises when it is looked at. `attempt` answers for it.
 
-What passes through: everything that is no `Exception` (`KeyboardInterrupt`, `CancelledError`), as it is meant for the
-application. Standard library only, as the pure layer stands on this module.
+What passes through: everything that is no `Exception` (`KeyboardInterrupt`, `CancelledError`), and what a signal
+handler raises, as it is meant for the application. Standard library only, as the pure layer stands on this module.
 """
 
 from __future__ import annotations
@@ -16,8 +16,11 @@ from __future__ import annotations
 import itertools
 import logging
 import math
+import sys
 from types import BuiltinFunctionType
 from typing import TYPE_CHECKING, Final, Literal, ParamSpec, TypeVar
+
+from midstream.interrupts import raised_by_signal_handler
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +54,7 @@ class Guard:
         self, kind: type[BaseException] | None, fault: BaseException | None, traceback: TracebackType | None
     ) -> bool:
         """Swallows `fault` if it is an `Exception`, after counting and logging it."""
-        if kind is None or not issubclass(kind, Exception):
+        if kind is None or not issubclass(kind, Exception) or raised_by_signal_handler(traceback):
             return False
         # A logger that raises does not prevent the count.
         attempt(_log_fault, self.component, kind, traceback)
@@ -87,6 +90,8 @@ def attempt(read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None
     try:
         return read(*args, **kwargs)
     except Exception:
+        if raised_by_signal_handler(sys.exc_info()[2]):
+            raise
         return None
 
 

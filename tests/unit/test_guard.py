@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import logging
 import math
+import signal
 import time
 from typing import NoReturn
 
@@ -156,3 +157,19 @@ def test_a_clock_that_raises_says_not_a_number_and_is_a_fault(guards: Guards, co
     now = safe_clock(lambda: next(readings), guards.clock)
     first, second = now(), now()
     assert (first, math.isnan(second), counted) == (1.5, True, ["clock"])
+
+
+def limit_reached(_signum: int, _frame: object) -> None:
+    raise TimeoutError
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="this system has no SIGUSR1")
+def test_what_a_signal_handler_raises_in_our_code_is_the_applications() -> None:
+    before = signal.signal(signal.SIGUSR1, limit_reached)
+    try:
+        with pytest.raises(TimeoutError), guard.UNCOUNTED.calls:
+            signal.raise_signal(signal.SIGUSR1)
+        with pytest.raises(TimeoutError):
+            guard.attempt(signal.raise_signal, signal.SIGUSR1)
+    finally:
+        signal.signal(signal.SIGUSR1, before)

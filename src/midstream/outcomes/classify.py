@@ -125,7 +125,8 @@ def _of_decoded_body(body: object) -> Failure:
 def _of_exception(error: BaseException, *, opened: bool | None) -> Failure:
     chain = chain_of(error)
     if stopped_by_the_application(chain):
-        return Failure(Outcome.CANCELLED, _innermost(chain), exception_type=qualified_name(type(error)))
+        name = qualified_name(type(error))
+        return Failure(Outcome.CANCELLED, qualified_name(type(chain[-1].error)), exception_type=name)
     refused = _of_token_endpoint(chain)
     if refused is not None:
         return refused
@@ -139,14 +140,11 @@ def _of_exception(error: BaseException, *, opened: bool | None) -> Failure:
         outcome = Outcome.CONNECTION_ERROR  # the transport to a token endpoint
     if outcome in _WITH_STATUS:
         return _with_status(outcome, _api_error(decisive.error, frame, reported.headers), reported)
-    source = source_of(chain_below)
     return Failure(
         outcome,
         TRUNCATED_TYPE
         if outcome is Outcome.TRUNCATED
-        else qualified_name(type(source))
-        if source
-        else _innermost(chain),
+        else qualified_name(type(source_of(chain_below) or chain[-1].error)),
         reported_status_code=reported.status,
         leaked=reported.leaked and outcome not in _LEAKS_NOTHING,
         retryable=_is_marked_retryable(wrappers) or (outcome in _ALWAYS_RETRYABLE and not is_hopeless(chain_below)),
@@ -326,10 +324,6 @@ def _api_error(error: BaseException, frame: str | None, headers: object) -> ApiE
 
 def _aws_type(headers: object) -> str | None:
     return type_name((header(headers, _AWS_TYPE) or "").partition(":")[0].rpartition("#")[2])
-
-
-def _innermost(chain: Chain) -> str:
-    return qualified_name(type(chain[-1].error))
 
 
 def _bedrock_frame(error: BaseException) -> str | None:

@@ -5,15 +5,14 @@ No SDK and no HTTP client is imported: classes are known by their names.
 
 from __future__ import annotations
 
-import inspect
 import os
-from itertools import islice
 from traceback import walk_tb
 from types import FrameType, MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 from weakref import WeakKeyDictionary
 
 from midstream.guard import attempt
+from midstream.interrupts import raised_by_signal_handler
 from midstream.outcomes.redaction import without_quotes
 from midstream.outcomes.values import field, text, whole
 from midstream.outcomes.vocabulary import Outcome
@@ -124,10 +123,6 @@ _MRO: Final[Callable[[type], tuple[type, ...]]] = type.__dict__["__mro__"].__get
 """The classes that a class is made of, whatever its metaclass says they are."""
 
 _MAX_CHAIN: Final = 16
-_MAX_FRAMES: Final = 256
-"""Frames of a traceback that are looked at for a signal handler, from the outermost on."""
-
-_HANDLER_ARGUMENTS: Final = 2
 
 
 class Link(NamedTuple):
@@ -214,7 +209,11 @@ def stopped_by_the_application(chain: Chain) -> bool:
             break
         if by_class is Outcome.CANCELLED and not is_group(error):
             return True
-    return any(_raised_by_signal_handler(one.error) for one in chain if _package(type(one.error)) not in _LIBRARIES)
+    return any(
+        raised_by_signal_handler(field(error, "__traceback__"))
+        for error, _ in chain
+        if _package(type(error)) not in _LIBRARIES
+    )
 
 
 def raised_while_reading_a_body(error: BaseException) -> bool:
@@ -306,33 +305,6 @@ def _frames(error: BaseException) -> Iterator[FrameType]:
     traceback = error.__traceback__
     # No other class can be one, and only the real one is sure to end.
     return (frame for frame, _ in walk_tb(traceback if type(traceback) is TracebackType else None))
-
-
-def _raised_by_signal_handler(error: BaseException) -> bool:
-    # Not the outermost frame: it may still run, and a look at its arguments would keep its variables.
-    return any(_is_signal_handler(frame) for frame in islice(_frames(error), 1, _MAX_FRAMES))
-
-
-def _is_signal_handler(frame: FrameType) -> bool:
-    """Whether `frame` runs a function that was called as the interpreter calls a signal handler: a number, a frame.
-
-    By its arguments, and not by `signal.getsignal()`: a handler that sets a limit is often taken away with it.
-    """
-    code = frame.f_code
-    takes_any = bool(code.co_flags & inspect.CO_VARARGS)
-    if code.co_argcount < _HANDLER_ARGUMENTS and not takes_any:
-        return False
-    if str(frame.f_globals.get("__name__")).partition(".")[0] in _LIBRARIES:
-        return False
-    values = _arguments(frame)
-    return len(values) >= _HANDLER_ARGUMENTS and isinstance(values[-2], int) and type(values[-1]) is FrameType
-
-
-def _arguments(frame: FrameType) -> list[object]:
-    """The values of the positional arguments that `frame` was called with, as far as they are still bound."""
-    found = inspect.getargvalues(frame)
-    positional = [found.locals.get(name) for name in found.args]
-    return [*positional, *cast("tuple[object, ...]", found.locals.get(found.varargs or "", ()))]
 
 
 _LIBRARIES: Final = _TRANSPORTS | {"anthropic", "midstream", "asyncio", "socket", "wrapt", "contextlib"}
