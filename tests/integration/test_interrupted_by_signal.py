@@ -1,3 +1,4 @@
+# mypy: disable-error-code="misc"
 """A call that a signal handler of the application's stops, as workers do with their limits: it is cancelled."""
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="this sys
 BEGUN = sse("ping", {"type": "ping"})
 
 
-class Interrupting(http.BaseTransport):  # type: ignore[misc] # of httpx or httpx2
+class Interrupting(http.BaseTransport):
     """A transport in which the signal comes, before the response or in the middle of it."""
 
     def __init__(self, *, in_body: bool) -> None:
@@ -37,7 +38,7 @@ class Interrupting(http.BaseTransport):  # type: ignore[misc] # of httpx or http
         return http.Response(200, headers={"content-type": "text/event-stream"}, stream=Body(), request=request)
 
 
-class Body(http.SyncByteStream):  # type: ignore[misc] # of httpx or httpx2
+class Body(http.SyncByteStream):
     def __iter__(self) -> Iterator[bytes]:
         yield BEGUN
         signal.raise_signal(signal.SIGUSR1)
