@@ -40,7 +40,7 @@ Every name here is a public interface: a change to one is named in CHANGELOG.md.
 - **observed** status: the number on the wire. **synthesized** status: the number that the failure would have had,
   derived from the API's error type. **reported** status: the number on the exception that the application got.
 - **effective** status: the observed one if it is an error, else the synthesized one.
-- **leaked**: the exception that reached the application is outside `anthropic.AnthropicError`, so that
+- **leaked**: the exception that escaped from the SDK is not an `anthropic.APIError`, so
   `except anthropic.APIError` misses it.
 - **misreported**: the reported status is not the effective one.
 """
