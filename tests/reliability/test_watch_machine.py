@@ -22,6 +22,7 @@ from hypothesis.stateful import (
 )
 
 from midstream.outcomes import Outcome, Phase, StreamWatch, Verdict, classify
+from midstream.outcomes.classify import failure_of
 from midstream.outcomes.kinds import COMPLETIONS, MESSAGES, UNMARKED
 from support.ends import assert_allowed, every_exception
 from support.hostile import MAKERS
@@ -95,7 +96,7 @@ class Watched(RuleBasedStateMachine):
         self.kind: StreamKind = KINDS[kind]
         self.watch = StreamWatch(lambda: self.now, self.kind)
         self.opened = False
-        self.content_seen = False
+        self.content_seen = self.content_before = False
         self.end_seen = False
         self.found: Failure | None = None
         self.first: Verdict | None = None
@@ -131,7 +132,7 @@ class Watched(RuleBasedStateMachine):
         failure = classify(body_of("overloaded_error"))
         self.watch.found(failure)
         if self.first is None:
-            self.found = self.found or failure
+            self._find(failure)
 
     @rule(end=ends)
     def it_ends(self, end: End) -> None:
@@ -184,7 +185,11 @@ class Watched(RuleBasedStateMachine):
         else:
             self.content_seen = True
         if name == "error":
-            self.found = self.found or classify({part: shown.get(part) for part in ("error", "request_id")})
+            self._find(classify({part: shown.get(part) for part in ("error", "request_id")}))
+
+    def _find(self, failure: Failure) -> None:
+        if self.found is None:
+            self.found, self.content_before = failure, self.content_seen
 
     def _end(self, how: str, error: int, last: Callable[[], object] | None) -> Verdict | None:
         given = () if last is None else (last(),)
@@ -207,7 +212,8 @@ class Watched(RuleBasedStateMachine):
         assert (verdict.ended_at, verdict.received) == (self.now, self.watch.received)
         if verdict.failure is not None:
             phase = verdict.failure.phase
-            assert (phase in (Phase.CONTENT, Phase.CLOSING)) == self.content_seen
+            content_seen = self.content_seen if self.found is None else self.content_before
+            assert (phase in (Phase.CONTENT, Phase.CLOSING)) == content_seen
             if self.found is not None:
                 assert verdict.failure == replace(self.found, phase=phase)
 
@@ -223,9 +229,7 @@ class Watched(RuleBasedStateMachine):
         if not isinstance(error, Exception):
             stopped = Outcome.ABANDONED if isinstance(error, GeneratorExit) else Outcome.CANCELLED
             return {Outcome.COMPLETED if self.end_seen else stopped}
-        inside = {Outcome.CONNECTION_ERROR: Outcome.TRANSPORT_ERROR}
-        outcome = classify(error).outcome
-        return {inside.get(outcome, outcome) if self.opened else outcome}
+        return {failure_of(error, opened=self.opened).outcome}
 
 
 @pytest.fixture(autouse=True)

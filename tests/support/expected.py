@@ -96,7 +96,9 @@ def said_unnoticed(scenario: Scenario, style: Style) -> str | None:
     line = {
         "envelope": f"529 {scenario.argument}: Overloaded (request req_in_band_1)",
         "unnamed_error": "408 Request Timeout: gateway timed out",
-        "unnamed": f"stream_truncated: no named events, {when}",
+        "unnamed": f"stream_truncated: no named events, {when}"
+        if expected.outcome is Outcome.TRUNCATED
+        else f"unexpected_body {when}: no named events",
         "html": f"unexpected_media_type {when}: text/html instead of {'events' if style.streamed else 'JSON'}",
     }.get(scenario.family)
     return None if line is None else line + leaked

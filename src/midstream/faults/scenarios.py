@@ -322,6 +322,10 @@ def _nameless(_argument: str, _phase: Phase) -> Expectation:
     return Expectation(Outcome.TRUNCATED, "stream_truncated", phase=Phase.OPENING, futile=True)
 
 
+def _unlike_a_session(_argument: str, _phase: Phase) -> Expectation:
+    return Expectation(Outcome.MALFORMED, "unexpected_body", phase=Phase.OPENING, futile=True)
+
+
 def _unconnected(error_type: str) -> Ends:
     expectation = Expectation(Outcome.CONNECTION_ERROR, error_type, phase=Phase.REQUEST)
     return lambda _argument, _phase: expectation
@@ -498,7 +502,7 @@ FAMILIES: Final[Mapping[str, Family]] = MappingProxyType(
                 script=scripts.unnamed,
                 instead=_WHOLE_WITHOUT_EVENTS,
                 unstreamed=_completed,
-                otherwise=_WITHOUT_EVENTS,
+                otherwise={**_WITHOUT_EVENTS, "session_events": _unlike_a_session},
             ),
             Family(
                 "no_blank_line",

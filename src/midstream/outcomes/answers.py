@@ -107,7 +107,7 @@ def _unexpected_body(what: str) -> Failure:
 def failure_in_document(document: object, kind: StreamKind) -> Failure | None:
     """The failure that `document`, an object or a mapping, is. `None` if it has what every answer of `kind` has."""
     error = _error_document(document)
-    proven = kind.proof is None or isinstance(field(document, kind.proof), kind.proof_type)
+    proven = kind.proof is None or issubclass(type(field(document, kind.proof)), kind.proof_type)
     # An answer that names its type, and names itself an error, is one all the same.
     if item(error, "type") == "error" or (not proven and says_error(error)):
         return in_band_error(error)

@@ -86,6 +86,20 @@ def api_error_in(body: object) -> ApiError:
         return _in_text(cast("str", body))
     if not is_mapping(body):
         return NOTHING
+    return _envelope(body) or _nested(body)
+
+
+def _envelope(body: object) -> ApiError | None:
+    """What the API's own error says, which most are. `None` for any other."""
+    error = item(body, "error")
+    kind, message = item(error, "type"), item(error, "message")
+    if type(kind) is not str or kind not in API_STATUS or type(message) is not str or not message:
+        return None
+    words = text(message, _LONGEST_TEXT)
+    return ApiError(kind, None, words, text(item(body, "request_id")), error_code(body))
+
+
+def _nested(body: object) -> ApiError:
     levels = _levels(body)
     return ApiError(
         type=_innermost(_type, levels),

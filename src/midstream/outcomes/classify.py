@@ -127,7 +127,8 @@ def _of_exception(error: BaseException, *, opened: bool | None) -> Failure:
     if stopped_by_the_application(chain):
         name = qualified_name(type(error))
         return Failure(Outcome.CANCELLED, qualified_name(type(chain[-1].error)), exception_type=name)
-    refused = _of_token_endpoint(chain)
+    # A client fetches its token before there is a stream.
+    refused = None if opened else _of_token_endpoint(chain)
     if refused is not None:
         return refused
     index = _decisive(chain)
@@ -136,7 +137,7 @@ def _of_exception(error: BaseException, *, opened: bool | None) -> Failure:
     frame = _bedrock_frame(decisive.error)
     reported = _reported(wrappers, _foreign_status(decisive))
     outcome = Outcome.IN_BAND_ERROR if frame is not None else _outcome(chain_below, reported, opened=opened)
-    if outcome is Outcome.TRANSPORT_ERROR and any(while_preparing(link.error) for link in chain):
+    if outcome is Outcome.TRANSPORT_ERROR and not opened and any(while_preparing(link.error) for link in chain):
         outcome = Outcome.CONNECTION_ERROR  # the transport to a token endpoint
     if outcome in _WITH_STATUS:
         return _with_status(outcome, _api_error(decisive.error, frame, reported.headers), reported)

@@ -72,8 +72,8 @@ def number(value: object) -> float | None:
 
 
 def is_mapping(value: object) -> bool:
-    """Whether `value` is a mapping. May raise for a class that pretends."""
-    return isinstance(value, Mapping)
+    """Whether `value` is a mapping. Never raises."""
+    return type(value) is dict or attempt(isinstance, value, Mapping) is True
 
 
 def field(value: object, name: str) -> object:

@@ -25,7 +25,7 @@ from midstream.outcomes.answers import (
     unexpected_media_type,
 )
 from midstream.outcomes.scan import EventScan
-from midstream.outcomes.values import UNDECODED, UNSEEN, json_value, text, whole
+from midstream.outcomes.values import UNDECODED, UNSEEN, is_mapping, json_value, text, whole
 from midstream.sdk import callers, requests
 from midstream.sdk.bodies import ObservedBody
 from midstream.sdk.closing import Closing
@@ -397,7 +397,7 @@ class Call:
             kind = type(event)
             if not self.watch.repeats:
                 self._calls.telling.add(kind)
-            elif kind not in self._calls.telling and not isinstance(event, Mapping):
+            elif kind not in self._calls.telling and not is_mapping(event):
                 self.skipped = kind
 
     def found(self, failure: Failure) -> None:

@@ -45,10 +45,13 @@ def is_response(thing: Any) -> bool:
 
     What stands for one in a test is of another class, whatever it says, and may read from anywhere. May raise.
     """
-    return any(
-        kind.__name__ == "Response" and kind.__module__.partition(".")[0] in _HTTP_CLIENTS
-        for kind in type(inspect.unwrap(thing)).__mro__
-    )
+    if thing is None or _is_of_client(type(thing)):
+        return thing is not None
+    return any(map(_is_of_client, type(inspect.unwrap(thing)).__mro__))
+
+
+def _is_of_client(kind: type) -> bool:
+    return kind.__name__ == "Response" and kind.__module__.partition(".")[0] in _HTTP_CLIENTS
 
 
 def streams(result: Any) -> bool:

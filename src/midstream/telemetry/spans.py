@@ -156,9 +156,13 @@ class EnrichedSpan:
         for name in _PUT_OFF:
             state.pop(name, None)
         statuses = self._put_off.statuses if failure is None else ((Status(StatusCode.ERROR, failure), None),)
-        if found.get("midstream.outcome") == Outcome.COMPLETED.value:
+        if (
+            failure is None
+            and any(_is_error(*status) for status in statuses)
+            and found.get("midstream.outcome") == _COMPLETED
+        ):
             # The SDK takes a stream for cut whose end event lacks only its blank line.
-            statuses = tuple(status for status in statuses if not _is_error(*status))
+            statuses = ((StatusCode.OK, None),)
         try:
             with self._guard:
                 if self.span.is_recording():
@@ -195,6 +199,8 @@ class EnrichedSpan:
             self.span.end()
             _state(self.span).update(dict.fromkeys((*_PUT_OFF, "set_attribute", "set_attributes"), _ignore))
 
+
+_COMPLETED: Final = Outcome.COMPLETED.value
 
 _PUT_OFF: Final = ("end", "set_status")
 """The methods of the SDK's span that instance attributes stand for until the call has ended."""
