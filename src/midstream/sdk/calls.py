@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import time
 import weakref
-from collections.abc import Mapping
 from contextvars import ContextVar, copy_context
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
@@ -38,7 +37,7 @@ from midstream.telemetry.ended import Ended
 from midstream.telemetry.spans import SilentSpan, SpanSource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from contextvars import Token
     from types import TracebackType
 

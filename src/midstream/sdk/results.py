@@ -45,12 +45,12 @@ def is_response(thing: Any) -> bool:
 
     What stands for one in a test is of another class, whatever it says, and may read from anywhere. May raise.
     """
-    if thing is None or _is_of_client(type(thing)):
-        return thing is not None
-    return any(map(_is_of_client, type(inspect.unwrap(thing)).__mro__))
+    if thing is None:
+        return False
+    return _is_of_client(type(thing)) or any(map(_is_of_client, type(inspect.unwrap(thing)).__mro__))
 
 
-def _is_of_client(kind: type) -> bool:
+def _is_of_client(kind: type[Any]) -> bool:
     return kind.__name__ == "Response" and kind.__module__.partition(".")[0] in _HTTP_CLIENTS
 
 
