@@ -50,7 +50,7 @@ def is_response(thing: Any) -> bool:
     return _is_of_client(type(thing)) or any(map(_is_of_client, type(inspect.unwrap(thing)).__mro__))
 
 
-def _is_of_client(kind: type[Any]) -> bool:
+def _is_of_client(kind: Any) -> bool:
     return kind.__name__ == "Response" and kind.__module__.partition(".")[0] in _HTTP_CLIENTS
 
 
