@@ -343,7 +343,8 @@ Frozen programs and pruned bundles often lack the `*.dist-info` folders of their
 
 - **`AnthropicInstrumentor().instrument()` does not need them.** If the SDK can be imported, it is observed, and its
   `__version__` decides whether it is supported. The tests do this without any metadata of the SDK, midstream, wrapt
-  and OpenTelemetry. Tried by hand: a program built by PyInstaller 6.22, without an option for midstream.
+  and OpenTelemetry 1.45; OpenTelemetry 1.30 cannot be imported without its own. Tried by hand: a program built by
+  PyInstaller 6.22, without an option for midstream.
 - **`opentelemetry-instrument` needs them.** It finds midstream by the entry point in midstream's metadata, and it
   leaves midstream out if the SDK has none. Either call `instrument()` in the program, or keep both folders: with
   PyInstaller, `--copy-metadata anthropic --copy-metadata midstream`. `midstream doctor` says

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="this system has no SIGUSR1")
 
+OPTIONS: dict[str, Any] = {"api_key": "k", "base_url": "http://api.test", "max_retries": 0}
 BEGUN = sse("ping", {"type": "ping"})
 
 
@@ -73,7 +74,7 @@ def test_what_a_signal_handler_raises_cancels_the_call_however_the_sdk_wraps_it(
     style: str, in_body: bool, exported: Exported, instrumented: Callable[..., AbstractContextManager[Exported]]
 ) -> None:
     http_client = http.Client(transport=Interrupting(in_body=in_body))
-    with instrumented(), anthropic.Anthropic(api_key="k", max_retries=0, http_client=http_client) as made:
+    with instrumented(), anthropic.Anthropic(**OPTIONS, http_client=http_client) as made:
         seen = see(STYLES[style], made, "claude-x")
     assert seen.error is not None
     assert classify(seen.error).outcome is Outcome.CANCELLED
