@@ -583,3 +583,11 @@ def test_a_phase_never_goes_back_and_a_failure_keeps_the_one_in_which_it_was_fou
     assert verdict is not None
     assert verdict.failure is not None
     assert verdict.failure.phase is Phase.OPENING
+
+
+def test_a_media_type_without_end_is_cut() -> None:
+    remains = Remains("x" * 9999, b"", is_whole=True)
+    verdict = watching().read(None, lambda: remains)
+    assert verdict is not None
+    assert verdict.failure is not None
+    assert verdict.failure.message == f"{'x' * 128} instead of events"

@@ -71,7 +71,7 @@ _WITHOUT_NAMES: Final = Failure(Outcome.TRUNCATED, TRUNCATED_TYPE, message=_NO_N
 
 def unexpected_media_type(media_type: str, requested: str) -> Failure:
     """Something of `media_type` arrived where `requested`, `JSON` or `events`, was requested."""
-    message = f"{media_type or 'no media type'} instead of {requested}"
+    message = f"{text(media_type) or 'no media type'} instead of {requested}"
     return Failure(Outcome.MALFORMED, UNEXPECTED_MEDIA_TYPE, message=message)
 
 
@@ -118,7 +118,7 @@ def _error_document(document: object) -> object:
     """What `document`, which can be an object of the SDK's, says about an error, as a mapping, or as it is."""
     if type(document) is list:
         return cast("object", document)
-    names = ("type", "object", "error", "message", "code", "status", "request_id")
+    names = ("type", "__type", "object", "error", "message", "Message", "code", "status", "request_id")
     return {name: value for name in names if (value := field(document, name)) is not None}
 
 
