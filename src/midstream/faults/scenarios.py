@@ -85,7 +85,7 @@ class Expectation:
     misreported: bool = False
     phase: Phase | None = None
     futile: bool = False
-    """Whether no retry can help, though it is no status that says so."""
+    """Whether no retry can help, although the status does not say so."""
 
     @property
     def retryable(self) -> bool:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from midstream.outcomes.kinds import StreamKind
 
 __all__ = (
-    "EMPTY",
     "TRUNCATED",
     "WINDOWS",
     "Remains",
@@ -31,6 +30,7 @@ __all__ = (
     "keep",
     "last_event_in",
     "not_json",
+    "not_json_by_name",
     "unexpected_by_name",
     "unexpected_media_type",
 )
@@ -58,7 +58,7 @@ _EVENTS: Final = frozenset({"", "text/event-stream", _FRAMES})
 _FIELDS: Final = (b":", b"data", b"event", b"id", b"retry")
 """How the lines of server-sent events begin."""
 
-EMPTY: Final = Failure(Outcome.MALFORMED, UNEXPECTED_BODY, message="an empty body")
+_EMPTY: Final = Failure(Outcome.MALFORMED, UNEXPECTED_BODY, message="an empty body")
 """Nothing arrived where a document was requested."""
 
 TRUNCATED: Final = Failure(Outcome.TRUNCATED, TRUNCATED_TYPE, retryable=True)
@@ -84,14 +84,17 @@ def unexpected_by_name(media_type: str, kind: StreamKind, *, events: bool) -> Fa
     return unexpected_media_type(media_type, "JSON")
 
 
+def not_json_by_name(media_type: str, *, is_empty: bool) -> Failure:
+    """A body that is not JSON, and whose `media_type` does not claim that it is, arrived where JSON was requested."""
+    return _EMPTY if is_empty else unexpected_media_type(media_type, "JSON")
+
+
 def not_json(media_type: str, error: Exception, *, is_empty: bool) -> Failure:
     """A body that was to be a JSON document could not be decoded, which raised `error`."""
     failure = classify(error)
-    if is_empty:
-        return replace(EMPTY, leaked=failure.leaked, exception_type=failure.exception_type)
-    if is_json(media_type):
+    if is_json(media_type) and not is_empty:
         return failure
-    unexpected = unexpected_media_type(media_type, "JSON")
+    unexpected = not_json_by_name(media_type, is_empty=is_empty)
     return replace(unexpected, leaked=failure.leaked, exception_type=failure.exception_type)
 
 

@@ -340,6 +340,6 @@ def _shown(message: str | None) -> str | None:
     return shortened(without_urls(without_keys(message))) if message else None
 
 
-def _status(value: object, valid: range = _STATUSES) -> int | None:
+def _status(value: object) -> int | None:
     status = whole(cast("Any", value))
-    return status if status is not None and status in valid else None
+    return status if status is not None and status in _STATUSES else None

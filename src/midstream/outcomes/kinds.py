@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from midstream.outcomes.vocabulary import Phase
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from midstream.outcomes.vocabulary import Answer
 
 __all__ = (
-    "ANONYMOUS",
     "COMPLETIONS",
     "COUNTS",
     "MESSAGES",
@@ -25,11 +24,17 @@ __all__ = (
     "UNMARKED",
     "StreamKind",
     "Turn",
+    "named",
     "turn_is_over",
 )
 
-ANONYMOUS: Final = "message"
+_ANONYMOUS: Final = "message"
 """The name of server-sent events that have none: the API may send those of a session under it, with a type inside."""
+
+
+def named(name: str, data: Mapping[str, Any]) -> dict[str, Any]:
+    """The event that came as `name` with `data`. Its type is the name, or, if it has no name, the type in the data."""
+    return {"type": name, **data} if name == _ANONYMOUS else {**data, "type": name}
 
 
 class Turn(Enum):
@@ -88,7 +93,7 @@ class StreamKind:
     @property
     def told_by_data(self) -> frozenset[str | None]:
         """The events whose data has to be read, by the names under which they are sent."""
-        return frozenset({self.answer, *self.turns, *((ANONYMOUS,) if self.turns else ())})
+        return frozenset({self.answer, *self.turns, *((_ANONYMOUS,) if self.turns else ())})
 
     def repeats(self, event: str | None) -> bool:
         """Whether more events of this type, after a first one, tell nothing new."""

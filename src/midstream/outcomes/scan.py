@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from midstream.outcomes.answers import WINDOWS, not_json
 from midstream.outcomes.api_errors import error_data
 from midstream.outcomes.classify import in_band_error
-from midstream.outcomes.kinds import ANONYMOUS
+from midstream.outcomes.kinds import named
 from midstream.outcomes.values import UNSEEN, from_json
 from midstream.outcomes.vocabulary import Failure, Outcome
 
@@ -123,7 +123,7 @@ class EventScan:
             self._listener.found(in_band_error(error_data(data)))
             return
         fields: Mapping[str, Any] = from_json(data) if name in self._told_by_data else {}
-        self._listener.look({"type": name, **fields} if name == ANONYMOUS else {**fields, "type": name})
+        self._listener.look(named(name, fields))
 
     @property
     def _wants_data(self) -> bool:

@@ -17,7 +17,7 @@ from midstream.outcomes.answers import (
 )
 from midstream.outcomes.api_errors import error_data
 from midstream.outcomes.classify import failure_of, in_band_error
-from midstream.outcomes.kinds import ANONYMOUS, MESSAGES, TURN_ERRORS, StreamKind, Turn, turn_is_over
+from midstream.outcomes.kinds import MESSAGES, TURN_ERRORS, StreamKind, Turn, named, turn_is_over
 from midstream.outcomes.values import UNSEEN, field, fields, from_json, text, whole
 from midstream.outcomes.vocabulary import NO_ANSWER, Answer, Failure, Outcome, Phase, Verdict
 
@@ -264,7 +264,7 @@ class StreamWatch:
         if name == _ERROR_EVENT:
             self.found(in_band_error(error_data(data)))
         elif event := from_json(data):
-            self.event({"type": name, **event} if name == ANONYMOUS else {**event, "type": name})
+            self.event(named(name, event))
 
     def _end_without_end_event(self, cause: Failure | None) -> Verdict | None:
         if self._end_seen:

@@ -15,13 +15,12 @@ from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from midstream import guard
 from midstream.outcomes import Outcome, StreamWatch
 from midstream.outcomes.answers import (
-    EMPTY,
     Remains,
     failure_in_document,
     is_json,
     keep,
+    not_json_by_name,
     unexpected_by_name,
-    unexpected_media_type,
 )
 from midstream.outcomes.scan import EventScan
 from midstream.outcomes.values import UNDECODED, UNSEEN, is_mapping, json_value, text, whole
@@ -581,7 +580,7 @@ class Call:
                 if is_json(media_type):
                     self.failed(error)  # what the SDK will raise when the application parses it
                     return
-                self.found(unexpected_media_type(media_type, "JSON") if response.content else EMPTY)
+                self.found(not_json_by_name(media_type, is_empty=not response.content))
             except RecursionError:
                 pass  # too deep to be looked at
         self.tell_now(self.watch.answered(document))
@@ -600,7 +599,7 @@ class Call:
         elif is_json(media_type):
             return None
         else:
-            failure = unexpected_media_type(media_type, "JSON") if response.content else EMPTY
+            failure = not_json_by_name(media_type, is_empty=not response.content)
         if failure is not None:
             self._note(response)
         return failure
