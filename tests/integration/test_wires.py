@@ -358,6 +358,7 @@ INSTEAD: Final[dict[str, tuple[Wire, dict[str, Any]]]] = {
     ),
     "a page": (Wire(PAGE, HTML), unexpected("unexpected_media_type", "text/html instead of JSON")),
     "events": (Wire(HEAD + TAIL, SSE), unexpected("unexpected_media_type", "text/event-stream instead of JSON")),
+    "nothing": (Wire(b"", HTML), unexpected("unexpected_body", "an empty body")),
     "a body without a media type": (
         Wire(PAGE, ""),
         unexpected("unexpected_media_type", "no media type instead of JSON"),
