@@ -148,7 +148,7 @@ $(ENVS:%=.venv/%/.packages): .venv/%/.packages: requirements/%.txt .venv/python
 $(LINT)/.packages $(NEIGHBOURS)/.packages $(FUZZ)/.packages: requirements/$(NEWEST).txt
 
 # The project itself, editable.
-$(ENVS:%=.venv/%/.project): .venv/%/.project: .venv/%/.packages pyproject.toml src/midstream/version.py
+$(ENVS:%=.venv/%/.project): .venv/%/.project: .venv/%/.packages pyproject.toml src/midstream/_version.py
 	@$(@D)/bin/pip install --quiet --no-deps --no-build-isolation --editable .
 	@$(@D)/bin/pip check >$(@D)/check.log || { cat $(@D)/check.log; exit 1; }
 	@touch $@

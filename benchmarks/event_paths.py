@@ -9,15 +9,15 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from midstream.outcomes.kinds import MESSAGES
-from midstream.sdk.bodies import ObservedBody
-from midstream.sdk.calls import Call, Calls
-from midstream.sdk.results import Head
-from midstream.sdk.streams import ObservedAsyncEvents, observed_events
-from midstream.signals import Signals
-from midstream.telemetry.ended import Request
-from midstream.telemetry.operation import Operation
-from midstream.telemetry.recorder import Recorder
+from midstream._outcomes.kinds import MESSAGES
+from midstream._sdk.bodies import ObservedBody
+from midstream._sdk.calls import Call, Calls
+from midstream._sdk.results import Head
+from midstream._sdk.streams import ObservedAsyncEvents, observed_events
+from midstream._telemetry.call_record import Request
+from midstream._telemetry.operation import Operation
+from midstream._telemetry.recorder import Recorder
+from midstream._telemetry.signals import Signals
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence

@@ -11,12 +11,12 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from midstream.outcomes import Outcome, Phase
-from midstream.outcomes.status import API_STATUS, BEDROCK_STATUS, SESSION_STATUS, TOKEN_STATUS, UNKNOWN_STATUS
-from midstream.outcomes.values import LONGEST_NAME, LONGEST_TOLD
-from midstream.telemetry import contract
-from midstream.telemetry.operation import Operation
-from midstream.telemetry.scope import SCOPE, GenAIMetrics
+from midstream._outcomes import Outcome, Phase
+from midstream._outcomes.status import API_STATUS, BEDROCK_STATUS, SESSION_STATUS, TOKEN_STATUS, UNKNOWN_STATUS
+from midstream._outcomes.values import MAX_NAME_LENGTH, MAX_REQUEST_TEXT
+from midstream._telemetry import contract
+from midstream._telemetry.operation import Operation
+from midstream._telemetry.scope import SCOPE, GenAIMetrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,7 +27,7 @@ __all__ = ("page",)
 PAGE = Path(__file__).with_name("telemetry.md")
 
 _INTRODUCTION = """\
-<!-- Made from src/midstream/telemetry/contract.py by `make docs`. Edit that, not this. -->
+<!-- Made from src/midstream/_telemetry/contract.py by `make docs`. Edit that, not this. -->
 
 # What midstream emits
 
@@ -71,7 +71,7 @@ missing.
 
 _BOUNDED = ", ".join(f"`{name}`" for name in contract.BOUNDED_ATTRIBUTES)
 
-_OPEN = ", ".join(f"`{name}`" for name in sorted(contract.OPEN_ATTRIBUTES - set(contract.BOUNDED_ATTRIBUTES)))
+_OPEN = ", ".join(f"`{name}`" for name in sorted(contract.UNBOUNDED_ATTRIBUTES - set(contract.BOUNDED_ATTRIBUTES)))
 
 _METRICS = f"""\
 ## Metrics
@@ -83,14 +83,15 @@ has. Prometheus has underscores for the dots, and suffixes: `midstream_client_op
 
 Series stay few. `error.type` is `_OTHER` for a type that the API made up. Of
 {_BOUNDED},
-each has the first {contract.MOST_VALUES} values that a process sees, of at most {contract.MOST_CHARACTERS} characters;
+each has the first {contract.MAX_VALUES} values that a process sees, of at most {contract.MAX_VALUE_LENGTH} characters;
 every other text is `_OTHER`, and a number too many is left out. The combinations stay few, too: each metric has the
-first {contract.MOST_SERIES:,} series that a process sees, and in every other one all of these attributes and
+first {contract.MAX_SERIES:,} series that a process sees, and in every other one all of these attributes and
 {_OPEN}
 are `_OTHER` or, if they are numbers, left out. So a process has at most
 {sum(map(contract.most_series, contract.METRICS)):,} series, and by far fewer in practice. (In Prometheus, a histogram
 has more than one: {len(max(m.buckets or () for m in contract.METRICS)) + 3} each.) Spans and log events have these
-values as they are, cut at {LONGEST_TOLD:,} characters if the application gives them, at {LONGEST_NAME} if the API does.
+values as they are, cut at {MAX_REQUEST_TEXT:,} characters if the application gives them,
+at {MAX_NAME_LENGTH} if the API does.
 """
 
 _NEXT = """\

@@ -26,7 +26,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from pydantic import BaseModel
 
 from midstream import AnthropicInstrumentor
-from midstream.cli.clients import (
+from midstream._cli.clients import (
     MAX_TOKENS,
     MESSAGES,
     async_client,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from midstream.outcomes import classify
+from midstream._outcomes import classify
 from support.fuzzed import Source, fuzz
 from support.hostile import assert_harmless
 

@@ -7,8 +7,8 @@ from dataclasses import fields
 from types import SimpleNamespace
 from typing import Any, Final
 
-from midstream.sdk.requests import options_of, request_of
-from midstream.telemetry.operation import Operation
+from midstream._sdk.request_attributes import options_of, request_of
+from midstream._telemetry.operation import Operation
 from support.fuzzed import Source, fuzz
 
 _EXACT: Final = (str, int, float, bool, tuple, Operation, type(None))

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import Final
 
-from midstream.outcomes import StreamWatch
-from midstream.outcomes.kinds import COMPLETIONS, MESSAGES, SESSIONS, THREADS, UNMARKED
+from midstream._outcomes import StreamWatch
+from midstream._outcomes.kinds import COMPLETIONS, MESSAGES, SESSIONS, THREADS, UNDELIMITED
 from support.ends import assert_allowed
 from support.fuzzed import Source, fuzz
 
-_MOST_EVENTS: Final = 6
+_MAX_EVENTS: Final = 6
 
 
 def one_input(data: bytes) -> None:
     """Watches one call."""
     source = Source(data)
-    watch = StreamWatch(kind=source.choice((MESSAGES, COMPLETIONS, SESSIONS, THREADS, UNMARKED)))
+    watch = StreamWatch(kind=source.choice((MESSAGES, COMPLETIONS, SESSIONS, THREADS, UNDELIMITED)))
     if source.number(1):
         watch.open()
-    for _ in range(source.number(_MOST_EVENTS)):
+    for _ in range(source.number(_MAX_EVENTS)):
         watch.event(source.value())
     ends = (
         lambda: watch.failed(source.exception(), source.value()),

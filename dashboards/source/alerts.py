@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from textwrap import indent
 from typing import TYPE_CHECKING, Final
 
-from midstream.outcomes import Outcome
+from midstream._outcomes import Outcome
 from source import names, recording
 from source.objective import ABSENT, ANY, BURNS, LIMITS, OBJECTIVE, PERIOD, STALL
 from source.queries import JUDGED, TARGET, Selection, any_of, counted, total

@@ -13,7 +13,7 @@ from source.variables import DATASOURCE
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from midstream.outcomes import Outcome
+    from midstream._outcomes import Outcome
 
 __all__ = ("Bars", "Column", "Lines", "Panel", "Query", "Table", "Thresholds", "Tile", "metrics_in")
 

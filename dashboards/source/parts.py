@@ -12,7 +12,7 @@ from source.panels import Bars, Query, Thresholds, Tile
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from midstream.outcomes import Outcome
+    from midstream._outcomes import Outcome
     from source.queries import Selection
 
 __all__ = (

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from midstream.outcomes import Outcome
+from midstream._outcomes import Outcome
 from source import names
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from textwrap import indent
 from typing import TYPE_CHECKING, Final
 
-from midstream.outcomes import Outcome
+from midstream._outcomes import Outcome
 from source import names
 from source.objective import WINDOWS
 from source.queries import FAILURES, JUDGED, TARGET, Selection, rate, total

@@ -28,8 +28,8 @@ import plain
 import with_stamina
 import with_tenacity
 from attempt import ATTEMPTS, QUESTION, Restart
+from midstream._outcomes import Outcome
 from midstream.faults import EXAMPLES, FaultServer, parse
-from midstream.outcomes import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping

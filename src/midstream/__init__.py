@@ -1,6 +1,6 @@
 """OpenTelemetry instrumentation for the Anthropic Python SDK that tells how every call really ended.
 
-The public names are imported on first use: `midstream.outcomes` works without OpenTelemetry.
+The public names are imported on first use: `midstream._outcomes` works without OpenTelemetry.
 
 PYTEST_DONT_REWRITE: there are no assertions in here, and where the application is imported before pytest, as under
 `opentelemetry-instrument pytest`, pytest would warn that it comes too late for the package of a plugin.
@@ -11,21 +11,21 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
-from midstream.version import __version__
+from midstream._version import __version__
 
 if TYPE_CHECKING:
-    from midstream.instrumentor import AnthropicInstrumentor
-    from midstream.outcomes import Failure, Outcome, Phase, StreamTruncatedError, classify
+    from midstream._instrumentor import AnthropicInstrumentor
+    from midstream._outcomes import Failure, Outcome, Phase, StreamTruncatedError, classify
 
 __all__ = ("AnthropicInstrumentor", "Failure", "Outcome", "Phase", "StreamTruncatedError", "__version__", "classify")
 
 _HOMES: Final = {
-    "AnthropicInstrumentor": "midstream.instrumentor",
-    "Failure": "midstream.outcomes",
-    "Outcome": "midstream.outcomes",
-    "Phase": "midstream.outcomes",
-    "StreamTruncatedError": "midstream.outcomes",
-    "classify": "midstream.outcomes",
+    "AnthropicInstrumentor": "midstream._instrumentor",
+    "Failure": "midstream._outcomes",
+    "Outcome": "midstream._outcomes",
+    "Phase": "midstream._outcomes",
+    "StreamTruncatedError": "midstream._outcomes",
+    "classify": "midstream._outcomes",
 }
 
 

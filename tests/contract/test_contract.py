@@ -6,9 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from midstream.outcomes import Outcome, Phase
-from midstream.outcomes.status import API_STATUS, BEDROCK_STATUS
-from midstream.telemetry.contract import (
+from midstream._outcomes import Outcome, Phase
+from midstream._outcomes.status import API_STATUS, BEDROCK_STATUS
+from midstream._telemetry.contract import (
     CALL_ATTRIBUTES,
     EXCEPTION_ATTRIBUTES,
     METRICS,

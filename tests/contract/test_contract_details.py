@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from midstream.outcomes import Outcome
-from midstream.telemetry import contract
-from midstream.telemetry.contract import (
+from midstream._outcomes import Outcome
+from midstream._telemetry import contract
+from midstream._telemetry.contract import (
     CALL_ATTRIBUTES,
     METRICS,
     NEXT_METRICS,
@@ -19,7 +19,7 @@ from midstream.telemetry.contract import (
     When,
     metrics_with,
 )
-from midstream.telemetry.scope import SCHEMA_URL, SCOPE, GenAIMetrics
+from midstream._telemetry.scope import SCHEMA_URL, SCOPE, GenAIMetrics
 
 DOCS = Path(__file__).parents[2] / "docs"
 SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from midstream._outcomes import Outcome
 from midstream.faults import EXAMPLES, parse
-from midstream.outcomes import Outcome
 from source import names
 from source.boards import every_panel, interpolate
 from source.parts import NO_FAILURES

@@ -98,7 +98,7 @@ def test_of_other_packages_it_takes_click_only(tmp_path: Path, form: str) -> Non
     arguments = ["midstream", "dashboards", "export", "--format", form, str(tmp_path / "new")]
     code = f"""
         import atexit, sys
-        from midstream.cli import main
+        from midstream._cli import main
         atexit.register(lambda: print(*sorted({{name.partition(".")[0] for name in sys.modules}})))
         sys.argv = {arguments!r}
         main()

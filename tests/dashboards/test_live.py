@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from midstream.outcomes import Outcome
+from midstream._outcomes import Outcome
 from support.commands import midstream_running
 from support.programs import eventually, needed
 from support.prometheus import prometheus

@@ -13,8 +13,8 @@ import anthropic
 import pytest
 
 from midstream import AnthropicInstrumentor
+from midstream._guard import UNCOUNTED
 from midstream.faults import FaultServer
-from midstream.guard import UNCOUNTED
 from source.alerts import ALERTS
 from source.boards import BOARDS
 from source.objective import ABSENT, ANY, BURNS, LIMITS, STALL

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from midstream.cli.app import app
+from midstream._cli.app import app
 from support.export import CHECKOUT, export, shipped_files
 from support.programs import needed
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from midstream.cli.app import app
+from midstream._cli.app import app
 from support.blocks import CHECKOUT, PAGES, prose_of
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 
-from midstream.outcomes import Outcome
+from midstream._outcomes import Outcome
 from support.blocks import CHECKOUT
 
 PAGE = (CHECKOUT / "docs" / "outcomes.md").read_text(encoding="utf-8")

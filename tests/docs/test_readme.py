@@ -7,8 +7,8 @@ from typing import Final
 
 import pytest
 
+from midstream._options import ENVIRONMENT
 from midstream.faults import EXAMPLES, parse
-from midstream.settings import ENVIRONMENT
 from support.blocks import CHECKOUT
 from support.clients import HTTP_PACKAGE
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 import yaml
 
-from midstream.outcomes import Outcome
-from midstream.telemetry.contract import CALL_ATTRIBUTES, METRICS, REQUEST_ATTRIBUTES
+from midstream._outcomes import Outcome
+from midstream._telemetry.contract import CALL_ATTRIBUTES, METRICS, REQUEST_ATTRIBUTES
 from support.example import EXAMPLES
 from support.export import export
 from support.programs import needed

@@ -12,8 +12,8 @@ import anyio
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 
+from midstream._outcomes import Outcome, Phase
 from midstream.faults import Expectation, parse
-from midstream.outcomes import Outcome, Phase
 from support.clients import HAS_OWN_SPANS, HTTP_PACKAGE, async_client
 from support.expected import ending
 from support.loops import beyond, noise, run_on, told

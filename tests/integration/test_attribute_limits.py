@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from midstream import AnthropicInstrumentor
+from midstream._telemetry.contract import VERDICT_ATTRIBUTES
 from midstream.faults import parse
-from midstream.telemetry.contract import VERDICT_ATTRIBUTES
 from support.clients import HAS_OWN_SPANS, client
 from support.exported import Exported
 from support.styles import STYLES, see

@@ -12,8 +12,8 @@ import anyio
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 
+from midstream._outcomes import Outcome
 from midstream.faults import Expectation, parse
-from midstream.outcomes import Outcome
 from support.clients import HAS_OWN_SPANS, async_client
 from support.loops import beyond, noise, run_on, told
 from support.seen import causes, frames, plain

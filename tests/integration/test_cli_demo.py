@@ -19,10 +19,10 @@ import pytest
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from rich.console import Console
 
-from midstream.cli.demo_results import Call, Results, Row, Seen, Style, Truth
-from midstream.cli.demo_table import print_table
+from midstream._cli.demo_results import Call, Results, Row, Seen, Style, Truth
+from midstream._cli.demo_table import print_table
+from midstream._outcomes import Outcome, Phase
 from midstream.faults import EXAMPLES, FaultServer, parse
-from midstream.outcomes import Outcome, Phase
 from support.clients import HTTP_PACKAGE
 from support.commands import Finished, midstream, midstream_after, midstream_running
 from support.otlp_receiver import otlp_receiver
@@ -207,7 +207,7 @@ def test_the_words_below_the_table_have_the_counts(table: Finished, found: Any) 
 
 _TELL_IT_WRONG = """
 from dataclasses import replace
-from midstream.cli import demo_runs
+from midstream._cli import demo_runs
 right = demo_runs._expected
 wrong = {"cut": {"status": 418}}
 demo_runs._expected = lambda scenario: replace(right(scenario), **wrong.get(scenario.name, {}))

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import anthropic
 import pytest
 
-from midstream.cli.doctor_findings import Health, Subject
-from midstream.sdk.targets import Role
+from midstream._cli.doctor_findings import Health, Subject
+from midstream._sdk.patches import Role
 from support.clients import HAS_OWN_SPANS
 from support.commands import Finished
 from support.examined import Examined, examined, exporting_to, program
@@ -71,7 +71,7 @@ def test_under_opentelemetry_instrument_it_sees_what_the_service_has_and_one_cal
 ) -> None:
     instrument = Path(sys.executable).with_name("opentelemetry-instrument")
     done = subprocess.run(
-        [instrument, sys.executable, "-m", "midstream.cli", "doctor", "--json"],
+        [instrument, sys.executable, "-m", "midstream._cli", "doctor", "--json"],
         env={**OURS, **exporting_to(receiver)},
         capture_output=True,
         text=True,
@@ -163,7 +163,7 @@ def test_without_a_distro_nothing_is_set_up_and_the_ways_out_are_named(interpret
 
 NO_DISTRO = """
 from importlib.metadata import entry_points
-from midstream.cli import doctor_setup
+from midstream._cli import doctor_setup
 HIDDEN = ("opentelemetry_configurator", "opentelemetry_distro")
 from opentelemetry.instrumentation.auto_instrumentation import _load
 for module in (doctor_setup, _load):
@@ -396,7 +396,7 @@ def foreign():
     AnthropicInstrumentor().instrument()
 
 def faulty():
-    from midstream.telemetry.recorder import Recorder
+    from midstream._telemetry.recorder import Recorder
     def fails(*args, **kwargs): raise ZeroDivisionError
     Recorder._emit_event = fails
     instrumented()

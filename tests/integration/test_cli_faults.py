@@ -10,8 +10,8 @@ import textwrap
 import anthropic
 import pytest
 
+from midstream._version import __version__
 from midstream.faults import FAMILIES
-from midstream.version import __version__
 from support.commands import midstream, midstream_after, midstream_running, python
 
 pytestmark = pytest.mark.timeout(180)  # every test starts a process, on a machine that may be busy
@@ -109,7 +109,7 @@ def test_the_version_is_that_of_the_package() -> None:
 
 
 def test_help_lists_the_commands_without_importing_what_they_need() -> None:
-    heavy = ("anthropic", "opentelemetry.sdk", "rich", "midstream.instrumentor")
+    heavy = ("anthropic", "opentelemetry.sdk", "rich", "midstream._instrumentor")
     report = "lambda: print('imported:', [name for name in names if name in sys.modules])"
     done = midstream_after(f"import atexit\nnames = {heavy}\natexit.register({report})", "--help")
     assert done.status == 0
@@ -121,7 +121,7 @@ def test_help_lists_the_commands_without_importing_what_they_need() -> None:
 
 def test_importing_the_commands_takes_the_core_only() -> None:
     blocked = ("click", "rich", "anthropic", "httpx", "httpx2", "opentelemetry.sdk", "opentelemetry.exporter")
-    done = python(f"import sys\nsys.modules.update(dict.fromkeys({blocked}))\nimport midstream.cli")
+    done = python(f"import sys\nsys.modules.update(dict.fromkeys({blocked}))\nimport midstream._cli")
     assert (done.status, done.stderr) == (0, "")
 
 

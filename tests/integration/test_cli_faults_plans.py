@@ -15,7 +15,7 @@ import anthropic
 import pytest
 from click.testing import CliRunner
 
-from midstream.cli.app import app
+from midstream._cli.app import app
 from midstream.faults import FaultServer
 from support.commands import midstream, midstream_running
 

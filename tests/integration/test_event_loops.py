@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 
+from midstream._outcomes import Outcome
 from midstream.faults import Expectation, parse
-from midstream.outcomes import Outcome
 from support.clients import HAS_OWN_SPANS, HTTP_PACKAGE, async_client, hurry
 from support.expected import ending
 from support.loops import LOOPS, beyond, noise, run_on, told

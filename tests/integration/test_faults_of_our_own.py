@@ -14,16 +14,16 @@ from opentelemetry.sdk._logs import Logger
 from opentelemetry.sdk.metrics import Counter, Histogram
 from opentelemetry.sdk.trace import Span, Tracer
 
-import midstream.sdk.calls
+import midstream._sdk.calls
 from midstream import AnthropicInstrumentor
+from midstream._guard import Guard, Guards
+from midstream._outcomes import StreamWatch
+from midstream._sdk import request_attributes
+from midstream._sdk.calls import Call
+from midstream._telemetry.open_streams import OpenStreams
+from midstream._telemetry.recorder import Recorder
+from midstream._telemetry.spans import EnrichedSpan, OwnSpan
 from midstream.faults import parse
-from midstream.guard import Guard, Guards
-from midstream.outcomes import StreamWatch
-from midstream.sdk import requests
-from midstream.sdk.calls import Call
-from midstream.telemetry.open_streams import OpenStreams
-from midstream.telemetry.recorder import Recorder
-from midstream.telemetry.spans import EnrichedSpan, OwnSpan
 from midstream.testing.calls import heard
 from support.clients import HAS_OWN_SPANS, async_client, client
 from support.exported import Exported
@@ -76,14 +76,14 @@ def always(_original: Any) -> Any:
 
 
 ENTRIES: dict[str, tuple[Any, str, Callable[[Any], Any]]] = {
-    "suppression": (midstream.sdk.calls, "is_instrumentation_enabled", always),
-    "endpoint_of": (midstream.sdk.calls, "endpoint_of", always),
-    "options": (requests, "options_of", always),
-    "request": (requests, "request_of", always),
-    "endpoint": (requests, "endpoint", always),
-    "body": (midstream.sdk.calls, "ObservedBody", always),
+    "suppression": (midstream._sdk.calls, "is_instrumentation_enabled", always),
+    "endpoint_of": (midstream._sdk.calls, "endpoint_of", always),
+    "options": (request_attributes, "options_of", always),
+    "request": (request_attributes, "request_of", always),
+    "endpoint": (request_attributes, "endpoint", always),
+    "body": (midstream._sdk.calls, "ObservedBody", always),
     "clock": (
-        midstream.sdk.calls,
+        midstream._sdk.calls,
         "Calls",
         lambda calls: functools.partial(calls, clock=raising),
     ),

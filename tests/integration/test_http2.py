@@ -9,8 +9,8 @@ import anyio
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 
+from midstream._outcomes import Outcome, Phase
 from midstream.faults import Expectation, parse
-from midstream.outcomes import Outcome, Phase
 from support.clients import HAS_OWN_SPANS, HTTP_PACKAGE, _certificates, async_client, client, hurry
 from support.loops import told
 from support.seen import FLAVORS, observable, spied

@@ -15,9 +15,9 @@ from anthropic import _streaming
 from packaging.requirements import Requirement
 
 from midstream import AnthropicInstrumentor
+from midstream._instrumentor import OPENTELEMETRY
+from midstream._sdk.patches import TARGETS, Role
 from midstream.faults import parse
-from midstream.instrumentor import OPENTELEMETRY
-from midstream.sdk.targets import TARGETS, Role
 from support.clients import HAS_OWN_SPANS, client
 from support.styles import STYLES, see
 
@@ -166,7 +166,7 @@ def test_without_an_optional_target_the_span_is_found_where_a_request_is_built(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("midstream.sdk.targets.TARGETS", [one for one in TARGETS if one is not target])
+        patch.setattr("midstream._sdk.patches.TARGETS", [one for one in TARGETS if one is not target])
         AnthropicInstrumentor().instrument(**exported.providers)
     with client(server, parse("cut"), exported.tracer_provider) as made:
         see(STYLES["create(stream=True) in a loop"], made, "cut")
@@ -186,7 +186,7 @@ def test_instrument_does_not_import_the_sdk_and_its_patches_go_in_when_the_appli
 import sys, midstream
 midstream.AnthropicInstrumentor().instrument()
 assert "anthropic" not in sys.modules
-assert not {name for name in sys.modules if name.startswith(("midstream.sdk", "midstream.outcomes"))}
+assert not {name for name in sys.modules if name.startswith(("midstream._sdk", "midstream._outcomes"))}
 import anthropic
 from anthropic import _streaming
 assert hasattr(vars(_streaming.Stream)["close"], "__wrapped__")
@@ -210,7 +210,7 @@ assert type(vars(_streaming.Stream)["close"]).__name__ == "function"
 def test_to_begin_and_end_while_the_sdk_is_not_imported_leaves_nothing_behind_however_often() -> None:
     program = """
 import gc, sys, midstream
-from midstream.observation import Observation
+from midstream._observation import Observation
 from wrapt.importer import _post_import_hooks as hooks
 def alive():
     gc.collect()

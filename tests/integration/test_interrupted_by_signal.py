@@ -10,7 +10,7 @@ import anthropic
 import pytest
 
 from midstream import classify
-from midstream.outcomes import Outcome
+from midstream._outcomes import Outcome
 from support.sdk_errors import http, sse
 from support.styles import STYLES, see
 

@@ -12,10 +12,10 @@ import pytest
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
 
+from midstream._sdk import callers
+from midstream._sdk.calls import Call, Calls
+from midstream._telemetry.recorder import Recorder
 from midstream.faults import parse
-from midstream.sdk import callers
-from midstream.sdk.calls import Call, Calls
-from midstream.telemetry.recorder import Recorder
 from support import lifecycle
 from support.clients import async_client, client
 from support.lifecycle import LONG, SPANS, Way, no_collector

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter
 
+from midstream._telemetry.contract import MAX_VALUES
 from midstream.faults import parse
-from midstream.telemetry.contract import MOST_VALUES
 from support.clients import client
 from support.exported import Exported
 from support.styles import STYLES, see
@@ -137,7 +137,7 @@ def test_a_call_makes_few_records(server: FaultServer, instrumented: Any, style:
 
 
 def test_models_without_number_make_series_with_one(server: FaultServer, exported: Exported, instrumented: Any) -> None:
-    models = [f"ok:{n}" for n in range(1, MOST_VALUES + 21)]
+    models = [f"ok:{n}" for n in range(1, MAX_VALUES + 21)]
     with instrumented(), client(server, parse("ok")) as made:
         for model in models:
             see(STYLES["create"], made, model)
@@ -148,7 +148,7 @@ def test_models_without_number_make_series_with_one(server: FaultServer, exporte
         for point in metrics["midstream.client.operations"]
         if point.attributes["midstream.outcome"] == "completed"
     }
-    assert counted == {models[0]: 2, **dict.fromkeys(models[1:MOST_VALUES], 1), "_OTHER": 20}
+    assert counted == {models[0]: 2, **dict.fromkeys(models[1:MAX_VALUES], 1), "_OTHER": 20}
     for name, points in metrics.items():
         if name.startswith("gen_ai."):
             assert {point.attributes["gen_ai.request.model"] for point in points} == set(counted), name

@@ -14,7 +14,7 @@ from anthropic.lib.bedrock._stream import AsyncBedrockStream, BedrockStream
 from anthropic.types import RawMessageStreamEvent
 
 from midstream import Outcome, classify
-from midstream.sdk.results import response_of, streams
+from midstream._sdk.results import response_of, streams
 from support.aws_frames import event_frame, exception_frame
 from support.clients import HAS_OWN_SPANS, HTTP_PACKAGE
 from support.platform_server import PlatformServer

@@ -35,7 +35,7 @@ def purged():
     return AnthropicInstrumentor
 
 def reloaded():
-    importlib.reload(sys.modules["midstream.instrumentor"])
+    importlib.reload(sys.modules["midstream._instrumentor"])
     importlib.reload(sys.modules["midstream"])
 
 def all_reloaded():

@@ -145,7 +145,7 @@ def test_it_loads_nothing_but_itself_until_a_fixture_is_used(pytester: pytest.Py
             packages = {name.partition(".")[0] for name in sys.modules}
             assert packages & {"anthropic", "httpx", "httpx2", "opentelemetry", "wrapt"} == set()
             ours = {name for name in sys.modules if name.partition(".")[0] == "midstream"}
-            assert ours == {"midstream", "midstream.testing", "midstream.version"}
+            assert ours == {"midstream", "midstream.testing", "midstream._version"}
         """
     )
     pytester.runpytest_subprocess(*ALONE).assert_outcomes(passed=1)

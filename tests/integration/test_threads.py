@@ -15,8 +15,8 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
+from midstream._outcomes import Outcome
 from midstream.faults import Expectation, parse
-from midstream.outcomes import Outcome
 from support.clients import HAS_OWN_SPANS, HTTP_PACKAGE, async_client, client
 from support.lifecycle import no_collector
 from support.loops import noise, told

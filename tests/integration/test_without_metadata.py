@@ -12,7 +12,7 @@ from opentelemetry.instrumentation import dependencies
 from opentelemetry.version import __version__ as opentelemetry_version
 
 from midstream import AnthropicInstrumentor
-from midstream.cli.doctor_findings import Health, Subject
+from midstream._cli.doctor_findings import Health, Subject
 from support.commands import Finished
 from support.examined import Examined
 from support.pruned import pruned
@@ -127,7 +127,7 @@ def test_metadata_that_cannot_be_read_is_no_reason_to_raise(monkeypatch: pytest.
 
 
 INSTRUMENT = "from opentelemetry.instrumentation.auto_instrumentation import run; run()"
-DOCTOR = ("-m", "midstream.cli", "doctor", "--json", "--no-call")
+DOCTOR = ("-m", "midstream._cli", "doctor", "--json", "--no-call")
 
 
 def test_opentelemetry_instrument_leaves_such_an_sdk_out_and_the_doctor_says_why_and_what_helps(

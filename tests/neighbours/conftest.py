@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from midstream import neighbours
+from midstream import _neighbours as neighbours
 from midstream.faults import FaultServer
 from neighbours.peers import PEERS
 from support.exported import Exported

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from midstream._neighbours import active_neighbours
 from midstream.faults import parse
-from midstream.neighbours import active_neighbours
 from neighbours.peers import ORDERS, Kept, Peer, parameters, snapshot, together
 from neighbours.ways import READ, call
 from support.clients import HAS_OWN_SPANS

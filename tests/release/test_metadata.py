@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from packaging.requirements import Requirement
 
 from midstream import AnthropicInstrumentor, __version__
-from midstream.cli import extras
+from midstream._cli import extras
 from support.export import CHECKOUT
 
 if TYPE_CHECKING:
@@ -30,9 +30,9 @@ EXTRAS = {
 """By extra, what it brings."""
 
 ENTRY_POINTS = {
-    "console_scripts": {"midstream": "midstream.cli:main"},
+    "console_scripts": {"midstream": "midstream._cli:main"},
     "pytest11": {"midstream": "midstream.testing"},
-    "opentelemetry_instrumentor": {"anthropic_midstream": "midstream.instrumentor:AnthropicInstrumentor"},
+    "opentelemetry_instrumentor": {"anthropic_midstream": "midstream._instrumentor:AnthropicInstrumentor"},
 }
 
 CLASSIFIERS = {

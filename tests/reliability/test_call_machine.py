@@ -19,14 +19,14 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from midstream.outcomes import classify
-from midstream.outcomes.kinds import COMPLETIONS, MESSAGES, UNMARKED
-from midstream.sdk.calls import Call, Calls
-from midstream.sdk.deferred import DEFERRED
-from midstream.signals import Signals
-from midstream.telemetry.ended import Request
-from midstream.telemetry.operation import Operation
-from midstream.telemetry.recorder import Recorder
+from midstream._outcomes import classify
+from midstream._outcomes.kinds import COMPLETIONS, MESSAGES, UNDELIMITED
+from midstream._sdk.calls import Call, Calls
+from midstream._sdk.deferred import DEFERRED
+from midstream._telemetry.call_record import Request
+from midstream._telemetry.operation import Operation
+from midstream._telemetry.recorder import Recorder
+from midstream._telemetry.signals import Signals
 from support.ends import assert_allowed, every_exception
 from support.hostile import Explosive
 from support.sdk_errors import body_of, http, response
@@ -34,12 +34,12 @@ from support.sdk_errors import body_of, http, response
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from midstream.outcomes import Verdict
-    from midstream.telemetry.ended import Ended
-    from midstream.telemetry.spans import CallSpan
+    from midstream._outcomes import Verdict
+    from midstream._telemetry.call_record import CallRecord
+    from midstream._telemetry.spans import CallSpan
 
 EXCEPTIONS: Final = every_exception()
-KINDS: Final = {"messages": MESSAGES, "completions": COMPLETIONS, "unmarked": UNMARKED}
+KINDS: Final = {"messages": MESSAGES, "completions": COMPLETIONS, "unmarked": UNDELIMITED}
 MESSAGE: Final = anthropic.types.Message.construct(None, id="msg_1")
 EVENTS: Final[dict[str, dict[str, Any]]] = {
     name: {"type": name, "message": {}, "delta": {"stop_reason": "end_turn"}}
@@ -54,7 +54,7 @@ class Counting(Recorder):
         super().__init__(Signals.silent(), spans=False)
         self.told: list[Verdict] = []
 
-    def ended(self, ended: Ended, span: CallSpan, error: BaseException | None) -> None:  # noqa: ARG002 # of the base
+    def ended(self, ended: CallRecord, span: CallSpan, error: BaseException | None) -> None:  # noqa: ARG002 # of the base
         self.told.append(ended.verdict)
 
 

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import anthropic
 import pytest
 
-from midstream.outcomes import classify
-from midstream.outcomes.frames import FrameScan
-from midstream.outcomes.kinds import MESSAGES
-from midstream.outcomes.scan import EventScan
-from midstream.outcomes.values import from_json
+from midstream._outcomes import classify
+from midstream._outcomes.frames import FrameScan
+from midstream._outcomes.kinds import MESSAGES
+from midstream._outcomes.scan import EventScan
+from midstream._outcomes.values import from_json
 from support.hostile import assert_harmless
 from support.sdk_errors import http
 from support.work import steps

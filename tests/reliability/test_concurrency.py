@@ -20,10 +20,10 @@ import anyio
 import pytest
 
 from midstream import AnthropicInstrumentor
+from midstream._outcomes import Outcome
+from midstream._sdk.calls import Calls
+from midstream._sdk.patches import TARGETS, Patches
 from midstream.faults import Expectation, expectation_of, parse
-from midstream.outcomes import Outcome
-from midstream.sdk.calls import Calls
-from midstream.sdk.targets import TARGETS, Patches
 from support.churn import Churn
 from support.clients import HTTP_PACKAGE, async_client, client
 from support.commands import python

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import midstream
+from midstream._outcomes.frames import FrameScan
+from midstream._outcomes.kinds import MESSAGES
+from midstream._outcomes.scan import DocumentScan, EventScan, Unpacked
 from midstream.faults import parse
-from midstream.outcomes.frames import FrameScan
-from midstream.outcomes.kinds import MESSAGES
-from midstream.outcomes.scan import DocumentScan, EventScan, Unpacked
 from support.aws_frames import event_frame, frame
 from support.hostile_server import DELTA, END, START, HostileServer, delta, event, streamed
 from support.readers import READERS
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from contextlib import AbstractContextManager
 
-    from midstream.outcomes.scan import Scan
-    from midstream.outcomes.vocabulary import Failure
+    from midstream._outcomes.scan import Scan
+    from midstream._outcomes.vocabulary import Failure
     from support.exported import Exported
 
-OURS = tuple(str(Path(midstream.__file__).with_name(part)) for part in ("outcomes", "sdk", "telemetry", "guard.py"))
+OURS = tuple(str(Path(midstream.__file__).with_name(part)) for part in ("_outcomes", "_sdk", "_telemetry", "_guard.py"))
 """What observes calls. The fault server is not meant."""
 
 

@@ -36,7 +36,7 @@ def test_no_more_machine_instructions_are_added_than_the_limits_allow() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-MOST_STEPS = {"events": 13, "async events": 29, "chunks": 36, "async chunks": 56, "questions": 0}
+MAX_STEPS = {"events": 13, "async events": 29, "chunks": 36, "async chunks": 56, "questions": 0}
 """By path, the bytecode instructions that may be added per item. Of the versions of Python, the one with the most."""
 
 
@@ -54,10 +54,10 @@ def test_the_steps_that_are_added_to_an_item_are_those_that_we_know() -> None:
             few, many = (taken(path, items, observed=observed) for items in (500, 1_500))
             per_item.append((many - few) / 1_000)
         added[path] = per_item[1] - per_item[0]
-    assert {path: steps for path, steps in added.items() if steps > MOST_STEPS[path]} == {}
+    assert {path: steps for path, steps in added.items() if steps > MAX_STEPS[path]} == {}
 
 
-MOST_STEPS_OF_A_CALL = {"call": 4900, "call refused": 6250, "stream": 8620, "stream failing after 4 events": 10300}
+MAX_STEPS_PER_CALL = {"call": 4900, "call refused": 6250, "stream": 8620, "stream failing after 4 events": 10300}
 """By kind of call, the bytecode instructions of midstream's own that it may take, sync or async, with a span of ours or
 on the SDK's: a tenth more than with Python 3.11."""
 
@@ -87,8 +87,8 @@ def test_a_call_takes_no_more_steps_than_we_know() -> None:
     )
     assert done.returncode == 0, done.stderr
     taken: dict[str, float] = json.loads(done.stdout)
-    assert {name.partition(",")[0] for name in taken} == set(MOST_STEPS_OF_A_CALL)
-    assert {name: n for name, n in taken.items() if n > MOST_STEPS_OF_A_CALL[name.partition(",")[0]]} == {}
+    assert {name.partition(",")[0] for name in taken} == set(MAX_STEPS_PER_CALL)
+    assert {name: n for name, n in taken.items() if n > MAX_STEPS_PER_CALL[name.partition(",")[0]]} == {}
 
 
 @pytest.mark.parametrize("observed", [False, True], ids=["bare", "observed"])

@@ -11,16 +11,16 @@ import anyio
 import pytest
 from opentelemetry.context import Context
 
+from midstream._outcomes import Failure, Outcome, StreamWatch
+from midstream._telemetry.call_record import CallRecord, Request
+from midstream._telemetry.contract import MAX_SERIES, MAX_VALUES, metrics_with, most_series
+from midstream._telemetry.operation import Operation
+from midstream._telemetry.recorder import Recorder
+from midstream._telemetry.scope import GenAIMetrics
+from midstream._telemetry.signals import Signals
+from midstream._telemetry.spans import SilentSpan
 from midstream.faults import parse
 from midstream.faults.wire import to_json
-from midstream.outcomes import Failure, Outcome, StreamWatch
-from midstream.signals import Signals
-from midstream.telemetry.contract import MOST_SERIES, MOST_VALUES, metrics_with, most_series
-from midstream.telemetry.ended import Ended, Request
-from midstream.telemetry.operation import Operation
-from midstream.telemetry.recorder import Recorder
-from midstream.telemetry.scope import GenAIMetrics
-from midstream.telemetry.spans import SilentSpan
 from support.clients import _certificates, async_client, client
 from support.encoded import assert_encodable
 from support.hostile_server import HostileServer, delta, document, end, event, message, start, streamed
@@ -121,7 +121,7 @@ def test_calls_with_names_of_all_kinds_have_no_more_series_than_is_promised(
     found = {name: len(points) for name, points in exported.metrics().items()}
     assert {name: number for name, number in found.items() if number > LIMITS[name]} == {}
     models = {point.attributes["gen_ai.request.model"] for point in exported.metrics()["midstream.client.operations"]}
-    assert (len(models) <= MOST_VALUES + 1, "_OTHER" in models) == (True, True)
+    assert (len(models) <= MAX_VALUES + 1, "_OTHER" in models) == (True, True)
     assert [point.value for point in exported.metrics()["midstream.client.stream.active"] if point.value] == []
     assert_encodable(exported, caplog)
 
@@ -154,8 +154,8 @@ def test_as_many_combinations_as_there_can_be_have_no_more_series_than_is_promis
         verdict = watch.read()
         assert verdict is not None
         recorder.stream_closed(call)
-        recorder.ended(Ended(request, verdict, 0.0, 2, chance.randrange(200, 600)), SilentSpan(where), None)
+        recorder.ended(CallRecord(request, verdict, 0.0, 2, chance.randrange(200, 600)), SilentSpan(where), None)
     found = {name: len(points) for name, points in exported.metrics().items()}
     assert {name: number for name, number in found.items() if number > LIMITS[name]} == {}
     assert all(point.value == 0 for point in exported.metrics()["midstream.client.stream.active"])
-    assert found["midstream.client.errors"] > MOST_SERIES
+    assert found["midstream.client.errors"] > MAX_SERIES

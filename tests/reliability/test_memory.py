@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 MOST: Final = 4096 if sys.version_info >= (3, 11) else 6144
 """For a stream. Before Python 3.11 objects are larger."""
-MOST_MORE: Final = 256
+MAX_MORE: Final = 256
 """For a stream that is longer: its counts are larger numbers. A pointer for each of its events would be more."""
 STREAMS: Final = 10
 EVENTS: Final = 60
@@ -104,4 +104,4 @@ def test_an_open_stream_holds_little_and_as_much_at_its_end_as_at_its_first_even
         finally:
             tracemalloc.stop()
     assert 0 < begun - before <= STREAMS * MOST
-    assert near_the_end - begun <= STREAMS * MOST_MORE
+    assert near_the_end - begun <= STREAMS * MAX_MORE

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from midstream import AnthropicInstrumentor, guard
+from midstream import AnthropicInstrumentor, _guard
 from midstream.faults import parse
 from support.clients import HAS_OWN_SPANS
 from support.expected import ending
@@ -39,7 +39,7 @@ A_FEW = EACH_ONCE[1:3]
 
 @pytest.fixture(autouse=True)
 def first_fault_of_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(guard, "_faults", itertools.count())
+    monkeypatch.setattr(_guard, "_faults", itertools.count())
 
 
 @pytest.mark.parametrize("spans", SPANS)

@@ -21,8 +21,8 @@ from opentelemetry.trace import Link, SpanContext, Status, StatusCode
 
 from integration.test_faults_of_our_own import ENTRIES
 from midstream import AnthropicInstrumentor, classify
+from midstream._telemetry.log_events import log_events
 from midstream.faults import EXAMPLES, parse
-from midstream.telemetry.log_events import log_events
 from support import styles
 from support.clients import API_KEY, HTTP_PACKAGE, async_client, client
 from support.commands import midstream, midstream_running

@@ -21,7 +21,7 @@ ANYWHERE = """
 from support.exported import Exported
 from support.clients import client, HAS_OWN_SPANS
 from types import SimpleNamespace
-from midstream.sdk.calls import Calls
+from midstream._sdk.calls import Calls
 import anthropic, re
 
 exported = Exported()

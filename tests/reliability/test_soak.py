@@ -12,7 +12,7 @@ from typing import Final
 
 import pytest
 
-from midstream.outcomes import Outcome
+from midstream._outcomes import Outcome
 from support.clients import HAS_OWN_SPANS
 from support.soak import SHAPES, WARM_UP, Round, soak
 
@@ -26,7 +26,7 @@ FEW, SHORT, LONG = (100, 5, 1), (300, 5, 3), (100_000, 20, len(SHAPES))
 
 PATIENCE: Final = {False: 600.0, True: 2 * 60 * 60.0}
 
-MOST_TRACED_OF_A_CALL, MOST_TRACED = 128, 24 * 1024
+MAX_TRACED_PER_CALL, MAX_TRACED = 128, 24 * 1024
 """The bytes that a round may leave behind at midstream's lines. What CPython keeps of freed objects grows with the
 first thousands of calls, and no further: the smallest object of a call has 200 bytes."""
 
@@ -37,7 +37,7 @@ OF_THE_SDK: Final[set[str]] = (
 
 CALLS_FOR_ONE_UNCONNECTED: Final = 20_000
 
-MOST_RESIDENT: Final = 32 * 1024 * 1024
+MAX_RESIDENT: Final = 32 * 1024 * 1024
 
 
 @pytest.fixture(scope="module")
@@ -158,11 +158,11 @@ def test_neither_file_descriptors_nor_threads_are_more_after_every_round(rounds:
 def test_no_memory_of_ours_is_left_behind(rounds: list[Round]) -> None:
     for shape, those in shapes(rounds).items():
         more = those[-1].census.traced - those[-2].census.traced
-        assert more <= min(MOST_TRACED_OF_A_CALL * those[-1].calls, MOST_TRACED), shape
+        assert more <= min(MAX_TRACED_PER_CALL * those[-1].calls, MAX_TRACED), shape
 
 
 def test_the_process_does_not_grow(rounds: list[Round], long: bool) -> None:
     if not long:
         pytest.skip("a few calls say nothing about the memory of a process; --long makes many")
     for shape, those in shapes(rounds).items():
-        assert those[-1].census.resident - those[WARM_UP - 1].census.resident <= MOST_RESIDENT, shape
+        assert those[-1].census.resident - those[WARM_UP - 1].census.resident <= MAX_RESIDENT, shape

@@ -21,9 +21,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from midstream.outcomes import Outcome, Phase, StreamWatch, Verdict, classify
-from midstream.outcomes.classify import failure_of
-from midstream.outcomes.kinds import COMPLETIONS, MESSAGES, UNMARKED
+from midstream._outcomes import Outcome, Phase, StreamWatch, Verdict, classify
+from midstream._outcomes.classify import failure_of
+from midstream._outcomes.kinds import COMPLETIONS, MESSAGES, UNDELIMITED
 from support.ends import assert_allowed, every_exception
 from support.hostile import MAKERS
 from support.sdk_errors import body_of
@@ -32,10 +32,10 @@ from support.strategies import any_json
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from midstream.outcomes import Failure
-    from midstream.outcomes.kinds import StreamKind
+    from midstream._outcomes import Failure
+    from midstream._outcomes.kinds import StreamKind
 
-KINDS: Final = {"messages": MESSAGES, "completions": COMPLETIONS, "unmarked": UNMARKED}
+KINDS: Final = {"messages": MESSAGES, "completions": COMPLETIONS, "unmarked": UNDELIMITED}
 EXCEPTIONS: Final = every_exception()
 
 TYPES: Final = (
@@ -223,7 +223,7 @@ class Watched(RuleBasedStateMachine):
         if how in ("answered", "read_without_events"):
             return {Outcome.COMPLETED}
         if how == "read":
-            return {Outcome.COMPLETED if self.end_seen or self.kind is UNMARKED else Outcome.TRUNCATED}
+            return {Outcome.COMPLETED if self.end_seen or self.kind is UNDELIMITED else Outcome.TRUNCATED}
         if how == "closed":
             return {Outcome.COMPLETED if self.end_seen else Outcome.ABANDONED}
         if not isinstance(error, Exception):

@@ -8,8 +8,8 @@ from opentelemetry._logs import SeverityNumber
 from opentelemetry.trace import SpanKind, StatusCode
 
 from midstream import classify
-from midstream.outcomes import Outcome
-from midstream.outcomes.classify import in_band_error
+from midstream._outcomes import Outcome
+from midstream._outcomes.classify import in_band_error
 from support import expected
 from support.clients import HTTP_PACKAGE
 from support.exported import event_of

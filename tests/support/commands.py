@@ -30,7 +30,7 @@ except anthropic.APIStatusError as error:
 """A program of a user's, which does not know of midstream. Its argument is the URL to call."""
 
 _PATIENCE_SECONDS = 170.0
-_COMMAND = (sys.executable, "-m", "midstream.cli")
+_COMMAND = (sys.executable, "-m", "midstream._cli")
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def midstream(*arguments: str, **environment: str) -> Finished:
 
 def midstream_after(code: str, *arguments: str) -> Finished:
     """Runs `midstream` with `arguments` to its end, in an interpreter that runs `code` before."""
-    start = f"import sys\n{code}\nsys.argv = ['midstream', *sys.argv[1:]]\nfrom midstream.cli import main\nmain()"
+    start = f"import sys\n{code}\nsys.argv = ['midstream', *sys.argv[1:]]\nfrom midstream._cli import main\nmain()"
     return _run(sys.executable, "-c", start, *arguments)
 
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ("assert_encodable", "texts")
 
-_LONGEST = 1024 + len("text_completion ")
-_LONGEST_STACKTRACE = 100_000
+_MAX_LENGTH = 1024 + len("text_completion ")
+_MAX_STACKTRACE_LENGTH = 100_000
 
 
 def texts(exported: Exported) -> Iterator[tuple[str, str]]:
@@ -43,7 +43,7 @@ def _of(attributes: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]:
 def assert_encodable(exported: Exported, caplog: pytest.LogCaptureFixture) -> None:
     """Everything that was exported is bounded, and an OTLP exporter loses nothing of it."""
     for name, text in texts(exported):
-        assert len(text) <= (_LONGEST_STACKTRACE if name == "exception.stacktrace" else _LONGEST), name
+        assert len(text) <= (_MAX_STACKTRACE_LENGTH if name == "exception.stacktrace" else _MAX_LENGTH), name
         assert "\x00" not in text
         assert text.encode().decode() == text
     if importlib.util.find_spec("opentelemetry.exporter.otlp") is None:

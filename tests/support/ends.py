@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import anthropic
 
-from midstream.outcomes import Outcome, Phase
+from midstream._outcomes import Outcome, Phase
 from support.clients import HTTP_PACKAGE
 from support.exception_kinds import exceptions_in, importable, sdk_exceptions
 from support.hostile import Explosive, assert_harmless, raising
 from support.sdk_errors import body_of, http, http_error, in_band_error, request_raising
 
 if TYPE_CHECKING:
-    from midstream.outcomes import Failure, Verdict
+    from midstream._outcomes import Failure, Verdict
 
 __all__ = ("assert_allowed", "every_exception")
 

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from midstream.cli.doctor_findings import Health, Subject
+from midstream._cli.doctor_findings import Health, Subject
 
 if TYPE_CHECKING:
     from support.commands import Finished
@@ -66,7 +66,7 @@ def program(*arguments: str, before: str = "", **environment: str) -> str:
     """A program that is `midstream doctor` with `arguments` in `environment`, after the code `before`."""
     return (
         f"import os, sys\nos.environ.update({environment!r})\n{before}\n"
-        f"sys.argv = ['midstream', 'doctor', *{arguments!r}]\nfrom midstream.cli import main\nmain()"
+        f"sys.argv = ['midstream', 'doctor', *{arguments!r}]\nfrom midstream._cli import main\nmain()"
     )
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from midstream._outcomes import Outcome, Phase
 from midstream.faults import Expectation, expectation_of
 from midstream.faults.api_errors import api_error
-from midstream.outcomes import Outcome, Phase
 
 if TYPE_CHECKING:
     from midstream.faults import Scenario

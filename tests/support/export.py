@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from click.testing import CliRunner
 
-from midstream.cli.app import app
+from midstream._cli.app import app
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

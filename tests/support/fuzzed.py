@@ -23,7 +23,7 @@ _WORDS: Final = (
     *("response", "headers", "status_code", "retry-after", "retry-after-ms", "x-should-retry", "true", "1.5"),
     *("__cause__", "__context__", "__traceback__", "__class__", "__str__", "__module__", "__notes__", "args"),
 )
-_DEEPEST: Final = 6
+_MAX_DEPTH: Final = 6
 
 
 class Source:
@@ -69,7 +69,7 @@ class Source:
             self.choice(MAKERS),
             self.exception,
         )
-        if depth == _DEEPEST:
+        if depth == _MAX_DEPTH:
             return self.choice(leaves)()
         nested: tuple[Callable[[], Any], ...] = (
             lambda: {self.text(): self.value(depth + 1) for _ in range(self.number(4))},
@@ -81,7 +81,7 @@ class Source:
         """An exception of any kind, with any attributes, and a cause that may be itself."""
         error: BaseException = self.choice(self._exceptions)
         base = type(error)
-        members: dict[str, Any] = {self.text(): self.value(_DEEPEST - 1) for _ in range(self.number(4))}
+        members: dict[str, Any] = {self.text(): self.value(_MAX_DEPTH - 1) for _ in range(self.number(4))}
         try:
             odd: Any = type(base.__name__, (base,), {**members, "__module__": base.__module__})
             made: BaseException = odd.__new__(odd, self.text())

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from midstream.faults.playing import Client
-from midstream.faults.requests import LONGEST_HEAD, read_request
+from midstream.faults.requests import MAX_HEAD_LENGTH, read_request
 from midstream.faults.routes import script_for
 from midstream.faults.scripts import Ending, request_id_of
 
@@ -98,7 +98,7 @@ class _Server:
         self._gate: asyncio.Event | None = None
 
     async def serve(self) -> None:
-        server = await asyncio.start_server(self._connection, _HOST, 0, limit=LONGEST_HEAD, backlog=_BACKLOG)
+        server = await asyncio.start_server(self._connection, _HOST, 0, limit=MAX_HEAD_LENGTH, backlog=_BACKLOG)
         orders = asyncio.StreamReader()
         await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(orders), sys.stdin)
         print(server.sockets[0].getsockname()[1], flush=True)  # noqa: T201 - the protocol

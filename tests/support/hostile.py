@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from midstream.outcomes.classify import bounded_error_type
+from midstream._outcomes.classify import bounded_error_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from midstream.outcomes import Failure
+    from midstream._outcomes import Failure
 
 __all__ = (
     "MAKERS",

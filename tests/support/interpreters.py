@@ -25,9 +25,9 @@ _TESTS: Final = str(Path(__file__).parents[1])
 
 _MODULES: Final = (
     "support.processes",
-    "midstream.cli.app",
-    "midstream.cli.clients",
-    "midstream.cli.doctor",
+    "midstream._cli.app",
+    "midstream._cli.clients",
+    "midstream._cli.doctor",
     HTTP_PACKAGE.replace("httpx", "httpcore"),
     "opentelemetry.exporter.otlp.proto.http.trace_exporter",
     "opentelemetry.exporter.otlp.proto.http.metric_exporter",

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import anyio
 import pytest
 
+from midstream._outcomes import Outcome, Phase
 from midstream.faults import Expectation
-from midstream.outcomes import Outcome, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator

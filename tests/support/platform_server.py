@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from midstream._outcomes import Outcome, Phase
 from midstream.faults import Expectation, FaultServer, Scenario, parse
 from midstream.faults.routes import script_for
 from midstream.faults.scripts import Script, error_script, refusal_script
 from midstream.faults.wire import EVENT_STREAM, JSON, LAST_CHUNK, chunk, sse, to_json
-from midstream.outcomes import Outcome, Phase
 from support import aws_frames
 
 if TYPE_CHECKING:

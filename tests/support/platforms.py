@@ -13,8 +13,8 @@ import anyio
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import StatusCode
 
+from midstream._outcomes import Outcome
 from midstream.faults import parse
-from midstream.outcomes import Outcome
 from support import expected
 from support.clients import API_KEY, HAS_OWN_SPANS, HTTP_PACKAGE, _certificates, hurry
 from support.exported import event_of

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from midstream.telemetry.contract import NORMAL_FLAGS
+from midstream._telemetry.contract import NORMAL_FLAGS
 from source import names
 from source.rules import files
 from support.programs import needed
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from midstream.outcomes import Outcome
+    from midstream._outcomes import Outcome
 
 __all__ = ("API", "CHAT", "Fired", "Scene", "Series", "call", "failure", "promtool", "selector", "steady", "waits")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from midstream.outcomes import Outcome
+from midstream._outcomes import Outcome
 from source import names
 from support.promtool import API, Fired, Scene, Series, call, failure, selector, steady, waits
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from midstream.outcomes import Outcome
+from midstream._outcomes import Outcome
 from source import names, recording
 from source.objective import WINDOWS
 from support.promtool import API, Scene, Series, call, failure, selector, steady, waits

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from midstream.outcomes import StreamWatch, classify
-from midstream.outcomes.frames import FrameScan
-from midstream.outcomes.scan import ByteScan, DocumentScan, EventScan, Unpacked
+from midstream._outcomes import StreamWatch, classify
+from midstream._outcomes.frames import FrameScan
+from midstream._outcomes.scan import ByteScan, DocumentScan, EventScan, Unpacked
 from support.ends import assert_allowed
 from support.hostile import assert_harmless
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from midstream.outcomes import Failure, Verdict
-    from midstream.outcomes.kinds import StreamKind
-    from midstream.outcomes.scan import Scan
+    from midstream._outcomes import Failure, Verdict
+    from midstream._outcomes.kinds import StreamKind
+    from midstream._outcomes.scan import Scan
 
 __all__ = ("ENCODINGS", "SCANS", "assert_scanned")
 

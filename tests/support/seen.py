@@ -142,7 +142,7 @@ def frames(error: BaseException | None) -> list[str]:
     found: list[str] = []
     while trace is not None:
         module = str(trace.tb_frame.f_globals.get("__name__"))
-        if not module.startswith(("midstream.sdk", "wrapt")):
+        if not module.startswith(("midstream._sdk", "wrapt")):
             found.append(f"{module}.{trace.tb_frame.f_code.co_name}")
         trace = trace.tb_next
     return found

@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Any, Final
 import anyio
 
 from midstream import AnthropicInstrumentor
+from midstream._outcomes import Outcome
 from midstream.faults import parse
-from midstream.outcomes import Outcome
 from support.clients import HAS_OWN_SPANS, async_client, client
 from support.exported import Exported
 from support.held_server import held_server

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import anthropic
 
+from midstream._outcomes import Outcome, Phase
 from midstream.faults import parse
-from midstream.outcomes import Outcome, Phase
 from support import expected
 from support.readers import READERS
 from support.styles import STYLES, arguments

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from midstream.outcomes import Outcome, classify
-from midstream.outcomes.api_errors import api_error_in, says_error
-from midstream.outcomes.classify import in_band_error
-from midstream.outcomes.redaction import without_keys, without_urls
+from midstream._outcomes import Outcome, classify
+from midstream._outcomes.api_errors import api_error_in, says_error
+from midstream._outcomes.classify import in_band_error
+from midstream._outcomes.redaction import without_keys, without_urls
 
 NESTED: dict[str, Any] = {"error": {"type": "rate_limit_error", "message": "slow"}}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from midstream.outcomes.api_errors import error_code
+from midstream._outcomes.api_errors import error_code
 from support.hostile import Explosive
 from support.sdk_errors import body_of, http_error, in_band_error
 

@@ -8,22 +8,22 @@ from threading import Barrier, Thread
 
 import pytest
 
-from midstream.guard import Guards
-from midstream.outcomes import Outcome, Phase
-from midstream.telemetry import bounds as module
-from midstream.telemetry.bounds import Bounds
-from midstream.telemetry.contract import (
+from midstream._guard import Guards
+from midstream._outcomes import Outcome, Phase
+from midstream._telemetry import bounds as module
+from midstream._telemetry.bounds import Bounds
+from midstream._telemetry.contract import (
     BOUNDED_ATTRIBUTES,
+    MAX_SERIES,
+    MAX_VALUE_LENGTH,
+    MAX_VALUES,
     METRICS,
-    MOST_CHARACTERS,
-    MOST_SERIES,
-    MOST_VALUES,
     NEXT_METRICS,
     Metric,
     Value,
     most_series,
 )
-from midstream.telemetry.operation import Operation
+from midstream._telemetry.operation import Operation
 
 MODEL = "gen_ai.request.model"
 PORT = "server.port"
@@ -38,7 +38,7 @@ BROUGHT = 128 * THREADS
 def full_() -> Bounds:
     bounds = Bounds()
     for name in BOUNDED_ATTRIBUTES:
-        for n in range(MOST_VALUES):
+        for n in range(MAX_VALUES):
             value = n if name == PORT else f"value {n}"
             assert bounds.value(name, value) == value
     return bounds
@@ -51,7 +51,7 @@ def model(n: int) -> dict[str, Value]:
 @pytest.fixture(name="full_of_series")
 def full_of_series_() -> Bounds:
     bounds = Bounds()
-    for n in range(MOST_SERIES):
+    for n in range(MAX_SERIES):
         assert bounds.series(ERRORS, model(n)) == model(n)
     return bounds
 
@@ -61,7 +61,7 @@ def test_a_text_too_many_is_other(full: Bounds) -> None:
 
 
 def test_a_number_too_many_is_left_out(full: Bounds) -> None:
-    assert full.of({PORT: MOST_VALUES, "server.address": "value 0"}) == {"server.address": "value 0"}
+    assert full.of({PORT: MAX_VALUES, "server.address": "value 0"}) == {"server.address": "value 0"}
 
 
 def test_what_was_there_in_time_stays(full: Bounds) -> None:
@@ -71,9 +71,9 @@ def test_what_was_there_in_time_stays(full: Bounds) -> None:
 
 def test_a_text_that_is_too_long_is_other_and_takes_nobody_s_place() -> None:
     bounds = Bounds()
-    for n in range(MOST_VALUES):
-        assert bounds.value(MODEL, f"{n}".rjust(MOST_CHARACTERS + 1, "x")) == "_OTHER"
-    longest = "x" * MOST_CHARACTERS
+    for n in range(MAX_VALUES):
+        assert bounds.value(MODEL, f"{n}".rjust(MAX_VALUE_LENGTH + 1, "x")) == "_OTHER"
+    longest = "x" * MAX_VALUE_LENGTH
     assert bounds.value(MODEL, longest) == longest
 
 
@@ -100,17 +100,17 @@ def test_in_a_series_too_many_nothing_is_left_that_somebody_made_up(full_of_seri
 
 
 def test_a_series_that_was_there_in_time_stays(full_of_series: Bounds) -> None:
-    full_of_series.series(ERRORS, model(MOST_SERIES))
-    assert full_of_series.series(ERRORS, model(MOST_SERIES - 1)) == model(MOST_SERIES - 1)
+    full_of_series.series(ERRORS, model(MAX_SERIES))
+    assert full_of_series.series(ERRORS, model(MAX_SERIES - 1)) == model(MAX_SERIES - 1)
 
 
 def test_each_metric_has_series_of_its_own(full_of_series: Bounds) -> None:
-    assert full_of_series.series(ACTIVE, model(MOST_SERIES)) == model(MOST_SERIES)
+    assert full_of_series.series(ACTIVE, model(MAX_SERIES)) == model(MAX_SERIES)
 
 
 def test_the_same_values_of_other_attributes_are_another_series() -> None:
     bounds = Bounds()
-    for n in range(MOST_SERIES):
+    for n in range(MAX_SERIES):
         bounds.series(ERRORS, {MODEL: f"{n}"})
     assert bounds.series(ERRORS, {"gen_ai.provider.name": "0"}) == {"gen_ai.provider.name": "_OTHER"}
 
@@ -138,7 +138,7 @@ def test_what_was_a_series_once_is_one_for_all_threads() -> None:
         sys.setswitchinterval(interval)
     decided = {pair for one in found for pair in one}
     assert len(decided) == BROUGHT
-    assert len({value for _, value in decided}) == MOST_SERIES + 1
+    assert len({value for _, value in decided}) == MAX_SERIES + 1
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
@@ -192,11 +192,11 @@ CLOSED: dict[str, tuple[Value, ...]] = {
 def test_the_limit_holds_whatever_comes(metric: Metric) -> None:
     bounds, chance = Bounds(), random.Random(5)  # noqa: S311 - the same every time
     found: set[tuple[object, ...]] = set()
-    for n in range(20 * MOST_SERIES):
+    for n in range(20 * MAX_SERIES):
         known: dict[str, Value] = {
             name: chance.choice(CLOSED[name]) if name in CLOSED else n if name.endswith(("code", "port")) else f"x{n}"
             for name in metric.attributes
             if name in CLOSED or name == "gen_ai.provider.name" or chance.random() < 0.8
         }
         found.add(tuple(sorted(bounds.series(metric.name, bounds.of(known)).items())))
-    assert MOST_SERIES < len(found) <= most_series(metric)
+    assert MAX_SERIES < len(found) <= most_series(metric)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from midstream.sdk import callers
+from midstream._sdk import callers
 
 if TYPE_CHECKING:
     from collections.abc import Callable

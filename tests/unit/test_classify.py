@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import anthropic
 import pytest
 
-from midstream.outcomes import Failure, Outcome, Phase, StreamTruncatedError, classify
-from midstream.outcomes.classify import bounded_error_type
-from midstream.outcomes.status import API_STATUS
+from midstream._outcomes import Failure, Outcome, Phase, StreamTruncatedError, classify
+from midstream._outcomes.classify import bounded_error_type
+from midstream._outcomes.status import API_STATUS
 from support.clients import HTTP_PACKAGE
 from support.sdk_errors import (
     body_of,

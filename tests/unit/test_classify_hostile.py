@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midstream.outcomes import Failure, Outcome, classify
-from midstream.outcomes.redaction import _QUOTED_BYTES
+from midstream._outcomes import Failure, Outcome, classify
+from midstream._outcomes.redaction import _QUOTED_BYTES
 from support.hostile import Agreeable, Explosive, LyingNumber, LyingText, Unfinished, assert_harmless, raising
 from support.sdk_errors import body_of, http, http_error, in_band_error
 from support.strategies import any_text, anything, api_like

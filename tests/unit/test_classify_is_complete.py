@@ -7,10 +7,10 @@ from typing import Any, get_args
 import anthropic
 import pytest
 
+from midstream._outcomes import Outcome
+from midstream._outcomes.exceptions import EXCEPTION_OUTCOMES
+from midstream._outcomes.status import API_STATUS
 from midstream.faults.api_errors import API_ERRORS
-from midstream.outcomes import Outcome
-from midstream.outcomes.exceptions import EXCEPTION_OUTCOMES
-from midstream.outcomes.status import API_STATUS
 from support.exception_kinds import exceptions_in, importable, sdk_exceptions
 
 UNSPECIFIC = ("builtins.Exception", "builtins.BaseException")
@@ -25,14 +25,14 @@ CLIENT_ERRORS = {
     "MissingStreamClassError": "the application passed no class for the stream",
     "RetryableError": "raised by a middleware of the application's, for a reason of its own; retryable all the same",
     "StreamAlreadyConsumed": "the application read a stream twice",
-    "WorkloadIdentityError": "unless the token endpoint was out of reach or answered: outcomes/credentials.py",
+    "WorkloadIdentityError": "unless the token endpoint was out of reach or answered: _outcomes/credentials.py",
 }
 """The SDK's exceptions that are client errors, each with the reason."""
 
 HTTP_CLIENT_ERRORS = {
     "HTTPError": "a base class",
     "RequestError": "a base class",
-    "HTTPStatusError": "the SDK makes an APIStatusError of it; out of a token provider, outcomes/credentials.py",
+    "HTTPStatusError": "the SDK makes an APIStatusError of it; out of a token provider, _outcomes/credentials.py",
     "InvalidURL": "the application's URL",
     "CookieConflict": "the application's cookies",
     "StreamError": "a base class",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import anthropic
 import pytest
 
-from midstream.outcomes import Failure, Outcome, StreamWatch, classify
+from midstream._outcomes import Failure, Outcome, StreamWatch, classify
 from support.clients import HTTP_PACKAGE
 from support.sdk_errors import body_of, http, http_error, in_band_error, request_raising
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import anthropic
 import pytest
 
-from midstream.outcomes import Outcome, classify
-from midstream.outcomes.credentials import ENDPOINT_EXCEPTIONS, TokenFailure, token_failure
+from midstream._outcomes import Outcome, classify
+from midstream._outcomes.credentials import ENDPOINT_EXCEPTIONS, TokenFailure, token_failure
 from support.clients import HTTP_PACKAGE
 from support.hostile import Explosive
 from support.sdk_errors import http as http_client

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from midstream.sdk.deferred import Deferred
+from midstream._sdk.deferred import Deferred
 
 if TYPE_CHECKING:
     from collections.abc import Callable

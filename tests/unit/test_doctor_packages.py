@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from midstream.cli.doctor_findings import Finding, Health, Subject
-from midstream.cli.doctor_packages import installed
-from midstream.version import __version__
+from midstream._cli.doctor_findings import Finding, Health, Subject
+from midstream._cli.doctor_packages import installed
+from midstream._version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,7 +9,7 @@ import anthropic
 import pytest
 
 from midstream import AnthropicInstrumentor
-from midstream.sdk.targets import TARGETS, Place, place_of
+from midstream._sdk.patches import TARGETS, Place, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

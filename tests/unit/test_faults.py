@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import pytest
 
+from midstream._outcomes.vocabulary import Outcome, Phase
 from midstream.faults import DEFAULT_EVENTS, EXAMPLES, FAMILIES, Expectation, Operation, Scenario, expectation_of, parse
 from midstream.faults.answers import text_answer
 from midstream.faults.api_errors import API_ERRORS
-from midstream.outcomes.vocabulary import Outcome, Phase
 
 
 def test_a_name_is_parsed_into_its_family_its_argument_and_its_k() -> None:

@@ -10,8 +10,9 @@ from urllib.parse import quote
 
 import pytest
 
-from midstream.cli.demo import Wishes
-from midstream.cli.demo import run as demo
+from midstream._cli.demo import Wishes
+from midstream._cli.demo import run as demo
+from midstream._outcomes import Outcome, Phase
 from midstream.faults import (
     DEFAULT_EVENTS,
     FAMILIES,
@@ -29,7 +30,6 @@ from midstream.faults.requests import Request
 from midstream.faults.routes import script_for
 from midstream.faults.scenarios import Expectation, Family
 from midstream.faults.scripts import Ending, Kind, Script
-from midstream.outcomes import Outcome, Phase
 from support.clients import client
 
 if TYPE_CHECKING:

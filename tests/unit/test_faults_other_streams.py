@@ -13,6 +13,7 @@ import anthropic
 import pytest
 
 from midstream import classify
+from midstream._outcomes import Outcome, Phase
 from midstream.faults import (
     DEFAULT_EVENTS,
     EXAMPLES,
@@ -22,7 +23,6 @@ from midstream.faults import (
     expectation_of,
     parse,
 )
-from midstream.outcomes import Outcome, Phase
 from support.clients import HTTP_PACKAGE, client
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from midstream.faults import DEFAULT_EVENTS, EXAMPLES, FaultServer, parse
-from midstream.faults.requests import LONGEST_BODY, LONGEST_HEAD
+from midstream.faults.requests import MAX_BODY_LENGTH, MAX_HEAD_LENGTH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -527,8 +527,8 @@ def test_a_body_without_a_model_is_an_invalid_request(server: FaultServer, body:
         (b"nonsense\r\n\r\n", 400, "invalid_request_error"),
         (b"POST / HTTP/1.1\r\ncontent-length: many\r\n\r\n", 400, "invalid_request_error"),
         (b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n", 400, "invalid_request_error"),
-        (b"POST / HTTP/1.1\r\ncontent-length: %d\r\n\r\n" % (LONGEST_BODY + 1), 413, "request_too_large"),
-        (b"POST / HTTP/1.1\r\nx: %b\r\n\r\n" % (b"x" * LONGEST_HEAD), 413, "request_too_large"),
+        (b"POST / HTTP/1.1\r\ncontent-length: %d\r\n\r\n" % (MAX_BODY_LENGTH + 1), 413, "request_too_large"),
+        (b"POST / HTTP/1.1\r\nx: %b\r\n\r\n" % (b"x" * MAX_HEAD_LENGTH), 413, "request_too_large"),
     ],
 )
 def test_a_request_that_is_too_long_or_no_http_is_refused(

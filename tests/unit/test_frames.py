@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midstream.outcomes.frames import FrameScan
-from midstream.outcomes.vocabulary import Failure, Outcome
+from midstream._outcomes.frames import FrameScan
+from midstream._outcomes.vocabulary import Failure, Outcome
 from support.aws_frames import error_frame, event_frame, exception_frame, frame, with_a_broken_checksum
 
 

@@ -12,8 +12,8 @@ from typing import NoReturn
 
 import pytest
 
-from midstream import guard
-from midstream.guard import UNCOUNTED, Guards, attempt, safe_clock
+from midstream import _guard as guard
+from midstream._guard import UNCOUNTED, Guards, attempt, safe_clock
 
 SECRET = "the prompt"  # noqa: S105 - no password: a text that must not be logged
 

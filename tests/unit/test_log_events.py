@@ -8,7 +8,7 @@ import pytest
 from opentelemetry._logs import Logger, NoOpLogger, SeverityNumber
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
 
-from midstream.telemetry.log_events import log_events, name_of
+from midstream._telemetry.log_events import log_events, name_of
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context

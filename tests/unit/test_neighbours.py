@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from midstream import neighbours
-from midstream.neighbours import NEIGHBOURS, active_neighbours, warn_of_neighbours
+from midstream import _neighbours as neighbours
+from midstream._neighbours import NEIGHBOURS, active_neighbours, warn_of_neighbours
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -231,7 +231,7 @@ def test_a_neighbour_that_is_not_as_it_should_be_is_nobody(
 def test_looking_for_neighbours_imports_none() -> None:
     program = """
 import sys
-from midstream import neighbours
+from midstream import _neighbours as neighbours
 before = set(sys.modules)
 neighbours.warn_of_neighbours(spans=True)
 assert set(sys.modules) == before, set(sys.modules) - before

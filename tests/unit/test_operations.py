@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from anthropic._models import FinalRequestOptions
 
-from midstream.outcomes.kinds import COMPLETIONS, COUNTS, MESSAGES, SESSIONS, THREADS, UNMARKED, StreamKind
-from midstream.sdk.operations import endpoint_of
-from midstream.telemetry.operation import Operation
+from midstream._outcomes.kinds import COMPLETIONS, COUNTS, MESSAGES, SESSIONS, THREADS, UNDELIMITED, StreamKind
+from midstream._sdk.endpoints import endpoint_of
+from midstream._telemetry.operation import Operation
 
 
 @pytest.mark.parametrize(
@@ -21,14 +21,14 @@ from midstream.telemetry.operation import Operation
         ("post", "/v1/messages/count_tokens", Operation.COUNT_TOKENS, COUNTS),
         ("post", "/v1/messages/count_tokens?beta=true", Operation.COUNT_TOKENS, COUNTS),
         ("post", "/v1/complete", Operation.TEXT_COMPLETION, COMPLETIONS),
-        ("get", "/v1/messages/batches/msgbatch_1/results", Operation.BATCH_RESULTS, UNMARKED),
-        ("get", "https://api.test/v1/messages/batches/msgbatch_1/results", Operation.BATCH_RESULTS, UNMARKED),
-        ("get", "HTTPS://gateway.test/a/v1/messages/batches/1/results?x=/", Operation.BATCH_RESULTS, UNMARKED),
+        ("get", "/v1/messages/batches/msgbatch_1/results", Operation.BATCH_RESULTS, UNDELIMITED),
+        ("get", "https://api.test/v1/messages/batches/msgbatch_1/results", Operation.BATCH_RESULTS, UNDELIMITED),
+        ("get", "HTTPS://gateway.test/a/v1/messages/batches/1/results?x=/", Operation.BATCH_RESULTS, UNDELIMITED),
         ("get", "/v1/sessions/s_1/events/stream?beta=true", Operation.SESSION_EVENTS, SESSIONS),
         ("get", "/v1/sessions/s_1/threads/t_1/stream", Operation.SESSION_EVENTS, THREADS),
-        ("get", "/v1/files/file_1/content", Operation.FILE_DOWNLOAD, UNMARKED),
-        ("get", "/v1/skills/s_1/versions/2/content", Operation.FILE_DOWNLOAD, UNMARKED),
-        ("get", "/v1/organizations/plugins/p_1/versions/2/content", Operation.FILE_DOWNLOAD, UNMARKED),
+        ("get", "/v1/files/file_1/content", Operation.FILE_DOWNLOAD, UNDELIMITED),
+        ("get", "/v1/skills/s_1/versions/2/content", Operation.FILE_DOWNLOAD, UNDELIMITED),
+        ("get", "/v1/organizations/plugins/p_1/versions/2/content", Operation.FILE_DOWNLOAD, UNDELIMITED),
     ],
 )
 def test_an_observed_request_is_known_by_its_method_and_path(

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, cast
 import anthropic
 from anthropic._models import FinalRequestOptions
 
-from midstream.sdk.operations import endpoint_of
-from midstream.sdk.targets import TARGETS
+from midstream._sdk.endpoints import endpoint_of
+from midstream._sdk.patches import TARGETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,9 +11,9 @@ import anthropic
 import pytest
 from anthropic._models import FinalRequestOptions
 
-from midstream.sdk.requests import endpoint, options_of, request_of
-from midstream.telemetry.ended import Request
-from midstream.telemetry.operation import Operation
+from midstream._sdk.request_attributes import endpoint, options_of, request_of
+from midstream._telemetry.call_record import Request
+from midstream._telemetry.operation import Operation
 from support.hostile import MAKERS
 from support.sdk_errors import http
 

@@ -9,7 +9,7 @@ from typing import Any
 import anthropic
 import pytest
 
-from midstream.sdk.results import BodyFormat, format_of, is_inspectable, response_of, streams
+from midstream._sdk.results import BodyFormat, format_of, is_inspectable, response_of, streams
 from support.clients import HTTP_PACKAGE
 from support.sdk_errors import response
 

@@ -14,14 +14,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midstream.outcomes.kinds import COMPLETIONS, MESSAGES, UNMARKED
-from midstream.outcomes.scan import DocumentScan, EventScan, Unpacked, can_unpack
-from midstream.outcomes.values import UNSEEN
-from midstream.outcomes.vocabulary import Failure, Outcome
+from midstream._outcomes.kinds import COMPLETIONS, MESSAGES, UNDELIMITED
+from midstream._outcomes.scan import DocumentScan, EventScan, Unpacked, can_unpack
+from midstream._outcomes.values import UNSEEN
+from midstream._outcomes.vocabulary import Failure, Outcome
 
 if TYPE_CHECKING:
-    from midstream.outcomes.kinds import StreamKind
-    from midstream.outcomes.scan import Scan
+    from midstream._outcomes.kinds import StreamKind
+    from midstream._outcomes.scan import Scan
 
 START: dict[str, Any] = {
     "type": "message_start",
@@ -132,7 +132,7 @@ def test_a_completion_is_told_with_its_data() -> None:
 
 def test_of_the_events_of_a_session_only_the_types_are_told() -> None:
     event: dict[str, Any] = {"type": "agent.message", "content": "secret"}
-    assert told_of(sse(event), UNMARKED) == [{"type": "agent.message"}, "read"]
+    assert told_of(sse(event), UNDELIMITED) == [{"type": "agent.message"}, "read"]
 
 
 @pytest.mark.parametrize("size", [1000, 65_536])

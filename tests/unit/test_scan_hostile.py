@@ -14,14 +14,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from midstream.outcomes.kinds import COMPLETIONS, MESSAGES, SESSIONS, THREADS, UNMARKED
+from midstream._outcomes.kinds import COMPLETIONS, MESSAGES, SESSIONS, THREADS, UNDELIMITED
 from support.aws_frames import event_frame
 from support.scanned import ENCODINGS, SCANS, assert_scanned
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from midstream.outcomes.kinds import StreamKind
+    from midstream._outcomes.kinds import StreamKind
 
 _DEEP: Final = 2_000
 """Deeper than the interpreter nests."""
@@ -50,7 +50,7 @@ CUTS: Final[dict[str, Callable[[list[bytes]], list[bytes]]]] = {
     "in bytes": lambda made: [b"".join(made)[n : n + 1] for n in range(min(sum(map(len, made)), 5_000))],
     "in odd pieces": lambda made: [*itertools.chain.from_iterable((part[:3], b"", part[3:]) for part in made)],
 }
-KINDS: Final = (MESSAGES, COMPLETIONS, SESSIONS, THREADS, UNMARKED)
+KINDS: Final = (MESSAGES, COMPLETIONS, SESSIONS, THREADS, UNDELIMITED)
 _PACKED: Final[dict[str, Callable[[bytes], bytes]]] = {"": bytes, "gzip": gzip.compress, "deflate": zlib.compress}
 
 

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 
 import pytest
 
-from midstream.outcomes import Failure, Outcome, Phase, StreamWatch, Verdict
-from midstream.outcomes.classify import bounded_error_type
-from midstream.outcomes.kinds import SESSIONS, THREADS
-from midstream.outcomes.scan import EventScan
-from midstream.outcomes.status import API_STATUS, SESSION_STATUS
+from midstream._outcomes import Failure, Outcome, Phase, StreamWatch, Verdict
+from midstream._outcomes.classify import bounded_error_type
+from midstream._outcomes.kinds import SESSIONS, THREADS
+from midstream._outcomes.scan import EventScan
+from midstream._outcomes.status import API_STATUS, SESSION_STATUS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from midstream.outcomes.kinds import StreamKind
+    from midstream._outcomes.kinds import StreamKind
 
 Events = tuple[dict[str, Any], ...]
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from midstream.settings import ENVIRONMENT, Settings
-from midstream.telemetry.scope import GenAIMetrics
+from midstream._options import ENVIRONMENT, Settings
+from midstream._telemetry.scope import GenAIMetrics
 
 SWITCHES = {"spans": True, "chunk_timings": False}
 """The options that are on or off, with their defaults."""

@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from midstream.telemetry.stacktrace import stacktrace
+from midstream._telemetry.stacktrace import stacktrace
 
 SECRET = "the prompt"  # noqa: S105 - no password: a text that must not be quoted
 

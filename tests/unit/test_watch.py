@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 import anthropic
 import pytest
 
-from midstream.outcomes import Answer, Failure, Outcome, Phase, StreamWatch, Verdict, classify
-from midstream.outcomes.answers import Remains
-from midstream.outcomes.kinds import COMPLETIONS, UNMARKED
+from midstream._outcomes import Answer, Failure, Outcome, Phase, StreamWatch, Verdict, classify
+from midstream._outcomes.answers import Remains
+from midstream._outcomes.kinds import COMPLETIONS, UNDELIMITED
 from support.sdk_errors import body_of, http, http_error, in_band_error, request_raising
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from midstream.outcomes.kinds import StreamKind
+    from midstream._outcomes.kinds import StreamKind
 
 START: dict[str, Any] = {
     "type": "message_start",
@@ -476,14 +476,14 @@ def test_a_completion_closed_after_its_stop_reason_is_completed() -> None:
 
 @pytest.mark.parametrize("events", [(), ({"type": "agent.message"},), (object(),)])
 def test_a_stream_without_an_end_event_is_never_truncated(events: tuple[Any, ...]) -> None:
-    verdict = kind_watching(UNMARKED, *events).read()
+    verdict = kind_watching(UNDELIMITED, *events).read()
     assert verdict is not None
     assert (verdict.outcome, verdict.answer, verdict.first_chunk_at) == (Outcome.COMPLETED, Answer(), None)
 
 
 @pytest.mark.parametrize(("events", "phase"), [((), Phase.OPENING), ((object(),), Phase.CONTENT)])
 def test_where_nothing_has_a_type_whatever_comes_is_content(events: tuple[Any, ...], phase: Phase) -> None:
-    verdict = kind_watching(UNMARKED, *events).failed(http.ReadError("reset"))
+    verdict = kind_watching(UNDELIMITED, *events).failed(http.ReadError("reset"))
     assert verdict is not None
     assert (verdict.outcome, verdict.failure and verdict.failure.phase) == (Outcome.TRANSPORT_ERROR, phase)
 

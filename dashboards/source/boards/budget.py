@@ -16,7 +16,7 @@ from source.variables import chosen
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from midstream.outcomes import Outcome
+    from midstream._outcomes import Outcome
     from source.queries import Selection
 
 __all__ = ("BOARD",)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from midstream.outcomes import Outcome
+from midstream._outcomes import Outcome
 from source import colours, names
 from source.board import Board, Row, Section, to
 from source.measures import ERRORS, IN_BAND, MISREPORTED, OPERATIONS, STEP, WHOLE, calls, errors, number, share

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from midstream.outcomes import Outcome
+from midstream._outcomes import Outcome
 from source import colours, names
 from source.board import Board, Row, Section, to
 from source.boards.truth import STATUSES
@@ -195,7 +195,7 @@ _FIRST_CHUNK: Final = _seconds(
     "No streams",
 )
 
-_LONGEST_WAIT: Final = _seconds(
+_MAX_WAIT: Final = _seconds(
     "Longest wait within a stream",
     "The longest time that the reader of a stream waited for its next bytes. It nears the read timeout before streams "
     "break by it.",
@@ -254,7 +254,7 @@ BOARD: Final = Board(
         Section(
             "How long, and how much",
             (
-                Row(7, ((8, _DURATION), (8, _FIRST_CHUNK), (8, _LONGEST_WAIT))),
+                Row(7, ((8, _DURATION), (8, _FIRST_CHUNK), (8, _MAX_WAIT))),
                 Row(7, ((8, _RESENDS), (8, _TOKENS), (8, _STREAMS))),
             ),
         ),

@@ -15,7 +15,7 @@ from __future__ import annotations
 from functools import reduce
 from typing import Final
 
-from midstream.outcomes import Outcome
+from midstream._outcomes import Outcome
 from source import colours, names
 from source.board import to
 from source.measures import ERRORS, WHOLE, errors

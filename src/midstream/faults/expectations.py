@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from midstream._outcomes.vocabulary import Phase
 from midstream.faults.scenarios import Operation, family_of
-from midstream.outcomes.vocabulary import Phase
 
 if TYPE_CHECKING:
     from midstream.faults.scenarios import Expectation, Scenario

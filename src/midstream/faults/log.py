@@ -18,7 +18,7 @@ __all__ = ("KEPT", "End", "Entry", "Log", "Served")
 KEPT: Final = 10_000
 """Entries that a log keeps: the last."""
 
-_LONGEST_NAME: Final = 100
+_MAX_NAME_LENGTH: Final = 100
 
 
 class End(str, Enum):
@@ -107,7 +107,7 @@ class Entry:
 
     def named(self, model: str | None) -> None:
         """This is the model, or the id, that the request names."""
-        self.note(model=model and model[:_LONGEST_NAME])
+        self.note(model=model and model[:_MAX_NAME_LENGTH])
 
     def plays(self, script: Script) -> None:
         """This is going to be the answer."""

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ("LONGEST_BODY", "LONGEST_HEAD", "Refusal", "Refused", "Request", "read_request")
+__all__ = ("MAX_BODY_LENGTH", "MAX_HEAD_LENGTH", "Refusal", "Refused", "Request", "read_request")
 
-LONGEST_HEAD: Final = 64 * 1024
+MAX_HEAD_LENGTH: Final = 64 * 1024
 """The longest request line and headers that are read, in bytes."""
 
-LONGEST_BODY: Final = 32 * 1024 * 1024
+MAX_BODY_LENGTH: Final = 32 * 1024 * 1024
 """The longest request body that is read, in bytes: as much as the API takes."""
 
 
@@ -54,8 +54,8 @@ class Refused(Exception):  # noqa: N818 - a refusal is the server's answer, not 
         self.refusal = refusal
 
 
-_LONG_HEAD: Final = Refusal("request_too_large", f"the headers are longer than {LONGEST_HEAD} bytes")
-_LONG_BODY: Final = Refusal("request_too_large", f"the body is longer than {LONGEST_BODY} bytes")
+_LONG_HEAD: Final = Refusal("request_too_large", f"the headers are longer than {MAX_HEAD_LENGTH} bytes")
+_LONG_BODY: Final = Refusal("request_too_large", f"the body is longer than {MAX_BODY_LENGTH} bytes")
 _NO_HTTP: Final = Refusal("invalid_request_error", "the request line is not HTTP/1.1")
 _NO_LENGTH: Final = Refusal("invalid_request_error", "a request body needs a content-length that is a number")
 
@@ -63,7 +63,7 @@ _NO_LENGTH: Final = Refusal("invalid_request_error", "a request body needs a con
 async def read_request(reader: asyncio.StreamReader) -> Request | None:
     """Read the next request off a connection; None if the client closed it, even in the middle of one.
 
-    Raises `Refused` for one that is too long or no HTTP. `reader` must have `LONGEST_HEAD` as its limit.
+    Raises `Refused` for one that is too long or no HTTP. `reader` must have `MAX_HEAD_LENGTH` as its limit.
     """
     try:
         method, target, fields = _parse_head(await reader.readuntil(b"\r\n\r\n"))
@@ -100,7 +100,7 @@ def _body_length(headers: Mapping[str, str]) -> int:
     length = _number(headers.get("content-length", "0"))
     if length is None or "transfer-encoding" in headers:
         raise Refused(_NO_LENGTH)
-    if length > LONGEST_BODY:
+    if length > MAX_BODY_LENGTH:
         raise Refused(_LONG_BODY)
     return length
 

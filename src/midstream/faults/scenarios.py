@@ -20,12 +20,12 @@ from itertools import chain
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal
 
+from midstream._outcomes.status import RETRYABLE_BELOW_500, SERVER_ERROR
+from midstream._outcomes.vocabulary import Outcome, Phase
 from midstream.faults import scripts
 from midstream.faults.answers import DEFAULT_DELTAS, text_answer, thinking_answer, tool_use_answer
 from midstream.faults.api_errors import api_error
 from midstream.faults.scripts import How, Kind
-from midstream.outcomes.status import RETRYABLE_BELOW_500, SERVER_ERROR
-from midstream.outcomes.vocabulary import Outcome, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,7 +60,7 @@ DEFAULT_EVENTS: Final = _UNTIL_CONTENT - 1 + DEFAULT_DELTAS + _CLOSING_EVENTS
 """Events of the default answer, pings not counted."""
 
 _DEFAULT_K: Final = 4
-_LONGEST_QUOTE: Final = 100
+_MAX_QUOTE_LENGTH: Final = 100
 _PHASE_AFTER: Final = (
     *(Phase.OPENING for _ in range(_UNTIL_CONTENT)),
     *(Phase.CONTENT for _ in range(_UNTIL_CONTENT, DEFAULT_EVENTS - 1)),
@@ -241,7 +241,7 @@ def _no_scenario(called: str, model: str, reason: str) -> ValueError:
 
 
 def _quoted(text: str) -> str:
-    return repr(text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}...")
+    return repr(text if len(text) <= _MAX_QUOTE_LENGTH else f"{text[:_MAX_QUOTE_LENGTH]}...")
 
 
 def _parts(model: str) -> tuple[str, str | None, str | None]:

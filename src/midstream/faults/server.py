@@ -15,7 +15,7 @@ from midstream.faults.latency import AT_ONCE, Latency
 from midstream.faults.log import End, Log, Served
 from midstream.faults.plans import Sequence
 from midstream.faults.playing import Client
-from midstream.faults.requests import LONGEST_HEAD, Refused, read_request
+from midstream.faults.requests import MAX_HEAD_LENGTH, Refused, read_request
 from midstream.faults.routes import script_for
 from midstream.faults.scripts import Ending, Script, refusal_script
 
@@ -177,7 +177,7 @@ class _Running:
 
     async def _serve(self) -> None:
         stopping = asyncio.Event()
-        server = await asyncio.start_server(self._accept, sock=self._listener, limit=LONGEST_HEAD)
+        server = await asyncio.start_server(self._accept, sock=self._listener, limit=MAX_HEAD_LENGTH)
         self._started.set_result((asyncio.get_running_loop(), stopping))
         await stopping.wait()
         self._stopped = True

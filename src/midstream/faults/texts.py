@@ -18,7 +18,7 @@ _SHARE: Final = re.compile(r"(?P<name>[^=]+)=(?P<share>[0-9]{1,3}(\.[0-9]{1,6})?
 _DURATION: Final = r"([0-9]{1,6}(?:\.[0-9]{1,6})?)(ms|s)"
 _WAITS: Final = re.compile(rf"(?P<part>first|between)={_DURATION}(?:\.\.{_DURATION})?")
 _SECONDS: Final = {"ms": 0.001, "s": 1.0}
-_LONGEST: Final = 600.0
+_MAX_LENGTH: Final = 600.0
 
 
 def names(text: str) -> list[str]:
@@ -63,8 +63,8 @@ def latency(text: str, seed: int | None = None) -> Latency:
         _, number, unit, most, most_unit = found.groups()
         least = float(number) * _SECONDS[unit]
         longest = least if most is None else float(most) * _SECONDS[most_unit]
-        if not least <= longest <= _LONGEST:
-            message = f"{part.strip()!r} must go from less to more, and to {_LONGEST:g}s at most"
+        if not least <= longest <= _MAX_LENGTH:
+            message = f"{part.strip()!r} must go from less to more, and to {_MAX_LENGTH:g}s at most"
             raise ValueError(message)
         parts[found["part"]] = Waits(least, longest)
     return Latency(parts.get("first"), parts.get("between"), seed)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, urlsplit
 
-from midstream.faults.requests import LONGEST_HEAD
+from midstream.faults.requests import MAX_HEAD_LENGTH
 from midstream.faults.scripts import Ending
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class Upstream:
                 await writer.wait_closed()
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        return await asyncio.open_connection(self.host, self.port, ssl=self.tls, limit=LONGEST_HEAD)
+        return await asyncio.open_connection(self.host, self.port, ssl=self.tls, limit=MAX_HEAD_LENGTH)
 
     async def _answer(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: Request, *, plain: bool

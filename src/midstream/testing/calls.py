@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from threading import Condition
 from typing import TYPE_CHECKING, Final, overload
 
-from midstream.instrumentor import observed
-from midstream.outcomes.vocabulary import NO_ANSWER, Answer
-from midstream.telemetry.listening import listen_with
+from midstream._instrumentor import observed
+from midstream._outcomes.vocabulary import NO_ANSWER, Answer
+from midstream._telemetry.call_observer import set_call_observer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from midstream.outcomes import Failure, Outcome, Phase
-    from midstream.telemetry.ended import Ended, Request
+    from midstream._outcomes import Failure, Outcome, Phase
+    from midstream._telemetry.call_record import CallRecord, Request
 
 __all__ = ("Call", "Calls", "heard")
 
@@ -134,14 +134,14 @@ class Calls(Sequence[Call]):
     def __repr__(self) -> str:
         return f"<Calls: {', '.join(self.outcomes) or 'none'}; {self._open} open>"
 
-    def started(self, request: Request) -> Callable[[Ended | None], None]:
+    def started(self, request: Request) -> Callable[[CallRecord | None], None]:
         """A call has started. What is returned is to be told how it ended; `None` if that could not be observed."""
         del request
         with self._changed:
             self._open += 1
         return self._told
 
-    def _told(self, ended: Ended | None) -> None:
+    def _told(self, ended: CallRecord | None) -> None:
         if ended is None:
             with self._changed:
                 self._open -= 1
@@ -166,9 +166,9 @@ class Calls(Sequence[Call]):
 def heard() -> Generator[Calls]:
     """The calls that this process makes within it. One at a time."""
     calls = Calls()
-    listen_with(calls)
+    set_call_observer(calls)
     try:
         with observed():
             yield calls
     finally:
-        listen_with(None)
+        set_call_observer(None)

@@ -1,0 +1,5 @@
+"""`python -m midstream._cli`."""
+
+from midstream._cli import main
+
+main()

@@ -1,0 +1,93 @@
+"""Boards and rules as objects of Kubernetes: for Grafana's sidecar, and for the Prometheus operator.
+
+The YAML is written as text, for a library would be one more package. What is put into an object is indented and
+otherwise untouched.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from midstream._cli.problem import Problem, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+_NAMESPACE: Final = re.compile(r"(?!.{64})[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+_LABEL_KEY: Final = re.compile(
+    r"((?!.{254})[a-z0-9]([a-z0-9.-]*[a-z0-9])?/)?"  # the prefix, a DNS name
+    r"(?!.{64})[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?"
+)
+_LABEL_VALUE: Final = re.compile(r"(?!.{64})([A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?)?")
+
+_LINE: Final = re.compile("^(?=.)", re.MULTILINE)
+"""The beginning of a line that is not empty."""
+
+_OURS: Final = {"app.kubernetes.io/name": "midstream"}
+_BOARD: Final = {"grafana_dashboard": "1"}
+"""What Grafana's sidecar looks for, unless it was told otherwise."""
+
+
+@dataclass(frozen=True)
+class Manifests:
+    """How the objects are to be made."""
+
+    namespace: str | None
+    """`None` leaves it to whoever applies them."""
+    labels: Mapping[str, str]
+    """More labels for each object. They win over ours."""
+
+    @classmethod
+    def of(cls, namespace: str | None, labels: Iterable[str]) -> Manifests:
+        """With labels as `KEY=VALUE`. Raises `Problem` for what Kubernetes would not take."""
+        if namespace is not None and not _NAMESPACE.fullmatch(namespace):
+            message = (
+                f"--namespace {shown(namespace)}: must be the name of a namespace: "
+                "1 to 63 lower case letters, digits and -, with a letter or digit at both ends"
+            )
+            raise Problem(message)
+        return cls(namespace, dict(map(_label, labels)))
+
+    def of_board(self, file_name: str, board: str) -> str:
+        """The ConfigMap that holds a board in its one file."""
+        head = self._head("v1", "ConfigMap", file_name, {**_OURS, **_BOARD})
+        return f"{head}data:\n  {_quoted(file_name)}: |\n{_indented(board, 4)}"
+
+    def of_rules(self, file_name: str, rules: str) -> str:
+        """The PrometheusRule whose spec is a file of rules."""
+        return (
+            f"{self._head('monitoring.coreos.com/v1', 'PrometheusRule', file_name, _OURS)}spec:\n{_indented(rules, 2)}"
+        )
+
+    def _head(self, version: str, kind: str, file_name: str, labels: Mapping[str, str]) -> str:
+        lines = [f"apiVersion: {version}", f"kind: {kind}", "metadata:", f"  name: {file_name.rpartition('.')[0]}"]
+        if self.namespace is not None:
+            lines.append(f"  namespace: {_quoted(self.namespace)}")
+        lines.append("  labels:")
+        lines.extend(f"    {_quoted(key)}: {_quoted(value)}" for key, value in {**labels, **self.labels}.items())
+        return "".join(f"{line}\n" for line in lines)
+
+
+def _label(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if equals and _LABEL_KEY.fullmatch(key) and _LABEL_VALUE.fullmatch(value):
+        return key, value
+    message = (
+        f"--label {shown(text)}: must be KEY=VALUE, such as release=prometheus, "
+        "of letters, digits, - _ and ., up to 63 each; a prefix and / may stand before the key"
+    )
+    raise Problem(message)
+
+
+def _quoted(text: str) -> str:
+    """As a string of YAML, also where the text looks like a number or a yes."""
+    return json.dumps(text)
+
+
+def _indented(text: str, by: int) -> str:
+    """Every line but the empty ones, which block scalars keep as they are."""
+    return _LINE.sub(" " * by, text)

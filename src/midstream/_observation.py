@@ -1,0 +1,108 @@
+"""One `instrument()`: waits for the SDK, and puts the patches in.
+
+What observes calls is imported together with the SDK: a process that never calls it pays for this file only.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from functools import partial
+from importlib import import_module
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final
+
+import wrapt
+
+from midstream._guard import UNCOUNTED
+from midstream._neighbours import warn_of_neighbours
+
+if TYPE_CHECKING:
+    from midstream._options import Settings
+    from midstream._sdk.patches import Patches
+    from midstream._telemetry.signals import Signals
+
+
+_SDK: Final = "anthropic"
+
+
+class Observation:
+    """Observes the SDK from `begin()` to `end()`, as soon as the application imports it, or at once if it has."""
+
+    def __init__(self, signals: Signals, settings: Settings) -> None:
+        self._signals = signals
+        self._settings = settings
+        self._wanted = True
+        self._changing = Lock()
+        self._patches: Patches | None = None
+
+    def begin(self) -> None:
+        """Does not import the SDK. Never raises."""
+        _import.awaited_by.append(self)
+        _import.hook()
+        warn_of_neighbours(spans=self._settings.spans)
+
+    def end(self) -> None:
+        """Restores the SDK. Streams that are open now are still recorded when they end."""
+        with suppress(ValueError):
+            _import.awaited_by.remove(self)
+        with self._changing:
+            self._wanted = False
+            if self._patches is not None:
+                self._patches.remove()
+
+    def observe(self, sdk: Any) -> None:
+        """The application imports `sdk`, or has imported it. Never raises."""
+        with UNCOUNTED.calls:
+            # Another thread may be in the middle of importing it: this waits until it is whole.
+            import_module(sdk.__name__)
+            with self._changing:
+                if self._wanted:
+                    self._observe(sdk)
+
+    def _observe(self, sdk: Any) -> None:
+        from midstream._sdk.calls import Calls  # noqa: PLC0415 - see the top
+        from midstream._sdk.patches import Patches  # noqa: PLC0415
+        from midstream._telemetry.recorder import Recorder  # noqa: PLC0415
+        from midstream._telemetry.scope import GenAIMetrics  # noqa: PLC0415
+
+        spans = self._settings.spans
+        # By its value: these modules may have been imported anew since the settings were made.
+        names = GenAIMetrics(self._settings.genai_metrics.value)
+        recorder = Recorder(self._signals, spans=spans, genai_metrics=names)
+        with recorder.guards.calls:
+            calls = Calls(recorder, chunk_timings=self._settings.chunk_timings)
+            # Once more when all neighbours are loaded, for some are loaded after us.
+            calls.at_first_call = {
+                hidden: partial(warn_of_neighbours, spans=spans, hidden=hidden) for hidden in (False, True)
+            }
+            self._patches = Patches(calls)
+            self._patches.put_in(sdk)
+
+
+class _Import:
+    """The import of the SDK, and the observations that wait for it."""
+
+    def __init__(self) -> None:
+        self.awaited_by: list[Observation] = []
+        self._hooked = False
+
+    def hook(self) -> None:
+        """Has `_imported` called at the import of the SDK, or now if it is imported.
+
+        wrapt keeps a hook until that import, and cannot take it back: all observations share one, which holds none of
+        those that have ended.
+        """
+        if not self._hooked or _SDK in sys.modules:
+            self._hooked = True
+            wrapt.register_post_import_hook(self._imported, _SDK)
+
+    def _imported(self, sdk: Any) -> None:
+        self._hooked = False
+        # The order of their beginnings: of two that observe, the last one stays.
+        with suppress(IndexError):  # there are no more: another thread may take some of them
+            while True:
+                self.awaited_by.pop(0).observe(sdk)
+
+
+_import: Final = _Import()

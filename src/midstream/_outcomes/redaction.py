@@ -1,0 +1,41 @@
+"""What is taken out of a message before it is recorded: keys, URLs, and bytes of the body."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+# A protocol error can quote the bytes that it stumbled over: `illegal chunk header: bytearray(b'...')`.
+_QUOTED_BYTES: Final = re.compile(r"(?<![:\s])[:\s]*(?<!\w)(?:bytearray\(|bytes\()?b['\"].*", re.DOTALL)
+
+# aiohttp's transport names, for a protocol that it does not know, the whole URL, with a password and a query.
+# urllib3 names the path that it requested, with the query.
+_QUOTED_URL: Final = re.compile(r"(://|with url: )[^\s'\"<>]+")
+
+# Gateways name the key that was wrong. A word after "basic" or "bearer" is a key if it has a digit, or is long.
+_QUOTED_KEY: Final = re.compile(
+    r"""\b(?P<kind>
+        sk[-_](?=[\w-]*\d|ant-|live_|proj-)
+        | (?:bearer|basic):?\s+(?=\S*\d|\S{16})
+        | (?:x-)?api[-_]?key["']?\s*[:=]\s*["']?(?=\S*\d|\S{16})
+        | eyJ(?=[\w-]+\.)
+        | AKIA(?=[A-Z0-9]{12})
+        | ya29\.
+    )[\w.~+/=*-]{8,}""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+def without_keys(message: str) -> str:
+    """`message` of an API or a gateway without the keys that it quotes."""
+    return _QUOTED_KEY.sub(r"\g<kind>...", message)
+
+
+def without_urls(message: str) -> str:
+    """`message` without the URLs that it quotes, which can have a password and a query."""
+    return _QUOTED_URL.sub(r"\1...", message)
+
+
+def without_quotes(message: str) -> str:
+    """`message` of a transport without the bytes and the URLs that it quotes."""
+    return without_urls(_QUOTED_BYTES.sub("", message))

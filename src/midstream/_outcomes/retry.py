@@ -1,0 +1,58 @@
+"""Whether the same call may succeed later, and how long to wait: the rules of the SDK's own retries."""
+
+from __future__ import annotations
+
+import math
+import time
+from email.utils import mktime_tz, parsedate_tz
+from typing import Any, Final, cast
+
+from midstream._guard import attempt
+from midstream._outcomes.status import RETRYABLE_BELOW_500, SERVER_ERROR
+from midstream._outcomes.values import MAX_NAME_LENGTH, text
+
+_MAX_WAIT: Final = 4_294_967.0
+"""Seconds. `time.sleep` raises above a limit of the platform's; the SDK waits no longer either."""
+
+
+def helps(status: int, headers: object) -> bool:
+    """Whether a retry may help after an error with this effective status.
+
+    `headers` are those that came with the error, and can overrule the status. `None` where the error has no headers.
+    """
+    requested = header(headers, "x-should-retry")
+    if requested in ("true", "false"):
+        return requested == "true"
+    return status >= SERVER_ERROR or status in RETRYABLE_BELOW_500
+
+
+def retry_after(headers: object) -> float | None:
+    """The seconds to wait, by the headers that the SDK reads too: milliseconds, seconds, or a date."""
+    milliseconds = _number(header(headers, "retry-after-ms"))
+    seconds = _until(header(headers, "retry-after")) if milliseconds is None else milliseconds / 1000
+    return None if seconds is None else min(seconds, _MAX_WAIT)
+
+
+def header(headers: object, name: str) -> str | None:
+    """The text of a header of at most 128 characters. `None` if there is none, or a longer one. Never raises."""
+    value = text(attempt(lambda: _there(cast("Any", headers), name)), MAX_NAME_LENGTH + 1)
+    return None if value is None or len(value) > MAX_NAME_LENGTH else value
+
+
+def _there(headers: Any, name: str) -> object:
+    return headers[name] if name in headers else None  # noqa: SIM401 - `get` of what is not there takes them much longer
+
+
+def _until(value: str | None) -> float | None:
+    seconds = _number(value)
+    if seconds is not None or value is None:
+        return seconds
+    date = attempt(lambda: parsedate_tz(value))
+    return None if date is None else _number(attempt(lambda: max(0.0, mktime_tz(date) - time.time())))
+
+
+def _number(value: object) -> float | None:
+    if value is None:
+        return None
+    number = attempt(lambda: float(cast("Any", value)))
+    return number if number is not None and math.isfinite(number) and number >= 0 else None

@@ -1,0 +1,352 @@
+"""`StreamWatch`: sees one call go by and gives its one `Verdict`."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from midstream._outcomes.answers import (
+    TRUNCATED,
+    Remains,
+    cause_of_end,
+    ends_in,
+    error_in,
+    failure_in_document,
+    last_event_in,
+)
+from midstream._outcomes.api_errors import error_data
+from midstream._outcomes.classify import failure_of, in_band_error
+from midstream._outcomes.kinds import MESSAGES, TURN_ERRORS, StreamKind, Turn, named, turn_is_over
+from midstream._outcomes.values import UNSEEN, field, fields, from_json, text, whole
+from midstream._outcomes.vocabulary import NO_ANSWER, Answer, Failure, Outcome, Phase, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+_START_EVENT: Final = "message_start"
+_FINAL_EVENT: Final = "message_delta"
+_ERROR_EVENT: Final = "error"
+
+_OF_A_BODY: Final = frozenset({Outcome.IN_BAND_ERROR, Outcome.TRANSPORT_ERROR, Outcome.TRUNCATED, Outcome.MALFORMED})
+"""The failures for which the response headers must have arrived, also where the answer is not streamed."""
+
+_ORDER: Final = {phase: place for place, phase in enumerate(Phase)}
+"""The phases of a call never go back."""
+
+_MAX_TOKENS: Final = 2**60
+"""More is no count, and a sum of three would not fit into 64 bits."""
+
+
+class StreamWatch:
+    """Watches one call: fed with events and with one end, it gives one `Verdict`, exactly once.
+
+    `kind` says what the events of its stream mean. The end methods return the verdict to the one who was first, and
+    `None` to everybody after, from any thread. `received` (bytes) and `longest_wait` (seconds) are counted by whoever
+    reads the body.
+    """
+
+    __slots__ = (
+        "_answer",
+        "_clock",
+        "_end_seen",
+        "_first_chunk_at",
+        "_found",
+        "_found_in",
+        "_kind",
+        "_last_chunk_at",
+        "_last_event",
+        "_opened",
+        "_pending",
+        "_phase",
+        "longest_wait",
+        "received",
+    )
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter, kind: StreamKind = MESSAGES) -> None:
+        self._clock = clock
+        self._kind = kind
+        self._pending: Final = [None]
+        self._phase = Phase.REQUEST
+        self._opened = False
+        self._end_seen = False
+        self._found: Failure | None = None
+        self._found_in = Phase.REQUEST
+        self._answer: Answer = NO_ANSWER
+        self._first_chunk_at: float | None = None
+        self._last_chunk_at: float | None = None
+        self._last_event: str | None = None
+        self.received = 0
+        self.longest_wait = 0.0
+
+    @property
+    def kind(self) -> StreamKind:
+        """What the events of the stream mean."""
+        return self._kind
+
+    @property
+    def ended(self) -> bool:
+        """Whether the verdict has been given."""
+        return not self._pending
+
+    @property
+    def opened(self) -> bool:
+        """Whether the response headers of a live stream have arrived."""
+        return self._opened
+
+    @property
+    def model(self) -> str | None:
+        """The model that answers, once it has said so."""
+        return self._answer.model
+
+    def open(self) -> None:
+        """The response headers of a live stream have arrived."""
+        self._opened = True
+        if self._phase is Phase.REQUEST:
+            self._phase = Phase.OPENING
+
+    @property
+    def repeats(self) -> bool:
+        """Whether more events like the last one would tell nothing new."""
+        return self._kind.repeats(self._last_event)
+
+    def event(self, event: object) -> float | None:
+        """An event was decoded: an object or a mapping with a `type`.
+
+        Returns the seconds since the event before it if both carried content, and `None` otherwise. Of a run of
+        events that repeat each other, only the first has to be shown.
+        """
+        name = _event_type(event)
+        self._last_event = name
+        phase = self._kind.phase_after(name, self._phase)
+        if phase is not self._phase and _ORDER[phase] > _ORDER[self._phase]:
+            self._phase = phase
+        if name == _START_EVENT:
+            self._answer = _answer_of(field(event, "message"), complete=False)
+        elif name == _FINAL_EVENT:
+            self._answer = _finished(self._answer, event)
+        elif name == _ERROR_EVENT:
+            # The SDK raises it, but for Bedrock below 0.110, where it hands it to the application like any other event,
+            # and for batch results, where an error can stand in place of a line.
+            self.found(in_band_error({name: field(event, name) for name in ("error", "request_id")}))
+        elif name is None and not self._kind.is_events and _is_error_line(event):
+            self.found(in_band_error({name: field(event, name) for name in ("error", "message", "code", "status")}))
+        elif name is not None and name == self._kind.answer:
+            self._answer = _answer_of(event, complete=True)
+        elif name is not None and name in self._kind.turns:
+            self._turn(self._kind.turns[name], event)
+        self._end_seen = self._end_seen or self._kind.ends_with(name, self._answer)
+        return self._content_arrived() if name is not None and name == self._kind.content else None
+
+    def found(self, failure: Failure) -> None:
+        """Who reads the bytes of the body has been given a failure in them, which nobody raises.
+
+        It is how the call ends, whatever follows. The first of several counts.
+        """
+        if self._found is None:
+            self._found, self._found_in = failure, self._phase
+
+    def answered(self, document: object = UNSEEN, *, judge: bool = True) -> Verdict | None:
+        """The call returned `document` as a whole, an object or a mapping, or one that cannot be looked at.
+
+        `judge` says whether the document shows everything that arrived, so that what it lacks did not arrive.
+        """
+        failure = failure_in_document(document, self._kind) if judge and document is not UNSEEN else None
+        if failure is not None:
+            return self._end(failure.outcome, failure)
+        self._answer = _answer_of(document, complete=True)
+        return self._end(Outcome.COMPLETED)
+
+    def read(self, last_event: object = None, remains: Callable[[], Remains | None] = lambda: None) -> Verdict | None:
+        """The stream came to its end without an error.
+
+        `last_event` is the last one decoded, if it was not shown. `remains` gives what is known about the body. It is
+        called only if the end event is missing; `None` means that nothing is known.
+        """
+        self._note(last_event)
+        if self._end_seen or self._found is not None or not self._kind.is_events:
+            return self._end(Outcome.COMPLETED)
+        known = remains()
+        if known is None:
+            return self._end_without_end_event(None)
+        self._look_at_last_event(known)
+        return self._end_without_end_event(cause_of_end(known, self._kind, known_events=self._knows_events))
+
+    def read_without_events(self) -> Verdict | None:
+        """The body came to its end by its framing, and nobody decoded events from it."""
+        return self._end(Outcome.COMPLETED)
+
+    def failed(
+        self,
+        error: BaseException,
+        last_event: object = None,
+        document_failure: Callable[[], Failure | None] = lambda: None,
+        remains: Callable[[], Remains | None] = lambda: None,
+    ) -> Verdict | None:
+        """`error` came out of the SDK on its way to the application.
+
+        `document_failure` gives the failure that the answer is over which the SDK raised, and `None` for an answer that
+        is one. It is called only for an exception that says nothing itself. `remains` gives what is known about the
+        body of a stream whose connection broke: the API may have sent an error before.
+        """
+        if self.ended:
+            return None
+        self._note(last_event)
+        failure = failure_of(error, opened=self._opened)
+        if not failure.outcome.is_failure:
+            return self._end(Outcome.COMPLETED if self._end_seen else failure.outcome)
+        cause = document_failure() if failure.outcome is Outcome.CLIENT_ERROR else None
+        broke = failure.outcome is Outcome.TRANSPORT_ERROR and self._opened
+        if broke and self._found is None and not self._end_seen:
+            cause = self._error_before_the_break(remains())
+        if cause is not None:
+            failure = replace(cause, leaked=failure.leaked, exception_type=failure.exception_type)
+            self._found = None if self._found is None else failure
+        return self._end(failure.outcome, failure)
+
+    def closed(self, last_event: object = None) -> Verdict | None:
+        """The application closed or dropped the stream."""
+        self._note(last_event)
+        return self._end(Outcome.COMPLETED if self._end_seen else Outcome.ABANDONED)
+
+    def _end(self, outcome: Outcome, failure: Failure | None = None) -> Verdict | None:
+        phase = self._phase
+        if self._found is not None:
+            outcome, failure, phase = self._found.outcome, self._found, self._found_in
+        if phase is Phase.REQUEST and outcome in _OF_A_BODY:
+            phase = Phase.OPENING
+        try:
+            self._pending.pop()  # atomic, so that of two threads that end the call one is the first
+        except IndexError:
+            return None
+        return Verdict(
+            outcome=outcome,
+            ended_at=self._clock(),
+            failure=None if failure is None else failure.at(phase, end_seen=self._end_seen),
+            answer=self._answer,
+            opened=self._opened,
+            first_chunk_at=self._first_chunk_at,
+            received=self.received,
+            longest_wait=self.longest_wait,
+            last_event=self._last_event,
+        )
+
+    def _turn(self, turn: Turn, event: object) -> None:
+        if turn is not Turn.ERROR:
+            self._end_seen = turn_is_over(turn, text(field(field(event, "stop_reason"), "type")))
+            return
+        kind, message, status = fields(field(event, "error"), "type", "message", "retry_status")
+        goes_on = TURN_ERRORS.get(text(field(status, "type")) or "")
+        if goes_on is not None:
+            failure = in_band_error({"error": {"type": kind, "message": message}})
+            self.found(replace(failure, retryable=failure.retryable and goes_on))
+
+    @property
+    def _knows_events(self) -> bool:
+        """Whether an event that the API sends was decoded."""
+        return self._phase in (Phase.CONTENT, Phase.CLOSING) or self._answer is not NO_ANSWER
+
+    def _error_before_the_break(self, remains: Remains | None) -> Failure | None:
+        if remains is None or not self._kind.is_events:
+            return None
+        self._look_at_last_event(remains)
+        return self._found or (None if self._end_seen else error_in(remains, self._kind))
+
+    def _look_at_last_event(self, remains: Remains) -> None:
+        """Takes a last event for seen that lacks only its blank line, and an end event that lacks its data."""
+        self._end_seen = self._end_seen or ends_in(remains, self._kind)
+        last = last_event_in(remains)
+        if last is None:
+            return
+        name, data = last
+        if name == _ERROR_EVENT:
+            self.found(in_band_error(error_data(data)))
+        elif event := from_json(data):
+            self.event(named(name, event))
+
+    def _end_without_end_event(self, cause: Failure | None) -> Verdict | None:
+        if self._end_seen:
+            return self._end(Outcome.COMPLETED)
+        if cause is None and self._kind.has_end_event:
+            cause = TRUNCATED
+        return self._end(Outcome.COMPLETED) if cause is None else self._end(cause.outcome, cause)
+
+    def _note(self, last_event: object) -> None:
+        if last_event is not None:
+            self._last_event = _event_type(last_event)
+
+    def _content_arrived(self) -> float | None:
+        before, now = self._last_chunk_at, self._clock()
+        self._last_chunk_at = now
+        if before is None:
+            self._first_chunk_at = now
+            return None
+        return now - before
+
+
+def _event_type(event: object) -> str | None:
+    """The type of a decoded event. `None` if it has none that is a text. Never raises."""
+    return text(field(event, "type"))
+
+
+def _is_error_line(line: object) -> bool:
+    """Whether a line of batch results is an error in place of a result, which has an id."""
+    error, custom_id = fields(line, "error", "custom_id")
+    return error is not None and custom_id is None
+
+
+def _answer_of(message: object, *, complete: bool) -> Answer:
+    id_, model, stop_reason, usage = fields(message, "id", "model", "stop_reason", "usage")
+    uncached, output, read, written = _usage(usage)
+    return Answer(
+        id=text(id_),
+        model=text(model),
+        stop_reason=text(stop_reason),
+        input_tokens=_all_input(uncached, read, written),
+        output_tokens=output if complete else None,
+        cache_read_tokens=read,
+        cache_write_tokens=written,
+    )
+
+
+def _finished(answer: Answer, event: object) -> Answer:
+    """`answer` with what `message_delta` adds. Its usage is cumulative: what it says replaces what was there."""
+    delta, usage = fields(event, "delta", "usage")
+    uncached, output, read, written = _usage(usage)
+    read = _latest(read, answer.cache_read_tokens)
+    written = _latest(written, answer.cache_write_tokens)
+    return Answer(
+        id=answer.id,
+        model=answer.model,
+        stop_reason=text(field(delta, "stop_reason")),
+        input_tokens=_all_input(_latest(uncached, _uncached(answer)), read, written),
+        output_tokens=_latest(output, answer.output_tokens),
+        cache_read_tokens=read,
+        cache_write_tokens=written,
+    )
+
+
+def _usage(usage: object) -> list[int | None]:
+    """The tokens: input that is not cached, output, read from the cache, written to it."""
+    counts = fields(usage, "input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+    return [_count(count) for count in counts]
+
+
+def _latest(last: int | None, before: int | None) -> int | None:
+    return before if last is None else last
+
+
+def _uncached(answer: Answer) -> int | None:
+    if answer.input_tokens is None:
+        return None
+    return answer.input_tokens - (answer.cache_read_tokens or 0) - (answer.cache_write_tokens or 0)
+
+
+def _all_input(uncached: int | None, read: int | None, written: int | None) -> int | None:
+    return None if uncached is None else uncached + (read or 0) + (written or 0)
+
+
+def _count(value: object) -> int | None:
+    count = value if type(value) is int else whole(value)
+    return count if count is not None and 0 <= count <= _MAX_TOKENS else None

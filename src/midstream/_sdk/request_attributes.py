@@ -1,0 +1,86 @@
+"""What the application asked for, read off the arguments of `request()`. Nothing of the content is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from midstream._guard import attempt
+from midstream._outcomes.values import MAX_REQUEST_TEXT, number, text, whole
+from midstream._sdk.platforms import provider_name
+from midstream._telemetry.call_record import Request
+
+if TYPE_CHECKING:
+    from midstream._telemetry.operation import Operation
+
+
+_MAX_STOP_SEQUENCES: Final = 100
+"""Stop sequences that are told."""
+
+_DEFAULT_PORTS: Final[Mapping[str, int]] = {"http": 80, "https": 443}
+
+
+def options_of(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """The `options` among the arguments of `request(cast_to, options, ...)`. `None` if they are not there."""
+    position = 1
+    return kwargs["options"] if "options" in kwargs else args[position] if len(args) > position else None
+
+
+def request_of(client: Any, operation: Operation, options: Any, *, stream: bool) -> Request:
+    """The call that `client` is asked for. `extra_body` has the last word, as it has in the body that is sent."""
+    body = _body(options)
+    address, port = endpoint(client.base_url)
+    return Request(
+        operation=operation,
+        provider=provider_name(client),
+        model=text(body.get("model"), MAX_REQUEST_TEXT),
+        stream=stream,
+        max_tokens=whole(body.get("max_tokens", body.get("max_tokens_to_sample"))),
+        temperature=number(body.get("temperature")),
+        top_p=number(body.get("top_p")),
+        top_k=whole(body.get("top_k")),
+        stop_sequences=_texts(body.get("stop_sequences")),
+        output_type="json" if _asks_for_json(body) else None,
+        server_address=address,
+        server_port=port,
+    )
+
+
+def endpoint(url: Any) -> tuple[str | None, int | None]:
+    """Host and port of an `httpx.URL` or `httpx2.URL`, whose port is `None` where it is the scheme's default."""
+    return text(url.host, MAX_REQUEST_TEXT), whole(url.port) or _DEFAULT_PORTS.get(url.scheme)
+
+
+def _body(options: Any) -> dict[str, Any]:
+    body, extra = _mapping(options.json_data), _mapping(getattr(options, "extra_json", None))
+    return {**body, **extra} if extra else body
+
+
+def _asks_for_json(body: Mapping[str, Any]) -> bool:
+    # `output_format` is the deprecated form of `output_config.format`.
+    config, form = body.get("output_config"), body.get("output_format")
+    return _is_json(form) or (config is not None and _is_json(_mapping(config).get("format")))
+
+
+def _is_json(form: object) -> bool:
+    return form is not None and text(_mapping(form).get("type")) == "json_schema"
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    if value is None:
+        return {}
+    if type(value) is dict:
+        return cast("dict[str, Any]", value)
+    # Of any other class, it is read once, and may not let itself be read.
+    return attempt(lambda: dict(cast("Any", value)) if isinstance(value, Mapping) else None) or {}
+
+
+def _texts(value: object) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    # Only what can be read twice: the SDK takes one-shot iterators too.
+    kind: Any = next((kind for kind in (list, tuple) if issubclass(type(value), kind)), None)
+    if kind is None:
+        return None
+    read = (text(one, MAX_REQUEST_TEXT) for one in kind.__getitem__(value, slice(_MAX_STOP_SEQUENCES)))
+    return tuple(one for one in read if one is not None) or None

@@ -1,0 +1,38 @@
+"""A stack trace that cannot quote anybody: files, lines and functions, no source lines and no messages.
+
+A source line may hold a prompt as a literal, and the message of an exception may quote the body. The standard
+formatting shows both.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from functools import lru_cache
+from traceback import walk_tb
+from typing import Final
+
+from midstream._outcomes.exceptions import causes, qualified_name
+from midstream._outcomes.values import text
+
+_MAX_FRAMES: Final = 64
+_MAX_EXCEPTIONS: Final = 8
+_MAX_PATH_LENGTH: Final = 1024
+_CAUSE: Final = "\nThe above exception was the direct cause of the following exception:\n\n"
+
+
+def stacktrace(error: BaseException) -> str:
+    """The frames of `error` and of what it was raised from, innermost cause first, as Python orders them."""
+    return _CAUSE.join(_one(e) for e in reversed(causes(error, _MAX_EXCEPTIONS)))
+
+
+def _one(error: BaseException) -> str:
+    # Not `StackSummary.extract`, which looks at every file.
+    frames = deque(walk_tb(error.__traceback__), maxlen=_MAX_FRAMES)
+    lines = [_line(frame.f_code.co_filename, line, frame.f_code.co_name) for frame, line in frames]
+    return "".join(("Traceback (most recent call last):\n", *lines, qualified_name(type(error)), "\n"))
+
+
+# Kept, for most exceptions come out of the same few places.
+@lru_cache(maxsize=256)
+def _line(file: str, line: int | None, function: str) -> str:
+    return f'  File "{text(file, _MAX_PATH_LENGTH)}", line {line}, in {text(function)}\n'

@@ -1,5 +1,0 @@
-"""`python -m midstream.cli`."""
-
-from midstream.cli import main
-
-main()

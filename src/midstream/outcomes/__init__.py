@@ -1,7 +1,0 @@
-"""What happened to a call. Pure: no OpenTelemetry, no wrapt, no SDK, no HTTP client."""
-
-from midstream.outcomes.classify import classify
-from midstream.outcomes.vocabulary import Answer, Failure, Outcome, Phase, StreamTruncatedError, Verdict
-from midstream.outcomes.watch import StreamWatch
-
-__all__ = ("Answer", "Failure", "Outcome", "Phase", "StreamTruncatedError", "StreamWatch", "Verdict", "classify")
