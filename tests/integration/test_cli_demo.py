@@ -19,8 +19,8 @@ import pytest
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from rich.console import Console
 
-from midstream._cli.demo_results import Call, Results, Row, Seen, Style, Truth
-from midstream._cli.demo_table import print_table
+from midstream._cli.demo.results import Call, Results, Row, Seen, Style, Truth
+from midstream._cli.demo.table import print_table
 from midstream._outcomes import Outcome, Phase
 from midstream.faults import EXAMPLES, FaultServer, parse
 from support.clients import HTTP_PACKAGE
@@ -207,10 +207,10 @@ def test_the_words_below_the_table_have_the_counts(table: Finished, found: Any) 
 
 _TELL_IT_WRONG = """
 from dataclasses import replace
-from midstream._cli import demo_runs
-right = demo_runs._expected
+from midstream._cli.demo import runs
+right = runs._expected
 wrong = {"cut": {"status": 418}}
-demo_runs._expected = lambda scenario: replace(right(scenario), **wrong.get(scenario.name, {}))
+runs._expected = lambda scenario: replace(right(scenario), **wrong.get(scenario.name, {}))
 """
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import anthropic
 import pytest
 
-from midstream._cli.doctor_findings import Health, Subject
+from midstream._cli.doctor.findings import Health, Subject
 from midstream._sdk.patches import Role
 from support.clients import HAS_OWN_SPANS
 from support.commands import Finished
@@ -163,10 +163,10 @@ def test_without_a_distro_nothing_is_set_up_and_the_ways_out_are_named(interpret
 
 NO_DISTRO = """
 from importlib.metadata import entry_points
-from midstream._cli import doctor_setup
+from midstream._cli.doctor import setup
 HIDDEN = ("opentelemetry_configurator", "opentelemetry_distro")
 from opentelemetry.instrumentation.auto_instrumentation import _load
-for module in (doctor_setup, _load):
+for module in (setup, _load):
     module.entry_points = lambda group: () if group in HIDDEN else entry_points(group=group)
 """
 

@@ -11,9 +11,9 @@ from urllib.request import ProxyHandler, build_opener
 from prometheus_client.parser import text_string_to_metric_families
 
 from midstream import AnthropicInstrumentor
-from midstream._cli.caught import Caught
 from midstream._cli.clients import open_stream, sync_client
-from midstream._cli.exporting import metrics_page, telemetry
+from midstream._cli.console.caught import Caught
+from midstream._cli.demo.exporting import metrics_page, telemetry
 from midstream._telemetry.recorder import Recorder
 from midstream.faults import EXAMPLES, FaultServer, parse
 

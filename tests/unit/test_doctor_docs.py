@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from midstream._cli.doctor_arrivals import MODEL
-from midstream._cli.doctor_findings import Health, Subject
+from midstream._cli.doctor.arrivals import MODEL
+from midstream._cli.doctor.findings import Health, Subject
 
 PAGE = (Path(__file__).parents[2] / "docs" / "doctor.md").read_text()
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from midstream._cli.doctor_ends import ends
-from midstream._cli.doctor_findings import Finding, Health, Subject
+from midstream._cli.doctor.exits import ends
+from midstream._cli.doctor.findings import Finding, Health, Subject
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

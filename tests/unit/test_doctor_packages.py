@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from midstream._cli.doctor_findings import Finding, Health, Subject
-from midstream._cli.doctor_packages import installed
+from midstream._cli.doctor.findings import Finding, Health, Subject
+from midstream._cli.doctor.packages import installed
 from midstream._version import __version__
 
 if TYPE_CHECKING:

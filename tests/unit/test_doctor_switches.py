@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from midstream._cli.doctor_findings import Finding, Health, Subject
-from midstream._cli.doctor_switches import switched
+from midstream._cli.doctor.findings import Finding, Health, Subject
+from midstream._cli.doctor.switches import switched
 
 
 def found(subject: Subject, **environment: str) -> list[Finding]:

@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 import pytest
 
-from midstream._cli.demo import Wishes
-from midstream._cli.demo import run as demo
+from midstream._cli.demo.command import Wishes
+from midstream._cli.demo.command import run as demo
 from midstream._outcomes import Outcome, Phase
 from midstream.faults import (
     DEFAULT_EVENTS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from midstream._cli.extras import MissingPackagesError, require
+from midstream._cli.console.extras import MissingPackagesError, require
 
 __all__ = ("main",)
 

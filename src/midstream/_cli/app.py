@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from midstream._cli.extras import require
+from midstream._cli.console.extras import require
 from midstream._version import __version__
 
 _PORT = click.IntRange(0, 65535)
@@ -43,7 +43,7 @@ def demo(  # noqa: PLR0913 - one for each option
         require("opentelemetry.exporter.prometheus")
     if otlp is not None:
         require("opentelemetry.exporter.otlp.proto.http")
-    from midstream._cli.demo import Wishes, run  # noqa: PLC0415 - the SDKs take a second to import
+    from midstream._cli.demo.command import Wishes, run  # noqa: PLC0415 - the SDKs take a second to import
 
     context.exit(run(Wishes(as_json=as_json, only=only, metrics_port=port if serve else None, otlp=otlp)))
 
@@ -114,8 +114,8 @@ def faults(  # noqa: PLR0913 - one for each option
 
     With a COMMAND it serves as long as that runs: midstream faults --mix in_band=5% -- python app.py
     """
-    from midstream._cli.faults import print_families, serve, serve_command  # noqa: PLC0415 - not needed for --help
-    from midstream._cli.faults_wishes import Wishes  # noqa: PLC0415
+    from midstream._cli.faults.command import print_families, serve, serve_command  # noqa: PLC0415 - not needed for --help
+    from midstream._cli.faults.options import Wishes  # noqa: PLC0415
 
     if only_list:
         print_families()
@@ -154,7 +154,7 @@ def doctor(context: click.Context, /, *, as_json: bool, no_call: bool, setup: st
     midstream-doctor. The exit status is 1 if something is wrong.
     """
     require("rich")
-    from midstream._cli.doctor import Wishes, run  # noqa: PLC0415 - as the other commands do
+    from midstream._cli.doctor.command import Wishes, run  # noqa: PLC0415 - as the other commands do
 
     context.exit(run(Wishes(as_json=as_json, call=not no_call, setup=setup)))
 
@@ -199,8 +199,8 @@ def export(  # noqa: PLR0913 - one for each option
 
     DIR must be empty, or not exist yet in a folder that does. Without the URLs the links of the alerts stay relative.
     """
-    from midstream._cli.dashboards import Wishes, manifests, run  # noqa: PLC0415 - as the other commands do
-    from midstream._cli.dashboards_links import Links  # noqa: PLC0415
+    from midstream._cli.dashboards.command import Wishes, manifests, run  # noqa: PLC0415 - as the other commands do
+    from midstream._cli.dashboards.links import Links  # noqa: PLC0415
 
     links = Links.below(grafana_url=grafana_url, runbook_url=runbook_url)
     run(Wishes(folder, links, manifests(form, namespace, labels)))

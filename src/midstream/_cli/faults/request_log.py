@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
-from midstream._cli.problem import Problem, shown
+from midstream._cli.console.problem import Problem, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

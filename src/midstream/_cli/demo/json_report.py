@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from midstream._cli.demo_results import Style
+from midstream._cli.demo.results import Style
 from midstream._version import __version__
 
 if TYPE_CHECKING:
-    from midstream._cli.demo_results import Call, Results, Truth
+    from midstream._cli.demo.results import Call, Results, Truth
 
 
 def as_json(results: Results) -> dict[str, object]:

@@ -6,7 +6,7 @@ import os
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Final
 
-from midstream._cli.doctor_findings import Finding, Health, Subject
+from midstream._cli.doctor.findings import Finding, Health, Subject
 from midstream._options import WORDS
 
 if TYPE_CHECKING:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
-from midstream._cli.caught import Caught
-from midstream._cli.doctor_arrivals import MODEL, Followed, arrivals
-from midstream._cli.doctor_findings import Finding, Health, Subject, in_words
-from midstream._cli.doctor_providers import SIGNALS, Maker
+from midstream._cli.console.caught import Caught
+from midstream._cli.doctor.arrivals import MODEL, Followed, arrivals
+from midstream._cli.doctor.findings import Finding, Health, Subject, in_words
+from midstream._cli.doctor.providers import SIGNALS, Maker
 from midstream.faults import FaultServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from midstream._cli.doctor_providers import Signal
+    from midstream._cli.doctor.providers import Signal
 
 
 _FAULT: Final = "in_band:overloaded_error@4"

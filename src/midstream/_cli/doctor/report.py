@@ -13,13 +13,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from midstream._cli.doctor_findings import Health
+from midstream._cli.doctor.findings import Health
 from midstream._version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
-    from midstream._cli.doctor_findings import Finding
+    from midstream._cli.doctor.findings import Finding
 
 
 _STYLES: Final = {

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 
 import anthropic
 
-from midstream._cli.caught import Caught
 from midstream._cli.clients import (
     async_client,
     http_package,
@@ -18,7 +17,8 @@ from midstream._cli.clients import (
     sdk_version,
     sync_client,
 )
-from midstream._cli.demo_results import Call, Results, Row, Seen, Style, Truth
+from midstream._cli.console.caught import Caught
+from midstream._cli.demo.results import Call, Results, Row, Seen, Style, Truth
 from midstream._outcomes import Outcome, Phase
 from midstream._telemetry.scope import SCOPE
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span, Tracer
     from opentelemetry.util.types import AttributeValue
 
-    from midstream._cli.exporting import Telemetry
+    from midstream._cli.demo.exporting import Telemetry
     from midstream.faults import Scenario
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from midstream._cli.doctor_findings import Finding, Health, Subject
-from midstream._cli.doctor_made import log_events, made_log_events, made_metrics, made_spans, points, spans
-from midstream._cli.doctor_providers import LOGS, METRICS, TRACES, records_all, sampler
-from midstream._cli.doctor_watched import watched
+from midstream._cli.doctor.findings import Finding, Health, Subject
+from midstream._cli.doctor.made import log_events, made_log_events, made_metrics, made_spans, points, spans
+from midstream._cli.doctor.providers import LOGS, METRICS, TRACES, records_all, sampler
+from midstream._cli.doctor.watched import watched
 from midstream._guard import attempt
 from midstream._options import Settings
 from midstream._telemetry.contract import EVENT_NAME
@@ -16,8 +16,8 @@ from midstream._telemetry.contract import EVENT_NAME
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from midstream._cli.doctor_providers import Destination, Signal
-    from midstream._cli.doctor_watched import Delivery, WatchedExporter
+    from midstream._cli.doctor.providers import Destination, Signal
+    from midstream._cli.doctor.watched import Delivery, WatchedExporter
 
 
 MODEL: Final = "midstream-doctor"

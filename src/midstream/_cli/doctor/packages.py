@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from midstream._cli.doctor_findings import Finding, Health, Subject, in_words
+from midstream._cli.doctor.findings import Finding, Health, Subject, in_words
 from midstream._guard import attempt
 from midstream._instrumentor import INSTRUMENTS
 from midstream._version import __version__

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 
-from midstream._cli.caught import Caught
-from midstream._cli.doctor_call import called, not_called
-from midstream._cli.doctor_ends import ends
-from midstream._cli.doctor_findings import Finding, Health, Subject
-from midstream._cli.doctor_packages import installed
-from midstream._cli.doctor_patches import is_on, patched, spans_made
-from midstream._cli.doctor_providers import SIGNALS, Maker, provided
-from midstream._cli.doctor_report import print_json, print_table, stdout_for_the_report
-from midstream._cli.doctor_setup import Hushed, Way, function_named, outcome, set_up
-from midstream._cli.doctor_switches import switched
+from midstream._cli.console.caught import Caught
+from midstream._cli.doctor.call import called, not_called
+from midstream._cli.doctor.exits import ends
+from midstream._cli.doctor.findings import Finding, Health, Subject
+from midstream._cli.doctor.packages import installed
+from midstream._cli.doctor.patches import is_on, patched, spans_made
+from midstream._cli.doctor.providers import SIGNALS, Maker, provided
+from midstream._cli.doctor.report import print_json, print_table, stdout_for_the_report
+from midstream._cli.doctor.setup import Hushed, Way, function_named, outcome, set_up
+from midstream._cli.doctor.switches import switched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

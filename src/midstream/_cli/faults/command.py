@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from midstream._cli.faults_command import run_command
-from midstream._cli.faults_log import json_lines
-from midstream._cli.problem import Problem, cannot_listen
-from midstream._cli.stopping import until_stopped
+from midstream._cli.console.problem import Problem, cannot_listen
+from midstream._cli.console.signals import until_stopped
+from midstream._cli.faults.child import run_command
+from midstream._cli.faults.request_log import json_lines
 from midstream.faults import FAMILIES
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from midstream._cli.faults_wishes import Wishes
+    from midstream._cli.faults.options import Wishes
     from midstream.faults import FaultServer, Served
 
 

@@ -7,7 +7,7 @@ import sys
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from midstream._cli.doctor_findings import Finding, Health, Subject
+from midstream._cli.doctor.findings import Finding, Health, Subject
 from midstream._instrumentor import AnthropicInstrumentor
 from midstream._neighbours import active_neighbours, sdk_makes_spans
 from midstream._options import Settings

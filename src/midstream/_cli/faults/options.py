@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from random import SystemRandom
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from midstream._cli.problem import Problem, shown
+from midstream._cli.console.problem import Problem, shown
 from midstream.faults import FaultProxy, FaultServer, Rules, for_any, for_key, for_model, parse
 from midstream.faults.latency import AT_ONCE
 from midstream.faults.scenarios import family_of

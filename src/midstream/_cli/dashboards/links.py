@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from midstream._cli.problem import Problem, shown
+from midstream._cli.console.problem import Problem, shown
 
 _TO_BOARD: Final = re.compile(r"""^( +dashboard_url: +["']?)(?=/d/)""", re.MULTILINE)
 _TO_RUNBOOK: Final = re.compile(r"""^( +runbook_url: +["']?)(?=runbooks/)""", re.MULTILINE)

@@ -21,7 +21,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcess
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
-from midstream._cli.problem import Problem, cannot_listen
+from midstream._cli.console.problem import Problem, cannot_listen
 from midstream._guard import attempt
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from opentelemetry._logs import get_logger_provider
 from opentelemetry.metrics import get_meter_provider
 from opentelemetry.trace import get_tracer_provider
 
-from midstream._cli.doctor_findings import Finding, Health, Subject, one_line
+from midstream._cli.doctor.findings import Finding, Health, Subject, one_line
 from midstream._guard import attempt
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import subprocess
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
-from midstream._cli.problem import Problem, shown
+from midstream._cli.console.problem import Problem, shown
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence

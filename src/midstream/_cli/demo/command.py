@@ -13,21 +13,21 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from midstream._cli.demo_json import as_json
-from midstream._cli.demo_results import Style
-from midstream._cli.demo_runs import run_scenarios
-from midstream._cli.demo_table import print_table
-from midstream._cli.exporting import ExportFailures, MetricsPage, OtlpEndpoints, Telemetry, metrics_page, telemetry
-from midstream._cli.problem import Problem
-from midstream._cli.stopping import until_stopped
-from midstream._cli.traffic import CALLS_PER_SECOND, MIXED, Traffic, only
+from midstream._cli.console.problem import Problem
+from midstream._cli.console.signals import until_stopped
+from midstream._cli.demo.exporting import ExportFailures, MetricsPage, OtlpEndpoints, Telemetry, metrics_page, telemetry
+from midstream._cli.demo.json_report import as_json
+from midstream._cli.demo.results import Style
+from midstream._cli.demo.runs import run_scenarios
+from midstream._cli.demo.table import print_table
+from midstream._cli.demo.traffic import CALLS_PER_SECOND, MIXED, Traffic, only
 from midstream._instrumentor import AnthropicInstrumentor
 from midstream.faults import EXAMPLES, FaultServer, parse
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
-    from midstream._cli.demo_results import Results
+    from midstream._cli.demo.results import Results
     from midstream.faults import Scenario
 
 

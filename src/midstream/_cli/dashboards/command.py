@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from midstream._cli.dashboards_kubernetes import Manifests
-from midstream._cli.dashboards_shipped import shipped
-from midstream._cli.new_folder import write_folder
-from midstream._cli.problem import Problem, shown
+from midstream._cli.console.new_folder import write_folder
+from midstream._cli.console.problem import Problem, shown
+from midstream._cli.dashboards.kubernetes import Manifests
+from midstream._cli.dashboards.shipped import shipped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from midstream._cli.dashboards_links import Links
-    from midstream._cli.dashboards_shipped import Shipped
+    from midstream._cli.dashboards.links import Links
+    from midstream._cli.dashboards.shipped import Shipped
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final
 
-from midstream._cli.caught import Caught
-from midstream._cli.doctor_findings import in_words, one_line
+from midstream._cli.console.caught import Caught
+from midstream._cli.doctor.findings import in_words, one_line
 from midstream._guard import attempt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from midstream._cli.doctor_providers import Destination
+    from midstream._cli.doctor.providers import Destination
 
 
 _SUCCESS: Final = "SUCCESS"

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.instrumentation import auto_instrumentation
 
-from midstream._cli.caught import Caught
-from midstream._cli.doctor_findings import Finding, Health, Subject, in_words, one_line
-from midstream._cli.doctor_providers import SIGNALS, Maker
-from midstream._cli.problem import Problem
+from midstream._cli.console.caught import Caught
+from midstream._cli.console.problem import Problem
+from midstream._cli.doctor.findings import Finding, Health, Subject, in_words, one_line
+from midstream._cli.doctor.providers import SIGNALS, Maker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

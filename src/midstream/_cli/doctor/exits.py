@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
-from midstream._cli.doctor_findings import Finding, Health, Subject
+from midstream._cli.doctor.findings import Finding, Health, Subject
 from midstream._guard import attempt
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from shutil import rmtree
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from midstream._cli.problem import Problem, shown
+from midstream._cli.console.problem import Problem, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

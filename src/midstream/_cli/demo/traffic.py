@@ -8,9 +8,9 @@ from itertools import cycle
 from threading import Thread
 from typing import TYPE_CHECKING, Final
 
-from midstream._cli.caught import Caught
 from midstream._cli.clients import async_client
-from midstream._cli.ways import (
+from midstream._cli.console.caught import Caught
+from midstream._cli.demo.call_styles import (
     batch_results,
     begun_and_cancelled,
     begun_and_left,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from anthropic import AsyncAnthropic
 
-    from midstream._cli.ways import Way
+    from midstream._cli.demo.call_styles import Way
     from midstream.faults import Scenario
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import midstream
-from midstream._cli.problem import Problem
+from midstream._cli.console.problem import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
 
-from midstream._cli.demo_results import Style
+from midstream._cli.demo.results import Style
 from midstream._outcomes import Outcome
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from midstream._cli.demo_results import Call, Counts, Results, Truth
+    from midstream._cli.demo.results import Call, Counts, Results, Truth
 
 
 _GAP: Final = "  "

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from midstream._cli.problem import Problem, shown
+from midstream._cli.console.problem import Problem, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
