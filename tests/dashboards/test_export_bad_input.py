@@ -45,27 +45,27 @@ def test_a_second_export_into_the_same_folder(tmp_path: Path) -> None:
 def test_a_file(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("mine")
-    refused(export(file), f"DIR {file}: is no folder; give one that is empty or does not exist yet")
+    refused(export(file), f"DIR {file}: is not a folder; give one that is empty or does not exist yet")
     assert contents(tmp_path) == {"file": b"mine"}
 
 
 def test_a_link_to_nothing(tmp_path: Path) -> None:
     link = tmp_path / "link"
     link.symlink_to("nothing")
-    refused(export(link), f"DIR {link}: is no folder; give one that is empty or does not exist yet")
+    refused(export(link), f"DIR {link}: is not a folder; give one that is empty or does not exist yet")
     assert link.is_symlink()
 
 
 def test_a_folder_in_one_that_does_not_exist(tmp_path: Path) -> None:
     folder = tmp_path / "missing" / "new"
-    refused(export(folder), f"DIR {folder}: there is no folder {tmp_path / 'missing'} to make it in")
+    refused(export(folder), f"DIR {folder}: cannot be made: there is no folder {tmp_path / 'missing'}")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_in_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     folder = tmp_path / "file" / "new"
-    refused(export(folder), f"DIR {folder}: there is no folder {tmp_path / 'file'} to make it in")
+    refused(export(folder), f"DIR {folder}: cannot be made: there is no folder {tmp_path / 'file'}")
 
 
 def test_no_name_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,7 +82,7 @@ def test_a_name_that_is_too_long(tmp_path: Path) -> None:
 
 def test_a_name_in_several_lines_is_told_in_one(tmp_path: Path) -> None:
     folder = tmp_path / "two\nlines" / "new"
-    refused(export(folder), f"DIR {str(folder)!r}: there is no folder {str(folder.parent)!r} to make it in")
+    refused(export(folder), f"DIR {str(folder)!r}: cannot be made: there is no folder {str(folder.parent)!r}")
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no /proc, where nobody can make a folder")

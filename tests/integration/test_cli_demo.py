@@ -19,10 +19,10 @@ import pytest
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from rich.console import Console
 
-from midstream._cli.demo.results import Call, Results, Row, Seen, Style, Truth
+from midstream._cli.demo.results import DemoCall, Flavor, Results, Row, Seen
 from midstream._cli.demo.table import print_table
 from midstream._outcomes import Outcome, Phase
-from midstream.faults import EXAMPLES, FaultServer, parse
+from midstream.faults import EXAMPLES, Expectation, FaultServer, parse
 from support.clients import HTTP_PACKAGE
 from support.commands import Finished, midstream, midstream_after, midstream_running
 from support.otlp_receiver import otlp_receiver
@@ -209,7 +209,7 @@ _TELL_IT_WRONG = """
 from dataclasses import replace
 from midstream._cli.demo import runs
 right = runs._expected
-wrong = {"cut": {"status": 418}}
+wrong = {"cut": {"status_code": 418}}
 runs._expected = lambda scenario: replace(right(scenario), **wrong.get(scenario.name, {}))
 """
 
@@ -219,8 +219,8 @@ def test_a_call_that_did_not_end_as_its_scenario_says_is_marked_and_makes_status
     assert done.status == 1
     marked = [line.split()[1:3] for line in done.stdout.splitlines() if line.startswith("! ")]
     assert marked == [["cut", "nothing"], ["cut", "(sync)"], ["cut", "(async)"]]
-    assert f"midstream told 2 of {len(EXAMPLES) * 2} calls" in done.stdout
-    assert "truth: truncated, stream_truncated, 418, content" in done.stdout
+    assert f"midstream recorded 2 of {len(EXAMPLES) * 2} calls" in done.stdout
+    assert "expected: truncated, stream_truncated, 418, content" in done.stdout
 
 
 def _printed(*rows: Row) -> str:
@@ -229,21 +229,21 @@ def _printed(*rows: Row) -> str:
     return output.getvalue()
 
 
-def _row(sync: Seen, asynchronous: Seen, truth: Truth | None) -> Row:
-    scenario, expected = parse("reset"), truth or Truth(Outcome.COMPLETED)
+def _row(sync: Seen, asynchronous: Seen, recorded: Expectation | None) -> Row:
+    scenario, expected = parse("reset"), recorded or Expectation(Outcome.COMPLETED)
     return Row(
         scenario,
         (
-            Call(scenario, Style.SYNC, sync, truth, expected),
-            Call(scenario, Style.ASYNC, asynchronous, truth, expected),
+            DemoCall(scenario, Flavor.SYNC, sync, recorded, expected),
+            DemoCall(scenario, Flavor.ASYNC, asynchronous, recorded, expected),
         ),
     )
 
 
 def test_sync_and_async_have_rows_and_counts_of_their_own_where_they_differ() -> None:
-    truth = Truth(Outcome.TRANSPORT_ERROR, "httpx.ReadError", leaked=True, phase=Phase.CONTENT)
+    recorded = Expectation(Outcome.TRANSPORT_ERROR, "httpx.ReadError", leaked=True, phase=Phase.CONTENT)
     printed = _printed(
-        _row(Seen("httpx.ReadError"), Seen("anthropic.APIConnectionError", None, is_api_error=True), truth)
+        _row(Seen("httpx.ReadError"), Seen("anthropic.APIConnectionError", None, is_api_error=True), recorded)
     )
     rows = [re.split("  +", line)[:2] for line in printed.splitlines() if line.startswith("reset")]
     assert rows == [["reset (sync)", "httpx.ReadError"], ["reset (async)", "APIConnectionError"]]
@@ -253,13 +253,13 @@ def test_sync_and_async_have_rows_and_counts_of_their_own_where_they_differ() ->
 
 def test_a_call_of_which_nothing_was_exported_is_marked() -> None:
     printed = _printed(_row(Seen(), Seen(), None))
-    assert "not told: midstream exported no outcome\n! reset" in printed
-    assert "told:  nothing" in printed
+    assert "not recorded: midstream exported no outcome\n! reset" in printed
+    assert "recorded: nothing" in printed
 
 
 def test_the_status_that_the_application_saw_must_be_the_expected_one_too() -> None:
-    truth = Truth(Outcome.IN_BAND_ERROR, reported_status=200)
-    right = Call(parse("in_band"), Style.SYNC, Seen("x", 200, is_api_error=True), truth, truth)
+    ended = Expectation(Outcome.IN_BAND_ERROR, reported_status_code=200)
+    right = DemoCall(parse("in_band"), Flavor.SYNC, Seen("x", 200, is_api_error=True), ended, ended)
     assert right.as_expected
     assert not replace(right, seen=Seen("x", 529, is_api_error=True)).as_expected
 
@@ -409,7 +409,7 @@ def test_a_bad_url_is_one_line_and_status_2(url: str) -> None:
     done = midstream("demo", "--otlp", url)
     assert (done.status, done.stdout) == (2, "")
     assert done.stderr.splitlines() == [
-        f"Error: --otlp {url}: must be the base URL of an OTLP/HTTP receiver, such as http://127.0.0.1:4318"
+        f"Error: --otlp {url or repr(url)}: must be the base URL of an OTLP/HTTP receiver, such as http://127.0.0.1:4318"
     ]
 
 

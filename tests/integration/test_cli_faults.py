@@ -98,7 +98,7 @@ def test_a_host_that_is_not_this_machine_is_one_line_and_status_2(host: str) -> 
     done = midstream("faults", "--host", host, "--port", "0")
     assert (done.status, done.stdout) == (2, "")
     (line,) = done.stderr.splitlines()
-    assert line.startswith(f"Error: --host {host}: not an address or a name of this machine")
+    assert line.startswith(f"Error: --host {host}: must be an address or a name of this machine")
 
 
 # midstream

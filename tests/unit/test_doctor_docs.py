@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from midstream._cli.doctor.arrivals import MODEL
+from midstream._cli.doctor.delivery import MODEL
 from midstream._cli.doctor.findings import Health, Subject
 
 PAGE = (Path(__file__).parents[2] / "docs" / "doctor.md").read_text()

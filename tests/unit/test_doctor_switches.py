@@ -41,7 +41,7 @@ def test_opentelemetry_is_disabled_by_true_only(told: str, verdict: Health) -> N
 def test_an_option_that_is_understood_is_shown(told: str) -> None:
     (one,) = found(Subject.OPTIONS, MIDSTREAM_SPANS=told)
     assert one.verdict is Health.OK
-    assert one.message == (f"MIDSTREAM_SPANS={told}" if told else "no MIDSTREAM_* is set: the defaults hold")
+    assert one.message == (f"MIDSTREAM_SPANS={told}" if told else "no MIDSTREAM_* is set: the defaults are used")
 
 
 def test_an_option_that_is_not_understood_is_a_problem_with_what_is_allowed() -> None:
@@ -49,7 +49,7 @@ def test_an_option_that_is_not_understood_is_a_problem_with_what_is_allowed() ->
     assert one == Finding(
         Subject.OPTIONS,
         Health.PROBLEM,
-        "MIDSTREAM_CHUNK_TIMINGS='sometimes' is not understood: the default holds",
+        "ignoring MIDSTREAM_CHUNK_TIMINGS='sometimes': the default is used",
         "set it to one of on, off, true, false, 1, 0",
     )
 
@@ -57,4 +57,4 @@ def test_an_option_that_is_not_understood_is_a_problem_with_what_is_allowed() ->
 def test_an_option_that_there_is_not_is_a_warning_with_those_there_are() -> None:
     (one,) = found(Subject.OPTIONS, MIDSTREAM_SPAN="off")
     assert one.verdict is Health.WARNING
-    assert one.remedy == "there are MIDSTREAM_SPANS, MIDSTREAM_CHUNK_TIMINGS, MIDSTREAM_GENAI_METRICS"
+    assert one.remedy == "valid options: MIDSTREAM_SPANS, MIDSTREAM_CHUNK_TIMINGS, MIDSTREAM_GENAI_METRICS"

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
-from midstream._cli.demo.command import Wishes
+from midstream._cli.demo.command import DemoOptions
 from midstream._cli.demo.command import run as demo
 from midstream._outcomes import Outcome, Phase
 from midstream.faults import (
@@ -98,7 +98,7 @@ def test_the_server_the_demo_and_its_telemetry_take_a_row_as_it_is(
         with messages.create(model="brand_new@2", max_tokens=9, messages=[], stream=True) as stream:
             assert [event.type for event in stream] == ["message_start", "content_block_start"]
     assert [served.scenario for served in server.requests] == ["brand_new@2"]
-    assert demo(Wishes(as_json=True, only=("brand_new@2",), metrics_port=None, otlp=None)) == 0
+    assert demo(DemoOptions(as_json=True, only=("brand_new@2",), serve=False, port=0, otlp=None)) == 0
     (entry,) = json.loads(capsys.readouterr().out)["faults"]
     assert (entry["fault"], entry["explanation"]) == ("brand_new@2", "something new")
     assert entry["sync"]["really"]["outcome"] == "truncated"

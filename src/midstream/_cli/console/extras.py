@@ -1,4 +1,4 @@
-"""Says which packages a command lacks, before it does anything. Standard library only."""
+"""Reports which packages a command lacks, before it does anything. Standard library only."""
 
 from __future__ import annotations
 
@@ -13,26 +13,23 @@ _PACKAGES: Final = {
     "opentelemetry.exporter.otlp.proto.http": "opentelemetry-exporter-otlp-proto-http",
     "opentelemetry.exporter.prometheus": "opentelemetry-exporter-prometheus",
 }
-"""By module, the package that it comes in. All of them are in the extra `cli`."""
+"""By module, the package that has it. All of them are in the extra `cli`."""
 
 
 class MissingPackagesError(ImportError):
-    """Packages of the extra `cli` are not installed. The message is one line, and says how to get them."""
+    """Packages of the extra `cli` are not installed. The message is one line, and says how to install them."""
 
 
 def require(*modules: str) -> None:
-    """Checks that `modules`, of those that the extra brings, can be imported. Does not import them.
-
-    Raises `MissingPackagesError` if one cannot.
-    """
-    missing = [_PACKAGES[module] for module in modules if not _is_there(module)]
+    """Raises `MissingPackagesError` if one of `modules`, keys of `_PACKAGES`, cannot be imported. Imports none."""
+    missing = [_PACKAGES[module] for module in modules if not _is_installed(module)]
     if missing:
         message = f'this needs {", ".join(missing)}, not installed here; pip install "midstream[cli]" brings it'
         raise MissingPackagesError(message)
 
 
-def _is_there(module: str) -> bool:
+def _is_installed(module: str) -> bool:
     try:
         return find_spec(module) is not None
-    except ModuleNotFoundError:  # a package around it is missing
+    except ModuleNotFoundError:  # a parent package is missing
         return False

@@ -1,4 +1,4 @@
-"""Writing a folder that is either all there or not there."""
+"""Writes a folder completely or not at all."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 
 
 def write_folder(folder: str, files: Mapping[str, str]) -> None:
-    """Writes `files`, texts by relative path, into `folder`, which is new in one that exists, or empty.
+    """Writes `files`, texts by relative path, into `folder`: an empty one, or a new one in a folder that exists.
 
-    Raises `Problem` if it cannot; then nothing has been written. A new folder appears with everything in it.
+    A new folder appears with everything in it. Raises `Problem` if it cannot be written; then nothing is.
     """
     try:
         target = _checked(folder)
         is_new = not target.is_dir()
-        # A sibling of a new folder. Inside an empty one, which may be a mount, or in a folder that is not ours.
+        # Beside a new folder, so that one rename does it; within an empty one, which may be a mount.
         with TemporaryDirectory(prefix=".midstream-", dir=target.parent if is_new else target) as temporary:
             made = Path(temporary, "made")
             _write(made, files)
             if is_new:
                 made.rename(target)
             else:
-                _move_what_is_in(made, target)
+                _move_contents(made, target)
     except OSError as error:
         raise _problem(folder, f"cannot be written: {error.strerror or error}") from error
 
@@ -43,9 +43,9 @@ def _checked(folder: str) -> Path:
         if any(path.iterdir()):
             raise _problem(folder, "is not empty; give a folder that is empty or does not exist yet")
     elif os.path.lexists(path):
-        raise _problem(folder, "is no folder; give one that is empty or does not exist yet")
+        raise _problem(folder, "is not a folder; give one that is empty or does not exist yet")
     elif not path.parent.is_dir():
-        raise _problem(folder, f"there is no folder {shown(str(path.parent))} to make it in")
+        raise _problem(folder, f"cannot be made: there is no folder {shown(str(path.parent))}")
     return path
 
 
@@ -61,9 +61,9 @@ def _write(folder: Path, files: Mapping[str, str]) -> None:
         path.write_bytes(text.encode())
 
 
-def _move_what_is_in(made: Path, target: Path) -> None:
+def _move_contents(source: Path, target: Path) -> None:
     with ExitStack() as undo:
-        for entry in sorted(made.iterdir()):
+        for entry in sorted(source.iterdir()):
             moved = entry.rename(target / entry.name)
             undo.callback(_remove, moved)
         undo.pop_all()

@@ -1,4 +1,4 @@
-"""What a command says when it cannot do what it was asked for."""
+"""The error message of a command that cannot do what it was asked to do."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class Problem(click.ClickException):
 
 
 def cannot_listen(port: int, error: OSError, otherwise: str) -> Problem:
-    """The problem with `--port` that `error` tells of; `otherwise`, if it tells of something else."""
+    """The problem with `--port` if `error` is about the port, and the message `otherwise` if not."""
     reason = _REASONS.get(error.errno or 0)
     return Problem(otherwise if reason is None else f"--port {port}: {reason}")
 
 
 def shown(value: str) -> str:
-    """`value` for a message of one line, visible whatever it is."""
+    """`value` for a message of one line: quoted if it would not be visible as it is."""
     return value if value and value.isprintable() and value == value.strip() else repr(value)

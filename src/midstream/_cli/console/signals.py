@@ -1,4 +1,4 @@
-"""Serving until somebody wants it to end."""
+"""Handlers of signals that are in place for a while. For the main thread only, as signals are."""
 
 from __future__ import annotations
 
@@ -8,29 +8,39 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Mapping
 
 
-_LOOK_SECONDS = 0.5
+_POLL_SECONDS = 0.5
+
+
+@contextmanager
+def signals_handled(handlers: Mapping[signal.Signals, Callable[[], object]]) -> Generator[None]:
+    """Inside the `with` block each signal calls its handler. Afterwards the previous handlers are back."""
+    previous = {number: signal.signal(number, _ignoring_arguments(handler)) for number, handler in handlers.items()}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
 def until_stopped() -> Generator[Callable[[], None]]:
-    """From its entry on, Ctrl-C and SIGTERM are a wish to stop. It gives a function that waits for that wish.
-
-    To be used in the main thread. At its end the signals mean again what they meant before.
-    """
+    """Inside the `with` block Ctrl-C and SIGTERM stop nothing. Yields a function that waits for one of them."""
     stopped = Event()
-    signals = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda _number, _frame: stopped.set()) for number in signals]
 
     def wait() -> None:
-        # Windows looks at signals only between two waits.
-        while not stopped.wait(_LOOK_SECONDS):
+        # Windows handles signals only between two waits.
+        while not stopped.wait(_POLL_SECONDS):
             pass
 
-    try:
+    with signals_handled({signal.SIGINT: stopped.set, signal.SIGTERM: stopped.set}):
         yield wait
-    finally:
-        for number, handler in zip(signals, before, strict=True):
-            signal.signal(number, handler)
+
+
+def _ignoring_arguments(handler: Callable[[], object]) -> Callable[[int, object], None]:
+    def handle(_number: int, _frame: object) -> None:
+        handler()
+
+    return handle

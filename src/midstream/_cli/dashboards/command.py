@@ -2,71 +2,58 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import click
 
 from midstream._cli.console.new_folder import write_folder
 from midstream._cli.console.problem import Problem, shown
 from midstream._cli.dashboards.kubernetes import Manifests
+from midstream._cli.dashboards.links import Links
 from midstream._cli.dashboards.shipped import shipped
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from midstream._cli.dashboards.links import Links
-    from midstream._cli.dashboards.shipped import Shipped
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """What the export was asked for."""
+class ExportOptions:
+    """The options of `midstream dashboards export`, as they were given."""
 
     folder: str
-    links: Links
-    manifests: Manifests | None
-    """How to make objects of Kubernetes. `None` is: plain files."""
+    form: str
+    grafana_url: str | None
+    runbook_url: str | None
+    namespace: str | None
+    labels: tuple[str, ...]
+
+    def links(self) -> Links:
+        """The links of the alerts. Raises `Problem` for a URL that cannot be a base."""
+        return Links.from_options(self.grafana_url, self.runbook_url)
+
+    def manifests(self) -> Manifests | None:
+        """What Kubernetes objects have in common; `None` for plain files. Raises `Problem` if options do not fit."""
+        if self.form == "kubernetes":
+            return Manifests.from_options(self.namespace, self.labels)
+        for option, value in [("--namespace", self.namespace), *(("--label", label) for label in self.labels)]:
+            if value is not None:
+                message = f"{option} {shown(value)}: is for --format kubernetes only"
+                raise Problem(message)
+        return None
 
 
-def manifests(form: str, namespace: str | None, labels: tuple[str, ...]) -> Manifests | None:
-    """How to make objects of Kubernetes, if `form` is that. Raises `Problem` for options that do not fit."""
-    if form == "kubernetes":
-        return Manifests.of(namespace, labels)
-    given = [("--namespace", namespace), *(("--label", label) for label in labels)]
-    for option, value in given:
-        if value is not None:
-            message = f"{option} {shown(value)}: is for --format kubernetes only"
-            raise Problem(message)
-    return None
-
-
-def run(wishes: Wishes) -> None:
-    """Exports boards, rules and runbooks. Raises `Problem` for a wish that cannot be fulfilled."""
-    found = shipped()
-    linked = replace(found, rules={name: wishes.links.put_into(text) for name, text in found.rules.items()})
-    write_folder(wishes.folder, _files(linked) if wishes.manifests is None else _objects(linked, wishes.manifests))
-    counts = f"{len(found.boards)} boards, {len(found.rules)} files of rules and {len(found.runbooks)} runbooks"
-    click.echo(f"Wrote {counts} to {shown(wishes.folder)}.")
-
-
-def _files(shipped: Shipped) -> Mapping[str, str]:
-    return {
-        **_inside("grafana", shipped.boards),
-        **_inside("prometheus", shipped.rules),
-        **_inside("runbooks", shipped.runbooks),
-    }
-
-
-def _objects(shipped: Shipped, manifests: Manifests) -> Mapping[str, str]:
-    """All objects in the folder itself: `kubectl apply -f` takes no file from the folders in it."""
-    boards = {_yaml("configmap", name): manifests.of_board(name, text) for name, text in shipped.boards.items()}
-    rules = {_yaml("prometheusrule", name): manifests.of_rules(name, text) for name, text in shipped.rules.items()}
-    return {**boards, **rules, **_inside("runbooks", shipped.runbooks)}
-
-
-def _inside(folder: str, files: Mapping[str, str]) -> Mapping[str, str]:
-    return {f"{folder}/{name}": text for name, text in files.items()}
+def run(options: ExportOptions) -> None:
+    """Exports boards, rules and runbooks. Raises `Problem` if it cannot."""
+    links, manifests, found = options.links(), options.manifests(), shipped()
+    boards, rules = found.boards, {name: links.added_to(text) for name, text in found.rules.items()}
+    files = {f"runbooks/{name}": text for name, text in found.runbooks.items()}
+    if manifests is None:
+        files |= {f"grafana/{name}": text for name, text in boards.items()}
+        files |= {f"prometheus/{name}": text for name, text in rules.items()}
+    else:
+        # Not in subfolders, where `kubectl apply -f` would not find them.
+        files |= {_yaml("configmap", name): manifests.of_board(name, text) for name, text in boards.items()}
+        files |= {_yaml("prometheusrule", name): manifests.of_rules(name, text) for name, text in rules.items()}
+    write_folder(options.folder, files)
+    counts = f"{len(boards)} boards, {len(rules)} files of rules and {len(found.runbooks)} runbooks"
+    click.echo(f"Wrote {counts} to {shown(options.folder)}.")
 
 
 def _yaml(kind: str, file_name: str) -> str:

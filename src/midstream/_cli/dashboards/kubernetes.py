@@ -1,7 +1,6 @@
-"""Boards and rules as objects of Kubernetes: for Grafana's sidecar, and for the Prometheus operator.
+"""Boards and rules as Kubernetes objects: for Grafana's sidecar, and for the Prometheus operator.
 
-The YAML is written as text, for a library would be one more package. What is put into an object is indented and
-otherwise untouched.
+The YAML is written as text, which saves a dependency. The content of an object is indented and not changed otherwise.
 """
 
 from __future__ import annotations
@@ -25,25 +24,24 @@ _LABEL_KEY: Final = re.compile(
 _LABEL_VALUE: Final = re.compile(r"(?!.{64})([A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?)?")
 
 _LINE: Final = re.compile("^(?=.)", re.MULTILINE)
-"""The beginning of a line that is not empty."""
+"""The start of a line that is not empty. Block scalars keep empty lines as they are."""
 
 _OURS: Final = {"app.kubernetes.io/name": "midstream"}
-_BOARD: Final = {"grafana_dashboard": "1"}
-"""What Grafana's sidecar looks for, unless it was told otherwise."""
+_BOARD: Final = {**_OURS, "grafana_dashboard": "1"}  # the default of Grafana's sidecar
 
 
 @dataclass(frozen=True)
 class Manifests:
-    """How the objects are to be made."""
+    """What the objects have in common."""
 
     namespace: str | None
-    """`None` leaves it to whoever applies them."""
+    """`None`: the namespace in which they are applied."""
     labels: Mapping[str, str]
-    """More labels for each object. They win over ours."""
+    """Additional labels for each object. They win over ours."""
 
     @classmethod
-    def of(cls, namespace: str | None, labels: Iterable[str]) -> Manifests:
-        """With labels as `KEY=VALUE`. Raises `Problem` for what Kubernetes would not take."""
+    def from_options(cls, namespace: str | None, labels: Iterable[str]) -> Manifests:
+        """From labels as `KEY=VALUE`. Raises `Problem` for what Kubernetes would not accept."""
         if namespace is not None and not _NAMESPACE.fullmatch(namespace):
             message = (
                 f"--namespace {shown(namespace)}: must be the name of a namespace: "
@@ -53,15 +51,14 @@ class Manifests:
         return cls(namespace, dict(map(_label, labels)))
 
     def of_board(self, file_name: str, board: str) -> str:
-        """The ConfigMap that holds a board in its one file."""
-        head = self._head("v1", "ConfigMap", file_name, {**_OURS, **_BOARD})
+        """The ConfigMap whose one file is `board`."""
+        head = self._head("v1", "ConfigMap", file_name, _BOARD)
         return f"{head}data:\n  {_quoted(file_name)}: |\n{_indented(board, 4)}"
 
     def of_rules(self, file_name: str, rules: str) -> str:
-        """The PrometheusRule whose spec is a file of rules."""
-        return (
-            f"{self._head('monitoring.coreos.com/v1', 'PrometheusRule', file_name, _OURS)}spec:\n{_indented(rules, 2)}"
-        )
+        """The PrometheusRule whose spec is `rules`."""
+        head = self._head("monitoring.coreos.com/v1", "PrometheusRule", file_name, _OURS)
+        return f"{head}spec:\n{_indented(rules, 2)}"
 
     def _head(self, version: str, kind: str, file_name: str, labels: Mapping[str, str]) -> str:
         lines = [f"apiVersion: {version}", f"kind: {kind}", "metadata:", f"  name: {file_name.rpartition('.')[0]}"]
@@ -84,10 +81,8 @@ def _label(text: str) -> tuple[str, str]:
 
 
 def _quoted(text: str) -> str:
-    """As a string of YAML, also where the text looks like a number or a yes."""
-    return json.dumps(text)
+    return json.dumps(text)  # a YAML string, also where the text looks like a number or a boolean
 
 
 def _indented(text: str, by: int) -> str:
-    """Every line but the empty ones, which block scalars keep as they are."""
     return _LINE.sub(" " * by, text)

@@ -10,16 +10,16 @@ import midstream
 from midstream._cli.console.problem import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 
-_KINDS: Final = {"grafana": "*.json", "prometheus": "*.yaml", "runbooks": "*.md"}
+_PATTERNS: Final = {"grafana": "*.json", "prometheus": "*.yaml", "runbooks": "*.md"}
 """By folder, the files in it that are for users."""
 
 
 @dataclass(frozen=True)
 class Shipped:
-    """Texts, by the name of their file."""
+    """Texts by file name."""
 
     boards: Mapping[str, str]
     rules: Mapping[str, str]
@@ -27,19 +27,16 @@ class Shipped:
 
 
 def shipped() -> Shipped:
-    """All of them. Raises `Problem` if this installation lacks some."""
-    place = next((place for place in _places() if place.is_dir()), None)
-    found = [_texts(place / folder, pattern) if place else {} for folder, pattern in _KINDS.items()]
+    """Reads them all. Raises `Problem` if this installation lacks some."""
+    package = Path(midstream.__file__).parent
+    # Where a wheel has them, and where a checkout has them, with the package in src/.
+    folders = (package / "dashboards", package.parents[1] / "dashboards")
+    folder = next(filter(Path.is_dir, folders), folders[0])
+    found = [_texts(folder / name, pattern) for name, pattern in _PATTERNS.items()]
     if all(found):
         return Shipped(*found)
-    message = f"the boards, rules and runbooks are missing from {next(_places())}; install midstream again"
+    message = f"the boards, rules and runbooks are missing from {folders[0]}; install midstream again"
     raise Problem(message)
-
-
-def _places() -> Iterator[Path]:
-    package = Path(midstream.__file__).parent
-    yield package / "dashboards"  # where a wheel puts them
-    yield package.parents[1] / "dashboards"  # a checkout, with the package in src/
 
 
 def _texts(folder: Path, pattern: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from midstream.faults import Scenario
 
-    Way = Callable[[AsyncAnthropic, Scenario], Awaitable[None]]
+    CallStyle = Callable[[AsyncAnthropic, Scenario], Awaitable[None]]
 
 
 async def streamed(client: AsyncAnthropic, scenario: Scenario) -> None:
@@ -24,29 +24,29 @@ async def streamed(client: AsyncAnthropic, scenario: Scenario) -> None:
             pass
 
 
-async def begun_and_left(client: AsyncAnthropic, scenario: Scenario) -> None:
+async def abandoned(client: AsyncAnthropic, scenario: Scenario) -> None:
     """Closes a streamed message after its first event."""
     async with await open_async_stream(client, scenario) as stream:
         async for _event in stream:
             break
 
 
-async def begun_and_cancelled(client: AsyncAnthropic, scenario: Scenario) -> None:
-    """Cancels the task that it runs in, once a streamed message has begun."""
+async def cancelled(client: AsyncAnthropic, scenario: Scenario) -> None:
+    """Cancels its own task after the first event of a streamed message."""
     async for _event in await open_async_stream(client, scenario):
         task = asyncio.current_task()
         if task is not None:
-            task.cancel()  # which is felt as soon as there is something to wait for
+            task.cancel()  # takes effect when it waits for the next event
 
 
 async def not_streamed(client: AsyncAnthropic, scenario: Scenario) -> None:
-    """Asks for a message in one piece."""
+    """Requests a message that is not streamed."""
     limited = for_scenario(client, scenario)
     await limited.messages.create(model=scenario.name, max_tokens=MAX_TOKENS, messages=MESSAGES)
 
 
 async def count_tokens(client: AsyncAnthropic, scenario: Scenario) -> None:
-    """Asks how many tokens a message has."""
+    """Requests the number of tokens in a message."""
     await for_scenario(client, scenario).messages.count_tokens(model=scenario.name, messages=MESSAGES)
 
 

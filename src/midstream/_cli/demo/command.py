@@ -7,7 +7,7 @@ import os
 import sys
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -15,12 +15,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from midstream._cli.console.problem import Problem
 from midstream._cli.console.signals import until_stopped
-from midstream._cli.demo.exporting import ExportFailures, MetricsPage, OtlpEndpoints, Telemetry, metrics_page, telemetry
-from midstream._cli.demo.json_report import as_json
-from midstream._cli.demo.results import Style
+from midstream._cli.demo.exporting import OtlpReceiver, Telemetry, export_failures, metrics_page, telemetry
+from midstream._cli.demo.results import Flavor
 from midstream._cli.demo.runs import run_scenarios
 from midstream._cli.demo.table import print_table
-from midstream._cli.demo.traffic import CALLS_PER_SECOND, MIXED, Traffic, only
+from midstream._cli.demo.traffic import CALLS_PER_SECOND, MIXED, Traffic, streams
 from midstream._instrumentor import AnthropicInstrumentor
 from midstream.faults import EXAMPLES, FaultServer, parse
 
@@ -31,57 +30,49 @@ if TYPE_CHECKING:
     from midstream.faults import Scenario
 
 
-_DONE, _FAILED = 0, 1
-
-_NOT_FOR_US: Final = ("OTEL_SDK_DISABLED",)
-"""Settings of the environment under which the demo has nothing to show."""
-
-
 @dataclass(frozen=True)
-class Wishes:
-    """What the demo was asked for."""
+class DemoOptions:
+    """The options of `midstream demo`, as they were given."""
 
     as_json: bool
     only: tuple[str, ...]
-    """The names of the faults to run. Empty is: every example, and mixed traffic."""
-    metrics_port: int | None
-    """Where to serve metrics, with traffic that goes on. `None` is: not at all. 0 is any free port."""
+    serve: bool
+    port: int
     otlp: str | None
-    """The base URL of an OTLP/HTTP receiver. `None` is: no export."""
+
+    def scenarios(self) -> list[Scenario]:
+        """The faults of `--only`, once each; empty without it. Raises `Problem` for an unknown one."""
+        try:
+            return list(dict.fromkeys(parse(name, "--only") for name in self.only))
+        except ValueError as error:
+            raise Problem(str(error)) from error
 
 
-def run(wishes: Wishes) -> int:
-    """Runs the demo, and returns its exit status. Raises `Problem` for a wish that cannot be fulfilled."""
-    for name in _NOT_FOR_US:
-        os.environ.pop(name, None)
-    scenarios = _scenarios(wishes.only)
-    endpoints = None if wishes.otlp is None else OtlpEndpoints.at(wishes.otlp)
-    with ExportFailures(lambda line: _note(f"The export to {wishes.otlp} fails: {line}")) as failures:
-        results = _run(wishes, scenarios, endpoints)
-    if endpoints is not None and failures.first is None:
-        _note(f"Exported {endpoints}.")
-    return _DONE if results.as_expected and failures.first is None else _FAILED
+def run(options: DemoOptions) -> int:
+    """Runs the demo, and returns its exit status. Raises `Problem` for an option that is invalid."""
+    os.environ.pop("OTEL_SDK_DISABLED", None)  # with it there would be nothing to show
+    scenarios = options.scenarios()
+    receiver = None if options.otlp is None else OtlpReceiver.at(options.otlp)
+    with export_failures(lambda line: _note(f"The export to {options.otlp} fails: {line}")) as failures:
+        results = _run(options, scenarios, receiver)
+    if receiver is not None and not failures:
+        _note(f"Exported {receiver}.")
+    return 0 if results.as_expected and not failures else 1
 
 
-def _scenarios(names: tuple[str, ...]) -> list[Scenario]:
-    try:
-        return [parse(name, "--only") for name in names]
-    except ValueError as error:
-        raise Problem(str(error)) from error
-
-
-def _run(wishes: Wishes, wanted: Sequence[Scenario], endpoints: OtlpEndpoints | None) -> Results:
+def _run(options: DemoOptions, wanted: Sequence[Scenario], receiver: OtlpReceiver | None) -> Results:
     with ExitStack() as stack:
-        port = wishes.metrics_port
-        page = None if port is None else stack.enter_context(metrics_page(port))
-        exports = stack.enter_context(telemetry(endpoints, page))
+        page = stack.enter_context(metrics_page(options.port)) if options.serve else None
+        exports = stack.enter_context(telemetry(receiver, page))
         server = stack.enter_context(FaultServer())
         stack.enter_context(_instrumented(exports))
-        results = _with_progress(server.url, exports, list(dict.fromkeys(wanted or map(parse, EXAMPLES))))
-        exports.forget_spans()
-        _show(results, wishes)
+        results = _with_progress(server.url, exports, wanted or list(map(parse, EXAMPLES)))
+        exports.discard_spans()
+        _show(results, as_json=options.as_json)
         if page is not None:
-            _serve(page, server.url, wanted)
+            with until_stopped() as wait, Traffic(server.url, streams(wanted) if wanted else MIXED):
+                _note(f"Serving metrics on {page.url}, with {CALLS_PER_SECOND} calls a second. Ctrl-C stops.")
+                wait()
     return results
 
 
@@ -89,7 +80,7 @@ def _run(wishes: Wishes, wanted: Sequence[Scenario], endpoints: OtlpEndpoints | 
 def _instrumented(exports: Telemetry) -> Generator[None]:
     instrumentor = AnthropicInstrumentor()
     if instrumentor.is_instrumented_by_opentelemetry:
-        instrumentor.uninstrument()  # whoever started this process has; the demo keeps its telemetry to itself
+        instrumentor.uninstrument()  # by opentelemetry-instrument; the demo keeps its telemetry to itself
     instrumentor.instrument(
         tracer_provider=exports.tracer_provider,
         meter_provider=exports.meter_provider,
@@ -106,23 +97,17 @@ def _with_progress(url: str, exports: Telemetry, scenarios: Sequence[Scenario]) 
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("Running every fault through the SDK", total=len(scenarios) * len(Style))
+        task = progress.add_task("Running every fault through the SDK", total=len(scenarios) * len(Flavor))
         return run_scenarios(url, exports, scenarios, lambda: progress.advance(task))
 
 
-def _show(results: Results, wishes: Wishes) -> None:
-    if wishes.as_json:
-        json.dump(as_json(results), sys.stdout, indent=2)
+def _show(results: Results, *, as_json: bool) -> None:
+    if as_json:
+        json.dump(results.as_json(), sys.stdout, indent=2)
         sys.stdout.write("\n")
     else:
         print_table(results, Console())
     sys.stdout.flush()
-
-
-def _serve(page: MetricsPage, url: str, wanted: Sequence[Scenario]) -> None:
-    with until_stopped() as wait, Traffic(url, only(wanted) if wanted else MIXED):
-        _note(f"Serving metrics on {page.url}, with {CALLS_PER_SECOND} calls a second. Ctrl-C stops.")
-        wait()
 
 
 def _note(line: str) -> None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from enum import Enum
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
@@ -21,24 +20,25 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcess
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
+from midstream._cli.console.captured import captured_logs
 from midstream._cli.console.problem import Problem, cannot_listen
+from midstream._cli.console.urls import base_url
 from midstream._guard import attempt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
-    from types import TracebackType
 
     from opentelemetry.sdk.trace import ReadableSpan
-    from typing_extensions import Self
 
 
 _SERVICE: Final = "midstream-demo"
 _HOST: Final = "127.0.0.1"
-_ANSWER_SECONDS: Final = 5.0
+_EXPORT_SECONDS: Final = 5.0
+_EXPECTED_URL: Final = "the base URL of an OTLP/HTTP receiver, such as http://127.0.0.1:4318"
 
 
-class Signal(str, Enum):
-    """What can be exported over OTLP. Its value is the end of its address."""
+class OtlpSignal(str, Enum):
+    """What can be exported over OTLP. The value is the end of its path."""
 
     SPANS = "traces"
     METRICS = "metrics"
@@ -46,23 +46,23 @@ class Signal(str, Enum):
 
 
 @dataclass(frozen=True)
-class OtlpEndpoints:
+class OtlpReceiver:
     """The OTLP/HTTP receiver whose base is `url`."""
 
     url: str
-    signals: tuple[Signal, ...]
-    """What it takes. A store of metrics takes nothing else."""
+    signals: tuple[OtlpSignal, ...]
+    """What it accepts. A metrics store accepts nothing else."""
 
     @classmethod
-    def at(cls, url: str) -> OtlpEndpoints:
-        """The receiver at `url`, asked what it takes. Raises `Problem` if there is none, or if it takes nothing."""
-        base = _checked(url).rstrip("/")
-        with ExportFailures(lambda _line: None) as failures, ThreadPoolExecutor() as pool:
-            answers = {signal: pool.submit(_takes, base, signal) for signal in Signal}
-            taken = tuple(signal for signal, answer in answers.items() if answer.result())
-        if taken:
-            return cls(base, taken)
-        why = failures.first or "no answer"
+    def at(cls, url: str) -> OtlpReceiver:
+        """Finds out what `url` accepts. Raises `Problem` if that is nothing."""
+        base = base_url("--otlp", url, _EXPECTED_URL)
+        with export_failures(lambda _line: None) as failures, ThreadPoolExecutor() as pool:
+            answers = {signal: pool.submit(_accepts, base, signal) for signal in OtlpSignal}
+            accepted = tuple(signal for signal, answer in answers.items() if answer.result())
+        if accepted:
+            return cls(base, accepted)
+        why = next(iter(failures), "no answer")
         message = f"--otlp {url}: nothing there takes OTLP over HTTP ({why}); is a collector running?"
         raise Problem(message)
 
@@ -70,46 +70,49 @@ class OtlpEndpoints:
         """What is exported there, in words."""
         *others, last = (signal.name.lower().replace("_", " ") for signal in self.signals)
         listed = f"{', '.join(others)} and {last}" if others else last
-        return f"{listed} to {self.url}{'' if len(self.signals) == len(Signal) else ', which takes nothing else'}"
+        return f"{listed} to {self.url}{'' if len(self.signals) == len(OtlpSignal) else ', which takes nothing else'}"
 
 
-def _takes(base: str, signal: Signal) -> bool:
-    """Whether the receiver accepts an export of `signal`, an empty one."""
+def _accepts(base: str, signal: OtlpSignal) -> bool:
     exporter = _exporter(base, signal)
-    nothing = MetricsData(()) if signal is Signal.METRICS else ()
+    nothing = MetricsData(()) if signal is OtlpSignal.METRICS else ()
     try:
-        # Older exporters raise where there is nobody.
+        # Older exporters raise if nothing listens.
         result = attempt(exporter.export, nothing)
         return result is not None and result.name == "SUCCESS"  # of one of three enums with the same members
     finally:
         exporter.shutdown()
 
 
-def _exporter(base: str, signal: Signal) -> Any:
+def _exporter(base: str, signal: OtlpSignal) -> Any:
     # Imported here, as only --otlp needs them.
     from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter  # noqa: PLC0415
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter  # noqa: PLC0415
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
 
     kinds = {
-        Signal.SPANS: OTLPSpanExporter,
-        Signal.METRICS: OTLPMetricExporter,
-        Signal.LOG_EVENTS: OTLPLogExporter,
+        OtlpSignal.SPANS: OTLPSpanExporter,
+        OtlpSignal.METRICS: OTLPMetricExporter,
+        OtlpSignal.LOG_EVENTS: OTLPLogExporter,
     }
-    return kinds[signal](f"{base}/v1/{signal.value}", timeout=_ANSWER_SECONDS)
+    return kinds[signal](f"{base}/v1/{signal.value}", timeout=_EXPORT_SECONDS)
 
 
-def _checked(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-        usable = usable and not parts.query and not parts.fragment
-    except ValueError:
-        usable = False
-    if usable:
-        return url
-    message = f"--otlp {url}: must be the base URL of an OTLP/HTTP receiver, such as http://127.0.0.1:4318"
-    raise Problem(message)
+@contextmanager
+def export_failures(report: Callable[[str], None]) -> Generator[list[str]]:
+    """Yields a list that gets the first failure of an exporter, in one line, as does `report`, from any thread.
+
+    Exporters log their failures and return nothing about them.
+    """
+    failures: list[str] = []
+
+    def note(record: logging.LogRecord) -> None:
+        if not failures:
+            failures.append(record.getMessage().partition("\n")[0])
+            report(failures[0])
+
+    with captured_logs(note, "opentelemetry", level=logging.ERROR):
+        yield failures
 
 
 @dataclass(frozen=True)
@@ -128,13 +131,15 @@ def metrics_page(port: int) -> Generator[MetricsPage]:
 
     # Dashboards choose by service. Exporters before 0.66b0 cannot put it on every series, and those before 0.63b0 use
     # the registry of the process.
-    wanted: dict[str, Any] = {"registry": CollectorRegistry(), "resource_attribute_filter": _is_service_name}
+    wanted: dict[str, Any] = {
+        "registry": CollectorRegistry(),
+        "resource_attribute_filter": lambda attribute: attribute == "service.name",
+    }
     known = signature(PrometheusMetricReader).parameters
     options = {name: value for name, value in wanted.items() if name in known}
-    registry: CollectorRegistry = options.get("registry", REGISTRY)
     reader = PrometheusMetricReader(**options)
     try:
-        server, thread = start_http_server(port, addr=_HOST, registry=registry)
+        server, thread = start_http_server(port, addr=_HOST, registry=options.get("registry", REGISTRY))
     except OSError as error:
         raise cannot_listen(port, error, f"--port {port}: cannot listen on {_HOST}: {error.strerror}") from error
     try:
@@ -145,13 +150,9 @@ def metrics_page(port: int) -> Generator[MetricsPage]:
         thread.join()
 
 
-def _is_service_name(attribute: str) -> bool:
-    return attribute == "service.name"
-
-
 @dataclass(frozen=True)
 class Telemetry:
-    """The OpenTelemetry SDK, as the demo uses it."""
+    """The providers of the demo."""
 
     tracer_provider: TracerProvider
     meter_provider: MeterProvider
@@ -162,21 +163,21 @@ class Telemetry:
         """The spans that have ended so far."""
         return self._memory.get_finished_spans()
 
-    def forget_spans(self) -> None:
-        """Keeps no spans from now on, neither those that ended nor those to come."""
+    def discard_spans(self) -> None:
+        """Drops the spans that have ended, and those that will."""
         self._memory.shutdown()
         self._memory.clear()
 
 
 @contextmanager
-def telemetry(endpoints: OtlpEndpoints | None, page: MetricsPage | None) -> Generator[Telemetry]:
-    """The OpenTelemetry SDK, exporting to `endpoints` and `page` as far as they are given. Flushed at the end."""
+def telemetry(receiver: OtlpReceiver | None, page: MetricsPage | None) -> Generator[Telemetry]:
+    """Providers that export to `receiver` and `page`, if there are any. Flushed at the end."""
     resource = Resource.create({"service.name": _SERVICE})
     memory = InMemorySpanExporter()
-    exporters = {} if endpoints is None else {signal: _exporter(endpoints.url, signal) for signal in endpoints.signals}
+    exporters = {} if receiver is None else {signal: _exporter(receiver.url, signal) for signal in receiver.signals}
     readers = [] if page is None else [page.reader]
-    if Signal.METRICS in exporters:
-        readers.append(PeriodicExportingMetricReader(exporters[Signal.METRICS]))
+    if OtlpSignal.METRICS in exporters:
+        readers.append(PeriodicExportingMetricReader(exporters[OtlpSignal.METRICS]))
     made = Telemetry(
         TracerProvider(sampler=ALWAYS_ON, resource=resource, shutdown_on_exit=False),
         MeterProvider(readers, resource=resource, shutdown_on_exit=False),
@@ -184,46 +185,13 @@ def telemetry(endpoints: OtlpEndpoints | None, page: MetricsPage | None) -> Gene
         memory,
     )
     made.tracer_provider.add_span_processor(SimpleSpanProcessor(memory))
-    if Signal.SPANS in exporters:
-        made.tracer_provider.add_span_processor(BatchSpanProcessor(exporters[Signal.SPANS]))
-    if Signal.LOG_EVENTS in exporters:
-        made.logger_provider.add_log_record_processor(BatchLogRecordProcessor(exporters[Signal.LOG_EVENTS]))
+    if OtlpSignal.SPANS in exporters:
+        made.tracer_provider.add_span_processor(BatchSpanProcessor(exporters[OtlpSignal.SPANS]))
+    if OtlpSignal.LOG_EVENTS in exporters:
+        made.logger_provider.add_log_record_processor(BatchLogRecordProcessor(exporters[OtlpSignal.LOG_EVENTS]))
     try:
         yield made
     finally:
         made.tracer_provider.shutdown()
         made.meter_provider.shutdown()
         made.logger_provider.shutdown()
-
-
-class ExportFailures(logging.Handler):
-    """From its entry to its exit as a context manager, takes what OpenTelemetry logs, and tells the first failure.
-
-    The exporters log failures and return nothing of them. `tell` is called once, with one line, from any thread.
-    """
-
-    def __init__(self, tell: Callable[[str], None]) -> None:
-        super().__init__(logging.ERROR)
-        self._tell = tell
-        self._source = logging.getLogger("opentelemetry")
-        self._propagated = self._source.propagate
-        self.first: str | None = None
-        """The first failure, in one line. `None` if there was none."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Takes one record."""
-        if self.first is None:
-            self.first = record.getMessage().partition("\n")[0]
-            self._tell(self.first)
-
-    def __enter__(self) -> Self:
-        self._propagated = self._source.propagate
-        self._source.addHandler(self)
-        self._source.propagate = False
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._source.removeHandler(self)
-        self._source.propagate = self._propagated

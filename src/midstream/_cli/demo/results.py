@@ -1,23 +1,24 @@
-"""What the demo found: what the application saw of each call, what really happened, and what that adds up to."""
+"""The results of the demo: what the application saw of each call, what really happened, and the totals."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
+
+from midstream._version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from midstream._outcomes import Outcome, Phase
-    from midstream.faults import Scenario
+    from midstream.faults import Expectation, Scenario
 
 
 _FIRST_ERROR_STATUS = 400
 
 
-class Style(str, Enum):
-    """How the SDK was called."""
+class Flavor(str, Enum):
+    """The kind of client."""
 
     SYNC = "sync"
     ASYNC = "async"
@@ -36,44 +37,43 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Truth:
-    """What really happened, as midstream exported it."""
-
-    outcome: Outcome
-    error_type: str | None = None
-    status: int | None = None
-    """The effective status."""
-    reported_status: int | None = None
-    leaked: bool = False
-    misreported: bool = False
-    phase: Phase | None = None
-
-
-@dataclass(frozen=True)
-class Call:
+class DemoCall:
     """One call of the demo."""
 
     scenario: Scenario
-    style: Style
+    flavor: Flavor
     seen: Seen
-    truth: Truth | None
-    """`None` if midstream exported no span, or one without an outcome."""
-    expected: Truth
-    """How the scenario says that the call ends."""
+    recorded: Expectation | None
+    """How it really ended, as midstream recorded it. `None` if there is no span with an outcome."""
+    expected: Expectation
+    """How it really ended, as its scenario says."""
 
     @property
     def as_expected(self) -> bool:
-        """Whether midstream told the call as its scenario says, and the application saw the status that it says."""
-        return self.truth == self.expected and self.seen.status == self.expected.reported_status
+        """Whether midstream recorded what the scenario says, and the application saw the status that it says."""
+        return self.recorded == self.expected and self.seen.status == self.expected.reported_status_code
+
+    def as_json(self) -> dict[str, object]:
+        """The call as the JSON report has it. The members of an enum are written as their values."""
+        ended = self.recorded
+        really = ended and {
+            "outcome": ended.outcome,
+            "error_type": ended.error_type,
+            "status": ended.status_code,
+            "leaked": ended.leaked,
+            "misreported": ended.misreported,
+            "phase": ended.phase,
+        }
+        return {"seen": asdict(self.seen), "really": really, "as_expected": self.as_expected}
 
 
 @dataclass(frozen=True)
 class Row:
-    """A fault, called in both styles."""
+    """A fault, called with both kinds of client."""
 
     scenario: Scenario
-    calls: tuple[Call, ...]
-    """One per `Style`, in its order."""
+    calls: tuple[DemoCall, ...]
+    """One per `Flavor`, in its order."""
 
     @property
     def as_expected(self) -> bool:
@@ -81,30 +81,46 @@ class Row:
         return all(call.as_expected for call in self.calls)
 
     @property
-    def distinct_calls(self) -> tuple[Call, ...]:
-        """One call if the styles agree in everything, all of them otherwise."""
+    def distinct_calls(self) -> tuple[DemoCall, ...]:
+        """One call if they agree in everything, all of them otherwise."""
         first = self.calls[0]
-        agree = all((call.seen, call.truth) == (first.seen, first.truth) for call in self.calls)
+        agree = all((call.seen, call.recorded) == (first.seen, first.recorded) for call in self.calls)
         return (first,) if agree else self.calls
 
 
 @dataclass(frozen=True)
 class Counts:
-    """What the usual ways to notice a failure miss. All numbers are of failed calls, of one style."""
+    """How many failures the usual checks miss. All numbers are of failed calls, of one kind of client."""
 
     failures: int
     missed_by_except: int
     """`except anthropic.APIError` misses them: another exception came, or none."""
     raised_another: int
-    """Of those that it misses: another exception came."""
+    """Missed by `except`: another exception came."""
     raised_nothing: int
-    """Of those that it misses: no exception came."""
+    """Missed by `except`: no exception came."""
     missed_by_status: int
     """A check for a status of 400 or more misses them."""
     reported_success: int
-    """Of those that it misses: the exception has a status below 400."""
+    """Missed by the status: the exception has a status below 400."""
     without_status: int
-    """Of those that it misses: there is no exception, or none with a status."""
+    """Missed by the status: there is no exception, or none with a status."""
+
+    @classmethod
+    def of(cls, calls: Iterable[DemoCall]) -> Counts:
+        """Counts the calls that failed."""
+        failed = [call.seen for call in calls if call.recorded is not None and call.recorded.outcome.is_failure]
+        uncaught = [seen for seen in failed if not seen.is_api_error]
+        unnoticed = [seen for seen in failed if seen.status is None or seen.status < _FIRST_ERROR_STATUS]
+        return cls(
+            failures=len(failed),
+            missed_by_except=len(uncaught),
+            raised_another=sum(seen.exception is not None for seen in uncaught),
+            raised_nothing=sum(seen.exception is None for seen in uncaught),
+            missed_by_status=len(unnoticed),
+            reported_success=sum(seen.status is not None for seen in unnoticed),
+            without_status=sum(seen.status is None for seen in unnoticed),
+        )
 
 
 @dataclass(frozen=True)
@@ -114,28 +130,31 @@ class Results:
     sdk: str
     """The SDK and its version: `anthropic 2.14.0`."""
     rows: tuple[Row, ...]
-    """One per example, in the order of the examples."""
+    """One per fault, in the order in which they were requested."""
 
     @property
     def as_expected(self) -> bool:
         """Whether every call ended as its scenario says."""
         return all(row.as_expected for row in self.rows)
 
-    def counts(self, style: Style) -> Counts:
-        """What is missed when the SDK is called in `style`."""
-        return _count(call for row in self.rows for call in row.calls if call.style is style)
+    def counts(self, flavor: Flavor) -> Counts:
+        """How many failures are missed with clients of `flavor`."""
+        return Counts.of(call for row in self.rows for call in row.calls if call.flavor is flavor)
 
-
-def _count(calls: Iterable[Call]) -> Counts:
-    failed = [call.seen for call in calls if call.truth is not None and call.truth.outcome.is_failure]
-    unlike = [seen for seen in failed if not seen.is_api_error]
-    quiet = [seen for seen in failed if seen.status is None or seen.status < _FIRST_ERROR_STATUS]
-    return Counts(
-        failures=len(failed),
-        missed_by_except=len(unlike),
-        raised_another=sum(seen.exception is not None for seen in unlike),
-        raised_nothing=sum(seen.exception is None for seen in unlike),
-        missed_by_status=len(quiet),
-        reported_success=sum(seen.status is not None for seen in quiet),
-        without_status=sum(seen.status is None for seen in quiet),
-    )
+    def as_json(self) -> dict[str, object]:
+        """The JSON report."""
+        return {
+            "midstream": __version__,
+            "sdk": self.sdk,
+            "as_expected": self.as_expected,
+            "faults": [
+                {
+                    "fault": row.scenario.name,
+                    "explanation": row.scenario.explanation,
+                    "as_expected": row.as_expected,
+                    **{call.flavor.value: call.as_json() for call in row.calls},
+                }
+                for row in self.rows
+            ],
+            "counts": {flavor.value: asdict(self.counts(flavor)) for flavor in Flavor},
+        }

@@ -1,13 +1,13 @@
-"""Runs the SDK through faults, and puts together what it said and what midstream exported."""
+"""Runs the SDK through faults, and compares what it reported with what midstream recorded."""
 
 from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
 
-import anthropic
+from anthropic import Anthropic, APIError, AsyncAnthropic
 
 from midstream._cli.clients import (
     async_client,
@@ -17,161 +17,112 @@ from midstream._cli.clients import (
     sdk_version,
     sync_client,
 )
-from midstream._cli.console.caught import Caught
-from midstream._cli.demo.results import Call, Results, Row, Seen, Style, Truth
+from midstream._cli.console.captured import CapturedException
+from midstream._cli.demo.results import DemoCall, Flavor, Results, Row, Seen
 from midstream._outcomes import Outcome, Phase
-from midstream._telemetry.scope import SCOPE
+from midstream._outcomes.exceptions import qualified_name
+from midstream.faults import Expectation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from opentelemetry.sdk.trace import ReadableSpan
-    from opentelemetry.trace import Span, Tracer
-    from opentelemetry.util.types import AttributeValue
+    from opentelemetry.trace import Span
 
     from midstream._cli.demo.exporting import Telemetry
     from midstream.faults import Scenario
 
 
-_AT_ONCE: Final = 8
-"""Calls of one style that run at the same time."""
-
+_CONCURRENT_CALLS: Final = 8  # per kind of client
 _SPAN_NAME: Final = "midstream demo"
 
 
-@dataclass(frozen=True)
-class _Made:
-    """A call that was made. Its span is the one whose parent has the id `parent`."""
-
-    scenario: Scenario
-    style: Style
-    seen: Seen
-    parent: int
-
-
 def run_scenarios(
-    url: str, telemetry: Telemetry, scenarios: Sequence[Scenario], made_one: Callable[[], None]
+    url: str, telemetry: Telemetry, scenarios: Sequence[Scenario], on_call: Callable[[], None]
 ) -> Results:
-    """Calls the server at `url` once for each of `scenarios`, sync and async at the same time.
+    """Calls the server at `url` once per scenario and kind of client.
 
-    The SDK must be instrumented with `telemetry`. `made_one` is called after each call, from several threads.
+    The SDK must be instrumented with `telemetry`. `on_call` is called after each call, from several threads.
     """
-    tracer = telemetry.tracer_provider.get_tracer("midstream.demo")
-    with ThreadPoolExecutor(_AT_ONCE + 1) as pool, sync_client(url) as client:
-        async_calls = pool.submit(asyncio.run, _make_async_calls(url, tracer, scenarios, made_one))
-        sync_calls = [pool.submit(_make_call, client, tracer, scenario, made_one) for scenario in scenarios]
+    runner = _Runner(telemetry, on_call)
+    with ThreadPoolExecutor(_CONCURRENT_CALLS + 1) as pool, sync_client(url) as client:
+        pending_async = pool.submit(asyncio.run, runner.call_async(url, scenarios))
+        pending = [pool.submit(runner.call, client, scenario) for scenario in scenarios]
         try:
-            made = [*(call.result() for call in sync_calls), *async_calls.result()]
+            calls = zip((call.result() for call in pending), pending_async.result(), strict=True)
+            rows = tuple(Row(scenario, pair) for scenario, pair in zip(scenarios, calls, strict=True))
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    spans = _spans_by_parent(telemetry.finished_spans())
-    return Results(sdk_version(), tuple(_row(scenario, made, spans) for scenario in scenarios))
+    return Results(sdk_version(), rows)
 
 
-def _make_call(client: anthropic.Anthropic, tracer: Tracer, scenario: Scenario, made_one: Callable[[], None]) -> _Made:
-    with tracer.start_as_current_span(_SPAN_NAME) as span, Caught() as caught, open_stream(client, scenario) as stream:
-        # Closed in any case: before SDK 1.14 a failed stream is left open, and if it is collected inside the lock of
-        # httpcore's pool, that thread waits for itself.
-        for _event in stream:
-            pass
-    made_one()
-    return _made(scenario, Style.SYNC, caught, span)
+class _Runner:
+    """Makes calls, each within a span by which its own span is found."""
 
+    def __init__(self, telemetry: Telemetry, on_call: Callable[[], None]) -> None:
+        self._telemetry = telemetry
+        self._tracer = telemetry.tracer_provider.get_tracer("midstream.demo")
+        self._on_call = on_call
 
-async def _make_async_calls(
-    url: str, tracer: Tracer, scenarios: Iterable[Scenario], made_one: Callable[[], None]
-) -> list[_Made]:
-    turn = asyncio.Semaphore(_AT_ONCE)
-    async with async_client(url) as client:
-        return await asyncio.gather(
-            *(_make_async_call(client, tracer, scenario, made_one, turn) for scenario in scenarios)
-        )
+    def call(self, client: Anthropic, scenario: Scenario) -> DemoCall:
+        with (
+            self._tracer.start_as_current_span(_SPAN_NAME) as span,
+            CapturedException() as captured,
+            open_stream(client, scenario) as stream,
+        ):
+            # Closed in any case: before SDK 1.14 a failed stream stays open, and if it is collected inside the lock of
+            # httpcore's pool, that thread waits for itself.
+            for _event in stream:
+                pass
+        return self._ended(scenario, Flavor.SYNC, captured.error, span)
 
+    async def call_async(self, url: str, scenarios: Sequence[Scenario]) -> list[DemoCall]:
+        slots = asyncio.Semaphore(_CONCURRENT_CALLS)
+        async with async_client(url) as client:
+            return await asyncio.gather(*(self._call_async(client, scenario, slots) for scenario in scenarios))
 
-async def _make_async_call(
-    client: anthropic.AsyncAnthropic,
-    tracer: Tracer,
-    scenario: Scenario,
-    made_one: Callable[[], None],
-    turn: asyncio.Semaphore,
-) -> _Made:
-    async with turn:
-        with tracer.start_as_current_span(_SPAN_NAME) as span, Caught() as caught:
-            async with await open_async_stream(client, scenario) as stream:
-                async for _event in stream:
-                    pass
-    made_one()
-    return _made(scenario, Style.ASYNC, caught, span)
+    async def _call_async(self, client: AsyncAnthropic, scenario: Scenario, slots: asyncio.Semaphore) -> DemoCall:
+        async with slots:
+            with self._tracer.start_as_current_span(_SPAN_NAME) as span, CapturedException() as captured:
+                async with await open_async_stream(client, scenario) as stream:
+                    async for _event in stream:
+                        pass
+        return self._ended(scenario, Flavor.ASYNC, captured.error, span)
 
-
-def _made(scenario: Scenario, style: Style, caught: Caught, span: Span) -> _Made:
-    return _Made(scenario, style, _seen(caught.error), span.get_span_context().span_id)
+    def _ended(self, scenario: Scenario, flavor: Flavor, error: Exception | None, span: Span) -> DemoCall:
+        self._on_call()
+        recorded = _recorded(self._telemetry.finished_spans(), span.get_span_context().span_id)
+        return DemoCall(scenario, flavor, _seen(error), recorded, _expected(scenario))
 
 
 def _seen(error: Exception | None) -> Seen:
     if error is None:
         return Seen()
-    kind = type(error)
-    module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
     status: object = getattr(error, "status_code", None)
-    return Seen(
-        exception=f"{module}{kind.__qualname__}",
-        status=status if isinstance(status, int) else None,
-        is_api_error=isinstance(error, anthropic.APIError),
-    )
+    return Seen(qualified_name(type(error)), status if isinstance(status, int) else None, isinstance(error, APIError))
 
 
-def _spans_by_parent(spans: Iterable[ReadableSpan]) -> dict[int, ReadableSpan]:
-    return {span.parent.span_id: span for span in spans if span.parent is not None and _is_midstreams(span)}
+def _expected(scenario: Scenario) -> Expectation:
+    expected = scenario.expectation
+    # Whether a retry can help is not on the span.
+    return replace(expected, error_type=expected.error_type_for(http_package()), futile=False)
 
 
-def _is_midstreams(span: ReadableSpan) -> bool:
-    return span.instrumentation_scope is not None and span.instrumentation_scope.name == SCOPE
-
-
-def _row(scenario: Scenario, made: Iterable[_Made], spans: Mapping[int, ReadableSpan]) -> Row:
-    by_style = {call.style: call for call in made if call.scenario is scenario}
-    expected = _expected(scenario)
-    calls = (by_style[style] for style in Style)
-    return Row(
-        scenario,
-        tuple(Call(scenario, call.style, call.seen, _truth(spans.get(call.parent)), expected) for call in calls),
-    )
-
-
-def _expected(scenario: Scenario) -> Truth:
-    expectation = scenario.expectation
-    return Truth(
-        outcome=expectation.outcome,
-        error_type=expectation.error_type_for(http_package()),
-        status=expectation.status_code,
-        reported_status=expectation.reported_status_code,
-        leaked=expectation.leaked,
-        misreported=expectation.misreported,
-        phase=expectation.phase,
-    )
-
-
-def _truth(span: ReadableSpan | None) -> Truth | None:
-    told: Mapping[str, AttributeValue] = {} if span is None else (span.attributes or {})
-    outcome, phase = _text(told.get("midstream.outcome")), _text(told.get("midstream.phase"))
-    if outcome is None:
+def _recorded(spans: Sequence[ReadableSpan], parent: int) -> Expectation | None:
+    """What midstream recorded on a span whose parent has the id `parent`. `None` if there is no outcome."""
+    below = (span for span in spans if span.parent is not None and span.parent.span_id == parent)
+    found = (dict[str, Any](span.attributes or {}) for span in below)
+    attributes = next((known for known in found if "midstream.outcome" in known), None)
+    if attributes is None:
         return None
-    return Truth(
-        outcome=Outcome(outcome),
-        error_type=_text(told.get("error.type")),
-        status=_number(told.get("midstream.status_code")),
-        reported_status=_number(told.get("midstream.reported.status_code")),
-        leaked=told.get("midstream.leaked") is True,
-        misreported=told.get("midstream.misreported") is True,
+    phase = attributes.get("midstream.phase")
+    return Expectation(
+        outcome=Outcome(attributes["midstream.outcome"]),
+        error_type=attributes.get("error.type"),
+        status_code=attributes.get("midstream.status_code"),
+        reported_status_code=attributes.get("midstream.reported.status_code"),
+        leaked=attributes.get("midstream.leaked", False),
+        misreported=attributes.get("midstream.misreported", False),
         phase=None if phase is None else Phase(phase),
     )
-
-
-def _text(value: AttributeValue | None) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def _number(value: AttributeValue | None) -> int | None:
-    return value if isinstance(value, int) else None

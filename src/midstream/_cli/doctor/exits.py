@@ -1,4 +1,4 @@
-"""Whether what runs the service here ends or freezes its processes without their exit handlers."""
+"""Whether this environment ends or freezes processes without running their exit handlers."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
-from midstream._cli.doctor.findings import Finding, Health, Subject
+from midstream._cli.doctor.findings import Subject
 from midstream._guard import attempt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from midstream._cli.doctor.findings import Finding
+
 
 @dataclass(frozen=True)
 class _Runner:
-    """What runs programs: known by modules that can be imported, or by variables of the environment."""
+    """What runs programs. It is here if one of the modules can be imported, or one of the variables is set."""
 
     does: str
     remedy: str | None
@@ -35,7 +37,7 @@ _RUNNERS: Final = (
         "with uvicorn, force_flush() in the shutdown of the lifespan (examples/uvicorn)",
         modules=("uvicorn", "uvicorn_worker"),
     ),
-    _Runner("gunicorn lets its own workers run theirs", None, modules=("gunicorn",)),
+    _Runner("gunicorn's own workers run their exit handlers", None, modules=("gunicorn",)),
     _Runner(
         "AWS Lambda freezes the process after each invocation",
         "in Lambda, force_flush() at the end of each invocation (examples/aws_lambda)",
@@ -44,18 +46,19 @@ _RUNNERS: Final = (
 )
 
 
-def _can_be_imported(module: str) -> bool:
+def _is_importable(module: str) -> bool:
     return attempt(find_spec, module) is not None
 
 
-def ends(
-    environment: Mapping[str, str] = os.environ, there: Callable[[str], bool] = _can_be_imported
+def exits(
+    environment: Mapping[str, str] = os.environ, is_importable: Callable[[str], bool] = _is_importable
 ) -> Iterator[Finding]:
-    """What is known here to lose the last telemetry, and what keeps it. Whether the application does that is not known.
-
-    `there` says whether a module can be imported.
-    """
-    found = [one for one in _RUNNERS if any(map(environment.get, one.variables)) or any(map(there, one.modules))]
-    message = "; ".join(one.does for one in found) or "neither Celery, uvicorn, gunicorn nor AWS Lambda is here"
-    remedy = "; ".join(one.remedy for one in found if one.remedy) or None
-    yield Finding(Subject.LAST_TELEMETRY, Health.OK, message, remedy)
+    """What may lose the last telemetry here, and how to keep it. Whether the application does so is unknown."""
+    found = [
+        runner
+        for runner in _RUNNERS
+        if any(map(environment.get, runner.variables)) or any(map(is_importable, runner.modules))
+    ]
+    message = "; ".join(runner.does for runner in found) or "neither Celery, uvicorn, gunicorn nor AWS Lambda is here"
+    remedy = "; ".join(runner.remedy for runner in found if runner.remedy) or None
+    yield Subject.LAST_TELEMETRY.ok(message, remedy)

@@ -1,4 +1,4 @@
-"""What the doctor says: one finding per line. Standard library only."""
+"""A finding of the doctor: one line of the report. Standard library only."""
 
 from __future__ import annotations
 
@@ -47,6 +47,22 @@ class Subject(str, Enum):
     METRICS_ARRIVE = "metrics arrive"
     LOG_EVENT_ARRIVES = "log event arrives"
 
+    def ok(self, message: str, remedy: str | None = None) -> Finding:
+        """A finding with the verdict `OK`."""
+        return Finding(self, Health.OK, message, remedy)
+
+    def warning(self, message: str, remedy: str | None = None) -> Finding:
+        """A finding with the verdict `WARNING`."""
+        return Finding(self, Health.WARNING, message, remedy)
+
+    def problem(self, message: str, remedy: str | None = None) -> Finding:
+        """A finding with the verdict `PROBLEM`."""
+        return Finding(self, Health.PROBLEM, message, remedy)
+
+    def not_tried(self, message: str, remedy: str | None = None) -> Finding:
+        """A finding with the verdict `NOT_TRIED`."""
+        return Finding(self, Health.NOT_TRIED, message, remedy)
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -56,7 +72,7 @@ class Finding:
     verdict: Health
     message: str
     remedy: str | None = None
-    """What to do about it, where there is something to do."""
+    """What to do about it. `None` if there is nothing to do."""
 
 
 _CREDENTIALS: Final = re.compile(r"(?<=://)[^/@\s]*@")
@@ -64,7 +80,7 @@ _QUERY: Final = re.compile(r"(?<=[\w/])\?\S+")
 
 
 def one_line(text: str) -> str:
-    """The first line of `text`, not too long, with nothing of a URL in it that may be a secret."""
+    """The first line of `text`, 200 characters at most, with nothing of a URL in it that may be a secret."""
     line = text.strip().partition("\n")[0]
     line = _QUERY.sub("", _CREDENTIALS.sub("", line))
     return line if len(line) <= _MAX_LENGTH else f"{line[: _MAX_LENGTH - 3]}..."

@@ -1,4 +1,4 @@
-"""The findings, for people and for machines."""
+"""Reports the findings, for people and as JSON."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import sys
 from collections import Counter
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Final, TextIO
 
 from rich.console import Console
@@ -32,9 +33,9 @@ _STYLES: Final = {
 
 @contextmanager
 def stdout_for_the_report() -> Generator[TextIO]:
-    """What the process has as stdout, while everything else that writes there writes to stderr.
+    """Yields the stdout of the process. Everything else that writes there writes to stderr, until the process ends.
 
-    From here to the end of the process: exporters to the console, and what the application prints, are no report.
+    The output of console exporters and of the application does not belong to the report.
     """
     sys.stdout.flush()
     report = os.fdopen(os.dup(1), "w", encoding=sys.stdout.encoding)
@@ -45,39 +46,31 @@ def stdout_for_the_report() -> Generator[TextIO]:
 
 def print_json(findings: Sequence[Finding], report: TextIO) -> None:
     """Writes the findings as one JSON object."""
-    counts = Counter(one.verdict for one in findings)
-    told = {
+    counts = Counter(finding.verdict for finding in findings)
+    contents = {
         "midstream": __version__,
         "healthy": not counts[Health.PROBLEM],
         "counts": {verdict.value: counts[verdict] for verdict in Health},
-        "findings": [
-            {
-                "subject": one.subject.value,
-                "verdict": one.verdict.value,
-                "message": one.message,
-                "remedy": one.remedy,
-            }
-            for one in findings
-        ],
+        "findings": [asdict(finding) for finding in findings],  # the members of an enum are written as their values
     }
-    json.dump(told, report, indent=2)
+    json.dump(contents, report, indent=2)
     report.write("\n")
 
 
 def print_table(findings: Sequence[Finding], report: TextIO) -> None:
-    """Writes the findings as a table, with what to do below each."""
+    """Writes the findings as a table, with the remedy below each."""
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     subject = None
-    for one in findings:
-        style = _STYLES[one.verdict]
-        named = "" if one.subject is subject else one.subject.value
-        subject = one.subject
-        table.add_row(Text(one.verdict.value, style), Text(named, "bold"), Text(one.message))
-        if one.remedy is not None:
-            table.add_row("", "", Text(f"-> {one.remedy}", "cyan"))
+    for finding in findings:
+        name = "" if finding.subject is subject else finding.subject.value
+        subject = finding.subject
+        style = _STYLES[finding.verdict]
+        table.add_row(Text(finding.verdict.value, style), Text(name, "bold"), Text(finding.message))
+        if finding.remedy is not None:
+            table.add_row("", "", Text(f"-> {finding.remedy}", "cyan"))
     console = Console(file=report)
     console.print(table)
     console.print()
@@ -85,11 +78,11 @@ def print_table(findings: Sequence[Finding], report: TextIO) -> None:
 
 
 def _summary(findings: Sequence[Finding]) -> str:
-    counts = Counter(one.verdict for one in findings)
-    problems, warnings, untried = (counts[one] for one in (Health.PROBLEM, Health.WARNING, Health.NOT_TRIED))
-    told = [
+    counts = Counter(finding.verdict for finding in findings)
+    problems, warnings, untried = (counts[verdict] for verdict in (Health.PROBLEM, Health.WARNING, Health.NOT_TRIED))
+    parts = [
         f"{problems or 'No'} {'problem' if problems == 1 else 'problems'}",
         f"{warnings or 'no'} {'warning' if warnings == 1 else 'warnings'}",
         *([f"{untried} not tried"] if untried else []),
     ]
-    return f"{', '.join(told)}. What each line means: docs/doctor.md"
+    return f"{', '.join(parts)}. What each line means: docs/doctor.md"

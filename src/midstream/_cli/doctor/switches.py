@@ -1,4 +1,4 @@
-"""Whether something is switched off. Looks at the environment and at what packages have registered."""
+"""Whether something is switched off: by the environment, or as it is not registered."""
 
 from __future__ import annotations
 
@@ -23,47 +23,40 @@ _EVERYTHING: Final = "*"
 
 
 def switched(environment: Mapping[str, str] = os.environ, *, by_setup: bool = False) -> Iterator[Finding]:
-    """What is registered, and what `environment` says of it. `by_setup`: the application itself instruments."""
+    """What is registered, and what `environment` sets. `by_setup`: the application itself instruments."""
     yield _entry_point(Health.WARNING if by_setup else Health.PROBLEM)
-    off = list(_off(environment))
-    yield from off
-    if not off:
-        yield Finding(Subject.SWITCHES, Health.OK, f"neither {_SDK_DISABLED} nor {_DISABLED} stops midstream")
-    wrong = list(_wrong_options(environment))
-    yield from wrong
-    if not wrong:
-        chosen = ", ".join(f"{name}={environment[name]}" for name in WORDS if environment.get(name))
-        yield Finding(Subject.OPTIONS, Health.OK, chosen or f"no {_PREFIX}* is set: the defaults hold")
+    off = f"neither {_SDK_DISABLED} nor {_DISABLED} stops midstream"
+    yield from list(_off(environment)) or [Subject.SWITCHES.ok(off)]
+    chosen = ", ".join(f"{name}={environment[name]}" for name in WORDS if environment.get(name))
+    options = chosen or f"no {_PREFIX}* is set: the defaults are used"
+    yield from list(_invalid_options(environment)) or [Subject.OPTIONS.ok(options)]
 
 
 def _entry_point(if_missing: Health) -> Finding:
-    found = entry_points(group=_GROUP, name=_NAME)
-    if found:
-        return Finding(Subject.ENTRY_POINT, Health.OK, f"{_NAME} is registered for opentelemetry-instrument")
+    if entry_points(group=_GROUP, name=_NAME):
+        return Subject.ENTRY_POINT.ok(f"{_NAME} is registered for opentelemetry-instrument")
     message = f"{_NAME} is not registered: opentelemetry-instrument does not know midstream"
     remedy = "pip install --force-reinstall --no-deps midstream, or call AnthropicInstrumentor().instrument() yourself"
     return Finding(Subject.ENTRY_POINT, if_missing, message, remedy)
 
 
 def _off(environment: Mapping[str, str]) -> Iterator[Finding]:
-    told = environment.get(_SDK_DISABLED, "")
-    if told.strip().lower() == "true":
-        message = f"{_SDK_DISABLED}={told}: OpenTelemetry makes no telemetry at all"
-        yield Finding(Subject.SWITCHES, Health.PROBLEM, message, f"unset {_SDK_DISABLED}")
+    disabled = environment.get(_SDK_DISABLED, "")
+    if disabled.strip().lower() == "true":
+        message = f"{_SDK_DISABLED}={disabled}: OpenTelemetry makes no telemetry at all"
+        yield Subject.SWITCHES.problem(message, f"unset {_SDK_DISABLED}")
     named = environment.get(_DISABLED, "")
-    for one in sorted({_NAME, _EVERYTHING} & {name.strip() for name in named.split(",")}):
+    for name in sorted({_NAME, _EVERYTHING} & {name.strip() for name in named.split(",")}):
         message = f"{_DISABLED}={named}: opentelemetry-instrument leaves midstream out"
-        yield Finding(Subject.SWITCHES, Health.PROBLEM, message, f"take {one} out of {_DISABLED}")
+        yield Subject.SWITCHES.problem(message, f"take {name} out of {_DISABLED}")
 
 
-def _wrong_options(environment: Mapping[str, str]) -> Iterator[Finding]:
-    for name, told in environment.items():
+def _invalid_options(environment: Mapping[str, str]) -> Iterator[Finding]:
+    for name, value in environment.items():
         if not name.startswith(_PREFIX):
             continue
         if name not in WORDS:
-            known = ", ".join(WORDS)
-            yield Finding(Subject.OPTIONS, Health.WARNING, f"{name} is no option of midstream", f"there are {known}")
-        elif told.strip() and told.strip().lower() not in WORDS[name]:
-            allowed = ", ".join(WORDS[name])
-            message = f"{name}={told!r} is not understood: the default holds"
-            yield Finding(Subject.OPTIONS, Health.PROBLEM, message, f"set it to one of {allowed}")
+            yield Subject.OPTIONS.warning(f"unknown option {name}", f"valid options: {', '.join(WORDS)}")
+        elif value.strip() and value.strip().lower() not in WORDS[name]:
+            message = f"ignoring {name}={value!r}: the default is used"
+            yield Subject.OPTIONS.problem(message, f"set it to one of {', '.join(WORDS[name])}")

@@ -1,17 +1,18 @@
-"""Runs a command against the fault server: any program that uses the SDK, without a change to it."""
+"""Runs a command against the fault server: any program that uses the SDK, unchanged."""
 
 from __future__ import annotations
 
 import os
 import signal
 import subprocess
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from midstream._cli.console.problem import Problem, shown
+from midstream._cli.console.signals import signals_handled
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Sequence
 
 
 _KEYS: Final = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
@@ -19,9 +20,9 @@ _KILLED: Final = 128
 
 
 def run_command(command: Sequence[str], url: str, *, with_key: bool) -> int:
-    """Run `command` with the SDK's base URL set to `url`, and return its exit status.
+    """Runs `command` with the SDK's base URL set to `url`, and returns its exit status, as a shell would.
 
-    `with_key` gives it an API key of no meaning if its environment has none. Raises `Problem` if it cannot be started.
+    `with_key` sets a meaningless API key if the environment has none. Raises `Problem` if it cannot be started.
     """
     environment = {**os.environ, "ANTHROPIC_BASE_URL": url}
     if with_key and not any(map(os.environ.get, _KEYS)):
@@ -31,25 +32,12 @@ def run_command(command: Sequence[str], url: str, *, with_key: bool) -> int:
     except (OSError, ValueError) as error:
         message = f"COMMAND {shown(command[0])}: cannot be run: {getattr(error, 'strerror', None) or error}"
         raise Problem(message) from error
-    with child, _signals_for(child):
-        status = child.wait()
-    return status if status >= 0 else _KILLED - status
 
-
-@contextmanager
-def _signals_for(child: subprocess.Popen[bytes]) -> Generator[None]:
-    """SIGTERM goes to the child. Ctrl-C it gets from the terminal, and it decides what that means."""
-
-    def terminate(_number: int, _frame: object) -> None:
+    def terminate() -> None:
         with suppress(OSError):
             child.terminate()
 
-    def leave_it(_number: int, _frame: object) -> None:
-        pass
-
-    before = (signal.signal(signal.SIGTERM, terminate), signal.signal(signal.SIGINT, leave_it))
-    try:
-        yield
-    finally:
-        for number, handler in zip((signal.SIGTERM, signal.SIGINT), before, strict=True):
-            signal.signal(number, handler)
+    # The terminal sends Ctrl-C to the child as well, which decides what to do about it.
+    with child, signals_handled({signal.SIGTERM: terminate, signal.SIGINT: lambda: None}):
+        status = child.wait()
+    return status if status >= 0 else _KILLED - status

@@ -14,13 +14,13 @@ import click
 from midstream._cli.console.problem import Problem, cannot_listen
 from midstream._cli.console.signals import until_stopped
 from midstream._cli.faults.child import run_command
-from midstream._cli.faults.request_log import json_lines
+from midstream._cli.faults.request_log import request_log
 from midstream.faults import FAMILIES
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from midstream._cli.faults.options import Wishes
+    from midstream._cli.faults.options import FaultsOptions
     from midstream.faults import FaultServer, Served
 
 
@@ -28,12 +28,12 @@ _GAP: Final = "  "
 _WIDTH: Final = 99
 
 _DEFAULTS: Final = """
-What is left out has its default:
+Without an argument, these are the defaults:
 {}.
-@K puts the fault after K events of the answer, 0 to 8; without it, after 4."""
+@K puts the fault after K events of the response, 0 to 8; without it, after 4."""
 
 _BY_MODEL: Final = """\
-A Messages API that fails on purpose is at {url}. The model name says how:
+A Messages API that fails on purpose is at {url}. The model names the fault:
 
     import anthropic
 
@@ -45,17 +45,27 @@ A Messages API that fails on purpose is at {url}. The model name says how:
 `midstream faults --list` lists the model names. Ctrl-C ends the server."""
 
 _FAILING: Final = "A Messages API that fails on purpose is at {url}, for every model."
-_PASSING: Final = "Requests to {url} go on to {upstream}; what was asked for fails on the way."
+_FORWARDING: Final = "Requests to {url} are forwarded to {upstream}; what you asked for fails on the way."
 _POINT: Final = "ANTHROPIC_BASE_URL={url} in the environment of a program points the SDK there."
 _SEED: Final = "--seed {seed} draws the same again."
 _CTRL_C: Final = "Ctrl-C ends the server."
 
-_NO_HOST: Final = "--host {}: not an address or a name of this machine, such as 127.0.0.1 or ::1"
+_BAD_HOST: Final = "--host {}: must be an address or a name of this machine, such as 127.0.0.1 or ::1"
 _SHOWN_MODEL: Final = "in_band:overloaded_error"
 
 
-def print_families() -> None:
-    """Prints how the faults are spelled, and what each of them is."""
+def run(options: FaultsOptions) -> int:
+    """Runs the command, and returns its exit status. Raises `Problem` for an option that is invalid."""
+    if options.only_list:
+        _print_families()
+    elif options.command:
+        return _serve_command(options)
+    else:
+        _serve(options)
+    return 0
+
+
+def _print_families() -> None:
     width = max(len(family.spelling) for family in FAMILIES.values())
     click.secho(f"{'model name':<{width}}{_GAP}what happens to a call", bold=True)
     for family in FAMILIES.values():
@@ -64,57 +74,53 @@ def print_families() -> None:
     click.echo(_DEFAULTS.format(fill(", ".join(defaults), _WIDTH)))
 
 
-def serve(wishes: Wishes, log: str | None) -> None:
-    """Serves until Ctrl-C or SIGTERM. Raises `Problem` for a wish that cannot be fulfilled."""
-    with ExitStack() as stack:
-        wait = stack.enter_context(until_stopped())
-        server = stack.enter_context(_running(wishes, log))
-        click.echo(_how_to(wishes, server.url), err=log == "-")
+def _serve(options: FaultsOptions) -> None:
+    with until_stopped() as wait, _running(options) as server:
+        click.echo(_how_to(options, server.url), err=options.log == "-")
         wait()
 
 
-def serve_command(wishes: Wishes, log: str | None, command: tuple[str, ...]) -> int:
-    """Serves as long as `command` runs, and returns its exit status. Raises `Problem` as `serve` does."""
-    with _running(wishes, log) as server:
-        if wishes.draws:
-            click.echo(_SEED.format(seed=wishes.seed), err=True)
-        status = run_command(command, server.url, with_key=wishes.upstream is None)
+def _serve_command(options: FaultsOptions) -> int:
+    with _running(options) as server:
+        if options.is_random:
+            click.echo(_SEED.format(seed=options.seed), err=True)
+        status = run_command(options.command, server.url, with_key=options.upstream is None)
         click.echo(_summary(server.requests), err=True)
     return status
 
 
 def _summary(requests: tuple[Served, ...]) -> str:
-    """How many requests there were, and of what scenarios the last of them were, as many as the log keeps."""
-    played = Counter(served.scenario or "refused" for served in requests)
-    whole = requests[-1].number if requests else 0
-    count = "1 request" if whole == 1 else f"{whole} requests"
-    return ": ".join(filter(None, (count, ", ".join(f"{n} {name}" for name, n in played.most_common()))))
+    """The number of requests, and the scenarios of the last ones, as many as the server remembers."""
+    scenarios = Counter(served.scenario or "refused" for served in requests)
+    total = requests[-1].number if requests else 0
+    count = "1 request" if total == 1 else f"{total} requests"
+    return ": ".join(filter(None, (count, ", ".join(f"{n} {name}" for name, n in scenarios.most_common()))))
 
 
 @contextmanager
-def _running(wishes: Wishes, log: str | None) -> Generator[FaultServer]:
-    host = wishes.host
-    if not host:
-        raise Problem(_NO_HOST.format(host))  # which would mean every address of this machine
+def _running(options: FaultsOptions) -> Generator[FaultServer]:
+    bad_host = _BAD_HOST.format(options.host)
+    if not options.host:
+        raise Problem(bad_host)  # it would mean every address of this machine
     with ExitStack() as stack:
-        server = wishes.server(stack.enter_context(json_lines(log)))
+        server = options.server(stack.enter_context(request_log(options.log)))
         try:
             stack.enter_context(server)
         except OSError as error:
-            raise cannot_listen(wishes.port, error, _NO_HOST.format(host)) from error
-        except UnicodeError as error:  # no address can have such a name
-            raise Problem(_NO_HOST.format(host)) from error
-        if not _is_loopback(host):
-            click.echo(f"Warning: --host {host}: others than this machine may reach the server.", err=True)
+            raise cannot_listen(options.listen_port, error, bad_host) from error
+        except UnicodeError as error:  # a name that cannot be encoded
+            raise Problem(bad_host) from error
+        if not _is_loopback(options.host):
+            click.echo(f"Warning: --host {options.host}: other machines may be able to reach the server.", err=True)
         yield server
 
 
-def _how_to(wishes: Wishes, url: str) -> str:
-    if not wishes.plans:
+def _how_to(options: FaultsOptions, url: str) -> str:
+    if options.by_model:
         return _BY_MODEL.format(url=url, model=_SHOWN_MODEL)
-    what = _FAILING.format(url=url) if wishes.upstream is None else _PASSING.format(url=url, upstream=wishes.upstream)
-    seed = (_SEED.format(seed=wishes.seed),) if wishes.draws else ()
-    return "\n".join((what, _POINT.format(url=url), *seed, _CTRL_C))
+    what = _FAILING if options.upstream is None else _FORWARDING
+    seed = (_SEED.format(seed=options.seed),) if options.is_random else ()
+    return "\n".join((what.format(url=url, upstream=options.upstream), _POINT.format(url=url), *seed, _CTRL_C))
 
 
 def _is_loopback(host: str) -> bool:
@@ -122,5 +128,5 @@ def _is_loopback(host: str) -> bool:
         found = socket.getaddrinfo(host, None)
     except OSError:
         return False
-    # An address with a scope, fe80::1%eth0, is none that ip_address() knows in every Python.
+    # Not every Python parses an address with a scope, fe80::1%eth0.
     return all(ip_address(str(address[0]).partition("%")[0]).is_loopback for *_, address in found)

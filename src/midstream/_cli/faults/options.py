@@ -1,9 +1,8 @@
-"""What `midstream faults` is asked for, and the server that does it."""
+"""The options of `midstream faults`, and the server that they describe."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from random import SystemRandom
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from midstream._cli.console.problem import Problem, shown
@@ -15,111 +14,114 @@ from midstream.faults.texts import latency, mix, names, plan, sequence
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from midstream.faults import Latency, Plan, Rule, Served
+    from midstream.faults import Plan, Rule, Served
 
 
-_SEEDS: Final = 1_000_000
+_DEFAULT_PORT: Final = 8000
 _MAX_ENDING_LENGTH: Final = 8
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """What was asked for. `seed` is what draws are made with."""
+class FaultsOptions:
+    """The options as they were given. `seed` is for every draw."""
 
+    only_list: bool
     host: str
-    port: int
-    upstream: str | None
+    port: int | None
     script: str | None
     mix: str | None
     for_models: tuple[tuple[str, str], ...]
     for_keys: tuple[tuple[str, str], ...]
-    latency: str | None
     repeat: bool
     seed: int
-
-    @staticmethod
-    def any_seed() -> int:
-        """A seed for those who want none in particular."""
-        return SystemRandom().randrange(_SEEDS)
-
-    @property
-    def plans(self) -> bool:
-        """Whether it is not the models that say what happens."""
-        return bool(self.upstream or self.script or self.mix or self.for_models or self.for_keys)
+    latency: str | None
+    upstream: str | None
+    log: str | None
+    command: tuple[str, ...]
 
     @property
-    def draws(self) -> bool:
-        """Whether chance has a part in it."""
-        texts = (self.mix, *(text for _, text in (*self.for_models, *self.for_keys)))
-        return any("=" in text for text in texts if text) or ".." in (self.latency or "")
+    def listen_port(self) -> int:
+        """The port to listen on; 0 for any."""
+        default = 0 if self.command else _DEFAULT_PORT
+        return default if self.port is None else self.port
+
+    @property
+    def by_model(self) -> bool:
+        """Whether the models decide what happens."""
+        return not (self.upstream or self.script or self.mix or self.for_models or self.for_keys)
+
+    @property
+    def is_random(self) -> bool:
+        """Whether something is drawn."""
+        return "=" in "".join((self.mix or "", *self._plans_by_rule)) or ".." in (self.latency or "")
 
     def server(self, tell: Callable[[Served], None] | None) -> FaultServer:
-        """The server, not started. Raises `Problem` for a wish that cannot be fulfilled."""
-        plan = self._plan()
-        pace = AT_ONCE if self.latency is None else self._latency(self.latency)
+        """The server, not started. Raises `Problem` for an option that is invalid."""
+        rules = self._plan()
+        pace = AT_ONCE
+        if self.latency is not None:
+            pace = _parsed("--latency", self.latency, lambda text: latency(text, self.seed))
         if self.upstream is None:
-            return FaultServer(self.host, self.port, plan=plan, latency=pace, tell=tell)
+            return FaultServer(self.host, self.listen_port, plan=rules, latency=pace, tell=tell)
         try:
-            return FaultProxy(self.upstream, self.host, self.port, plan=plan, latency=pace, tell=tell)
+            return FaultProxy(self.upstream, self.host, self.listen_port, plan=rules, latency=pace, tell=tell)
         except ValueError as error:
-            message = f"--upstream: {error}"  # the URL may have a password in it
+            message = f"--upstream: {error}"  # without the URL, which may have a password in it
             raise Problem(message) from error
+
+    @property
+    def _plans_by_rule(self) -> tuple[str, ...]:
+        return tuple(text for _, text in (*self.for_keys, *self.for_models))
 
     def _plan(self) -> Plan | None:
         if self.script is not None and self.mix is not None:
             message = "--script and --mix: give one of them; --for-model and --for-key can have the other"
             raise Problem(message)
-        rules = [
-            *(self._for_key(ending, text) for ending, text in self.for_keys),
-            *(self._for_model(pattern, text) for pattern, text in self.for_models),
-        ]
+        rules = [*map(self._for_key, self.for_keys), *map(self._for_model, self.for_models)]
         if self.script is not None:
-            script = self.script
-            rules.append(for_any(self._made("--script", script, lambda: sequence(script, repeat=self.repeat))))
+            rules.append(for_any(self._made("--script", self.script, self._sequence)))
         if self.mix is not None:
-            shares = self.mix
-            rules.append(for_any(self._made("--mix", shares, lambda: mix(shares, self.seed))))
-        if self.repeat and self.script is None and all("=" in text for _, text in (*self.for_models, *self.for_keys)):
+            rules.append(for_any(self._made("--mix", self.mix, lambda text: mix(text, self.seed))))
+        if self.repeat and self.script is None and all("=" in text for text in self._plans_by_rule):
             message = "--repeat: is for scripts only, and there is none"
             raise Problem(message)
         return Rules(tuple(rules)) if rules else None
 
-    def _for_model(self, pattern: str, text: str) -> Rule:
-        return for_model(pattern, self._any_plan(f"--for-model {shown(pattern)}", text))
+    def _for_model(self, rule: tuple[str, str]) -> Rule:
+        pattern, text = rule
+        return for_model(pattern, self._made(f"--for-model {shown(pattern)}", text, self._sequence_or_mix))
 
-    def _for_key(self, ending: str, text: str) -> Rule:
+    def _for_key(self, rule: tuple[str, str]) -> Rule:
+        ending, text = rule
         if not 0 < len(ending) <= _MAX_ENDING_LENGTH:
             message = (
                 f"--for-key: give the last 1 to {_MAX_ENDING_LENGTH} characters of the key, and not the key itself"
             )
             raise Problem(message)
-        return for_key(ending, self._any_plan("--for-key", text))
+        return for_key(ending, self._made("--for-key", text, self._sequence_or_mix))
 
-    def _any_plan(self, option: str, text: str) -> Plan:
-        return self._made(option, text, lambda: plan(text, self.seed, repeat=self.repeat))
+    def _sequence(self, text: str) -> Plan:
+        return sequence(text, repeat=self.repeat)
 
-    def _made(self, option: str, text: str, make: Callable[[], T]) -> T:
-        try:
-            made = make()
-        except ValueError as error:
-            message = f"{option} {shown(text)}: {error}"
-            raise Problem(message) from error
+    def _sequence_or_mix(self, text: str) -> Plan:
+        return plan(text, self.seed, repeat=self.repeat)
+
+    def _made(self, option: str, text: str, parser: Callable[[str], Plan]) -> Plan:
+        made = _parsed(option, text, parser)
         if self.upstream is not None:
             for name in names(text):
-                _check_with_upstream(option, text, name)
+                if name != "ok" and family_of(parse(name)).answer is not None:
+                    reason = f"{name} is an answer, and with --upstream the answers are the upstream's"
+                    message = f"{option} {shown(text)}: {reason}"
+                    raise Problem(message)
         return made
 
-    def _latency(self, text: str) -> Latency:
-        try:
-            return latency(text, self.seed)
-        except ValueError as error:
-            message = f"--latency {shown(text)}: {error}"
-            raise Problem(message) from error
 
-
-def _check_with_upstream(option: str, text: str, name: str) -> None:
-    if name != "ok" and family_of(parse(name)).answer is not None:
-        message = f"{option} {shown(text)}: {name} is an answer, and with --upstream the answers are the upstream's"
-        raise Problem(message)
+def _parsed(option: str, text: str, parser: Callable[[str], T]) -> T:
+    try:
+        return parser(text)
+    except ValueError as error:
+        message = f"{option} {shown(text)}: {error}"
+        raise Problem(message) from error

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def json_lines(target: str | None) -> Generator[Callable[[Served], None] | None]:
-    """A function that writes an entry of the log into the file `target`; `-` is stdout, None is no log.
+def request_log(target: str | None) -> Generator[Callable[[Served], None] | None]:
+    """Yields a function that appends a request to the file `target`; `-` is stdout, `None` yields `None`.
 
-    Raises `Problem` if the file cannot be written. If a line cannot be written later, it says so and goes on without.
+    Raises `Problem` if the file cannot be opened. When a line cannot be written, it warns and writes no more.
     """
     if target is None:
         yield None
@@ -53,4 +53,4 @@ class _Lines:
             self._stream.flush()
         except (OSError, ValueError) as error:
             self._stream = None
-            click.echo(f"Warning: --log: there are no more lines from here on: {error}", err=True)
+            click.echo(f"Warning: --log: cannot be written any more: {error}", err=True)

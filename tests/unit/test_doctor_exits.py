@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from midstream._cli.doctor.exits import ends
+from midstream._cli.doctor.exits import exits
 from midstream._cli.doctor.findings import Finding, Health, Subject
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 def found(*modules: str, **environment: str) -> Finding:
-    (one,) = ends(environment, modules.__contains__)
+    (one,) = exits(environment, modules.__contains__)
     assert (one.subject, one.verdict) == (Subject.LAST_TELEMETRY, Health.OK)
     return one
 
