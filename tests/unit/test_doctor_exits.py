@@ -13,9 +13,9 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 def found(*modules: str, **environment: str) -> Finding:
-    (one,) = exits(environment, modules.__contains__)
-    assert (one.subject, one.verdict) == (Subject.LAST_TELEMETRY, Health.OK)
-    return one
+    (finding,) = exits(environment, modules.__contains__)
+    assert (finding.subject, finding.verdict) == (Subject.LAST_TELEMETRY, Health.OK)
+    return finding
 
 
 @pytest.mark.parametrize(
@@ -28,24 +28,24 @@ def found(*modules: str, **environment: str) -> Finding:
         ((), {"AWS_LAMBDA_FUNCTION_NAME": "answers"}, "AWS Lambda", "aws_lambda", "each invocation"),
     ],
 )
-def test_what_is_recognized_is_named_with_what_to_do_and_an_example(
+def test_a_known_runner_is_named_with_a_remedy_and_an_example(
     modules: tuple[str, ...], environment: dict[str, str], named: str, example: str, what: str
 ) -> None:
-    one = found(*modules, **environment)
-    assert named in one.message
-    assert one.remedy is not None
-    assert f"(examples/{example})" in one.remedy
-    assert what in one.remedy
+    finding = found(*modules, **environment)
+    assert named in finding.message
+    assert finding.remedy is not None
+    assert f"(examples/{example})" in finding.remedy
+    assert what in finding.remedy
     assert (EXAMPLES / example / "README.md").is_file()
 
 
-def test_all_that_is_there_is_told_in_one_finding() -> None:
-    one = found("celery", "uvicorn", AWS_LAMBDA_FUNCTION_NAME="answers")
-    assert one.message.count("; ") == 2
-    assert one.remedy is not None
-    assert one.remedy.count("; ") == 2
+def test_all_runners_are_in_one_finding() -> None:
+    finding = found("celery", "uvicorn", AWS_LAMBDA_FUNCTION_NAME="answers")
+    assert finding.message.count("; ") == 2
+    assert finding.remedy is not None
+    assert finding.remedy.count("; ") == 2
 
 
 @pytest.mark.parametrize("modules", [(), ("gunicorn",)])
-def test_where_exit_handlers_run_there_is_nothing_to_do(modules: tuple[str, ...]) -> None:
+def test_where_exit_handlers_run_there_is_no_remedy(modules: tuple[str, ...]) -> None:
     assert found(*modules, AWS_LAMBDA_FUNCTION_NAME="").remedy is None

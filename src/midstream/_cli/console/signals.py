@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
+    from types import FrameType
 
 
 _POLL_SECONDS = 0.5
 
 
 @contextmanager
-def signals_handled(handlers: Mapping[signal.Signals, Callable[[], object]]) -> Generator[None]:
-    """Inside the `with` block each signal calls its handler. Afterwards the previous handlers are back."""
-    previous = {number: signal.signal(number, _ignoring_arguments(handler)) for number, handler in handlers.items()}
+def signals_handled(
+    handlers: Mapping[signal.Signals, Callable[[int, FrameType | None], object] | signal.Handlers],
+) -> Generator[None]:
+    """Installs `handlers` inside the `with` block. Afterwards the previous ones are back."""
+    previous = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield
     finally:
@@ -30,17 +33,13 @@ def until_stopped() -> Generator[Callable[[], None]]:
     """Inside the `with` block Ctrl-C and SIGTERM stop nothing. Yields a function that waits for one of them."""
     stopped = Event()
 
+    def stop(*_: object) -> None:
+        stopped.set()
+
     def wait() -> None:
         # Windows handles signals only between two waits.
         while not stopped.wait(_POLL_SECONDS):
             pass
 
-    with signals_handled({signal.SIGINT: stopped.set, signal.SIGTERM: stopped.set}):
+    with signals_handled({signal.SIGINT: stop, signal.SIGTERM: stop}):
         yield wait
-
-
-def _ignoring_arguments(handler: Callable[[], object]) -> Callable[[int, object], None]:
-    def handle(_number: int, _frame: object) -> None:
-        handler()
-
-    return handle

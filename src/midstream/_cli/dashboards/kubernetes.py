@@ -23,8 +23,7 @@ _LABEL_KEY: Final = re.compile(
 )
 _LABEL_VALUE: Final = re.compile(r"(?!.{64})([A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?)?")
 
-_LINE: Final = re.compile("^(?=.)", re.MULTILINE)
-"""The start of a line that is not empty. Block scalars keep empty lines as they are."""
+_LINE: Final = re.compile("^(?=.)", re.MULTILINE)  # not an empty one, which block scalars keep as it is
 
 _OURS: Final = {"app.kubernetes.io/name": "midstream"}
 _BOARD: Final = {**_OURS, "grafana_dashboard": "1"}  # the default of Grafana's sidecar
@@ -53,12 +52,12 @@ class Manifests:
     def of_board(self, file_name: str, board: str) -> str:
         """The ConfigMap whose one file is `board`."""
         head = self._head("v1", "ConfigMap", file_name, _BOARD)
-        return f"{head}data:\n  {_quoted(file_name)}: |\n{_indented(board, 4)}"
+        return f"{head}data:\n  {_quoted(file_name)}: |\n{_LINE.sub(' ' * 4, board)}"
 
     def of_rules(self, file_name: str, rules: str) -> str:
         """The PrometheusRule whose spec is `rules`."""
         head = self._head("monitoring.coreos.com/v1", "PrometheusRule", file_name, _OURS)
-        return f"{head}spec:\n{_indented(rules, 2)}"
+        return f"{head}spec:\n{_LINE.sub(' ' * 2, rules)}"
 
     def _head(self, version: str, kind: str, file_name: str, labels: Mapping[str, str]) -> str:
         lines = [f"apiVersion: {version}", f"kind: {kind}", "metadata:", f"  name: {file_name.rpartition('.')[0]}"]
@@ -82,7 +81,3 @@ def _label(text: str) -> tuple[str, str]:
 
 def _quoted(text: str) -> str:
     return json.dumps(text)  # a YAML string, also where the text looks like a number or a boolean
-
-
-def _indented(text: str, by: int) -> str:
-    return _LINE.sub(" " * by, text)

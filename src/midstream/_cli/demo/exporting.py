@@ -131,10 +131,7 @@ def metrics_page(port: int) -> Generator[MetricsPage]:
 
     # Dashboards choose by service. Exporters before 0.66b0 cannot put it on every series, and those before 0.63b0 use
     # the registry of the process.
-    wanted: dict[str, Any] = {
-        "registry": CollectorRegistry(),
-        "resource_attribute_filter": lambda attribute: attribute == "service.name",
-    }
+    wanted: dict[str, Any] = {"registry": CollectorRegistry(), "resource_attribute_filter": "service.name".__eq__}
     known = signature(PrometheusMetricReader).parameters
     options = {name: value for name, value in wanted.items() if name in known}
     reader = PrometheusMetricReader(**options)

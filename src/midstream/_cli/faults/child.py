@@ -33,11 +33,11 @@ def run_command(command: Sequence[str], url: str, *, with_key: bool) -> int:
         message = f"COMMAND {shown(command[0])}: cannot be run: {getattr(error, 'strerror', None) or error}"
         raise Problem(message) from error
 
-    def terminate() -> None:
+    def terminate(*_: object) -> None:
         with suppress(OSError):
             child.terminate()
 
     # The terminal sends Ctrl-C to the child as well, which decides what to do about it.
-    with child, signals_handled({signal.SIGTERM: terminate, signal.SIGINT: lambda: None}):
+    with child, signals_handled({signal.SIGTERM: terminate, signal.SIGINT: signal.SIG_IGN}):
         status = child.wait()
     return status if status >= 0 else _KILLED - status

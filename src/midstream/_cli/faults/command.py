@@ -44,12 +44,7 @@ A Messages API that fails on purpose is at {url}. The model names the fault:
 
 `midstream faults --list` lists the model names. Ctrl-C ends the server."""
 
-_FAILING: Final = "A Messages API that fails on purpose is at {url}, for every model."
-_FORWARDING: Final = "Requests to {url} are forwarded to {upstream}; what you asked for fails on the way."
-_POINT: Final = "ANTHROPIC_BASE_URL={url} in the environment of a program points the SDK there."
 _SEED: Final = "--seed {seed} draws the same again."
-_CTRL_C: Final = "Ctrl-C ends the server."
-
 _BAD_HOST: Final = "--host {}: must be an address or a name of this machine, such as 127.0.0.1 or ::1"
 _SHOWN_MODEL: Final = "in_band:overloaded_error"
 
@@ -118,9 +113,12 @@ def _running(options: FaultsOptions) -> Generator[FaultServer]:
 def _how_to(options: FaultsOptions, url: str) -> str:
     if options.by_model:
         return _BY_MODEL.format(url=url, model=_SHOWN_MODEL)
-    what = _FAILING if options.upstream is None else _FORWARDING
-    seed = (_SEED.format(seed=options.seed),) if options.is_random else ()
-    return "\n".join((what.format(url=url, upstream=options.upstream), _POINT.format(url=url), *seed, _CTRL_C))
+    what = f"Requests to {url} are forwarded to {options.upstream}; what you asked for fails on the way."
+    if options.upstream is None:
+        what = f"A Messages API that fails on purpose is at {url}, for every model."
+    where = f"ANTHROPIC_BASE_URL={url} in the environment of a program points the SDK there."
+    seed = [_SEED.format(seed=options.seed)] if options.is_random else []
+    return "\n".join((what, where, *seed, "Ctrl-C ends the server."))
 
 
 def _is_loopback(host: str) -> bool:

@@ -85,7 +85,7 @@ class FaultsOptions:
         if self.mix is not None:
             rules.append(for_any(self._made("--mix", self.mix, lambda text: mix(text, self.seed))))
         if self.repeat and self.script is None and all("=" in text for text in self._plans_by_rule):
-            message = "--repeat: is for scripts only, and there is none"
+            message = "--repeat: needs a script"
             raise Problem(message)
         return Rules(tuple(rules)) if rules else None
 
