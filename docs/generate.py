@@ -66,6 +66,7 @@ _SPANS = """\
 
 These are on the call's span and, for a failed call, on its log event. *SDK* marks attributes that the SDK's own spans
 (1.14 and later) have under the same name. midstream leaves those unchanged and adds missing ones.
+The attributes of the verdict are set last, so that an attribute limit does not drop them.
 """
 
 _BOUNDED = ", ".join(f"`{name}`" for name in contract.BOUNDED_ATTRIBUTES)
