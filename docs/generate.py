@@ -107,7 +107,7 @@ selects:
 _NEXT_RULES = f"""\
 The names are from {contract.NEXT_SOURCE}.
 They are not released and can change. midstream then follows in any version, and CHANGELOG.md says so. The schema URL
-stays that of 1.41, because the branch has no published one. Details:
+remains 1.41's, because the branch has not published one. Details:
 
 - A token count produces no answer; its duration stays `gen_ai.client.operation.duration`.
 - The counters include failed calls, with the numbers that the API reported, else 0.
