@@ -85,7 +85,7 @@ def test_a_name_with_a_line_break_is_quoted(tmp_path: Path) -> None:
     refused(export(folder), f"DIR {str(folder)!r}: cannot be made: there is no folder {str(folder.parent)!r}")
 
 
-@pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no /proc, where nobody can make a folder")
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no /proc, where no folder can be made")
 def test_a_folder_that_cannot_be_made() -> None:
     refused(export("/proc/midstream"), f"DIR /proc/midstream: cannot be written: {os.strerror(errno.ENOENT)}")
 

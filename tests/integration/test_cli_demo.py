@@ -31,7 +31,7 @@ from support.sdk_errors import http
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Each demo takes seconds, and much longer where many tests run at once.
+# Each demo takes seconds, and much longer alongside many tests.
 pytestmark = pytest.mark.timeout(180)
 
 _STYLES = ("sync", "async")

@@ -71,7 +71,7 @@ KNOWN_PUBLIC: Final = {
     "midstream.testing.calls",
     "midstream.testing.faults",
 }
-KNOWN_CLASSES: Final = {"Answer", "ApiError", "Call", "Calls", "Entry", "Plan", "Request", "Signal", "Wishes"}
+KNOWN_CLASSES: Final = {"Answer", "ApiError", "Call", "Calls", "Entry", "Request"}
 
 
 class Import(NamedTuple):

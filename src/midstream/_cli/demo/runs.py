@@ -44,10 +44,10 @@ def run_scenarios(
 
     The SDK must be instrumented with `telemetry`. `on_call` is called after each call, from several threads.
     """
-    runner = _Runner(telemetry, on_call)
+    caller = _Caller(telemetry, on_call)
     with ThreadPoolExecutor(_CONCURRENT_CALLS + 1) as pool, sync_client(url) as client:
-        pending_async = pool.submit(asyncio.run, runner.call_async(url, scenarios))
-        pending = [pool.submit(runner.call, client, scenario) for scenario in scenarios]
+        pending_async = pool.submit(asyncio.run, caller.call_async(url, scenarios))
+        pending = [pool.submit(caller.call, client, scenario) for scenario in scenarios]
         try:
             calls = zip((call.result() for call in pending), pending_async.result(), strict=True)
             rows = tuple(Row(scenario, pair) for scenario, pair in zip(scenarios, calls, strict=True))
@@ -57,7 +57,7 @@ def run_scenarios(
     return Results(sdk_version(), rows)
 
 
-class _Runner:
+class _Caller:
     """Makes calls, each within a span by which its own span is found."""
 
     def __init__(self, telemetry: Telemetry, on_call: Callable[[], None]) -> None:

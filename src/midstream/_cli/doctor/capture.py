@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from midstream._cli.doctor.providers import Destination
 
 
-# What is created. Each of the first three returns a function that reads what `provider` has created since then.
+# What is created. Each captured_... returns a function that reads what `provider` has created since then.
 
 
 def captured_spans(provider: Any) -> Callable[[], Any]:
@@ -129,8 +129,8 @@ class ProbedExporter:
 
 def probed(destinations: tuple[Destination, ...], is_ours: Callable[[Any], bool]) -> tuple[ProbedExporter, ...]:
     """The exporters among `destinations` that can be probed, with the probe installed."""
-    found = [ProbedExporter(one, is_ours) for one in destinations if one.exporter is not None]
-    return tuple(exporter for exporter in found if exporter.install())
+    exporters = (ProbedExporter(place, is_ours) for place in destinations if place.exporter is not None)
+    return tuple(exporter for exporter in exporters if exporter.install())
 
 
 _REASONS: Final = {

@@ -57,7 +57,7 @@ def called() -> Iterator[Finding]:
             yield from _arrivals(followed[signal])
         else:
             yield signal.arrives.not_tried(f"there is no provider to follow: see {signal.subject.value}")
-    for exporter in (exporter for one in followed.values() for exporter in one.exporters):
+    for exporter in [exporter for signal in followed.values() for exporter in signal.exporters]:
         exporter.closed = True
 
 
@@ -148,12 +148,12 @@ def _arrivals(followed: _FollowedSignal) -> Iterator[Finding]:
 
 def _arrival(followed: _FollowedSignal, created: Any) -> Finding:
     signal = followed.signal
-    if deliveries := [delivery for one in followed.exporters for delivery in one.deliveries]:
+    if deliveries := [delivery for exporter in followed.exporters for delivery in exporter.deliveries]:
         return _delivered(signal, deliveries)
     _, is_ours = _FOLLOWED[signal]
     if not attempt(is_ours, created):
         return _not_recorded(followed)
-    if any(one.pulled for one in followed.destinations):
+    if any(destination.pulled for destination in followed.destinations):
         return signal.arrives.ok("recorded; it waits for a scrape")
     if not followed.destinations:
         message = "recorded, but there is no exporter"
@@ -166,11 +166,12 @@ def _arrival(followed: _FollowedSignal, created: Any) -> Finding:
 
 
 def _delivered(signal: TelemetrySignal, deliveries: Sequence[Delivery]) -> Finding:
-    failed = [one for one in deliveries if one.failure is not None]
+    failed = [delivery for delivery in deliveries if delivery.failure is not None]
     if not failed:
-        return signal.arrives.ok(f"accepted by {' and '.join(dict.fromkeys(one.to for one in deliveries))}")
-    messages = dict.fromkeys(f"recorded, but the export to {one.to} failed: {one.failure}" for one in failed)
-    return signal.arrives.problem("; ".join(messages), _remedy(str(failed[0].failure)))
+        names = dict.fromkeys(delivery.to for delivery in deliveries)
+        return signal.arrives.ok(f"accepted by {' and '.join(names)}")
+    exports = dict.fromkeys(f"the export to {delivery.to} failed: {delivery.failure}" for delivery in failed)
+    return signal.arrives.problem(f"recorded, but {'; '.join(exports)}", _remedy(str(failed[0].failure)))
 
 
 def _not_recorded(followed: _FollowedSignal) -> Finding:

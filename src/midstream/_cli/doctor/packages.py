@@ -114,8 +114,8 @@ def _opentelemetry() -> Finding:
 
 def _requirements(package: str) -> list[Requirement]:
     """What `package` requires here without an extra."""
-    wanted = [Requirement(text) for text in attempt(metadata.requires, package) or ()]
-    return [one for one in wanted if one.marker is None or one.marker.evaluate({"extra": ""})]
+    wanted = map(Requirement, attempt(metadata.requires, package) or ())
+    return [needed for needed in wanted if needed.marker is None or needed.marker.evaluate({"extra": ""})]
 
 
 def _fits(requirement: Requirement, version: str) -> bool:
@@ -123,5 +123,5 @@ def _fits(requirement: Requirement, version: str) -> bool:
 
 
 def _version(package: str) -> str | None:
-    """The version in the package's metadata. `None` if there is none that can be read."""
+    """The version in the package's metadata. `None` if it cannot be read."""
     return attempt(metadata.version, package)

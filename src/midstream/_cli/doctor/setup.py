@@ -48,7 +48,7 @@ class Setup:
 
 
 def function_named(name: str) -> Callable[[], Any]:
-    """The function that `--setup` names, as MODULE:FUNCTION. Raises `Problem` if there is none."""
+    """The function that `--setup` names, as MODULE:FUNCTION. Raises `Problem` if it does not exist."""
     module, _, function = name.partition(":")
     if not module or not function:
         message = f"--setup {name}: must be MODULE:FUNCTION, such as shop.telemetry:configure"
