@@ -154,11 +154,14 @@ def with_ping(events: Iterable[Event]) -> tuple[Event, ...]:
     return (*islice(rest, 2), Event.of({"type": "ping"}), *rest)
 
 
-def split_events(events: Sequence[Event], count: int) -> tuple[tuple[Event, ...], tuple[Event, ...]]:
-    """Split events after the `count`-th that is not a ping. Pings at the split are dropped."""
-    places = [place for place, event in enumerate(events, start=1) if not event.is_ping]
-    end = places[count - 1] if count else 0
-    return tuple(events[:end]), tuple(dropwhile(lambda event: event.is_ping, events[end:]))
+def split_events(events: Sequence[Event], k: int | None) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+    """Return the bytes of the events before and after the first K that are not pings. Pings at the split are dropped.
+
+    Without a K all are after it.
+    """
+    end = [place for place, event in enumerate(events, start=1) if not event.is_ping][k - 1] if k else 0
+    rest = events if k is None else dropwhile(lambda event: event.is_ping, events[end:])
+    return tuple(event.wire for event in events[:end]), tuple(event.wire for event in rest)
 
 
 def _text_block(deltas: int) -> Block:

@@ -33,7 +33,9 @@ _COMPLETED_WITHOUT_END: Final[Mapping[Operation, Ends]] = {
     "session_events": ends.completed,
 }
 _REFUSED: Final[Mapping[Operation, Ends]] = {"file_download": ends.refused, "batch_results": ends.refused}
-_WHOLE_WITHOUT_EVENTS: Final = dict.fromkeys((Kind.JSON, Kind.LINES, Kind.BYTES), scripts.whole)
+_WHOLE_WITHOUT_EVENTS: Final[Mapping[Kind, ScriptMaker]] = dict.fromkeys(
+    (Kind.JSON, Kind.LINES, Kind.BYTES), scripts.whole
+)
 _SHOWN_IN_BAND: Final = [name for name in API_ERRORS if name != TYPE.default and not name.startswith("memory_")]
 
 _whole: Final = partial(Family, ends=ends.completed, proxied=Proxied.PASSED)

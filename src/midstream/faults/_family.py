@@ -8,15 +8,13 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 from midstream.faults import _scripts as scripts
-from midstream.faults._answers import DEFAULT_DELTAS, DEFAULT_EVENTS
+from midstream.faults._answers import DEFAULT_DELTAS, DEFAULT_EVENTS, CannedAnswer
 from midstream.faults._ends import Ends
 from midstream.faults._scenario import Operation
 from midstream.faults._script import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-    from midstream.faults._answers import CannedAnswer
 
 _MAX_QUOTE_LENGTH: Final = 100
 

@@ -10,14 +10,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from midstream.faults._latency import NO_LATENCY
-from midstream.faults._script import Ending
+from midstream.faults._latency import NO_LATENCY, Latency
+from midstream.faults._script import Ending, Script
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
-
-    from midstream.faults._latency import Latency
-    from midstream.faults._script import Script
 
 T = TypeVar("T")
 

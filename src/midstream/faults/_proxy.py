@@ -3,33 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
+import re
+from contextlib import aclosing, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from midstream.faults._breaking import broken
+from midstream.faults._answers import Event, split_events
 from midstream.faults._family import ATTEMPTS, Proxied
-from midstream.faults._latency import NO_LATENCY
-from midstream.faults._log import End
+from midstream.faults._latency import NO_LATENCY, Latency
+from midstream.faults._log import End, Served
 from midstream.faults._routes import named_in
 from midstream.faults._scenarios import OK, family_of, play
-from midstream.faults._script import Kind, gateway_script
-from midstream.faults._scripts import Case
-from midstream.faults._server import FaultServer
-from midstream.faults._upstream import BrokenOffError, UnreachableError, Upstream, events
+from midstream.faults._script import Kind, Script, gateway_script
+from midstream.faults._scripts import Case, halves
+from midstream.faults._server import Exchange, FaultServer
+from midstream.faults._upstream import BrokenOffError, UnreachableError, Upstream, UpstreamAnswer, events
 from midstream.faults._wire import LAST_CHUNK, chunk_size, head_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from midstream.faults._http_request import HttpRequest
-    from midstream.faults._latency import Latency
-    from midstream.faults._log import Served
     from midstream.faults._plans import Plan
     from midstream.faults._scenario import Scenario
-    from midstream.faults._script import Script
-    from midstream.faults._server import Exchange
-    from midstream.faults._upstream import UpstreamAnswer
+
+_Split = tuple[tuple[bytes, ...], tuple[bytes, ...]]
+
+_REFRAMED: Final = frozenset({"content-length", "content-encoding"})
+_KINDS: Final = {"text/event-stream": Kind.EVENTS, "application/json": Kind.JSON}
+_BREAKABLE: Final = 200
+_EVENT_TYPE: Final = re.compile(rb"^event: ?(.*?)\r?$", re.MULTILINE)
 
 
 class FaultProxy(FaultServer):
@@ -80,11 +83,57 @@ class FaultProxy(FaultServer):
         """Pass the answer of the upstream through. If it is to be broken, return the script to play instead."""
         breaks = family_of(case.scenario).proxied is not Proxied.PASSED
         async with self._upstream.ask(exchange.request, plain=breaks) as answer:
-            script = await broken(answer, case) if breaks else None
+            script = await _broken(answer, case) if breaks else None
             if script is None:
                 exchange.entry.note(scenario=(OK if breaks else case.scenario).name, status=answer.status)
                 await _relay(answer, exchange, self._latency, 0.0 if breaks else play(case).pause)
         return script
+
+
+async def _broken(answer: UpstreamAnswer, case: Case) -> Script | None:
+    """Read as much of an answer as its script needs, and return the script.
+
+    None if such an answer cannot break in this way; then nothing of it was read. Raises `UnreachableError` if the
+    upstream broke off before there was anything to break.
+    """
+    kind = _KINDS.get(answer.header("content-type").partition(";")[0].strip(), Kind.BYTES)
+    fits = kind is not Kind.BYTES or family_of(case.scenario).proxied is Proxied.BROKEN
+    if answer.status != _BREAKABLE or answer.header("content-encoding") or not fits:
+        return None
+    before, after = await (_events if kind is Kind.EVENTS else _body)(answer, case.scenario.k)
+    headers = {name: value for name, value in answer.headers if name.lower() not in _REFRAMED}
+    return play(replace(case, kind=kind, before=before, after=after, headers=headers))
+
+
+async def _events(answer: UpstreamAnswer, k: int | None) -> _Split:
+    read: list[Event] = []
+    count = 0
+    with suppress(BrokenOffError):
+        async with aclosing(events(answer.pieces)) as wires:
+            async for wire in wires:
+                found = _EVENT_TYPE.search(wire)
+                read.append(Event(found[1].decode("latin-1") if found else "", wire))
+                count += not read[-1].is_ping
+                if k is not None and count > k:
+                    break
+    _check(count)
+    # An answer may be shorter than the fault server's own. Then it breaks before its last event.
+    return split_events(read, None if k is None else min(k, count - 1))
+
+
+async def _body(answer: UpstreamAnswer, k: int | None) -> _Split:
+    body = bytearray()
+    with suppress(BrokenOffError):
+        async for piece in answer.pieces:
+            body += piece
+    _check(len(body))
+    return halves(bytes(body), k)
+
+
+def _check(count: int) -> None:
+    if not count:
+        message = "it broke off before there was anything to break"
+        raise UnreachableError(message)
 
 
 async def _relay(answer: UpstreamAnswer, exchange: Exchange, latency: Latency, pause: float) -> None:

@@ -4,22 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import unquote
 
+from midstream.faults import _answers as answers
 from midstream.faults import _streams as streams
-from midstream.faults._answers import (
-    COUNTED_TOKENS,
-    DEFAULT_DELTAS,
-    DEFAULT_EVENTS,
-    CannedAnswer,
-    Event,
-    split_events,
-    text_answer,
-)
 from midstream.faults._family import DELTAS
 from midstream.faults._scenarios import HOW_TO_LIST, OK, family_of, parse, play
 from midstream.faults._script import Kind, Script, refusal_script
@@ -27,11 +19,11 @@ from midstream.faults._scripts import Case, halves
 from midstream.faults._wire import to_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from midstream.faults._http_request import HttpRequest
     from midstream.faults._plans import Plan
     from midstream.faults._scenario import Scenario
+
+_MakeAnswer = Callable[[str], answers.CannedAnswer]
 
 _NO_MODEL: Final = "the body must be a JSON object whose `model` is a string"
 _NO_HOST: Final = "the request must have a host header"
@@ -51,15 +43,13 @@ class _Asked:
     def events(self) -> int:
         """How many events the answer has, or other pieces. `ok:N` has as many more as it has more deltas."""
         has_deltas = family_of(self.scenario).argument is DELTAS
-        return DEFAULT_EVENTS + (int(self.scenario.argument or 0) - DEFAULT_DELTAS if has_deltas else 0)
+        return answers.DEFAULT_EVENTS + (int(self.scenario.argument or 0) - answers.DEFAULT_DELTAS if has_deltas else 0)
 
     def case(self, kind: Kind, before: tuple[bytes, ...] = (), after: tuple[bytes, ...] = ()) -> Case:
         return Case(self.scenario, kind, self.number, self.request.resends, before, after)
 
-    def play_events(self, events: tuple[Event, ...]) -> Script:
-        k = self.scenario.k
-        before, after = ((), events) if k is None else split_events(events, k)
-        return play(self.case(Kind.EVENTS, tuple(event.wire for event in before), tuple(event.wire for event in after)))
+    def play_events(self, events: tuple[answers.Event, ...]) -> Script:
+        return play(self.case(Kind.EVENTS, *answers.split_events(events, self.scenario.k)))
 
     def play_pieces(self, kind: Kind, pieces: tuple[bytes, ...]) -> Script:
         k = self.scenario.k or 0
@@ -120,17 +110,17 @@ def _message(asked: _Asked) -> Script:
 
 
 @lru_cache(maxsize=8)
-def _encoded(make: Callable[[str], CannedAnswer], argument: str, model: str) -> tuple[tuple[Event, ...], bytes]:
+def _encoded(make: _MakeAnswer, argument: str, model: str) -> tuple[tuple[answers.Event, ...], bytes]:
     answer = make(argument)
     return answer.events(model), answer.message(model)
 
 
-def _default_answer(_argument: str) -> CannedAnswer:
-    return text_answer()
+def _default_answer(_argument: str) -> answers.CannedAnswer:
+    return answers.text_answer()
 
 
 def _token_count(asked: _Asked) -> Script:
-    return asked.play_json(to_json({"input_tokens": COUNTED_TOKENS}))
+    return asked.play_json(to_json({"input_tokens": answers.COUNTED_TOKENS}))
 
 
 def _completion(asked: _Asked) -> Script:

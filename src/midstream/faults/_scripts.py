@@ -2,47 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from midstream.faults import _wire as wire
 from midstream.faults._api_errors import api_error, envelope
 from midstream.faults._script import Ending, Kind, Script, error_script, refusal_script, request_id_of
-from midstream.faults._wire import (
-    EVENT_STREAM,
-    HTML,
-    JSON,
-    JSON_LINES,
-    LAST_CHUNK,
-    OCTETS,
-    PLAIN_TEXT,
-    chunk,
-    chunk_size,
-    corrupt_gzip,
-    cut_short,
-    head,
-    not_utf8,
-    sse,
-    to_json,
-    without_name,
-)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from midstream.faults._scenario import Scenario
 
 
 _TYPES: Final[Mapping[Kind, Mapping[str, str]]] = {
-    Kind.EVENTS: {"content-type": EVENT_STREAM, "cache-control": "no-cache"},
-    Kind.JSON: {"content-type": JSON},
-    Kind.LINES: {"content-type": JSON_LINES},
-    Kind.BYTES: {"content-type": OCTETS},
+    Kind.EVENTS: {"content-type": wire.EVENT_STREAM, "cache-control": "no-cache"},
+    Kind.JSON: {"content-type": wire.JSON},
+    Kind.LINES: {"content-type": wire.JSON_LINES},
+    Kind.BYTES: {"content-type": wire.OCTETS},
 }
 _CHUNKED: Final = {"transfer-encoding": "chunked"}
 _PROXY_TEXT: Final = b"upstream connect error or disconnect/reset before headers"
 _PROXY_PAGE: Final = "<html>\r\n<head><title>{0}</title></head>\r\n<body><h1>{0}</h1></body>\r\n</html>\r\n"
-_GATEWAY_ERROR: Final = to_json(
+_GATEWAY_ERROR: Final = wire.to_json(
     {"error": {"message": "gateway timed out", "type": "None", "param": None, "code": "408"}}
 )
 
@@ -76,21 +57,21 @@ class Case:
     def head(self, framing: Mapping[str, str]) -> bytes:
         """Return the head of a response with status 200 whose body is framed like this."""
         own = {**_TYPES[self.kind], "request-id": request_id_of(self.number)}
-        return head(200, {**(own if self.headers is None else self.headers), **framing})
+        return wire.head(200, {**(own if self.headers is None else self.headers), **framing})
 
     def complete(self, *pieces: bytes) -> Script:
         """Return the script of a response whose HTTP framing is complete, whatever its body is."""
         if self.kind is Kind.JSON:
             return Script(self.head(_length(pieces)), pieces)
-        return Script(self.head(_CHUNKED), (*map(chunk, pieces), LAST_CHUNK))
+        return Script(self.head(_CHUNKED), (*map(wire.chunk, pieces), wire.LAST_CHUNK))
 
     def broken(self, fault: bytes, ending: Ending) -> Script:
         """Return the script of a chunked body that breaks at the place of the fault."""
-        return Script(self.head(_CHUNKED), tuple(map(chunk, self.before)), fault, ending)
+        return Script(self.head(_CHUNKED), tuple(map(wire.chunk, self.before)), fault, ending)
 
     def error_event(self, data: bytes) -> Script:
         """Return the script of a stream that has an error event at the place of the fault, and ends."""
-        return self.complete(*self.before, sse("error", data))
+        return self.complete(*self.before, wire.sse("error", data))
 
     def document(self, content_type: str, body: bytes, status: int = 200) -> Script:
         """Return the script of another document in place of the answer."""
@@ -99,8 +80,8 @@ class Case:
     def api_error(self, error_type: str, **headers: str) -> Script:
         """Return the script of an HTTP error of this type."""
         error = api_error(error_type)
-        body = to_json(envelope(error_type, error.message, request_id_of(self.number)))
-        return error_script(error.status, JSON, body, self.number, **headers)
+        body = wire.to_json(envelope(error_type, error.message, request_id_of(self.number)))
+        return error_script(error.status, wire.JSON, body, self.number, **headers)
 
 
 ScriptMaker = Callable[[Case], Script]
@@ -121,11 +102,11 @@ def _in_band_id(case: Case) -> str:
 
 
 def _in_band_envelope(case: Case) -> bytes:
-    return to_json(envelope(case.argument, api_error(case.argument).message, _in_band_id(case)))
+    return wire.to_json(envelope(case.argument, api_error(case.argument).message, _in_band_id(case)))
 
 
 def _bare_envelope(request_id: str) -> bytes:
-    return to_json({"type": "error", "request_id": request_id})
+    return wire.to_json({"type": "error", "request_id": request_id})
 
 
 # The scripts of the families, which FAMILIES explains.
@@ -168,7 +149,7 @@ def unnamed_error(case: Case) -> Script:
 
 
 def unnamed(case: Case) -> Script:
-    return case.complete(*map(without_name, case.pieces))
+    return case.complete(*map(wire.without_name, case.pieces))
 
 
 def no_blank_line(case: Case) -> Script:
@@ -177,7 +158,7 @@ def no_blank_line(case: Case) -> Script:
 
 
 def envelope_document(case: Case) -> Script:
-    return case.document(JSON, _in_band_envelope(case))
+    return case.document(wire.JSON, _in_band_envelope(case))
 
 
 def http(case: Case) -> Script:
@@ -185,21 +166,21 @@ def http(case: Case) -> Script:
 
 
 def http_html(case: Case) -> Script:
-    return case.document(HTML, _PROXY_PAGE.format(case.argument).encode(), int(case.argument))
+    return case.document(wire.HTML, _PROXY_PAGE.format(case.argument).encode(), int(case.argument))
 
 
 def http_bare(case: Case) -> Script:
-    return case.document(JSON, _bare_envelope(request_id_of(case.number)), 500)
+    return case.document(wire.JSON, _bare_envelope(request_id_of(case.number)), 500)
 
 
 def fin(case: Case) -> Script:
-    next_chunk = chunk(case.after[0])
+    next_chunk = wire.chunk(case.after[0])
     return case.broken(next_chunk[: len(next_chunk) // 2], Ending.CLOSE)
 
 
 def fin_before_a_piece(case: Case) -> Script:
     """FIN between the size of a chunk and its data."""
-    return case.broken(chunk_size(case.after[0]), Ending.CLOSE)
+    return case.broken(wire.chunk_size(case.after[0]), Ending.CLOSE)
 
 
 def fin_length(case: Case) -> Script:
@@ -215,17 +196,17 @@ def eof(case: Case) -> Script:
 
 
 def bad_json(case: Case) -> Script:
-    return case.complete(*case.before, cut_short(case.after[0]), *case.after[1:])
+    return case.complete(*case.before, wire.cut_short(case.after[0]), *case.after[1:])
 
 
 def bad_utf8(case: Case) -> Script:
-    return case.complete(*case.before, not_utf8(case.after[0]), *case.after[1:])
+    return case.complete(*case.before, wire.not_utf8(case.after[0]), *case.after[1:])
 
 
 def bad_gzip(case: Case) -> Script:
-    valid, corruption = corrupt_gzip(case.before)
-    framing = {**_CHUNKED, "content-encoding": "gzip"}
-    return Script(case.head(framing), tuple(map(chunk, valid)), chunk(corruption) + LAST_CHUNK, Ending.CLOSE)
+    valid, corruption = wire.corrupt_gzip(case.before)
+    head = case.head({**_CHUNKED, "content-encoding": "gzip"})
+    return Script(head, tuple(map(wire.chunk, valid)), wire.chunk(corruption) + wire.LAST_CHUNK, Ending.CLOSE)
 
 
 def inside_a_piece(script: ScriptMaker) -> ScriptMaker:
@@ -251,9 +232,9 @@ def _no_response(ending: Ending) -> ScriptMaker:
     return lambda _case: Script(ending=ending)
 
 
-html: Final = _document(HTML, _PROXY_PAGE.format("Sign in").encode())
-http_text: Final = _document(PLAIN_TEXT, _PROXY_TEXT, 500)
-unnamed_error_document: Final = _document(JSON, _GATEWAY_ERROR)
+html: Final = _document(wire.HTML, _PROXY_PAGE.format("Sign in").encode())
+http_text: Final = _document(wire.PLAIN_TEXT, _PROXY_TEXT, 500)
+unnamed_error_document: Final = _document(wire.JSON, _GATEWAY_ERROR)
 reset: Final = _breaks(b"", Ending.RESET)
 stall: Final = _breaks(b"", Ending.STALL)
 bad_chunk: Final = _breaks(b"no chunk begins like this\r\n", Ending.CLOSE)

@@ -11,10 +11,10 @@ from itertools import count
 from threading import Thread
 from typing import TYPE_CHECKING, Final
 
-from midstream.faults._http_request import MAX_HEAD_LENGTH, RefusedRequestError, read_request
+from midstream.faults._http_request import MAX_HEAD_LENGTH, HttpRequest, RefusedRequestError, read_request
 from midstream.faults._latency import NO_LATENCY, Latency
-from midstream.faults._log import End, Log, Served
-from midstream.faults._plans import Sequence
+from midstream.faults._log import End, Log, LogEntry, Served
+from midstream.faults._plans import Plan, Sequence
 from midstream.faults._playing import Client
 from midstream.faults._routes import script_for
 from midstream.faults._script import Ending, Script, refusal_script
@@ -24,10 +24,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from typing_extensions import Self
-
-    from midstream.faults._http_request import HttpRequest
-    from midstream.faults._log import LogEntry
-    from midstream.faults._plans import Plan
 
 _BACKLOG: Final = 512
 

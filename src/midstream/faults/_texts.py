@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from midstream.faults._latency import Latency, Waits
-from midstream.faults._plans import Mix, Sequence
-
-if TYPE_CHECKING:
-    from midstream.faults._plans import Plan
+from midstream.faults._plans import Mix, Plan, Sequence
 
 _SHARE: Final = re.compile(r"(?P<name>[^=]+)=(?P<share>[0-9]{1,3}(\.[0-9]{1,6})?)%")
 _DURATION: Final = r"([0-9]{1,6}(?:\.[0-9]{1,6})?)(ms|s)"
