@@ -36,7 +36,7 @@ class Plan(Protocol):
 
 
 class Sequence:
-    """A plan in which each request gets the next scenario. After the last there is none, or the first again.
+    """A plan in which each request gets the next scenario. The last is followed by none, or by the first.
 
     `retry:N` stays until a request is the SDK's N-th attempt. Raises `ValueError` for a name that is not a scenario.
     """
