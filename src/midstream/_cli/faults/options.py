@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from midstream._cli.console.problem import Problem, shown
 from midstream.faults import FaultProxy, FaultServer, Rules, for_any, for_key, for_model, parse
-from midstream.faults.latency import AT_ONCE
-from midstream.faults.scenarios import family_of
-from midstream.faults.texts import latency, mix, names, plan, sequence
+from midstream.faults._latency import NO_LATENCY
+from midstream.faults._scenarios import family_of
+from midstream.faults._texts import latency, mix, names, plan, sequence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +60,7 @@ class FaultsOptions:
     def server(self, tell: Callable[[Served], None] | None) -> FaultServer:
         """The server, not started. Raises `Problem` for an option that is invalid."""
         rules = self._plan()
-        pace = AT_ONCE
+        pace = NO_LATENCY
         if self.latency is not None:
             pace = _parsed("--latency", self.latency, lambda text: latency(text, self.seed))
         if self.upstream is None:
