@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from midstream._outcomes.kinds import MESSAGES
 from midstream._sdk.bodies import ObservedBody
-from midstream._sdk.calls import Call, Calls
+from midstream._sdk.call import EventTypes, ObservedCall
+from midstream._sdk.events import ObservedAsyncEvents, observed_events
+from midstream._sdk.reporting import Reporter
 from midstream._sdk.results import Head
-from midstream._sdk.streams import ObservedAsyncEvents, observed_events
 from midstream._telemetry.call_record import Request
 from midstream._telemetry.operation import Operation
 from midstream._telemetry.recorder import Recorder
@@ -33,7 +34,7 @@ class Path(NamedTuple):
     """A way that items go, which midstream observes: an iterator around an iterator."""
 
     item: Any
-    observed: Callable[[Any, Call], Any]
+    observed: Callable[[Any, ObservedCall], Any]
     is_async: bool = False
     bare: Callable[[Any], Any] = _as_they_are
 
@@ -60,20 +61,20 @@ class _Body:
         return aiter(self._chunks)
 
 
-def _observed_events(events: Iterator[Any], call: Call) -> Iterator[Any]:
+def _observed_events(events: Iterator[Any], call: ObservedCall) -> Iterator[Any]:
     return observed_events(events, lambda: call)
 
 
-def _observed_async_events(events: AsyncIterator[Any], call: Call) -> AsyncIterator[Any]:
+def _observed_async_events(events: AsyncIterator[Any], call: ObservedCall) -> AsyncIterator[Any]:
     return ObservedAsyncEvents(events, lambda: call)
 
 
-def _observed_chunks(chunks: Iterator[bytes], call: Call) -> Iterator[bytes]:
+def _observed_chunks(chunks: Iterator[bytes], call: ObservedCall) -> Iterator[bytes]:
     call.parsed_by(chunks)
     return iter(ObservedBody(_Body(chunks), call, _HEAD))
 
 
-def _observed_async_chunks(chunks: AsyncIterator[bytes], call: Call) -> AsyncIterator[bytes]:
+def _observed_async_chunks(chunks: AsyncIterator[bytes], call: ObservedCall) -> AsyncIterator[bytes]:
     call.parsed_by(chunks)
     return aiter(ObservedBody(_Body(chunks), call, _HEAD))
 
@@ -89,7 +90,7 @@ def _asking_the_body(items: Iterator[Any]) -> Iterator[Any]:
     return _asking(items, _Body(items))
 
 
-def _asking_the_observed_body(items: Iterator[Any], call: Call) -> Iterator[Any]:
+def _asking_the_observed_body(items: Iterator[Any], call: ObservedCall) -> Iterator[Any]:
     return _asking(items, ObservedBody(_Body(items), call, _HEAD))
 
 
@@ -114,9 +115,9 @@ def drive(name: str, items: int, *, observed: bool, clock: Callable[[], float] =
         _drain(path.observed(_source(prepared), call) if observed else path.bare(_source(prepared)))
 
 
-def _call(clock: Callable[[], float]) -> Call:
-    recorder = Recorder(Signals.silent(), spans=False)
-    return Call(Calls(recorder, chunk_timings=False, clock=clock), Request(Operation.CHAT, "anthropic"), MESSAGES)
+def _call(clock: Callable[[], float]) -> ObservedCall:
+    reporter = Reporter(Recorder(Signals.silent(), spans=False), clock=clock)
+    return ObservedCall(reporter, Request(Operation.CHAT, "anthropic"), MESSAGES, EventTypes())
 
 
 def _source(items: Sequence[Any]) -> Iterator[Any]:

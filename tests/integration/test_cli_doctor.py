@@ -14,7 +14,7 @@ import anthropic
 import pytest
 
 from midstream._cli.doctor_findings import Health, Subject
-from midstream._sdk.patches import Role
+from midstream._sdk.targets import Role
 from support.clients import HAS_OWN_SPANS
 from support.commands import Finished
 from support.examined import Examined, examined, exporting_to, program
@@ -477,7 +477,7 @@ def test_a_provider_of_another_make_is_not_looked_into(
 def test_a_fault_of_midstream_s_own_is_a_problem(interpreters: Interpreters, receiver: OtlpReceiver, shop: str) -> None:
     found = examined(interpreters, "--setup", "shop:faulty", before=shop, **exporting_to(receiver))
     assert Subject.MIDSTREAM in found.problems
-    assert "midstream contained a fault of its own" in found.output
+    assert "midstream caught an internal error" in found.output
 
 
 # What is missing

@@ -14,12 +14,14 @@ from opentelemetry.sdk._logs import Logger
 from opentelemetry.sdk.metrics import Counter, Histogram
 from opentelemetry.sdk.trace import Span, Tracer
 
-import midstream._sdk.calls
+import midstream._sdk.bodies
+import midstream._sdk.entry
+import midstream._sdk.reporting
 from midstream import AnthropicInstrumentor
 from midstream._guard import Guard, Guards
 from midstream._outcomes import StreamWatch
 from midstream._sdk import request_attributes
-from midstream._sdk.calls import Call
+from midstream._sdk.call import ObservedCall
 from midstream._telemetry.open_streams import OpenStreams
 from midstream._telemetry.recorder import Recorder
 from midstream._telemetry.spans import EnrichedSpan, OwnSpan
@@ -76,16 +78,16 @@ def always(_original: Any) -> Any:
 
 
 ENTRIES: dict[str, tuple[Any, str, Callable[[Any], Any]]] = {
-    "suppression": (midstream._sdk.calls, "is_instrumentation_enabled", always),
-    "endpoint_of": (midstream._sdk.calls, "endpoint_of", always),
+    "suppression": (midstream._sdk.entry, "is_instrumentation_enabled", always),
+    "endpoint_of": (midstream._sdk.entry, "endpoint_of", always),
     "options": (request_attributes, "options_of", always),
     "request": (request_attributes, "request_of", always),
     "endpoint": (request_attributes, "endpoint", always),
-    "body": (midstream._sdk.calls, "ObservedBody", always),
+    "body": (midstream._sdk.bodies, "ObservedBody", always),
     "clock": (
-        midstream._sdk.calls,
-        "Calls",
-        lambda calls: functools.partial(calls, clock=raising),
+        midstream._sdk.reporting,
+        "Reporter",
+        lambda reporter: functools.partial(reporter, clock=raising),
     ),
     "watch.open": (StreamWatch, "open", always),
     "watch.event": (StreamWatch, "event", always),
@@ -218,13 +220,13 @@ def test_an_ended_observation_lives_until_its_last_call_has_ended_and_no_longer(
 ) -> None:
     def alive() -> set[str]:
         gc.collect()
-        return {type(one).__name__ for one in gc.get_objects() if type(one) in (Recorder, Guards, Guard, Call)}
+        return {type(one).__name__ for one in gc.get_objects() if type(one) in (Recorder, Guards, Guard, ObservedCall)}
 
     with no_collector(), client(server, parse("ok")) as made:
         with observed(exported):
             stream = streamed(made)
             next(stream)
-        assert alive() == {"Recorder", "Guards", "Guard", "Call"}
+        assert alive() == {"Recorder", "Guards", "Guard", "ObservedCall"}
         list(stream)
         del stream
         # The provider keeps what counts its open streams.

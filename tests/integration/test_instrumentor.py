@@ -15,8 +15,8 @@ from anthropic import _streaming
 from packaging.requirements import Requirement
 
 from midstream import AnthropicInstrumentor
-from midstream._instrumentor import OPENTELEMETRY
-from midstream._sdk.patches import TARGETS, Role
+from midstream._sdk.targets import TARGETS, Role
+from midstream._supported import OPENTELEMETRY
 from midstream.faults import parse
 from support.clients import HAS_OWN_SPANS, client
 from support.styles import STYLES, see
@@ -54,7 +54,7 @@ def uninstrumented() -> Iterator[None]:
         (
             {"span": True},
             (
-                "instrument(span=...): span is no option; the options are "
+                "instrument(span=...): unknown option 'span'; valid options: "
                 "tracer_provider, meter_provider, logger_provider, spans, chunk_timings, genai_metrics"
             ),
         ),
@@ -75,7 +75,7 @@ def test_a_wrong_environment_variable_is_one_warning_and_the_default(
     with client(server, parse("ok")) as made:
         see(STYLES["create"], made, "ok")
     assert [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING] == [
-        "MIDSTREAM_SPANS='perhaps' is not one of on, off, true, false, 1, 0; midstream goes on with on"
+        "ignoring MIDSTREAM_SPANS='perhaps': expected one of on, off, true, false, 1, 0; using on"
     ]
     assert exported.span.name == "chat ok"
 

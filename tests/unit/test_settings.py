@@ -94,7 +94,7 @@ def test_a_wrong_variable_is_one_warning_and_the_default_holds(
         (
             "midstream",
             "WARNING",
-            f"{ENVIRONMENT[option]}={word!r} is not one of {words}; midstream goes on with {default}",
+            f"ignoring {ENVIRONMENT[option]}={word!r}: expected one of {words}; using {default}",
         )
     ]
 

@@ -1,4 +1,4 @@
-"""What the application asked for, read off the arguments of `request()`. Nothing of the content is looked at."""
+"""What the application requested, from the arguments of `request()`. Content is not read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from midstream._guard import attempt
 from midstream._outcomes.values import MAX_REQUEST_TEXT, number, text, whole
-from midstream._sdk.platforms import provider_name
+from midstream._sdk.results import package_of
 from midstream._telemetry.call_record import Request
 
 if TYPE_CHECKING:
@@ -15,19 +15,25 @@ if TYPE_CHECKING:
 
 
 _MAX_STOP_SEQUENCES: Final = 100
-"""Stop sequences that are told."""
 
 _DEFAULT_PORTS: Final[Mapping[str, int]] = {"http": 80, "https": 443}
 
+_PROVIDERS: Final[Mapping[str, str]] = {
+    "BaseBedrockClient": "aws.bedrock",
+    "BaseMantleClient": "aws.bedrock",
+    "BaseVertexClient": "gcp.vertex_ai",
+}
+"""By a base class of the client, for SDK below 1.14. All others reach Anthropic: Foundry, AWS and Google Cloud, too."""
+
 
 def options_of(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-    """The `options` among the arguments of `request(cast_to, options, ...)`. `None` if they are not there."""
+    """The `options` among the arguments of `request(cast_to, options, ...)`. `None` if they are missing."""
     position = 1
     return kwargs["options"] if "options" in kwargs else args[position] if len(args) > position else None
 
 
 def request_of(client: Any, operation: Operation, options: Any, *, stream: bool) -> Request:
-    """The call that `client` is asked for. `extra_body` has the last word, as it has in the body that is sent."""
+    """The call that `client` was asked to make. `extra_body` overrides the body, as it does in what is sent."""
     body = _body(options)
     address, port = endpoint(client.base_url)
     return Request(
@@ -51,6 +57,15 @@ def endpoint(url: Any) -> tuple[str | None, int | None]:
     return text(url.host, MAX_REQUEST_TEXT), whole(url.port) or _DEFAULT_PORTS.get(url.scheme)
 
 
+def provider_name(client: Any) -> str:
+    """The `gen_ai.provider.name` of `client`. SDK 1.14 and later name it themselves."""
+    named = text(getattr(client, "_gen_ai_provider_name", None))
+    if named is not None:
+        return named
+    bases = (base.__name__ for base in type(client).__mro__ if package_of(base) == "anthropic")
+    return next((_PROVIDERS[base] for base in bases if base in _PROVIDERS), "anthropic")
+
+
 def _body(options: Any) -> dict[str, Any]:
     body, extra = _mapping(options.json_data), _mapping(getattr(options, "extra_json", None))
     return {**body, **extra} if extra else body
@@ -71,16 +86,16 @@ def _mapping(value: object) -> dict[str, Any]:
         return {}
     if type(value) is dict:
         return cast("dict[str, Any]", value)
-    # Of any other class, it is read once, and may not let itself be read.
+    # Another class is read once, and may raise.
     return attempt(lambda: dict(cast("Any", value)) if isinstance(value, Mapping) else None) or {}
 
 
 def _texts(value: object) -> tuple[str, ...] | None:
     if value is None:
         return None
-    # Only what can be read twice: the SDK takes one-shot iterators too.
+    # Only what can be read twice: the SDK accepts one-shot iterators, too.
     kind: Any = next((kind for kind in (list, tuple) if issubclass(type(value), kind)), None)
     if kind is None:
         return None
-    read = (text(one, MAX_REQUEST_TEXT) for one in kind.__getitem__(value, slice(_MAX_STOP_SEQUENCES)))
-    return tuple(one for one in read if one is not None) or None
+    texts = (text(item, MAX_REQUEST_TEXT) for item in kind.__getitem__(value, slice(_MAX_STOP_SEQUENCES)))
+    return tuple(found for found in texts if found is not None) or None

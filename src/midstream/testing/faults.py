@@ -16,7 +16,7 @@ from anthropic import (
     DefaultHttpxClient,
 )
 
-from midstream._cli.clients import LOOPBACK_ONLY
+from midstream._loopback import LOOPBACK_ONLY
 from midstream.faults import FaultServer
 
 if TYPE_CHECKING:
