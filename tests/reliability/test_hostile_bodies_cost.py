@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from contextlib import AbstractContextManager
 
+    from midstream._outcomes.failure import Failure
     from midstream._outcomes.scan import Scan
-    from midstream._outcomes.vocabulary import Failure
     from support.exported import Exported
 
 OURS = tuple(str(Path(midstream.__file__).with_name(part)) for part in ("_outcomes", "_sdk", "_telemetry", "_guard.py"))

@@ -6,15 +6,18 @@ import json
 import struct
 import zlib
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from midstream._outcomes.frames import FrameScan
-from midstream._outcomes.vocabulary import Failure, Outcome
+from midstream._outcomes.vocabulary import Outcome
 from support.aws_frames import error_frame, event_frame, exception_frame, frame, with_a_broken_checksum
+
+if TYPE_CHECKING:
+    from midstream._outcomes.failure import Failure
 
 
 def prelude(length: int, headers: int) -> bytes:

@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from midstream._outcomes.kinds import COMPLETIONS, MESSAGES, UNDELIMITED
 from midstream._outcomes.scan import DocumentScan, EventScan, Unpacked, can_unpack
 from midstream._outcomes.values import UNSEEN
-from midstream._outcomes.vocabulary import Failure, Outcome
+from midstream._outcomes.vocabulary import Outcome
 
 if TYPE_CHECKING:
+    from midstream._outcomes.failure import Failure
     from midstream._outcomes.kinds import StreamKind
     from midstream._outcomes.scan import Scan
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from midstream._outcomes.api_errors import item, says_error
 from midstream._outcomes.classify import classify, in_band_error
+from midstream._outcomes.failure import TRUNCATED_TYPE, UNEXPECTED_BODY, UNEXPECTED_MEDIA_TYPE, Failure
 from midstream._outcomes.values import UNDECODED, field, json_value, text
-from midstream._outcomes.vocabulary import Failure, Outcome
-from midstream._outcomes.wording import TRUNCATED_TYPE, UNEXPECTED_BODY, UNEXPECTED_MEDIA_TYPE
+from midstream._outcomes.vocabulary import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

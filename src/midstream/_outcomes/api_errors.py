@@ -19,9 +19,9 @@ import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast
 
 from midstream._guard import attempt
+from midstream._outcomes.failure import MAX_MESSAGE_LENGTH
 from midstream._outcomes.status import API_STATUS, BEDROCK_STATUS, SESSION_STATUS
 from midstream._outcomes.values import MAX_NAME_LENGTH, UNDECODED, field, is_mapping, json_value, text
-from midstream._outcomes.wording import MAX_MESSAGE_LENGTH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -21,6 +21,7 @@ from midstream._outcomes.exceptions import (
     stopped_by_the_application,
     words_of,
 )
+from midstream._outcomes.failure import OTHER, TRUNCATED_TYPE, UNEXPECTED_BODY, Failure, shortened
 from midstream._outcomes.redaction import without_keys, without_urls
 from midstream._outcomes.retry import header, helps, retry_after
 from midstream._outcomes.status import (
@@ -34,8 +35,7 @@ from midstream._outcomes.status import (
     UNKNOWN_STATUS,
 )
 from midstream._outcomes.values import field, is_mapping, text, whole
-from midstream._outcomes.vocabulary import Failure, Outcome
-from midstream._outcomes.wording import OTHER, TRUNCATED_TYPE, UNEXPECTED_BODY, shortened
+from midstream._outcomes.vocabulary import Outcome
 
 if TYPE_CHECKING:
     from midstream._outcomes.exceptions import Chain, Link

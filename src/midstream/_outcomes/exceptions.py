@@ -13,10 +13,10 @@ from weakref import WeakKeyDictionary
 
 from midstream._guard import attempt
 from midstream._interrupts import raised_by_signal_handler
+from midstream._outcomes.failure import MAX_MESSAGE_LENGTH, OTHER
 from midstream._outcomes.redaction import without_quotes
 from midstream._outcomes.values import field, text, whole
 from midstream._outcomes.vocabulary import Outcome
-from midstream._outcomes.wording import MAX_MESSAGE_LENGTH, OTHER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

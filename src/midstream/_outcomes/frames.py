@@ -12,9 +12,9 @@ import zlib
 from typing import TYPE_CHECKING, Final
 
 from midstream._outcomes.classify import in_band_error
+from midstream._outcomes.failure import OTHER, Failure
 from midstream._outcomes.values import from_json, text
-from midstream._outcomes.vocabulary import Failure, Outcome
-from midstream._outcomes.wording import OTHER
+from midstream._outcomes.vocabulary import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,7 +12,7 @@ from midstream._outcomes.vocabulary import Phase
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from midstream._outcomes.vocabulary import Answer
+    from midstream._outcomes.verdict import MessageSummary
 
 
 _ANONYMOUS: Final = "message"
@@ -94,7 +94,7 @@ class StreamKind:
         """The phase after `event`, an event's type, where the phase was `before`."""
         return self.phases.get(event or "", self.other or before)
 
-    def ends_with(self, event: str | None, answer: Answer) -> bool:
+    def ends_with(self, event: str | None, answer: MessageSummary) -> bool:
         """Whether the stream is whole with `event`, an event's type, after which its answer is `answer`."""
         if self.end is None:
             return self.has_end_event and answer.stop_reason is not None

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from midstream._outcomes.answers import WINDOWS, not_json
 from midstream._outcomes.api_errors import error_data
 from midstream._outcomes.classify import in_band_error
+from midstream._outcomes.failure import Failure
 from midstream._outcomes.kinds import named
 from midstream._outcomes.values import UNSEEN, from_json
-from midstream._outcomes.vocabulary import Failure, Outcome
+from midstream._outcomes.vocabulary import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

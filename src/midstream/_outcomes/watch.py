@@ -19,10 +19,13 @@ from midstream._outcomes.api_errors import error_data
 from midstream._outcomes.classify import failure_of, in_band_error
 from midstream._outcomes.kinds import MESSAGES, TURN_ERRORS, StreamKind, Turn, named, turn_is_over
 from midstream._outcomes.values import UNSEEN, field, fields, from_json, text, whole
-from midstream._outcomes.vocabulary import NO_ANSWER, Answer, Failure, Outcome, Phase, Verdict
+from midstream._outcomes.verdict import NO_ANSWER, MessageSummary, Verdict
+from midstream._outcomes.vocabulary import Outcome, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from midstream._outcomes.failure import Failure
 
 
 _START_EVENT: Final = "message_start"
@@ -73,7 +76,7 @@ class StreamWatch:
         self._end_seen = False
         self._found: Failure | None = None
         self._found_in = Phase.REQUEST
-        self._answer: Answer = NO_ANSWER
+        self._answer: MessageSummary = NO_ANSWER
         self._first_chunk_at: float | None = None
         self._last_chunk_at: float | None = None
         self._last_event: str | None = None
@@ -296,10 +299,10 @@ def _is_error_line(line: object) -> bool:
     return error is not None and custom_id is None
 
 
-def _answer_of(message: object, *, complete: bool) -> Answer:
+def _answer_of(message: object, *, complete: bool) -> MessageSummary:
     id_, model, stop_reason, usage = fields(message, "id", "model", "stop_reason", "usage")
     uncached, output, read, written = _usage(usage)
-    return Answer(
+    return MessageSummary(
         id=text(id_),
         model=text(model),
         stop_reason=text(stop_reason),
@@ -310,13 +313,13 @@ def _answer_of(message: object, *, complete: bool) -> Answer:
     )
 
 
-def _finished(answer: Answer, event: object) -> Answer:
+def _finished(answer: MessageSummary, event: object) -> MessageSummary:
     """`answer` with what `message_delta` adds. Its usage is cumulative: what it says replaces what was there."""
     delta, usage = fields(event, "delta", "usage")
     uncached, output, read, written = _usage(usage)
     read = _latest(read, answer.cache_read_tokens)
     written = _latest(written, answer.cache_write_tokens)
-    return Answer(
+    return MessageSummary(
         id=answer.id,
         model=answer.model,
         stop_reason=text(field(delta, "stop_reason")),
@@ -337,7 +340,7 @@ def _latest(last: int | None, before: int | None) -> int | None:
     return before if last is None else last
 
 
-def _uncached(answer: Answer) -> int | None:
+def _uncached(answer: MessageSummary) -> int | None:
     if answer.input_tokens is None:
         return None
     return answer.input_tokens - (answer.cache_read_tokens or 0) - (answer.cache_write_tokens or 0)

@@ -6,7 +6,7 @@ import os
 from threading import RLock
 from typing import TYPE_CHECKING, Final
 
-from midstream._outcomes.wording import OTHER
+from midstream._outcomes.failure import OTHER
 from midstream._telemetry.contract import (
     BOUNDED_ATTRIBUTES,
     MAX_SERIES,

@@ -14,7 +14,7 @@ from midstream._telemetry.scope import GenAIMetrics
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from midstream._outcomes.vocabulary import Failure
+    from midstream._outcomes.failure import Failure
     from midstream._telemetry.call_record import CallRecord, Request
 
 

@@ -9,7 +9,7 @@ from threading import Condition
 from typing import TYPE_CHECKING, Final, overload
 
 from midstream._instrumentor import observed
-from midstream._outcomes.vocabulary import NO_ANSWER, Answer
+from midstream._outcomes.verdict import NO_ANSWER, MessageSummary
 from midstream._telemetry.call_observer import set_call_observer
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Call:
     """The HTTP requests that the SDK sent for it."""
     failure: Failure | None = None
     """How it failed. `None` exactly when the outcome is no failure."""
-    answer: Answer = field(default=NO_ANSWER, repr=False)
+    answer: MessageSummary = field(default=NO_ANSWER, repr=False)
     """What the API said about its answer, as far as it got."""
 
     @property
