@@ -122,12 +122,12 @@ class Called(RuleBasedStateMachine):
     @precondition(lambda self: self.call is not None)
     @rule(event=st.sampled_from(sorted(EVENTS)))
     def an_event_is_seen(self, event: str) -> None:
-        self._call.look(EVENTS[event])
+        self._call.on_event(EVENTS[event])
 
     @precondition(lambda self: self.call is not None)
     @rule()
     def an_event_that_cannot_be_looked_at_is_seen(self) -> None:
-        self._call.look(Explosive())
+        self._call.on_event(Explosive())
 
     @precondition(lambda self: self.call is not None)
     @rule()
@@ -140,19 +140,19 @@ class Called(RuleBasedStateMachine):
     @precondition(lambda self: self.call is not None)
     @rule()
     def read(self) -> None:
-        self._call.read()
+        self._call.on_end()
         self.ended = True
 
     @precondition(lambda self: self.call is not None)
     @rule()
     def answered(self) -> None:
-        self._call.answered({"id": "msg_1"})
+        self._call.on_document({"id": "msg_1"})
         self.ended = True
 
     @precondition(lambda self: self.call is not None)
     @rule()
     def a_failure_is_found(self) -> None:
-        self._call.found(classify(body_of("overloaded_error")))
+        self._call.on_hidden_failure(classify(body_of("overloaded_error")))
 
     @precondition(lambda self: self.call is not None)
     @rule(reading=st.booleans())

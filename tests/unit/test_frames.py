@@ -36,16 +36,16 @@ class Heard:
 
     told: list[Any] = field(default_factory=list[Any])
 
-    def look(self, event: Any) -> None:
+    def on_event(self, event: Any) -> None:
         self.told.append(event.get("type"))
 
-    def found(self, failure: Failure) -> None:
+    def on_hidden_failure(self, failure: Failure) -> None:
         self.told.append((failure.outcome, failure.error_type, failure.status_code))
 
-    def read(self) -> None:
+    def on_end(self) -> None:
         self.told.append("read")
 
-    def answered(self, document: object) -> None:
+    def on_document(self, document: object) -> None:
         self.told.append(document)
 
 

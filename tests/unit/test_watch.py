@@ -13,8 +13,8 @@ import anthropic
 import pytest
 
 from midstream._outcomes import Failure, MessageSummary, Outcome, Phase, StreamWatch, Verdict, classify
-from midstream._outcomes.answers import Remains
 from midstream._outcomes.kinds import COMPLETIONS, UNDELIMITED
+from midstream._outcomes.remains import Remains
 from support.sdk_errors import body_of, http, http_error, in_band_error, request_raising
 
 if TYPE_CHECKING:

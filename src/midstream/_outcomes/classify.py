@@ -1,4 +1,4 @@
-"""An exception or an error body -> `Failure`. The outcome of a call that failed is decided here, once."""
+"""An exception or an error body -> `Failure`. The outcome of a failed call is decided here, once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from midstream._guard import attempt
-from midstream._outcomes.api_errors import NOTHING, ApiError, api_error_in, error_status, says_error, type_name
+from midstream._outcomes.api_errors import (
+    NOTHING,
+    ApiError,
+    api_error_in,
+    error_status,
+    says_error,
+    shape_name,
+    type_name,
+)
 from midstream._outcomes.credentials import TokenFailure, token_failure, while_preparing
 from midstream._outcomes.exceptions import (
     chain_of,
@@ -17,11 +25,11 @@ from midstream._outcomes.exceptions import (
     qualified_name,
     raised_while_reading_a_body,
     reason_in,
+    reason_of,
     source_of,
     stopped_by_the_application,
-    words_of,
 )
-from midstream._outcomes.failure import OTHER, TRUNCATED_TYPE, UNEXPECTED_BODY, Failure, shortened
+from midstream._outcomes.failure import OTHER, TRUNCATED_TYPE, UNEXPECTED_BODY, WITH_STATUS, Failure, shortened
 from midstream._outcomes.redaction import without_keys, without_urls
 from midstream._outcomes.retry import header, helps, retry_after
 from midstream._outcomes.status import (
@@ -34,7 +42,7 @@ from midstream._outcomes.status import (
     TOKEN_STATUS,
     UNKNOWN_STATUS,
 )
-from midstream._outcomes.values import field, is_mapping, text, whole
+from midstream._outcomes.values import as_int, as_text, field, is_mapping, words_of
 from midstream._outcomes.vocabulary import Outcome
 
 if TYPE_CHECKING:
@@ -44,9 +52,8 @@ if TYPE_CHECKING:
 _ALWAYS_RETRYABLE: Final = frozenset(
     {Outcome.CONNECTION_ERROR, Outcome.TRANSPORT_ERROR, Outcome.TRUNCATED, Outcome.MALFORMED}
 )
-_WITH_STATUS: Final = frozenset({Outcome.HTTP_ERROR, Outcome.IN_BAND_ERROR})
 _OF_A_TRANSPORT: Final = frozenset({Outcome.CONNECTION_ERROR, Outcome.TRANSPORT_ERROR})
-"""The outcomes whose message is the transport's, which cannot quote the body."""
+"""The outcomes with the transport's message, which cannot quote the body."""
 
 _MAY_BE_OF_A_TOKEN: Final = _OF_A_TRANSPORT | {Outcome.CLIENT_ERROR}
 _KNOWN_TYPES: Final = (API_STATUS, BEDROCK_STATUS, SESSION_STATUS, TOKEN_STATUS)
@@ -58,26 +65,26 @@ _API_ERROR: Final = "anthropic.APIError"
 _STATUSES: Final = range(100, 1000)
 
 _AWS_TYPE: Final = "x-amzn-errortype"
-"""The header with the type of an AWS error, and after a colon an address: `ValidationException:http://...`."""
+"""The header with the type of an AWS error."""
 
-# SDK below 1.7 raises a ValueError for an exception or error frame of a Bedrock event stream; its text is all there is.
+# The SDK below 1.7 raises a ValueError for an exception or error frame of Bedrock, with nothing but text.
 _BEDROCK_TEXT: Final = "Bad response code, expected 200"
 _BEDROCK_TYPE: Final = re.compile(r"':(?:exception-type|error-code)': '(\w{1,64})'")
 
 
 def classify(error: object) -> Failure:
-    """What `error` really means: an exception out of the SDK, or the decoded body of an error event.
+    """The real meaning of `error`: an exception out of the SDK, or the decoded body of an error event.
 
-    Exceptions that others raise from one of the SDK's, of the HTTP client's or of a codec's are judged by that one.
-    Anything else is a `client_error`. Never raises; the time that it takes and the text that it returns are bounded.
+    An exception that was raised from one of the SDK, of the HTTP client or of a codec is judged by its cause. Anything
+    else is a `client_error`. Never raises; its running time and the text that it returns are bounded.
     """
     return failure_of(error)
 
 
 def failure_of(error: object, *, opened: bool | None = None) -> Failure:
-    """The same for an exception out of a call, whose stream was open, or was not.
+    """The same for an exception out of a call, `opened` if its stream was open, and `None` if that is unknown.
 
-    `opened` is `None` for an exception of which that is not known. Never raises.
+    Never raises.
     """
     failure = attempt(
         lambda: _of_exception(error, opened=opened) if isinstance(error, BaseException) else _of_decoded_body(error)
@@ -89,22 +96,22 @@ def failure_of(error: object, *, opened: bool | None = None) -> Failure:
 
 
 def in_band_error(body: object) -> Failure:
-    """The error that the API sent inside a 200 response: `body` is decoded, or a text. Never raises for JSON values."""
+    """The error that the API sent inside a 200 response, as a decoded value or a text. Never raises for JSON values."""
     error = api_error_in(body)
     return _with_status(Outcome.IN_BAND_ERROR, error, _Reported())
 
 
 def bounded_error_type(failure: Failure) -> str:
-    """The `error.type` of `failure` for a metric: `_OTHER` for a type that the API made up, so that series stay few."""
+    """The `error.type` of `failure` for a metric: `_OTHER` for an unknown type of the API, so that series stay few."""
     error_type = failure.error_type
-    if failure.outcome not in _WITH_STATUS or any(error_type in known for known in _KNOWN_TYPES):
+    if failure.outcome not in WITH_STATUS or any(error_type in known for known in _KNOWN_TYPES):
         return error_type
     return error_type if error_type in (str(failure.status_code), failure.exception_type) else OTHER
 
 
 @dataclass(frozen=True, slots=True)
 class _Reported:
-    """What an exception says about the response that it is about. `None` means that it does not say."""
+    """What an exception says about its response. `None` means that it does not say."""
 
     observed: int | None = None
     status: int | None = None
@@ -138,7 +145,7 @@ def _of_exception(error: BaseException, *, opened: bool | None) -> Failure:
     outcome = Outcome.IN_BAND_ERROR if frame is not None else _outcome(chain_below, reported, opened=opened)
     if outcome is Outcome.TRANSPORT_ERROR and not opened and any(while_preparing(link.error) for link in chain):
         outcome = Outcome.CONNECTION_ERROR  # the transport to a token endpoint
-    if outcome in _WITH_STATUS:
+    if outcome in WITH_STATUS:
         return _with_status(outcome, _api_error(decisive.error, frame, reported.headers), reported)
     return Failure(
         outcome,
@@ -159,16 +166,16 @@ def _of_token_endpoint(chain: Chain) -> Failure | None:
     """How the fetching of a token failed, if that is what failed."""
     if chain[0].by_class not in _MAY_BE_OF_A_TOKEN:
         return None
-    told = [
+    found = [
         (token, place)
         for place, link in enumerate(chain)
         if (token := token_failure(link.error, names_of(link.error))) is not None
     ]
-    if not told:
+    if not found:
         return None
-    # The outermost knows most, and has the name of the innermost that knows the same.
-    token, place = told[0]
-    named = next(chain[inner].error for other, inner in reversed(told) if other.outcome is token.outcome)
+    # The outermost has most details, and the innermost with the same outcome has the most specific class.
+    token, place = found[0]
+    named = next(chain[inner].error for other, inner in reversed(found) if other.outcome is token.outcome)
     source = source_of(chain)
     reported = _reported(chain[: place + 1], None)
     if token.outcome is Outcome.HTTP_ERROR:
@@ -180,7 +187,7 @@ def _of_token_endpoint(chain: Chain) -> Failure | None:
         leaked=reported.leaked,
         retryable=not is_hopeless(chain) if token.retryable is None else token.retryable,
         exception_type=reported.exception_type,
-        message=None if malformed else _shown(reason_in(chain) or words_of(named)),
+        message=None if malformed else _shown(reason_in(chain) or reason_of(named)),
     )
 
 
@@ -198,10 +205,10 @@ def _is_marked_retryable(wrappers: Chain) -> bool:
 
 
 def _with_status(outcome: Outcome, error: ApiError, reported: _Reported) -> Failure:
-    """A failure with a status: the observed one of an HTTP error, and the one that stands for an error in band."""
+    """A failure with a status: observed for an HTTP error, and synthesized for an in-band error."""
     in_band = outcome is Outcome.IN_BAND_ERROR
     status = _synthesized(error) if in_band else cast("int", reported.observed)
-    # What the headers of a 200 say was said before the error.
+    # The headers of a 200 were sent before the error.
     headers = None if in_band else reported.headers
     unnamed = error.status if in_band else status
     return Failure(
@@ -231,12 +238,12 @@ def _synthesized(error: ApiError) -> int:
 
 
 def _decisive(chain: Chain) -> int:
-    """The place of the exception that decides: the outermost that says more than that something went wrong.
+    """The place of the exception that decides: the outermost that implies an outcome.
 
-    A framework raises its exceptions from the SDK's. Where it does not, a status on its exception has to do.
+    A framework raises its exceptions from those of the SDK. Where it does not, a status on its exception decides.
     """
-    for says in (_says_what_happened, _foreign_status):
-        place = next((place for place, link in enumerate(chain) if says(link)), None)
+    for decides in (_implies_an_outcome, _foreign_status):
+        place = next((place for place, link in enumerate(chain) if decides(link)), None)
         if place is not None:
             return _inside_wrapper(chain, place)
     return 0
@@ -253,22 +260,22 @@ def _inside_wrapper(chain: Chain, place: int) -> int:
     return next((at for at, link in inner if link.by_class is Outcome.HTTP_ERROR or _foreign_status(link)), place)
 
 
-def _says_what_happened(link: Link) -> bool:
+def _implies_an_outcome(link: Link) -> bool:
     if link.by_class is Outcome.CLIENT_ERROR:
         return _bedrock_frame(link.error) is not None
     return link.by_class.is_failure
 
 
 def _foreign_status(link: Link) -> int | None:
-    """The error status on an exception that is not of the SDK, of an HTTP client or of a codec."""
+    """The error status on an exception of anything but the SDK, an HTTP client or a codec."""
     if link.by_class is not Outcome.CLIENT_ERROR or is_of(link.error, _API_ERROR):
         return None
-    said = (
+    values = (
         field(link.error, "status_code"),
         field(link.error, "status"),
         field(field(link.error, "response"), "status_code"),
     )
-    return next(filter(None, map(error_status, said)), None)
+    return next(filter(None, map(error_status, values)), None)
 
 
 def _outcome(chain: Chain, reported: _Reported, *, opened: bool | None) -> Outcome:
@@ -282,15 +289,15 @@ def _outcome(chain: Chain, reported: _Reported, *, opened: bool | None) -> Outco
         return Outcome.CONNECTION_ERROR
     if outcome is not Outcome.CONNECTION_ERROR:
         return outcome
-    # The SDK wraps whatever sending a request raises. For an answer that is not streamed, that includes reading its
-    # body and decoding it.
+    # The SDK wraps whatever sending a request raises. For an answer that is not streamed, that includes reading and
+    # decoding its body.
     if any(link.by_class is Outcome.MALFORMED for link in chain):
         return Outcome.MALFORMED
     return Outcome.TRANSPORT_ERROR if opened or _while_reading(chain) else outcome
 
 
 def _before_the_headers(chain: Chain) -> bool:
-    """Whether what was raised out of `request()` came from elsewhere than a body: from a middleware, say."""
+    """Whether an exception out of `request()` came from elsewhere than a body: from a middleware, for example."""
     return chain[0].error.__traceback__ is not None and not _while_reading(chain)
 
 
@@ -299,15 +306,15 @@ def _while_reading(chain: Chain) -> bool:
 
 
 def _reported(wrappers: Chain, foreign_status: int | None) -> _Reported:
-    """What the last of `wrappers` says, the exception that decides, raised out of those before it."""
+    """What the last of `wrappers` says, the exception that decides. The others were raised from it."""
     error = wrappers[-1].error
     response = field(error, "response")
     status = _status(field(error, "status_code"))
     return _Reported(
         observed=_status(field(response, "status_code")) or status or foreign_status,
         status=status,
-        reason=_shown(text(field(response, "reason_phrase"))),
-        request_id=text(field(error, "request_id")),
+        reason=_shown(as_text(field(response, "reason_phrase"))),
+        request_id=as_text(field(error, "request_id")),
         headers=field(response, "headers"),
         leaked=not any(is_of(link.error, _API_ERROR) for link in wrappers),
         exception_type=qualified_name(type(wrappers[0].error)),
@@ -317,21 +324,17 @@ def _reported(wrappers: Chain, foreign_status: int | None) -> _Reported:
 def _api_error(error: BaseException, frame: str | None, headers: object) -> ApiError:
     if frame is not None:
         return NOTHING._replace(type=type_name(frame))
-    said = api_error_in(field(error, "body"))
+    found = api_error_in(field(error, "body"))
     # The body first: the attribute exists from SDK 0.87 on.
-    return said._replace(type=said.type or type_name(field(error, "type")) or _aws_type(headers))
-
-
-def _aws_type(headers: object) -> str | None:
-    return type_name((header(headers, _AWS_TYPE) or "").partition(":")[0].rpartition("#")[2])
+    return found._replace(type=found.type or type_name(field(error, "type")) or shape_name(header(headers, _AWS_TYPE)))
 
 
 def _bedrock_frame(error: BaseException) -> str | None:
     """The type in a Bedrock frame that the SDK below 1.7 raises as a ValueError. `None` for every other exception."""
-    said = attempt(lambda: str(error)) if type(error) is ValueError else None
-    if said is None or not said.startswith(_BEDROCK_TEXT):
+    words = words_of(error, None) if type(error) is ValueError else None
+    if words is None or not words.startswith(_BEDROCK_TEXT):
         return None
-    found = _BEDROCK_TYPE.search(said)
+    found = _BEDROCK_TYPE.search(words)
     return found.group(1) if found else OTHER
 
 
@@ -340,5 +343,5 @@ def _shown(message: str | None) -> str | None:
 
 
 def _status(value: object) -> int | None:
-    status = whole(cast("Any", value))
+    status = as_int(cast("Any", value))
     return status if status is not None and status in _STATUSES else None

@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from midstream._outcomes.summary import NO_ANSWER
 
 if TYPE_CHECKING:
     from midstream._outcomes.failure import Failure
+    from midstream._outcomes.summary import MessageSummary
     from midstream._outcomes.vocabulary import Outcome
-
-
-class MessageSummary(NamedTuple):
-    """What the API said about its answer, as far as it got. `None` means that it did not say."""
-
-    id: str | None = None
-    model: str | None = None
-    stop_reason: str | None = None
-    input_tokens: int | None = None
-    """All input tokens, those read from and written to the cache included."""
-    output_tokens: int | None = None
-    """`None` before `message_delta`, because `message_start` carries a placeholder."""
-    cache_read_tokens: int | None = None
-    cache_write_tokens: int | None = None
-
-
-NO_ANSWER: Final = MessageSummary()
 
 
 class Verdict(NamedTuple):

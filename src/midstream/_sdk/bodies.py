@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import wrapt
 
 from midstream._guard import attempt
-from midstream._outcomes.answers import keep
+from midstream._outcomes.remains import keep
 from midstream._sdk.closing import Closing
 from midstream._sdk.scans import scan_of
 

@@ -14,16 +14,10 @@ from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 
 from midstream._guard import attempt, safe_clock
 from midstream._outcomes import Outcome, StreamWatch
-from midstream._outcomes.answers import (
-    Remains,
-    failure_in_document,
-    is_json,
-    keep,
-    not_json_by_name,
-    unexpected_by_name,
-)
+from midstream._outcomes.remains import Remains, keep
 from midstream._outcomes.scan import EventScan
-from midstream._outcomes.values import UNDECODED, UNSEEN, is_mapping, json_value, text, whole
+from midstream._outcomes.unexpected import failure_in_document, is_json, not_json_by_name, unexpected_by_name
+from midstream._outcomes.values import UNDECODED, UNSEEN, as_int, as_text, is_mapping, json_value
 from midstream._sdk import callers, request_attributes
 from midstream._sdk.bodies import ObservedBody
 from midstream._sdk.closing import Closing
@@ -360,7 +354,7 @@ class Call:
                 attempt(lambda: self._note(response))
             self.tell_now(verdict, error)
 
-    def read(self, last_event: object = None) -> None:
+    def on_end(self, last_event: object = None) -> None:
         """The event iterator came to its end."""
         with self.guards.calls:
             self.tell_now(self.watch.read(last_event, self._remains))
@@ -383,7 +377,7 @@ class Call:
         with self.guards.streams:
             self._parser = weakref.ref(parser)
 
-    def look(self, event: object) -> None:
+    def on_event(self, event: object) -> None:
         """An event was decoded."""
         with self.guards.streams:
             since_last = self.watch.event(event)
@@ -392,17 +386,17 @@ class Call:
                     self._calls.recorder.chunk(self.request, self.watch.model, since_last, self.where)
                 return
             kind = type(event)
-            if not self.watch.repeats:
+            if not self.watch.is_redundant:
                 self._calls.telling.add(kind)
             elif kind not in self._calls.telling and not is_mapping(event):
                 self.skipped = kind
 
-    def found(self, failure: Failure) -> None:
+    def on_hidden_failure(self, failure: Failure) -> None:
         """Who reads the undecoded body has been given a failure in it, which nobody raises."""
         with self.guards.bodies:
             self.watch.found(failure)
 
-    def answered(self, document: object) -> None:
+    def on_document(self, document: object) -> None:
         """The undecoded body came to its end, and is `document`; `UNSEEN` if that cannot be looked at."""
         with self.guards.bodies:
             self.tell_now(self.watch.answered(document))
@@ -553,8 +547,8 @@ class Call:
         # It may not let itself be looked at.
         shows_it = attempt(is_inspectable, result) is True
         if response is not None:
-            self._observed = whole(response.status_code)
-            self._request_id = text(attempt(lambda: getattr(result, "_request_id", None)))
+            self._observed = as_int(response.status_code)
+            self._request_id = as_text(attempt(lambda: getattr(result, "_request_id", None)))
             if not shows_it:
                 # A text, or a class of the application's, which does not show what arrived.
                 self._note(response)
@@ -579,7 +573,7 @@ class Call:
                 if is_json(media_type):
                     self.failed(error)  # what the SDK will raise when the application parses it
                     return
-                self.found(not_json_by_name(media_type, is_empty=not response.content))
+                self.on_hidden_failure(not_json_by_name(media_type, is_empty=not response.content))
             except RecursionError:
                 pass  # too deep to be looked at
         self.tell_now(self.watch.answered(document))
@@ -636,8 +630,8 @@ class Call:
         return attempt(lambda: response.stream) is observed
 
     def _note(self, response: Any) -> None:
-        self._observed = whole(response.status_code)  # HTTP/2 has numbers of any size
-        self._request_id = text(response.headers.get("request-id"))
+        self._observed = as_int(response.status_code)  # HTTP/2 has numbers of any size
+        self._request_id = as_text(response.headers.get("request-id"))
 
     def _parser_runs(self) -> bool:
         parser = None if self._parser is None else self._parser()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from midstream._outcomes.values import text
+from midstream._outcomes.values import as_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +26,7 @@ _BY_CLASS: Final[Mapping[str, str]] = MappingProxyType(
 
 def provider_name(client: Any) -> str:
     """The `gen_ai.provider.name` of `client`, which SDK 1.14 and later names itself."""
-    told = text(getattr(client, "_gen_ai_provider_name", None))
+    told = as_text(getattr(client, "_gen_ai_provider_name", None))
     if told is not None:
         return told
     names = (base.__name__ for base in type(client).__mro__ if base.__module__.partition(".")[0] == "anthropic")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from midstream._guard import attempt
-from midstream._outcomes.values import MAX_REQUEST_TEXT, number, text, whole
+from midstream._outcomes.values import MAX_REQUEST_TEXT, as_float, as_int, as_text
 from midstream._sdk.platforms import provider_name
 from midstream._telemetry.call_record import Request
 
@@ -33,12 +33,12 @@ def request_of(client: Any, operation: Operation, options: Any, *, stream: bool)
     return Request(
         operation=operation,
         provider=provider_name(client),
-        model=text(body.get("model"), MAX_REQUEST_TEXT),
+        model=as_text(body.get("model"), MAX_REQUEST_TEXT),
         stream=stream,
-        max_tokens=whole(body.get("max_tokens", body.get("max_tokens_to_sample"))),
-        temperature=number(body.get("temperature")),
-        top_p=number(body.get("top_p")),
-        top_k=whole(body.get("top_k")),
+        max_tokens=as_int(body.get("max_tokens", body.get("max_tokens_to_sample"))),
+        temperature=as_float(body.get("temperature")),
+        top_p=as_float(body.get("top_p")),
+        top_k=as_int(body.get("top_k")),
         stop_sequences=_texts(body.get("stop_sequences")),
         output_type="json" if _asks_for_json(body) else None,
         server_address=address,
@@ -48,7 +48,7 @@ def request_of(client: Any, operation: Operation, options: Any, *, stream: bool)
 
 def endpoint(url: Any) -> tuple[str | None, int | None]:
     """Host and port of an `httpx.URL` or `httpx2.URL`, whose port is `None` where it is the scheme's default."""
-    return text(url.host, MAX_REQUEST_TEXT), whole(url.port) or _DEFAULT_PORTS.get(url.scheme)
+    return as_text(url.host, MAX_REQUEST_TEXT), as_int(url.port) or _DEFAULT_PORTS.get(url.scheme)
 
 
 def _body(options: Any) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def _asks_for_json(body: Mapping[str, Any]) -> bool:
 
 
 def _is_json(form: object) -> bool:
-    return form is not None and text(_mapping(form).get("type")) == "json_schema"
+    return form is not None and as_text(_mapping(form).get("type")) == "json_schema"
 
 
 def _mapping(value: object) -> dict[str, Any]:
@@ -82,5 +82,5 @@ def _texts(value: object) -> tuple[str, ...] | None:
     kind: Any = next((kind for kind in (list, tuple) if issubclass(type(value), kind)), None)
     if kind is None:
         return None
-    read = (text(one, MAX_REQUEST_TEXT) for one in kind.__getitem__(value, slice(_MAX_STOP_SEQUENCES)))
+    read = (as_text(one, MAX_REQUEST_TEXT) for one in kind.__getitem__(value, slice(_MAX_STOP_SEQUENCES)))
     return tuple(one for one in read if one is not None) or None

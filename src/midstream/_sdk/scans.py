@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from midstream._outcomes.answers import is_json
 from midstream._outcomes.frames import FrameScan
 from midstream._outcomes.scan import ByteScan, DocumentScan, EventScan, Unpacked, can_unpack
+from midstream._outcomes.unexpected import is_json
 from midstream._sdk import callers
 from midstream._sdk.results import format_of
 

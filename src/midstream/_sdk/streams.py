@@ -30,7 +30,7 @@ def observed_events(events: Any, find: Find) -> Iterator[Any]:
     try:
         for event in events:
             if type(event) is not skipped:
-                call.look(event)
+                call.on_event(event)
                 skipped = call.skipped
             yield event
     except GeneratorExit:
@@ -41,7 +41,7 @@ def observed_events(events: Any, find: Find) -> Iterator[Any]:
     except BaseException as error:
         call.failed(error, event)
         raise
-    call.read(event)
+    call.on_end(event)
 
 
 class ObservedAsyncEvents:
@@ -86,7 +86,7 @@ class ObservedAsyncEvents:
 
     def _look(self, event: Any) -> None:
         if self._call is not None:
-            self._call.look(event)
+            self._call.on_event(event)
             self._skipped = self._call.skipped
 
     def _ended(self, error: BaseException) -> None:
@@ -97,7 +97,7 @@ class ObservedAsyncEvents:
             if _is_read_by_another(self._events, error):
                 return
             if isinstance(error, StopAsyncIteration):
-                call.read(self._last)
+                call.on_end(self._last)
             else:
                 call.failed(error, self._last)
 

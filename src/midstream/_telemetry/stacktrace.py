@@ -12,7 +12,7 @@ from traceback import walk_tb
 from typing import Final
 
 from midstream._outcomes.exceptions import causes, qualified_name
-from midstream._outcomes.values import text
+from midstream._outcomes.values import as_text
 
 _MAX_FRAMES: Final = 64
 _MAX_EXCEPTIONS: Final = 8
@@ -35,4 +35,4 @@ def _one(error: BaseException) -> str:
 # Kept, for most exceptions come out of the same few places.
 @lru_cache(maxsize=256)
 def _line(file: str, line: int | None, function: str) -> str:
-    return f'  File "{text(file, _MAX_PATH_LENGTH)}", line {line}, in {text(function)}\n'
+    return f'  File "{as_text(file, _MAX_PATH_LENGTH)}", line {line}, in {as_text(function)}\n'

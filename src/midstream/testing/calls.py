@@ -9,7 +9,7 @@ from threading import Condition
 from typing import TYPE_CHECKING, Final, overload
 
 from midstream._instrumentor import observed
-from midstream._outcomes.verdict import NO_ANSWER, MessageSummary
+from midstream._outcomes.summary import NO_ANSWER, MessageSummary
 from midstream._telemetry.call_observer import set_call_observer
 
 if TYPE_CHECKING:
