@@ -14,7 +14,7 @@ from midstream._sdk.bodies import ObservedBody
 from midstream._sdk.calls import Call, Calls
 from midstream._sdk.results import Head
 from midstream._sdk.streams import ObservedAsyncEvents, observed_events
-from midstream._telemetry.call_record import Request
+from midstream._telemetry.call_record import CallRequest
 from midstream._telemetry.operation import Operation
 from midstream._telemetry.recorder import Recorder
 from midstream._telemetry.signals import Signals
@@ -116,7 +116,7 @@ def drive(name: str, items: int, *, observed: bool, clock: Callable[[], float] =
 
 def _call(clock: Callable[[], float]) -> Call:
     recorder = Recorder(Signals.silent(), spans=False)
-    return Call(Calls(recorder, chunk_timings=False, clock=clock), Request(Operation.CHAT, "anthropic"), MESSAGES)
+    return Call(Calls(recorder, chunk_timings=False, clock=clock), CallRequest(Operation.CHAT, "anthropic"), MESSAGES)
 
 
 def _source(items: Sequence[Any]) -> Iterator[Any]:

@@ -23,7 +23,7 @@ from midstream._outcomes import classify
 from midstream._outcomes.kinds import COMPLETIONS, MESSAGES, UNDELIMITED
 from midstream._sdk.calls import Call, Calls
 from midstream._sdk.deferred import DEFERRED
-from midstream._telemetry.call_record import Request
+from midstream._telemetry.call_record import CallRequest
 from midstream._telemetry.operation import Operation
 from midstream._telemetry.recorder import Recorder
 from midstream._telemetry.signals import Signals
@@ -92,7 +92,7 @@ class Called(RuleBasedStateMachine):
     def begin(self, kind: str, timings: bool) -> None:
         self.recorder = Counting()
         self.calls = Calls(self.recorder, chunk_timings=timings)
-        self.call: Call | None = Call(self.calls, Request(Operation.CHAT, "anthropic"), KINDS[kind])
+        self.call: Call | None = Call(self.calls, CallRequest(Operation.CHAT, "anthropic"), KINDS[kind])
         self.kept: list[Any] = []
         self.untold: list[Verdict] = []
         self.ended = False

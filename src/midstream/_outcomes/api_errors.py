@@ -63,16 +63,13 @@ class ApiError(NamedTuple):
     """The API's name of the cause, more precise than the type."""
 
 
-NOTHING: Final = ApiError()
-
-
 def api_error_in(body: object) -> ApiError:
     """The error in `body`, a decoded value or a plain text. Never raises for plain JSON values."""
     body = _first(body)
     if issubclass(type(body), str):
         return _in_text(cast("str", body))
     if not is_mapping(body):
-        return NOTHING
+        return ApiError()
     return _envelope(body) or _nested(body)
 
 

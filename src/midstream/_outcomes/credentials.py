@@ -93,7 +93,7 @@ ENDPOINT_EXCEPTIONS: Final[Mapping[str, Answered | None]] = MappingProxyType(
             headers=("response", "headers"),
             in_text=True,
         ),
-        **{f"{client}.HTTPStatusError": _RESPONSE for client in HTTP_CLIENTS},
+        **{f"{client}.HTTPStatusError": _RESPONSE for client in sorted(HTTP_CLIENTS)},
         "requests.HTTPError": _RESPONSE,
         "aiohttp.ClientResponseError": Answered(status=("status",), headers=("headers",), only_while_preparing=True),
         "urllib.HTTPError": Answered(status=("code",), headers=("headers",)),

@@ -35,7 +35,7 @@ _LIBRARIES: Final = _TRANSPORTS | {"anthropic", "midstream", "asyncio", "socket"
 
 
 def _each(packages: Iterable[str], *names: str) -> tuple[str, ...]:
-    return tuple(f"{package}.{name}" for package in packages for name in names)
+    return tuple(f"{package}.{name}" for package in sorted(packages) for name in names)
 
 
 EXCEPTION_OUTCOMES: Final[Mapping[str, Outcome]] = MappingProxyType(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from midstream._outcomes.failure import shortened
+
 # A protocol error can quote the bytes that caused it: `illegal chunk header: bytearray(b'...')`.
 _QUOTED_BYTES: Final = re.compile(r"(?<![:\s])[:\s]*(?<!\w)(?:bytearray\(|bytes\()?b['\"].*", re.DOTALL)
 
@@ -24,6 +26,11 @@ _QUOTED_KEY: Final = re.compile(
     )[\w.~+/=*-]{8,}""",
     re.IGNORECASE | re.VERBOSE,
 )
+
+
+def shown(message: str | None) -> str | None:
+    """`message` in one line, without the keys and the URLs that it quotes. `None` for an empty one."""
+    return shortened(without_urls(without_keys(message))) if message else None
 
 
 def without_keys(message: str) -> str:

@@ -27,7 +27,7 @@ from midstream._sdk.forks import at_fork
 from midstream._sdk.results import Head, format_of, is_inspectable, is_response, response_of, streams
 from midstream._telemetry import call_observer
 from midstream._telemetry.call_record import CallRecord
-from midstream._telemetry.spans import SilentSpan, SpanSource
+from midstream._telemetry.spans import SilentSpan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from midstream._outcomes import Failure, Verdict
     from midstream._outcomes.kinds import StreamKind
-    from midstream._telemetry.call_record import Request
+    from midstream._telemetry.call_record import CallRequest
     from midstream._telemetry.recorder import Recorder
     from midstream._telemetry.spans import CallSpan
 
@@ -237,7 +237,7 @@ class Entry:
     def _attach(self) -> None:
         call = self.call
         span = None if call is None else call.span
-        if call is not None and span is not None and span.source is SpanSource.OURS and self._attached is None:
+        if call is not None and span is not None and span.is_own and self._attached is None:
             with call.guards.spans:
                 self._attached = (span.context, context.attach(span.context))
 
@@ -273,7 +273,7 @@ class Call:
         "watch",
     )
 
-    def __init__(self, calls: Calls, request: Request, kind: StreamKind) -> None:
+    def __init__(self, calls: Calls, request: CallRequest, kind: StreamKind) -> None:
         self._calls = calls
         self.guards = calls.guards
         """What contains the faults of the call, and counts them where the call is recorded."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from midstream._guard import attempt
 from midstream._outcomes.values import MAX_REQUEST_TEXT, as_float, as_int, as_text
 from midstream._sdk.platforms import provider_name
-from midstream._telemetry.call_record import Request
+from midstream._telemetry.call_record import CallRequest
 
 if TYPE_CHECKING:
     from midstream._telemetry.operation import Operation
@@ -26,11 +26,11 @@ def options_of(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     return kwargs["options"] if "options" in kwargs else args[position] if len(args) > position else None
 
 
-def request_of(client: Any, operation: Operation, options: Any, *, stream: bool) -> Request:
+def request_of(client: Any, operation: Operation, options: Any, *, stream: bool) -> CallRequest:
     """The call that `client` is asked for. `extra_body` has the last word, as it has in the body that is sent."""
     body = _body(options)
     address, port = endpoint(client.base_url)
-    return Request(
+    return CallRequest(
         operation=operation,
         provider=provider_name(client),
         model=as_text(body.get("model"), MAX_REQUEST_TEXT),

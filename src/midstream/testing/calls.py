@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from midstream._outcomes import Failure, Outcome, Phase
-    from midstream._telemetry.call_record import CallRecord, Request
+    from midstream._telemetry.call_record import CallRecord, CallRequest
 
 __all__ = ("Call", "Calls", "heard")
 
@@ -134,7 +134,7 @@ class Calls(Sequence[Call]):
     def __repr__(self) -> str:
         return f"<Calls: {', '.join(self.outcomes) or 'none'}; {self._open} open>"
 
-    def started(self, request: Request) -> Callable[[CallRecord | None], None]:
+    def started(self, request: CallRequest) -> Callable[[CallRecord | None], None]:
         """A call has started. What is returned is to be told how it ended; `None` if that could not be observed."""
         del request
         with self._changed:
