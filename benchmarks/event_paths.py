@@ -15,7 +15,7 @@ from midstream._sdk.call import EventTypes, ObservedCall
 from midstream._sdk.events import ObservedAsyncEvents, observed_events
 from midstream._sdk.reporting import Reporter
 from midstream._sdk.results import Head
-from midstream._telemetry.call_record import Request
+from midstream._telemetry.call_record import CallRequest
 from midstream._telemetry.operation import Operation
 from midstream._telemetry.recorder import Recorder
 from midstream._telemetry.signals import Signals
@@ -117,7 +117,7 @@ def drive(name: str, items: int, *, observed: bool, clock: Callable[[], float] =
 
 def _call(clock: Callable[[], float]) -> ObservedCall:
     reporter = Reporter(Recorder(Signals.silent(), spans=False), clock=clock)
-    return ObservedCall(reporter, Request(Operation.CHAT, "anthropic"), MESSAGES, EventTypes())
+    return ObservedCall(reporter, CallRequest(Operation.CHAT, "anthropic"), MESSAGES, EventTypes())
 
 
 def _source(items: Sequence[Any]) -> Iterator[Any]:

@@ -24,7 +24,8 @@ from midstream._sdk import request_attributes
 from midstream._sdk.call import ObservedCall
 from midstream._telemetry.open_streams import OpenStreams
 from midstream._telemetry.recorder import Recorder
-from midstream._telemetry.spans import EnrichedSpan, OwnSpan
+from midstream._telemetry.sdk_span import SdkSpan
+from midstream._telemetry.spans import OwnSpan
 from midstream.faults import parse
 from midstream.testing.calls import heard
 from support.clients import HAS_OWN_SPANS, async_client, client
@@ -100,7 +101,7 @@ ENTRIES: dict[str, tuple[Any, str, Callable[[Any], Any]]] = {
     "recorder.stream_opened": (Recorder, "stream_opened", always),
     "recorder.ended": (Recorder, "ended", always),
     "own span": (OwnSpan, "finish", always),
-    "enriched span": (EnrichedSpan, "finish", always),
+    "enriched span": (SdkSpan, "finish", always),
     "start_span": (Tracer, "start_span", always),
     "set_attributes": (Span, "set_attributes", always),
     "set_status": (Span, "set_status", always),

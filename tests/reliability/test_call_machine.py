@@ -25,7 +25,7 @@ from midstream._sdk.call import EventTypes, ObservedCall
 from midstream._sdk.deferred import DEFERRED
 from midstream._sdk.entry import ObservedRequest, RequestObserver
 from midstream._sdk.reporting import Reporter
-from midstream._telemetry.call_record import Request
+from midstream._telemetry.call_record import CallRequest
 from midstream._telemetry.operation import Operation
 from midstream._telemetry.recorder import Recorder
 from midstream._telemetry.signals import Signals
@@ -57,8 +57,8 @@ class Counting(Recorder):
         super().__init__(Signals.silent(), spans=False)
         self.told: list[Verdict] = []
 
-    def ended(self, ended: CallRecord, span: CallSpan, error: BaseException | None) -> None:  # noqa: ARG002 # of the base
-        self.told.append(ended.verdict)
+    def ended(self, call: CallRecord, span: CallSpan, error: BaseException | None) -> None:  # noqa: ARG002 # of the base
+        self.told.append(call.verdict)
 
 
 def bodies() -> Generator[bytes]:
@@ -96,7 +96,7 @@ class Called(RuleBasedStateMachine):
         self.recorder = Counting()
         reporter = Reporter(self.recorder)
         self.observer = RequestObserver(reporter)
-        request, event_types = Request(Operation.CHAT, "anthropic"), None if timings else EventTypes()
+        request, event_types = CallRequest(Operation.CHAT, "anthropic"), None if timings else EventTypes()
         self.call: ObservedCall | None = ObservedCall(reporter, request, KINDS[kind], event_types)
         self.kept: list[Any] = []
         self.closings: list[Closing] = []

@@ -11,7 +11,7 @@ from midstream._cli.doctor_providers import LOGS, METRICS, TRACES, records_all, 
 from midstream._cli.doctor_watched import watched
 from midstream._guard import attempt
 from midstream._options import Settings
-from midstream._telemetry.contract import EVENT_NAME
+from midstream._telemetry.scope import EVENT_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 import wrapt
 
 from midstream._guard import attempt
-from midstream._outcomes.answers import is_json, keep
 from midstream._outcomes.frames import FrameScan
+from midstream._outcomes.remains import keep
 from midstream._outcomes.scan import ByteScan, DocumentScan, EventScan, Unpacked, can_unpack
+from midstream._outcomes.unexpected import is_json
 from midstream._sdk import callers
 from midstream._sdk.results import format_of
 

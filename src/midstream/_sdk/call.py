@@ -7,15 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from midstream._guard import attempt
 from midstream._outcomes import Outcome, StreamWatch
-from midstream._outcomes.answers import (
-    Remains,
-    failure_in_document,
-    is_json,
-    keep,
-    not_json_by_name,
-    unexpected_by_name,
-)
+from midstream._outcomes.remains import Remains, keep
 from midstream._outcomes.scan import EventScan
+from midstream._outcomes.unexpected import failure_in_document, is_json, not_json_by_name, unexpected_by_name
 from midstream._outcomes.values import UNDECODED, UNSEEN, is_mapping, json_value
 from midstream._sdk import callers
 from midstream._sdk.reporting import CallReport, Closing
@@ -27,7 +21,7 @@ if TYPE_CHECKING:
     from midstream._outcomes import Failure, Verdict
     from midstream._outcomes.kinds import StreamKind
     from midstream._sdk.reporting import Reporter
-    from midstream._telemetry.call_record import Request
+    from midstream._telemetry.call_record import CallRequest
 
 
 class _NoEvent:
@@ -39,7 +33,7 @@ class EventTypes:
 
     A long answer is a run of content events of which the first says it all. So an iterator compares the class of each
     event with `ObservedCall.ignored_event_type`, and does nothing else for an event of that class. After every other
-    event, `StreamKind.repeats` says whether another of its type would be redundant, and then its class is ignored.
+    event, `StreamKind.is_redundant` says whether another of its type adds anything, and if not, its class is ignored.
 
     The SDK has classes that stand for several types of events. One that was informative once, in any call, is in
     `informative` and never ignored; nor is a mapping, which may stand for anything.
@@ -79,7 +73,7 @@ class ObservedCall:
     )
 
     def __init__(
-        self, reporter: Reporter, request: Request, kind: StreamKind, event_types: EventTypes | None = None
+        self, reporter: Reporter, request: CallRequest, kind: StreamKind, event_types: EventTypes | None = None
     ) -> None:
         """`event_types`: `None` shows the call every event, so that the time between them is measured."""
         self.report = CallReport(reporter, request)
@@ -185,7 +179,7 @@ class ObservedCall:
             if self._event_types is None:
                 if since_last is not None:
                     self.report.chunk(self.watch.model, since_last)
-            elif self._event_types.can_ignore(event, is_redundant=self.watch.repeats):
+            elif self._event_types.can_ignore(event, is_redundant=self.watch.is_redundant):
                 self.ignored_event_type = type(event)
 
     def on_end(self, last_event: object = None) -> None:

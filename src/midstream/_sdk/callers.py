@@ -24,6 +24,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from midstream._outcomes.exceptions import HTTP_CLIENTS
+from midstream._outcomes.values import package_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,7 +74,7 @@ def inside_telemetry(*, if_unknown: bool) -> bool:
 def readers() -> set[str]:
     """The names of the functions of the SDK and its HTTP client that run here. Never raises."""
     frames = islice(_frames(), _MAX_READERS)
-    return {frame.f_code.co_name for frame in frames if _module(frame).partition(".")[0] in _READING}
+    return {frame.f_code.co_name for frame in frames if package_of(_module(frame)) in _READING}
 
 
 def _module(frame: FrameType) -> str:

@@ -12,7 +12,7 @@ from opentelemetry import context
 
 from midstream._guard import safe_clock
 from midstream._outcomes import Outcome
-from midstream._outcomes.values import text, whole
+from midstream._outcomes.values import as_int, as_text
 from midstream._sdk import callers, request_attributes
 from midstream._sdk.deferred import DEFERRED
 from midstream._sdk.forks import at_fork
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from midstream._outcomes import Verdict
-    from midstream._telemetry.call_record import Request
+    from midstream._telemetry.call_record import CallRequest
     from midstream._telemetry.recorder import Recorder
     from midstream._telemetry.spans import CallSpan
 
@@ -72,7 +72,7 @@ class CallReport:
         "started_ns",
     )
 
-    def __init__(self, reporter: Reporter, request: Request) -> None:
+    def __init__(self, reporter: Reporter, request: CallRequest) -> None:
         self._reporter = reporter
         self._process = reporter.process
         self.request = request
@@ -116,13 +116,13 @@ class CallReport:
 
     def responded(self, response: Any) -> None:
         """The status and the id of the last `response` are known. Raises what it raises."""
-        self._status_code = whole(response.status_code)  # HTTP/2 allows numbers of any size
-        self._request_id = text(response.headers.get("request-id"))
+        self._status_code = as_int(response.status_code)  # HTTP/2 allows numbers of any size
+        self._request_id = as_text(response.headers.get("request-id"))
 
     def parsed(self, status_code: object, request_id: object) -> None:
         """The same, where the SDK keeps the id with what it parsed."""
-        self._status_code = whole(status_code)
-        self._request_id = text(request_id)
+        self._status_code = as_int(status_code)
+        self._request_id = as_text(request_id)
 
     @property
     def has_response(self) -> bool:

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from midstream._guard import attempt
-from midstream._outcomes.values import MAX_REQUEST_TEXT, number, text, whole
-from midstream._sdk.results import package_of
-from midstream._telemetry.call_record import Request
+from midstream._outcomes.values import MAX_REQUEST_TEXT, as_float, as_int, as_text, package_of
+from midstream._telemetry.call_record import CallRequest
 
 if TYPE_CHECKING:
     from midstream._telemetry.operation import Operation
@@ -32,19 +31,19 @@ def options_of(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     return kwargs["options"] if "options" in kwargs else args[position] if len(args) > position else None
 
 
-def request_of(client: Any, operation: Operation, options: Any, *, stream: bool) -> Request:
+def request_of(client: Any, operation: Operation, options: Any, *, stream: bool) -> CallRequest:
     """The call that `client` was asked to make. `extra_body` overrides the body, as it does in what is sent."""
     body = _body(options)
     address, port = endpoint(client.base_url)
-    return Request(
+    return CallRequest(
         operation=operation,
         provider=provider_name(client),
-        model=text(body.get("model"), MAX_REQUEST_TEXT),
+        model=as_text(body.get("model"), MAX_REQUEST_TEXT),
         stream=stream,
-        max_tokens=whole(body.get("max_tokens", body.get("max_tokens_to_sample"))),
-        temperature=number(body.get("temperature")),
-        top_p=number(body.get("top_p")),
-        top_k=whole(body.get("top_k")),
+        max_tokens=as_int(body.get("max_tokens", body.get("max_tokens_to_sample"))),
+        temperature=as_float(body.get("temperature")),
+        top_p=as_float(body.get("top_p")),
+        top_k=as_int(body.get("top_k")),
         stop_sequences=_texts(body.get("stop_sequences")),
         output_type="json" if _asks_for_json(body) else None,
         server_address=address,
@@ -54,15 +53,15 @@ def request_of(client: Any, operation: Operation, options: Any, *, stream: bool)
 
 def endpoint(url: Any) -> tuple[str | None, int | None]:
     """Host and port of an `httpx.URL` or `httpx2.URL`, whose port is `None` where it is the scheme's default."""
-    return text(url.host, MAX_REQUEST_TEXT), whole(url.port) or _DEFAULT_PORTS.get(url.scheme)
+    return as_text(url.host, MAX_REQUEST_TEXT), as_int(url.port) or _DEFAULT_PORTS.get(url.scheme)
 
 
 def provider_name(client: Any) -> str:
     """The `gen_ai.provider.name` of `client`. SDK 1.14 and later name it themselves."""
-    named = text(getattr(client, "_gen_ai_provider_name", None))
+    named = as_text(getattr(client, "_gen_ai_provider_name", None))
     if named is not None:
         return named
-    bases = (base.__name__ for base in type(client).__mro__ if package_of(base) == "anthropic")
+    bases = (base.__name__ for base in type(client).__mro__ if package_of(base.__module__) == "anthropic")
     return next((_PROVIDERS[base] for base in bases if base in _PROVIDERS), "anthropic")
 
 
@@ -78,7 +77,7 @@ def _asks_for_json(body: Mapping[str, Any]) -> bool:
 
 
 def _is_json(form: object) -> bool:
-    return form is not None and text(_mapping(form).get("type")) == "json_schema"
+    return form is not None and as_text(_mapping(form).get("type")) == "json_schema"
 
 
 def _mapping(value: object) -> dict[str, Any]:
@@ -97,5 +96,5 @@ def _texts(value: object) -> tuple[str, ...] | None:
     kind: Any = next((kind for kind in (list, tuple) if issubclass(type(value), kind)), None)
     if kind is None:
         return None
-    texts = (text(item, MAX_REQUEST_TEXT) for item in kind.__getitem__(value, slice(_MAX_STOP_SEQUENCES)))
+    texts = (as_text(item, MAX_REQUEST_TEXT) for item in kind.__getitem__(value, slice(_MAX_STOP_SEQUENCES)))
     return tuple(found for found in texts if found is not None) or None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from midstream._outcomes.exceptions import HTTP_CLIENTS
+from midstream._outcomes.values import package_of
 
 _STREAMS: Final[Mapping[str, str]] = {
     "Stream": "response",
@@ -27,12 +28,6 @@ _RESPONSES: Final[Mapping[str, str]] = {
 
 _ANSWERS: Final = "anthropic.types."
 """The modules of the SDK's parsed answers, which contain nothing else."""
-
-
-def package_of(kind: Any) -> str:
-    """The top-level package of a class."""
-    package: str = kind.__module__.partition(".")[0]
-    return package
 
 
 def response_of(result: Any) -> Any | None:
@@ -91,12 +86,12 @@ def format_of(headers: Any, kind: type[Any]) -> BodyFormat:
     return BodyFormat(
         media_type=str(headers.get("content-type", "")).partition(";")[0].strip().lower(),
         encoding="" if encoding == "identity" else encoding,
-        decoding_error=f"{package_of(kind)}.DecodingError",
+        decoding_error=f"{package_of(kind.__module__)}.DecodingError",
     )
 
 
 def _is_response_class(kind: Any) -> bool:
-    return kind.__name__ == "Response" and package_of(kind) in HTTP_CLIENTS
+    return kind.__name__ == "Response" and package_of(kind.__module__) in HTTP_CLIENTS
 
 
 def _attribute(result: Any, attributes: Mapping[str, str]) -> str | None:
@@ -104,6 +99,6 @@ def _attribute(result: Any, attributes: Mapping[str, str]) -> str | None:
         return None  # the most frequent result, without a walk
     for kind in type(result).__mro__:
         attribute = attributes.get(kind.__name__)
-        if attribute is not None and package_of(kind) == "anthropic":
+        if attribute is not None and package_of(kind.__module__) == "anthropic":
             return attribute
     return None

@@ -9,14 +9,14 @@ from threading import Condition
 from typing import TYPE_CHECKING, Final, overload
 
 from midstream._instrumentor import observed
-from midstream._outcomes.vocabulary import NO_ANSWER, Answer
+from midstream._outcomes.summary import NO_ANSWER, MessageSummary
 from midstream._telemetry.call_observer import set_call_observer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from midstream._outcomes import Failure, Outcome, Phase
-    from midstream._telemetry.call_record import CallRecord, Request
+    from midstream._telemetry.call_record import CallRecord, CallRequest
 
 __all__ = ("Call", "Calls", "heard")
 
@@ -37,7 +37,7 @@ class Call:
     """The HTTP requests that the SDK sent for it."""
     failure: Failure | None = None
     """How it failed. `None` exactly when the outcome is no failure."""
-    answer: Answer = field(default=NO_ANSWER, repr=False)
+    answer: MessageSummary = field(default=NO_ANSWER, repr=False)
     """What the API said about its answer, as far as it got."""
 
     @property
@@ -134,7 +134,7 @@ class Calls(Sequence[Call]):
     def __repr__(self) -> str:
         return f"<Calls: {', '.join(self.outcomes) or 'none'}; {self._open} open>"
 
-    def started(self, request: Request) -> Callable[[CallRecord | None], None]:
+    def started(self, request: CallRequest) -> Callable[[CallRecord | None], None]:
         """A call has started. What is returned is to be told how it ended; `None` if that could not be observed."""
         del request
         with self._changed:
