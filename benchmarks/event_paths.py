@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from midstream._outcomes.kinds import MESSAGES
 from midstream._sdk.bodies import ObservedBody
-from midstream._sdk.call import EventTypes, ObservedCall
+from midstream._sdk.call import ObservedCall
+from midstream._sdk.event_types import EventTypes
 from midstream._sdk.events import ObservedAsyncEvents, observed_events
 from midstream._sdk.reporting import Reporter
-from midstream._sdk.results import Head
 from midstream._telemetry.call_record import CallRequest
 from midstream._telemetry.operation import Operation
 from midstream._telemetry.recorder import Recorder
@@ -45,9 +45,6 @@ class _Delta:
     type = "content_block_delta"
 
 
-_HEAD: Final = Head({"content-type": "text/event-stream"}, object)
-
-
 class _Body:
     """Stands for the body of a response, sync and async."""
 
@@ -71,12 +68,12 @@ def _observed_async_events(events: AsyncIterator[Any], call: ObservedCall) -> As
 
 def _observed_chunks(chunks: Iterator[bytes], call: ObservedCall) -> Iterator[bytes]:
     call.parsed_by(chunks)
-    return iter(ObservedBody(_Body(chunks), call, _HEAD))
+    return iter(ObservedBody(_Body(chunks), call))
 
 
 def _observed_async_chunks(chunks: AsyncIterator[bytes], call: ObservedCall) -> AsyncIterator[bytes]:
     call.parsed_by(chunks)
-    return aiter(ObservedBody(_Body(chunks), call, _HEAD))
+    return aiter(ObservedBody(_Body(chunks), call))
 
 
 def _asking(items: Iterator[Any], body: object) -> Iterator[Any]:
@@ -91,7 +88,7 @@ def _asking_the_body(items: Iterator[Any]) -> Iterator[Any]:
 
 
 def _asking_the_observed_body(items: Iterator[Any], call: ObservedCall) -> Iterator[Any]:
-    return _asking(items, ObservedBody(_Body(items), call, _HEAD))
+    return _asking(items, ObservedBody(_Body(items), call))
 
 
 PATHS: Final[Mapping[str, Path]] = {

@@ -27,7 +27,7 @@ from midstream._telemetry.recorder import Recorder
 from midstream._telemetry.sdk_span import SdkSpan
 from midstream._telemetry.spans import OwnSpan
 from midstream.faults import parse
-from midstream.testing.calls import heard
+from midstream.testing.calls import recorded_calls
 from support.clients import HAS_OWN_SPANS, async_client, client
 from support.exported import Exported
 from support.lifecycle import no_collector
@@ -202,7 +202,7 @@ def test_a_fault_is_counted_where_its_call_is_recorded_whoever_observes_by_now(
     other = Exported()
     later: dict[str, Callable[[], Any]] = {
         "another instrument()": lambda: observed(other),
-        "a fixture for tests": heard,
+        "a fixture for tests": recorded_calls,
         "nothing": nullcontext,
     }
     with client(server, parse("ok")) as made:

@@ -21,9 +21,10 @@ from hypothesis.stateful import (
 
 from midstream._outcomes import classify
 from midstream._outcomes.kinds import COMPLETIONS, MESSAGES, UNDELIMITED
-from midstream._sdk.call import EventTypes, ObservedCall
+from midstream._sdk.call import ObservedCall
 from midstream._sdk.deferred import DEFERRED
 from midstream._sdk.entry import ObservedRequest, RequestObserver
+from midstream._sdk.event_types import EventTypes
 from midstream._sdk.reporting import Reporter
 from midstream._telemetry.call_record import CallRequest
 from midstream._telemetry.operation import Operation

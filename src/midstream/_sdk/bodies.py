@@ -14,7 +14,6 @@ from midstream._outcomes.remains import keep
 from midstream._outcomes.scan import ByteScan, DocumentScan, EventScan, Unpacked, can_unpack
 from midstream._outcomes.unexpected import is_json
 from midstream._sdk import callers
-from midstream._sdk.results import format_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
     from midstream._outcomes.scan import Scan
     from midstream._sdk.call import ObservedCall
-    from midstream._sdk.results import BodyFormat, Head
+    from midstream._sdk.results import Head
 
     _Proxy = wrapt.ObjectProxy[Any]
 else:
@@ -35,10 +34,10 @@ _UNPACKS: Final = frozenset({"iter_bytes", "aiter_bytes"})
 
 def observe_body(response: Any, call: ObservedCall) -> bool:
     """Opens `call` and puts an `ObservedBody` in place of the body of `response`. `False` if `response` refuses it."""
-    head = call.opened(response)
+    call.opened(response)
     body = attempt(lambda: response.stream)
     # Also where it was read before it was returned, by an event hook for instance: the body keeps the call alive.
-    observed = ObservedBody(body, call, head)
+    observed = ObservedBody(body, call)
     attempt(setattr, response, "stream", observed)
     return attempt(lambda: response.stream) is observed
 
@@ -53,24 +52,23 @@ class ObservedBody(_Proxy):
     # half the time, and Python still calls wrapt's `__getattr__` for the rest.
     __getattribute__ = object.__getattribute__
 
-    def __init__(self, body: Any, call: ObservedCall, head: Head) -> None:
+    def __init__(self, body: Any, call: ObservedCall) -> None:
         super().__init__(body)
         self._self_call = call
-        self._self_head = head
         self._self_reader: weakref.ref[Any] | None = None
         # Also where it is None: a lookup of what the proxied body lacks takes microseconds.
         attempt(lambda: self.__self_setattr__("stream_observer", getattr(body, "stream_observer", None)))
 
     def __iter__(self) -> Iterator[bytes]:
         call = self._self_call
-        scan = scan_of(call, self._self_head)
+        scan = scan_of(call)
         body = iter(self.__wrapped__)
         chunks = _chunks(body if scan is None else _scanned(body, call, scan), call, call.clock)
         self._self_reader = weakref.ref(chunks)
         return chunks
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        scan = scan_of(self._self_call, self._self_head)
+        scan = scan_of(self._self_call)
         body = self.__wrapped__.__aiter__()
         chunks = _AsyncChunks(body, self._self_call) if scan is None else _ScannedChunks(body, self._self_call, scan)
         self._self_reader = weakref.ref(chunks)
@@ -228,22 +226,22 @@ class _ScannedChunks(_AsyncChunks):
         self._call.dropped()
 
 
-def scan_of(call: ObservedCall, head: Head) -> Scan | None:
+def scan_of(call: ObservedCall) -> Scan | None:
     """The scan of a body of `call` that is about to be read. `None` if it has a parser, or there is nothing to find.
 
     Never raises. The iterator of the body must call it: the stack shows which method reads.
     """
     scan: Scan | None = None
     with call.guards.bodies:
-        if not call.is_parsed:
-            scan = _scan_of(call, format_of(*head))
+        if call.head is not None and not call.is_parsed:
+            scan = _scan_of(call, call.head)
     return scan
 
 
-def _scan_of(call: ObservedCall, form: BodyFormat) -> Scan | None:
+def _scan_of(call: ObservedCall, head: Head) -> Scan | None:
     readers = callers.readers()
     scan: Scan
-    if form.media_type == "application/vnd.amazon.eventstream":
+    if head.media_type == "application/vnd.amazon.eventstream":
         scan = FrameScan(call)
     elif call.wants_events:
         scan = EventScan(call, call.watch.kind)  # whatever the media type, and also if it has no events
@@ -251,10 +249,10 @@ def _scan_of(call: ObservedCall, form: BodyFormat) -> Scan | None:
         scan = ByteScan(call)
     else:
         # The SDK decodes every body that is called JSON, and takes any other that it cannot decode for a text.
-        decodes = "json" in readers or ("parse" in readers and is_json(form.media_type))
-        scan = DocumentScan(call, form.media_type, raises=decodes)
-    if not form.encoding:
+        decodes = "json" in readers or ("parse" in readers and is_json(head.media_type))
+        scan = DocumentScan(call, head.media_type, raises=decodes)
+    if not head.encoding:
         return scan
-    if not can_unpack(form.encoding):
+    if not can_unpack(head.encoding):
         return None
-    return Unpacked(scan, call, form.encoding, form.decoding_error, raises=not _UNPACKS.isdisjoint(readers))
+    return Unpacked(scan, call, head.encoding, head.decoding_error, raises=not _UNPACKS.isdisjoint(readers))

@@ -10,10 +10,11 @@ from midstream._outcomes import Outcome, StreamWatch
 from midstream._outcomes.remains import Remains, keep
 from midstream._outcomes.scan import EventScan
 from midstream._outcomes.unexpected import failure_in_document, is_json, not_json_by_name, unexpected_by_name
-from midstream._outcomes.values import UNDECODED, UNSEEN, is_mapping, json_value
+from midstream._outcomes.values import UNDECODED, UNSEEN, json_value
 from midstream._sdk import callers
+from midstream._sdk.event_types import EventTypes, NoEvent
 from midstream._sdk.reporting import CallReport, Closing
-from midstream._sdk.results import Head, format_of, is_inspectable, is_response, response_of, streams
+from midstream._sdk.results import Head, is_inspectable, is_response, response_of, streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,32 +23,6 @@ if TYPE_CHECKING:
     from midstream._outcomes.kinds import StreamKind
     from midstream._sdk.reporting import Reporter
     from midstream._telemetry.call_record import CallRequest
-
-
-class _NoEvent:
-    """The class of no event."""
-
-
-class EventTypes:
-    """Which events the iterators need not show to their call: the skip protocol.
-
-    A long answer is a run of content events of which the first says it all. So an iterator compares the class of each
-    event with `ObservedCall.ignored_event_type`, and does nothing else for an event of that class. After every other
-    event, `StreamKind.is_redundant` says whether another of its type adds anything, and if not, its class is ignored.
-
-    The SDK has classes that stand for several types of events. One that was informative once, in any call, is in
-    `informative` and never ignored; nor is a mapping, which may stand for anything.
-    """
-
-    def __init__(self) -> None:
-        self._informative: weakref.WeakSet[type] = weakref.WeakSet()
-
-    def can_ignore(self, event: object, *, is_redundant: bool) -> bool:
-        """Whether more events of the class of `event` can be ignored. `is_redundant`: those of its type say nothing."""
-        if not is_redundant:
-            self._informative.add(type(event))
-            return False
-        return type(event) not in self._informative and not is_mapping(event)
 
 
 class ObservedCall:
@@ -60,12 +35,12 @@ class ObservedCall:
     __slots__ = (
         "__weakref__",
         "_event_types",
-        "_head",
         "_parser",
         "_read_before",
         "_response",
         "clock",
         "guards",
+        "head",
         "ignored_event_type",
         "kept",
         "report",
@@ -82,9 +57,10 @@ class ObservedCall:
         self.clock: Callable[[], float] = reporter.clock
         """Seconds; never raises."""
         self._event_types = event_types
-        self.ignored_event_type: type = _NoEvent
+        self.ignored_event_type: type = NoEvent
         self._response: Any = None
-        self._head: Head | None = None
+        self.head: Head | None = None
+        """The head of the live response."""
         self._read_before = False
         self.kept: list[bytes] | None = None
         """The last chunks of the body of a stream of events."""
@@ -151,11 +127,11 @@ class ObservedCall:
             self._judge_read(response)
         return None
 
-    def opened(self, response: Any) -> Head:
+    def opened(self, response: Any) -> None:
         """The body of `response` is about to be observed. Raises what the response or a metric raises."""
         self.watch.open()
         self.report.stream_opened()
-        head = self._head = Head(response.headers, type(response))
+        self.head = Head(response.headers, type(response))
         if self.watch.kind.is_events:
             self._read_before = response.is_closed is True
             content: bytes | None = attempt(lambda: response.content) if self._read_before else None
@@ -163,7 +139,6 @@ class ObservedCall:
             if content:
                 self.watch.received = len(content)
                 keep(self.kept, content)
-        return head
 
     # While a parser decodes events.
 
@@ -203,7 +178,7 @@ class ObservedCall:
         """The body came to its end by its framing."""
         with self.guards.bodies:
             if self._parser is None:
-                media_type = "" if self._head is None else format_of(*self._head).media_type
+                media_type = "" if self.head is None else self.head.media_type
                 failure = unexpected_by_name(media_type, self.watch.kind, events=self.wants_events)
                 if failure is not None:
                     self.watch.found(failure)
@@ -284,7 +259,7 @@ class ObservedCall:
         self.report.report_now(self.watch.answered(result, judge=is_shown and response is not None))
 
     def _judge_read(self, response: Any) -> None:
-        media_type = format_of(response.headers, response.__class__).media_type
+        media_type = Head(response.headers, response.__class__).media_type
         kind = self.watch.kind
         if self.wants_events:
             body: bytes = response.content
@@ -312,7 +287,7 @@ class ObservedCall:
         kind = self.watch.kind
         if self.watch.opened or kind.proof is None or not attempt(is_response, response):
             return None
-        media_type = format_of(response.headers, response.__class__).media_type
+        media_type = Head(response.headers, response.__class__).media_type
         document = attempt(lambda: json_value(response.content))
         if document is not UNDECODED:
             failure = failure_in_document(document, kind)
@@ -326,11 +301,10 @@ class ObservedCall:
 
     def _remains(self) -> Remains | None:
         """What is known about the body of a stream of events."""
-        if self._head is None or self.kept is None:
+        if self.head is None or self.kept is None:
             return None
-        form = format_of(*self._head)
-        encoding = "" if self._read_before else form.encoding
-        return Remains.of(form.media_type, encoding, b"".join(self.kept), self.watch.received)
+        encoding = "" if self._read_before else self.head.encoding
+        return Remains.of(self.head.media_type, encoding, b"".join(self.kept), self.watch.received)
 
     def _parser_is_running(self) -> bool:
         parser = None if self._parser is None else self._parser()

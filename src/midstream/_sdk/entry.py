@@ -11,9 +11,10 @@ from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from midstream._guard import attempt
 from midstream._sdk import request_attributes
 from midstream._sdk.bodies import observe_body
-from midstream._sdk.call import EventTypes, ObservedCall
+from midstream._sdk.call import ObservedCall
 from midstream._sdk.deferred import DEFERRED
 from midstream._sdk.endpoints import endpoint_of
+from midstream._sdk.event_types import EventTypes
 from midstream._sdk.registry import CallRegistry
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class RequestObserver:
         *,
         chunk_timings: bool = False,
         streams_observed: bool = True,
-        before_first_call: Callable[..., object] = lambda **_: None,
+        before_first_call: Callable[..., object] | None = None,
     ) -> None:
         self.registry = CallRegistry()
         self._reporter = reporter
@@ -88,7 +89,8 @@ class RequestObserver:
         hidden = not is_instrumentation_enabled()
         if hidden in self._not_met:
             self._not_met.discard(hidden)
-            self._before_first_call(hidden=hidden)
+            if self._before_first_call is not None:
+                self._before_first_call(hidden=hidden)
         if hidden:
             return None
         DEFERRED.flush()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from midstream._outcomes.exceptions import HTTP_CLIENTS
@@ -61,33 +60,27 @@ def is_inspectable(result: Any) -> bool:
 
 
 class Head(NamedTuple):
-    """What determines how to read the bytes of a body. Evaluated only when they matter."""
+    """The head of a response: how to read its body. Evaluated only when that matters."""
 
     headers: Any
     kind: type[Any]
     """The class of the response."""
 
+    @property
+    def media_type(self) -> str:
+        """Lower case, without parameters. Empty if the server did not name it."""
+        return str(self.headers.get("content-type", "")).partition(";")[0].strip().lower()
 
-@dataclass(frozen=True)
-class BodyFormat:
-    """How to read the bytes of a body."""
+    @property
+    def encoding(self) -> str:
+        """The content encoding, lower case. Empty for none."""
+        encoding = str(self.headers.get("content-encoding", "")).strip().lower()
+        return "" if encoding == "identity" else encoding
 
-    media_type: str
-    """Lower case, without parameters. Empty if the server did not name it."""
-    encoding: str
-    """The content encoding, lower case. Empty for none."""
-    decoding_error: str
-    """The qualified class of the exception that the HTTP client raises for a corrupt encoding."""
-
-
-def format_of(headers: Any, kind: type[Any]) -> BodyFormat:
-    """The format of a body, from the `headers` and the class of its response."""
-    encoding = str(headers.get("content-encoding", "")).strip().lower()
-    return BodyFormat(
-        media_type=str(headers.get("content-type", "")).partition(";")[0].strip().lower(),
-        encoding="" if encoding == "identity" else encoding,
-        decoding_error=f"{package_of(kind.__module__)}.DecodingError",
-    )
+    @property
+    def decoding_error(self) -> str:
+        """The qualified class of the exception that the HTTP client raises for a corrupt encoding."""
+        return f"{package_of(self.kind.__module__)}.DecodingError"
 
 
 def _is_response_class(kind: Any) -> bool:
