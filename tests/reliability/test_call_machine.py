@@ -54,8 +54,8 @@ class Counting(Recorder):
         super().__init__(Signals.silent(), spans=False)
         self.told: list[Verdict] = []
 
-    def ended(self, ended: CallRecord, span: CallSpan, error: BaseException | None) -> None:  # noqa: ARG002 # of the base
-        self.told.append(ended.verdict)
+    def ended(self, call: CallRecord, span: CallSpan, error: BaseException | None) -> None:  # noqa: ARG002 # of the base
+        self.told.append(call.verdict)
 
 
 def bodies() -> Generator[bytes]:

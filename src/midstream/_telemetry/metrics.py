@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from midstream._outcomes.vocabulary import Outcome
 from midstream._telemetry.operation import Operation
@@ -25,12 +24,13 @@ class Instrument(str, Enum):
     HISTOGRAM = "histogram"
 
 
-class Measure(NamedTuple):
+@dataclass(frozen=True)
+class Measure:
     """One value that a call records for a metric when it has ended."""
 
     value: Callable[[CallRecord], float | None]
     """`None` records nothing."""
-    attributes: Mapping[str, Value] = MappingProxyType({})
+    attributes: Mapping[str, Value] = field(default_factory=dict[str, "Value"])
     """Attributes of the value in addition to those of the call."""
 
 
