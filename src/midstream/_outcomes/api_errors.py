@@ -49,7 +49,7 @@ _MESSAGE_FIELDS: Final = ("message", "Message", "error_description", "detail", "
 _MAX_NESTED: Final = 4
 
 
-class ApiError(NamedTuple):
+class ErrorBody(NamedTuple):
     """The contents of an error body. `None` means that it has none."""
 
     type: str | None = None
@@ -63,28 +63,28 @@ class ApiError(NamedTuple):
     """The API's name of the cause, more precise than the type."""
 
 
-def api_error_in(body: object) -> ApiError:
+def api_error_in(body: object) -> ErrorBody:
     """The error in `body`, a decoded value or a plain text. Never raises for plain JSON values."""
     body = _first(body)
     if issubclass(type(body), str):
         return _in_text(cast("str", body))
     if not is_mapping(body):
-        return ApiError()
+        return ErrorBody()
     return _envelope(body) or _nested(body)
 
 
-def _envelope(body: object) -> ApiError | None:
+def _envelope(body: object) -> ErrorBody | None:
     """The error in the API's own spelling, which most have. `None` for any other."""
     error = item(body, "error")
     kind, message = item(error, "type"), item(error, "message")
     if type(kind) is not str or kind not in API_STATUS or type(message) is not str or not message:
         return None
-    return ApiError(kind, None, as_text(message, MAX_TEXT_LENGTH), as_text(item(body, "request_id")), error_code(body))
+    return ErrorBody(kind, None, as_text(message, MAX_TEXT_LENGTH), as_text(item(body, "request_id")), error_code(body))
 
 
-def _nested(body: object) -> ApiError:
+def _nested(body: object) -> ErrorBody:
     levels = _levels(body)
-    return ApiError(
+    return ErrorBody(
         type=_innermost(_type, levels),
         status=_innermost(_status_in, levels),
         message=_innermost(_message, levels),
@@ -154,11 +154,11 @@ def _innermost(read: Callable[[object], T | None], levels: list[object]) -> T | 
     return next((found for level in reversed(levels) if (found := read(level)) is not None), None)
 
 
-def _in_text(text: str) -> ApiError:
+def _in_text(text: str) -> ErrorBody:
     if text.strip() in _KNOWN_TYPES:
-        return ApiError(type=text.strip())
+        return ErrorBody(type=text.strip())
     found = _TYPE_IN_TEXT.search(text[:MAX_TEXT_LENGTH]) if text.lstrip().startswith("{") else None
-    return ApiError(type=type_name(found.group(1)) if found else None, message=_as_message(text))
+    return ErrorBody(type=type_name(found.group(1)) if found else None, message=_as_message(text))
 
 
 def _type(level: object) -> str | None:

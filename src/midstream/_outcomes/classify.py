@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, cast
 
 from midstream._guard import attempt
-from midstream._outcomes.api_errors import ApiError, api_error_in, says_error
+from midstream._outcomes.api_errors import ErrorBody, api_error_in, says_error
 from midstream._outcomes.credentials import TokenFailure, token_failure, while_preparing
 from midstream._outcomes.exceptions import (
     chain_of,
@@ -219,6 +219,6 @@ def _of_token_endpoint(chain: Chain) -> Failure | None:
 
 def _refused(token: TokenFailure, name: str, reported: Reported) -> Failure:
     answered = replace(reported, observed=cast("int", token.status), headers=token.headers)
-    error = ApiError(type=token.api_type or (None if token.observed else name), message=token.message)
+    error = ErrorBody(type=token.api_type or (None if token.observed else name), message=token.message)
     failure = with_status(Outcome.HTTP_ERROR, error, answered)
     return failure if token.retryable is None else replace(failure, retryable=token.retryable)

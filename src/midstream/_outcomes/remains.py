@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -48,6 +49,15 @@ _WITHOUT_NAMES: Final = Failure(Outcome.TRUNCATED, TRUNCATED_TYPE, message=_NO_N
 retry."""
 
 
+class _Event(NamedTuple):
+    name: str
+    data: bytes
+    other: bytes
+    """Its lines that are not part of an event."""
+    ended: bool
+    """Whether its blank line arrived."""
+
+
 @dataclass(frozen=True)
 class Remains:
     """What is known about a body that ended without its end event."""
@@ -67,6 +77,27 @@ class Remains:
             return cls(media_type, kept, is_whole)
         return cls(media_type, _unpacked(kept, encoding) if is_whole else None, is_whole)
 
+    @cached_property
+    def events(self) -> Sequence[_Event]:
+        """The server-sent events in the remains, the last of which may not have ended."""
+        events: list[_Event] = []
+        name, lines, other = "", list[bytes](), list[bytes]()
+        skipping = not self.is_whole  # up to the first blank line: the event before it may lack its beginning
+        for line in (self.data or b"").splitlines():
+            if not line:
+                if not skipping:
+                    events.append(_Event(name, b"\n".join(lines), b"\n".join(other), ended=True))
+                skipping, name, lines, other = False, "", [], []
+            elif line.startswith(b"event:"):
+                name = line[6:].strip().decode("utf-8", "replace")
+            elif line.startswith(b"data:"):
+                lines.append(line[5:].strip())
+            elif not line.startswith(_FIELDS):
+                other.append(line)
+        if (name or lines or other) and not skipping:
+            events.append(_Event(name, b"\n".join(lines), b"\n".join(other), ended=False))
+        return events
+
 
 def keep(kept: list[bytes], chunk: bytes) -> None:
     """Adds `chunk` to the last chunks of a body. Only very small chunks are copied."""
@@ -81,18 +112,9 @@ def keep(kept: list[bytes], chunk: bytes) -> None:
         del kept[: _MAX_CHUNKS // 2]
 
 
-class _Event(NamedTuple):
-    name: str
-    data: bytes
-    other: bytes
-    """Its lines that are not part of an event."""
-    ended: bool
-    """Whether its blank line arrived."""
-
-
 def ends_in(remains: Remains, kind: StreamKind) -> bool:
     """Whether the end event arrived, with or without data, or its blank line. The SDK may drop such an event."""
-    return kind.end is not None and any(event.name == kind.end and _is_whole(event) for event in _events(remains))
+    return kind.end is not None and any(event.name == kind.end and _is_whole(event) for event in remains.events)
 
 
 def _is_whole(event: _Event) -> bool:
@@ -101,10 +123,8 @@ def _is_whole(event: _Event) -> bool:
 
 def last_event_in(remains: Remains) -> tuple[str, bytes] | None:
     """The name and the data of the last event, if all of it but its blank line arrived. The SDK drops such an event."""
-    events = _events(remains)
-    if not events or events[-1].ended or not events[-1].name or not events[-1].data:
-        return None
-    return events[-1].name, events[-1].data
+    last = remains.events[-1] if remains.events else None
+    return None if last is None or last.ended or not last.name or not last.data else (last.name, last.data)
 
 
 def error_in(remains: Remains, kind: StreamKind) -> Failure | None:
@@ -114,7 +134,7 @@ def error_in(remains: Remains, kind: StreamKind) -> Failure | None:
     """
     if remains.media_type == FRAMES:
         return None
-    found = (json_value(data) for event in _events(remains) for data in (event.data, event.other) if data)
+    found = (json_value(data) for event in remains.events for data in (event.data, event.other) if data)
     document = json_value(remains.data) if remains.is_whole and remains.data else UNDECODED
     error = next((data for data in (*found, document) if _is_error(data, kind)), None)
     return None if error is None else in_band_error(error)
@@ -128,52 +148,25 @@ def _is_error(data: object, kind: StreamKind) -> bool:
 def cause_of_end(remains: Remains, kind: StreamKind, *, known_events: bool) -> Failure | None:
     """Why a stream of events ended without its end event, if its bytes say so. `None` if they do not.
 
-    `known_events` says whether an event that the API sends was decoded.
+    `known_events` says whether an event of the API was decoded.
     """
     error = error_in(remains, kind)
     if error is not None or known_events or remains.media_type == FRAMES:
         return error
-    events = _events(remains)
-    unnamed = [json_value(event.data) for event in events if not event.name and event.data]
-    return _instead_of_events(remains, events, unnamed, kind)
+    return _instead_of_events(remains, kind)
 
 
-def _instead_of_events(
-    remains: Remains, events: Sequence[_Event], unnamed: Sequence[object], kind: StreamKind
-) -> Failure | None:
-    data = (remains.data or b"").strip()
+def _instead_of_events(remains: Remains, kind: StreamKind) -> Failure | None:
     if remains.media_type not in EVENTS:
         return unexpected_media_type(remains.media_type, "events")
+    unnamed = [json_value(event.data) for event in remains.events if not event.name and event.data]
     if unnamed:
         of_the_api = kind.has_end_event and any(as_text(item(data, "type")) for data in unnamed)
         return _WITHOUT_NAMES if of_the_api else unexpected_body(_NO_NAMES)
-    if any(event.name and event.name != "ping" for event in events):
+    if any(event.name and event.name != "ping" for event in remains.events):
         return unexpected_body("events of another API")
-    if remains.is_whole and any(not line.startswith(_FIELDS) for line in data.splitlines() if line):
-        return unexpected_body("no events")
-    return None
-
-
-def _events(remains: Remains) -> list[_Event]:
-    """The server-sent events in the remains, the last of which may not have ended."""
-    data = remains.data or b""
-    events: list[_Event] = []
-    name, lines, other = "", list[bytes](), list[bytes]()
-    skipping = not remains.is_whole  # up to the first blank line: the event before it may lack its beginning
-    for line in data.splitlines():
-        if not line:
-            if not skipping:
-                events.append(_Event(name, b"\n".join(lines), b"\n".join(other), ended=True))
-            skipping, name, lines, other = False, "", [], []
-        elif line.startswith(b"event:"):
-            name = line[6:].strip().decode("utf-8", "replace")
-        elif line.startswith(b"data:"):
-            lines.append(line[5:].strip())
-        elif not line.startswith(_FIELDS):
-            other.append(line)
-    if (name or lines or other) and not skipping:
-        events.append(_Event(name, b"\n".join(lines), b"\n".join(other), ended=False))
-    return events
+    lines = (remains.data or b"").strip().splitlines() if remains.is_whole else ()
+    return unexpected_body("no events") if any(line and not line.startswith(_FIELDS) for line in lines) else None
 
 
 def _unpacked(data: bytes, encoding: str) -> bytes | None:

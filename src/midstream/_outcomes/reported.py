@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
-from midstream._outcomes.api_errors import ApiError, api_error_in, error_status, shape_name, type_name
+from midstream._outcomes.api_errors import ErrorBody, api_error_in, error_status, shape_name, type_name
 from midstream._outcomes.exceptions import is_of, qualified_name
 from midstream._outcomes.failure import OTHER, Failure
 from midstream._outcomes.redaction import shown
@@ -72,11 +72,11 @@ def foreign_status(link: Link) -> int | None:
     return next(filter(None, map(error_status, values)), None)
 
 
-def api_error_of(error: BaseException, headers: object) -> ApiError:
+def api_error_of(error: BaseException, headers: object) -> ErrorBody:
     """The API's error on `error`, with the `headers` of its response."""
     frame = bedrock_frame(error)
     if frame is not None:
-        return ApiError(type=type_name(frame))
+        return ErrorBody(type=type_name(frame))
     found = api_error_in(field(error, "body"))
     # The body first: the attribute exists from SDK 0.87 on.
     return found._replace(type=found.type or type_name(field(error, "type")) or shape_name(header(headers, _AWS_TYPE)))
@@ -91,7 +91,7 @@ def bedrock_frame(error: BaseException) -> str | None:
     return found.group(1) if found else OTHER
 
 
-def with_status(outcome: Outcome, error: ApiError, reported: Reported) -> Failure:
+def with_status(outcome: Outcome, error: ErrorBody, reported: Reported) -> Failure:
     """A failure with a status: observed for an HTTP error, and synthesized for an in-band error."""
     in_band = outcome is Outcome.IN_BAND_ERROR
     status = _synthesized(error) if in_band else cast("int", reported.observed)
@@ -116,7 +116,7 @@ def with_status(outcome: Outcome, error: ApiError, reported: Reported) -> Failur
     )
 
 
-def _synthesized(error: ApiError) -> int:
+def _synthesized(error: ErrorBody) -> int:
     kind = error.type or ""
     known = next((table[kind] for table in (API_STATUS, BEDROCK_STATUS, SESSION_STATUS) if kind in table), None)
     # AWS writes the same names with a capital where it does not stream.

@@ -158,13 +158,9 @@ class StreamWatch:
         the body, and `None` if they are unknown. It is called only if the end event is missing.
         """
         self._note(last_event)
-        if self._end_seen or self._found is not None or not self._kind.is_events:
-            return self._end(Outcome.COMPLETED)
-        known = remains()
-        if known is None:
-            return self._end_without_end_event(None)
-        self._look_at_last_event(known)
-        return self._end_without_end_event(cause_of_end(known, self._kind, known_events=self._knows_events))
+        is_settled = self._end_seen or self._found is not None or not self._kind.is_events
+        cause = None if is_settled else self._cause_of_end(remains())
+        return self._end(Outcome.COMPLETED) if cause is None else self._end(cause.outcome, cause)
 
     def read_without_events(self) -> Verdict | None:
         """The body ended by its framing, and no events were decoded from it."""
@@ -240,30 +236,30 @@ class StreamWatch:
         """Whether an event of the API was decoded."""
         return self._phase in (Phase.CONTENT, Phase.CLOSING) or self._answer is not NO_ANSWER
 
+    def _cause_of_end(self, remains: Remains | None) -> Failure | None:
+        """Why the stream ended without its end event. `None` if it is whole."""
+        cause = None
+        if remains is not None:
+            self._accept_last_event(remains)
+            if self._end_seen:
+                return None
+            cause = cause_of_end(remains, self._kind, known_events=self._knows_events)
+        return TRUNCATED if cause is None and self._kind.has_end_event else cause
+
     def _error_before_the_break(self, remains: Remains | None) -> Failure | None:
         if remains is None or not self._kind.is_events:
             return None
-        self._look_at_last_event(remains)
+        self._accept_last_event(remains)
         return self._found or (None if self._end_seen else error_in(remains, self._kind))
 
-    def _look_at_last_event(self, remains: Remains) -> None:
+    def _accept_last_event(self, remains: Remains) -> None:
         """Accepts a last event that lacks only its blank line, and an end event that lacks its data."""
         self._end_seen = self._end_seen or ends_in(remains, self._kind)
-        last = last_event_in(remains)
-        if last is None:
-            return
-        name, data = last
+        name, data = last_event_in(remains) or ("", b"")
         if name == _ERROR_EVENT:
             self.found(in_band_error(error_data(data)))
         elif event := from_json(data):
             self.event(named(name, event))
-
-    def _end_without_end_event(self, cause: Failure | None) -> Verdict | None:
-        if self._end_seen:
-            return self._end(Outcome.COMPLETED)
-        if cause is None and self._kind.has_end_event:
-            cause = TRUNCATED
-        return self._end(Outcome.COMPLETED) if cause is None else self._end(cause.outcome, cause)
 
     def _note(self, last_event: object) -> None:
         if last_event is not None:

@@ -1,4 +1,4 @@
-"""Every attribute of a span, one row each. docs/contract.py describes them."""
+"""Every attribute of a span, one row each. docs/telemetry_contract.py describes them."""
 
 from __future__ import annotations
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from midstream._outcomes.vocabulary import Outcome
 from midstream._telemetry.operation import Operation
@@ -16,6 +15,9 @@ if TYPE_CHECKING:
 
     from midstream._telemetry.call_record import CallRecord, Value
 
+    Read = Callable[[CallRecord], float | None]
+    """The value of a metric for a call; `None` records nothing."""
+
 
 class Instrument(str, Enum):
     """The kind of a metric's instrument."""
@@ -25,12 +27,12 @@ class Instrument(str, Enum):
     HISTOGRAM = "histogram"
 
 
-class Measure(NamedTuple):
+@dataclass(frozen=True)
+class Measure:
     """One value that a call records for a metric when it has ended."""
 
-    value: Callable[[CallRecord], float | None]
-    """`None` records nothing."""
-    attributes: Mapping[str, Value] = MappingProxyType({})
+    value: Read
+    attributes: Mapping[str, Value] = field(default_factory=dict[str, "Value"])
     """Attributes of the value in addition to those of the call."""
 
 
@@ -50,6 +52,7 @@ class Metric:
 
 _CALL: Final = ("gen_ai.operation.name", "gen_ai.provider.name", "gen_ai.request.model")
 _OUTCOME: Final = (*_CALL, "gen_ai.request.stream", "midstream.outcome", "midstream.leaked", "midstream.misreported")
+_DETAIL: Final = (*_OUTCOME, "midstream.phase", "error.type", "midstream.status_code", "http.response.status_code")
 _GEN_AI: Final = (*_CALL, "gen_ai.response.model", "server.address", "server.port")
 _ERROR: Final = (*_GEN_AI, "error.type")
 
@@ -58,144 +61,112 @@ _SECONDS: Final = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 1
 _TOKENS: Final = tuple(float(4**n) for n in range(14))
 
 
-def _counter(name: str, unit: str, brief: str, attributes: tuple[str, ...], *measures: Measure) -> Metric:
-    return Metric(name, Instrument.COUNTER, unit, brief, attributes, measures)
+def _counter(name: str, unit: str, brief: str, attributes: tuple[str, ...], value: Read | None = None) -> Metric:
+    return Metric(name, Instrument.COUNTER, unit, brief, attributes, _measures(value))
 
 
-def _seconds(name: str, brief: str, attributes: tuple[str, ...], *measures: Measure) -> Metric:
-    return Metric(name, Instrument.HISTOGRAM, "s", brief, attributes, measures, _SECONDS)
+def _seconds(name: str, brief: str, attributes: tuple[str, ...], value: Read | None = None) -> Metric:
+    return Metric(name, Instrument.HISTOGRAM, "s", brief, attributes, _measures(value), _SECONDS)
 
 
-def _tokens(name: str, brief: str, attributes: tuple[str, ...], *measures: Measure) -> Metric:
-    return Metric(name, Instrument.HISTOGRAM, "{token}", brief, attributes, measures, _TOKENS)
+def _tokens(name: str, brief: str, attributes: tuple[str, ...], value: Read | None = None) -> Metric:
+    return Metric(name, Instrument.HISTOGRAM, "{token}", brief, attributes, _measures(value), _TOKENS)
+
+
+def _measures(value: Read | None) -> tuple[Measure, ...]:
+    return () if value is None else (Measure(value),)
 
 
 OPERATIONS: Final = _counter(
-    "midstream.client.operations",
-    "{operation}",
-    "Calls, by how they really ended.",
-    _OUTCOME,
-    Measure(lambda _: 1),
+    "midstream.client.operations", "{operation}", "Calls, by how they really ended.", _OUTCOME, lambda _: 1
 )
-
+_ERRORS: Final = _counter(
+    "midstream.client.errors", "{error}", "Failed calls in detail.", _DETAIL, lambda c: 1 if c.verdict.failure else None
+)
 OPEN_STREAMS: Final = Metric(
     "midstream.client.stream.active", Instrument.UP_DOWN_COUNTER, "{stream}", "Streams that are open now.", _CALL
 )
 """Observed when metrics are collected."""
-
+_LONGEST_WAIT: Final = _seconds(
+    "midstream.client.stream.longest_wait",
+    "The longest time that the reader of a stream waited for the next bytes.",
+    (*_CALL, "midstream.outcome"),
+    lambda c: c.verdict.longest_wait if c.verdict.opened else None,
+)
+_RESENDS: Final = _counter(
+    "midstream.client.resends", "{request}", "Requests that the SDK sent again.", _CALL, lambda c: c.resends or None
+)
 TELEMETRY_ERRORS: Final = _counter(
     "midstream.telemetry.errors",
     "{error}",
     "Telemetry faults of midstream's own that were contained.",
     ("midstream.component",),
 )
+_OURS: Final = (OPERATIONS, _ERRORS, OPEN_STREAMS, _LONGEST_WAIT, _RESENDS, TELEMETRY_ERRORS)
 
-_OURS: Final = (
-    OPERATIONS,
-    _counter(
-        "midstream.client.errors",
-        "{error}",
-        "Failed calls in detail.",
-        (*_OUTCOME, "midstream.phase", "error.type", "midstream.status_code", "http.response.status_code"),
-        Measure(lambda c: None if c.verdict.failure is None else 1),
+_DURATION: Final = _seconds("gen_ai.client.operation.duration", "Duration of a call.", _ERROR, lambda c: c.duration)
+_USAGE: Final = replace(
+    _tokens("gen_ai.client.token.usage", "Tokens of a call.", (*_GEN_AI, "gen_ai.token.type")),
+    measures=(
+        Measure(lambda c: c.verdict.answer.input_tokens, {"gen_ai.token.type": "input"}),
+        Measure(lambda c: c.verdict.answer.output_tokens, {"gen_ai.token.type": "output"}),
     ),
-    OPEN_STREAMS,
-    _seconds(
-        "midstream.client.stream.longest_wait",
-        "The longest time that the reader of a stream waited for the next bytes.",
-        (*_CALL, "midstream.outcome"),
-        Measure(lambda c: c.verdict.longest_wait if c.verdict.opened else None),
-    ),
-    _counter(
-        "midstream.client.resends",
-        "{request}",
-        "Requests that the SDK sent again.",
-        _CALL,
-        Measure(lambda c: c.resends or None),
-    ),
-    TELEMETRY_ERRORS,
-)
-
-_DURATION: Final = _seconds(
-    "gen_ai.client.operation.duration",
-    "Duration of a call.",
-    _ERROR,
-    Measure(lambda c: c.duration),
 )
 _FIRST_CHUNK: Final = _seconds(
     "gen_ai.client.operation.time_to_first_chunk",
     "Time from the start of a call to the first content of its stream.",
     _GEN_AI,
-    Measure(lambda c: c.time_to_first_chunk),
+    lambda c: c.time_to_first_chunk,
 )
 _PER_CHUNK: Final = _seconds(
     "gen_ai.client.operation.time_per_output_chunk",
     "Time between two pieces of content of a stream. Off unless asked for.",
     _GEN_AI,
 )
-
-_RELEASED: Final = (
-    _DURATION,
-    _tokens(
-        "gen_ai.client.token.usage",
-        "Tokens of a call.",
-        (*_GEN_AI, "gen_ai.token.type"),
-        Measure(lambda c: c.verdict.answer.input_tokens, {"gen_ai.token.type": "input"}),
-        Measure(lambda c: c.verdict.answer.output_tokens, {"gen_ai.token.type": "output"}),
-    ),
-    _FIRST_CHUNK,
-    _PER_CHUNK,
-)
+_RELEASED: Final = (_DURATION, _USAGE, _FIRST_CHUNK, _PER_CHUNK)
 
 METRICS: Final = (*_OURS, *_RELEASED)
 
 
-def _renamed(metric: Metric, name: str, brief: str | None = None) -> Metric:
-    return replace(metric, name=name, brief=brief or metric.brief)
+def _next(metric: Metric, name: str, brief: str | None = None) -> Metric:
+    """`metric` under the name of the next conventions."""
+    return replace(metric, name=f"gen_ai.client.inference.{name}", brief=brief or metric.brief)
 
 
-def _usage(kind: str, brief: str, tokens: Callable[[CallRecord], int | None]) -> Metric:
+def _next_usage(name: str, brief: str, tokens: Callable[[CallRecord], int | None]) -> Metric:
     # 0 where the API said nothing, on failed calls too, as the conventions require. The API does not say which tokens
     # are text and which an image.
     measure = Measure(lambda c: tokens(c) or 0, {"gen_ai.token.modality": "unknown"})
-    name = f"gen_ai.client.inference.usage.{kind}"
-    return _counter(name, "{token}", brief, (*_GEN_AI, "gen_ai.token.modality"), measure)
+    metric = _counter(f"gen_ai.client.inference.usage.{name}", "{token}", brief, (*_GEN_AI, "gen_ai.token.modality"))
+    return replace(metric, measures=(measure,))
 
 
-_NEXT_PER_CHUNK: Final = _renamed(_PER_CHUNK, "gen_ai.client.inference.time_per_output_chunk")
+def _next_tokens(name: str, brief: str, tokens: Read) -> Metric:
+    # Only what the API counted: the conventions have not settled whether failed calls belong here (their issue 530),
+    # and a 0 would be invented.
+    return _tokens(f"gen_ai.client.inference.operation.{name}", brief, _ERROR, tokens)
+
+
+_NEXT_PER_CHUNK: Final = _next(_PER_CHUNK, "time_per_output_chunk")
 
 NEXT_METRICS: Final = (
-    _renamed(_DURATION, "gen_ai.client.inference.duration", "Duration of a call for an answer."),
-    _renamed(_FIRST_CHUNK, "gen_ai.client.inference.time_to_first_chunk"),
+    _next(_DURATION, "duration", "Duration of a call for an answer."),
+    _next(_FIRST_CHUNK, "time_to_first_chunk"),
     _NEXT_PER_CHUNK,
-    _usage(
+    _next_usage(
         "input_tokens",
         "Input tokens, those read from and written to the cache included.",
         lambda c: c.verdict.answer.input_tokens,
     ),
-    _usage("output_tokens", "Output tokens.", lambda c: c.verdict.answer.output_tokens),
-    _usage(
+    _next_usage("output_tokens", "Output tokens.", lambda c: c.verdict.answer.output_tokens),
+    _next_usage(
         "cache_read.input_tokens", "Input tokens read from the cache.", lambda c: c.verdict.answer.cache_read_tokens
     ),
-    _usage(
-        "cache_write.input_tokens",
-        "Input tokens written to the cache.",
-        lambda c: c.verdict.answer.cache_write_tokens,
+    _next_usage(
+        "cache_write.input_tokens", "Input tokens written to the cache.", lambda c: c.verdict.answer.cache_write_tokens
     ),
-    # Only what the API counted: whether failed calls belong here the conventions have not settled (their issue 530),
-    # and a 0 would be invented.
-    _tokens(
-        "gen_ai.client.inference.operation.input_tokens",
-        "Input tokens of a call.",
-        _ERROR,
-        Measure(lambda c: c.verdict.answer.input_tokens),
-    ),
-    _tokens(
-        "gen_ai.client.inference.operation.output_tokens",
-        "Output tokens of a call.",
-        _ERROR,
-        Measure(lambda c: c.verdict.answer.output_tokens),
-    ),
+    _next_tokens("input_tokens", "Input tokens of a call.", lambda c: c.verdict.answer.input_tokens),
+    _next_tokens("output_tokens", "Output tokens of a call.", lambda c: c.verdict.answer.output_tokens),
 )
 """The GenAI metrics of the next conventions. Recorded only on request."""
 
