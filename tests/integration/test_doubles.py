@@ -19,7 +19,7 @@ from anthropic._decoders import jsonl
 from anthropic.types import RawMessageStreamEvent
 
 from midstream import AnthropicInstrumentor
-from midstream.testing.calls import recorded_calls
+from midstream.testing._calls import recorded_calls
 from support.clients import HAS_OWN_SPANS, HTTP_PACKAGE
 from support.lifecycle import SPANS
 from support.styles import arguments

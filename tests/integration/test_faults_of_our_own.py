@@ -27,7 +27,7 @@ from midstream._telemetry.recorder import Recorder
 from midstream._telemetry.sdk_span import SdkSpan
 from midstream._telemetry.spans import OwnSpan
 from midstream.faults import parse
-from midstream.testing.calls import recorded_calls
+from midstream.testing._calls import recorded_calls
 from support.clients import HAS_OWN_SPANS, async_client, client
 from support.exported import Exported
 from support.lifecycle import no_collector

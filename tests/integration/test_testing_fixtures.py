@@ -16,7 +16,7 @@ from anthropic import _base_client, _streaming
 
 from midstream import AnthropicInstrumentor, Outcome, Phase
 from midstream.testing import Call
-from midstream.testing.calls import recorded_calls
+from midstream.testing._calls import recorded_calls
 from support.clients import HAS_OWN_SPANS
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import pytest
 
 import midstream
 from midstream.testing import Faults
-from midstream.testing.calls import recorded_calls
+from midstream.testing._calls import recorded_calls
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "testing.md"
 BLOCKS: Final = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)

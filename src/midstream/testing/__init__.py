@@ -14,15 +14,15 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from midstream.testing.calls import Call, Calls
-    from midstream.testing.faults import Faults
+    from midstream.testing._calls import Call, Calls
+    from midstream.testing._faults import Faults
 
 __all__ = ("Call", "Calls", "Faults", "anthropic_faults", "midstream_calls")
 
 _HOMES: Final = {
-    "Call": "midstream.testing.calls",
-    "Calls": "midstream.testing.calls",
-    "Faults": "midstream.testing.faults",
+    "Call": "midstream.testing._calls",
+    "Calls": "midstream.testing._calls",
+    "Faults": "midstream.testing._faults",
 }
 
 
@@ -43,7 +43,7 @@ def anthropic_faults() -> Iterator[Faults]:
     `anthropic_faults.script("in_band:overloaded_error", "reset@4", "ok")` sets what happens to the next requests.
     """
     _need_the_sdk("anthropic_faults")
-    from midstream.testing.faults import Faults  # noqa: PLC0415 - see the top
+    from midstream.testing._faults import Faults  # noqa: PLC0415 - see the top
 
     with Faults() as faults:
         yield faults
@@ -53,7 +53,7 @@ def anthropic_faults() -> Iterator[Faults]:
 def midstream_calls() -> Iterator[Calls]:
     """How each call of the Anthropic SDK in the test really ended, in the order of their ends."""
     _need_the_sdk("midstream_calls")
-    from midstream.testing.calls import recorded_calls  # noqa: PLC0415 - see the top
+    from midstream.testing._calls import recorded_calls  # noqa: PLC0415 - see the top
 
     with recorded_calls() as calls:
         yield calls
