@@ -50,8 +50,8 @@ class Guard:
         self.component: Final = component
         self._count = count
 
-    def __enter__(self) -> None:
-        """Does nothing."""
+    # Does nothing, in a third of the time that a Python function takes: a call enters about fifty guards.
+    __enter__ = staticmethod(int)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
