@@ -1,18 +1,18 @@
 """The SDK's own span, enriched at the true end of the call.
 
 SDK 1.14 and later ends its span before the application has seen the exception of a broken stream, and an ended span
-takes no attributes. So instance attributes replace two of its methods until the call has ended. They are removed again,
-and only public methods of the span are used.
+takes no attributes. So instance attributes replace two of its methods until the call has ended. Only public methods of
+the span are used.
 
-| state | since | `end()` | `set_status()` |
+| state | begins when | `end()` | `set_status()` |
 |---|---|---|---|
-| recording | the SDK started it | ends it | sets it |
-| deferred | midstream found it | keeps the time | keeps the status |
-| ended | the call ended, and the SDK had ended the span | is not replaced any more | is not replaced any more |
-| settled | the call failed, and the SDK has not ended the span | ends it, and is removed | is ignored |
-| closed | the interpreter exits | is ignored, like all of these | is ignored |
+| recording | the SDK starts the span | the span's own | the span's own |
+| deferred | midstream finds the span | keeps the time | keeps the status |
+| ended | the call ends after the SDK's `end()` | the span's own | the span's own |
+| settled | the call fails before the SDK's `end()` | restores both, and ends the span | does nothing |
+| closed | the interpreter exits before the SDK's `end()` | does nothing | does nothing |
 
-If the call does not fail before the SDK ends the span, the span is recording again, and the SDK ends it.
+A call that does not fail before the SDK's `end()` leaves the span recording.
 """
 
 from __future__ import annotations
