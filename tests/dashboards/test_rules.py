@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from midstream._telemetry.contract import METRICS
+from midstream._telemetry.metrics import METRICS
 from source import names, recording
 from source.alerts import ALERTS, Alert
 from source.objective import ABSENT, ANY, BURNS, LIMITS, OBJECTIVE, PERIOD, STALL, WINDOWS

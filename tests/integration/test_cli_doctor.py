@@ -14,7 +14,7 @@ import anthropic
 import pytest
 
 from midstream._cli.doctor.findings import Health, Subject
-from midstream._sdk.patches import Role
+from midstream._sdk.targets import Role
 from support.clients import HAS_OWN_SPANS
 from support.commands import Finished
 from support.examined import Examined, examined, exporting_to, program
