@@ -142,11 +142,11 @@ def test_only_what_was_asked_for_is_run_each_fault_once_in_that_order() -> None:
 @pytest.mark.parametrize(
     ("fault", "says"),
     [
-        ("rset", "'rset' is no scenario: the families are ok, tool_use, "),
-        ("", "'' is no scenario: the families are ok, "),
-        ("two\nlines", "'two\\nlines' is no scenario: the families are ok, "),
-        ("reset@9", "'reset@9' is no scenario: K must be a number from 0 to 8, not '9'; the spelling is reset@K"),
-        ("ok:0", "'ok:0' is no scenario: N must be a number from 1 to 100000, not '0'; the spelling is ok:N"),
+        ("rset", "'rset' is not a scenario: the families are ok, tool_use, "),
+        ("", "'' is not a scenario: the families are ok, "),
+        ("two\nlines", "'two\\nlines' is not a scenario: the families are ok, "),
+        ("reset@9", "'reset@9' is not a scenario: K must be a number from 0 to 8, not '9'; the spelling is reset@K"),
+        ("ok:0", "'ok:0' is not a scenario: N must be a number from 1 to 100000, not '0'; the spelling is ok:N"),
     ],
 )
 def test_a_fault_that_there_is_not_is_one_line_and_status_2(fault: str, says: str) -> None:

@@ -182,12 +182,12 @@ def test_a_command_that_cannot_be_run_is_one_line_and_status_2() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--script", "ok,rest"], "--script ok,rest: scenario 'rest' is no scenario: the families are ok, "),
-        (["--script", ""], "--script '': scenario '' is no scenario"),
+        (["--script", "ok,rest"], "--script ok,rest: scenario 'rest' is not a scenario: the families are ok, "),
+        (["--script", ""], "--script '': scenario '' is not a scenario"),
         (["--mix", "in_band=60%,reset=41%"], "--mix in_band=60%,reset=41%: the shares must be 100 % at most"),
         (["--mix", "in_band"], "--mix in_band: 'in_band' must be a scenario and its share, such as in_band=5%"),
         (["--script", "ok", "--mix", "cut=1%"], "--script and --mix: give one of them"),
-        (["--for-model", "claude-*", "rest"], "--for-model claude-* rest: scenario 'rest' is no scenario"),
+        (["--for-model", "claude-*", "rest"], "--for-model claude-* rest: scenario 'rest' is not a scenario"),
         (["--for-key", _KEY, "reset"], "--for-key: give the last 1 to 8 characters of the key, and not the key itself"),
         (["--for-key", "", "reset"], "--for-key: give the last 1 to 8 characters"),
         (["--mix", "cut=1%", "--repeat"], "--repeat: is for scripts only, and there is none"),

@@ -55,19 +55,12 @@ KNOWN_CYCLES: Final = {
     "_sdk.closing -> _sdk.calls",
     "_sdk.deferred -> _sdk.calls",
     "_sdk.scans -> _sdk.calls",
-    "faults.scenarios -> faults.scripts",
-    "faults.scripts -> faults.scenarios",
 }
-_FAULTS: Final = (
-    "answers api_errors breaking expectations latency log mixes plans playing proxy relaying requests "
-    "routes rules scenarios scripts server streams texts upstream wire"
-)
 KNOWN_PUBLIC: Final = {
-    *(f"midstream.faults.{name}" for name in _FAULTS.split()),
     "midstream.testing.calls",
     "midstream.testing.faults",
 }
-KNOWN_CLASSES: Final = {"Answer", "Call", "Calls", "Entry", "Plan", "Signal", "Wishes"}
+KNOWN_CLASSES: Final = {"Call", "Calls", "Plan", "Signal", "Wishes"}
 
 
 class Import(NamedTuple):

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from midstream._cli.problem import Problem, shown
 from midstream.faults import FaultProxy, FaultServer, Rules, for_any, for_key, for_model, parse
-from midstream.faults.latency import AT_ONCE
-from midstream.faults.scenarios import family_of
-from midstream.faults.texts import latency, mix, names, plan, sequence
+from midstream.faults._latency import NO_LATENCY
+from midstream.faults._scenarios import family_of
+from midstream.faults._texts import latency, mix, names, plan, sequence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +58,7 @@ class Wishes:
     def server(self, tell: Callable[[Served], None] | None) -> FaultServer:
         """The server, not started. Raises `Problem` for a wish that cannot be fulfilled."""
         plan = self._plan()
-        pace = AT_ONCE if self.latency is None else self._latency(self.latency)
+        pace = NO_LATENCY if self.latency is None else self._latency(self.latency)
         if self.upstream is None:
             return FaultServer(self.host, self.port, plan=plan, latency=pace, tell=tell)
         try:

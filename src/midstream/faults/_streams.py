@@ -1,4 +1,4 @@
-"""The other streams of the SDK when nothing goes wrong: legacy completions, batch results, sessions, files.
+"""The other bodies when nothing goes wrong: legacy completions, batch results, sessions, files.
 
 Each has as many pieces as the message stream of the same name has events: nine, or N + 5 for `ok:N`. A piece is
 an event, a line, or some bytes of a file.
@@ -10,59 +10,46 @@ from itertools import chain, cycle, islice
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from midstream.faults.answers import INPUT_USAGE, OUTPUT_TOKENS, Event, text_answer, with_ping
-from midstream.faults.api_errors import api_error, envelope
-from midstream.faults.wire import to_json
+from midstream.faults._answers import INPUT_USAGE, OUTPUT_TOKENS, Event, text_answer, with_ping
+from midstream.faults._api_errors import api_error, envelope
+from midstream.faults._wire import to_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ("batch", "completion", "completion_events", "file_pieces", "result_lines", "session_events")
-
 _WORDS: Final = (" All", " is", " well", ".")
 _STOP: Final = {"stop_reason": "stop_sequence", "stop": "\n\nHuman:"}
 _NO_STOP: Final = {"stop_reason": None, "stop": None}
-
 _CREATED_AT: Final = "2025-01-01T00:00:00Z"
-_ENDED_AT: Final = "2025-01-01T00:05:00Z"
-_EXPIRES_AT: Final = "2025-01-02T00:00:00Z"
-
 _ERRORED_RESULT: Final = 1
-_NO_RESULT: Final = "invalid_request_error"
-
+_RESULT_ERROR: Final = "invalid_request_error"
 _FILE_PIECE: Final = bytes(range(256)) * 2
 
 
 def completion(model: str, events: int) -> bytes:
-    """Return the JSON of a completion whose stream would have so many events."""
+    """Return the JSON of the completion that would be streamed in this many events."""
     return to_json(_completion(model, "".join(_words(events)), _STOP))
 
 
 def completion_events(model: str, events: int) -> tuple[Event, ...]:
-    """Return so many events of a completion, and a ping. The last of them is empty and has the stop reason."""
-    # Encoded once per word: of 100,000 events, only four are different.
+    """Return this many events of a completion, and a ping. The last has no text, and the stop reason."""
+    # Each word is encoded once: of 100,000 events, only four are different.
     encoded = {word: Event.of(_completion(model, word, _NO_STOP)) for word in _WORDS}
     last = Event.of(_completion(model, "", _STOP))
     return with_ping([*(encoded[word] for word in _words(events)), last])
 
 
 def batch(batch_id: str, results: int, host: str) -> bytes:
-    """Return the JSON of a batch that ended with so many results, which are at `host`."""
+    """Return the JSON of a batch that has ended with this many results, which are at `host`."""
     return to_json(
         {
             "id": batch_id,
             "type": "message_batch",
             "processing_status": "ended",
-            "request_counts": {
-                "processing": 0,
-                "succeeded": results - 1,
-                "errored": 1,
-                "canceled": 0,
-                "expired": 0,
-            },
+            "request_counts": {"processing": 0, "succeeded": results - 1, "errored": 1, "canceled": 0, "expired": 0},
             "created_at": _CREATED_AT,
-            "ended_at": _ENDED_AT,
-            "expires_at": _EXPIRES_AT,
+            "ended_at": "2025-01-01T00:05:00Z",
+            "expires_at": "2025-01-02T00:00:00Z",
             "archived_at": None,
             "cancel_initiated_at": None,
             "results_url": f"http://{host}/v1/messages/batches/{quote(batch_id, safe='')}/results",
@@ -71,10 +58,9 @@ def batch(batch_id: str, results: int, host: str) -> bytes:
 
 
 def result_lines(batch_id: str, results: int) -> tuple[bytes, ...]:
-    """Return so many results of a batch, a line each. The second is an error, as the result of its request."""
-    message = text_answer().whole(batch_id)
-    error = envelope(_NO_RESULT, api_error(_NO_RESULT).message, "req_faults_batched_0001")
-    succeeded = {"type": "succeeded", "message": message}
+    """Return this many results of a batch, one per line. The second is the error of its request."""
+    error = envelope(_RESULT_ERROR, api_error(_RESULT_ERROR).message, "req_faults_batched_0001")
+    succeeded = {"type": "succeeded", "message": text_answer().whole(batch_id)}
     errored = {"type": "errored", "error": error}
     return tuple(
         to_json({"custom_id": f"request-{index}", "result": errored if index == _ERRORED_RESULT else succeeded}) + b"\n"
@@ -83,16 +69,24 @@ def result_lines(batch_id: str, results: int) -> tuple[bytes, ...]:
 
 
 def session_events(events: int) -> tuple[Event, ...]:
-    """Return so many events of a session, and a ping: an agent works for one turn and goes idle. No event ends them."""
-    opened = (_user_message(), _of("session.status_running"), _of("span.model_request_start"))
-    closed = (_model_request_end(), _of("session.status_idle", stop_reason={"type": "end_turn"}))
+    """Return this many events of a session, and a ping. An agent works for one turn and goes idle; no event ends it."""
+    usage = {**INPUT_USAGE, "output_tokens": OUTPUT_TOKENS}
+    opened = (
+        _of("user.message", content=_text("Is all well?")),
+        _of("session.status_running"),
+        _of("span.model_request_start"),
+    )
+    closed = (
+        _of("span.model_request_end", is_error=False, model_request_start_id="sevt_faults_2", model_usage=usage),
+        _of("session.status_idle", stop_reason={"type": "end_turn"}),
+    )
     work = islice(cycle(_WORK), events - len(opened) - len(closed))
     numbered = enumerate(chain(opened, work, closed))
     return with_ping([Event.of({"id": f"sevt_faults_{number}", **data}) for number, data in numbered])
 
 
 def file_pieces(pieces: int) -> tuple[bytes, ...]:
-    """Return a file's bytes, which are no text, in so many pieces."""
+    """Return the bytes of a file, which are not text, in this many pieces."""
     return (_FILE_PIECE,) * pieces
 
 
@@ -117,15 +111,6 @@ def _of(kind: str, **fields: object) -> dict[str, object]:
 
 def _text(text: str) -> list[dict[str, str]]:
     return [{"type": "text", "text": text}]
-
-
-def _user_message() -> dict[str, object]:
-    return _of("user.message", content=_text("Is all well?"))
-
-
-def _model_request_end() -> dict[str, object]:
-    usage = {**INPUT_USAGE, "output_tokens": OUTPUT_TOKENS}
-    return _of("span.model_request_end", is_error=False, model_request_start_id="sevt_faults_2", model_usage=usage)
 
 
 _WORK: Final = (

@@ -1,4 +1,4 @@
-"""The server: an asyncio loop in a thread of its own that plays scripts on loopback sockets."""
+"""The server: a thread with an asyncio loop that plays scripts on loopback sockets."""
 
 from __future__ import annotations
 
@@ -11,25 +11,19 @@ from itertools import count
 from threading import Thread
 from typing import TYPE_CHECKING, Final
 
-from midstream.faults.latency import AT_ONCE, Latency
-from midstream.faults.log import End, Log, Served
-from midstream.faults.plans import Sequence
-from midstream.faults.playing import Client
-from midstream.faults.requests import MAX_HEAD_LENGTH, Refused, read_request
-from midstream.faults.routes import script_for
-from midstream.faults.scripts import Ending, Script, refusal_script
+from midstream.faults._http_request import MAX_HEAD_LENGTH, HttpRequest, RefusedRequestError, read_request
+from midstream.faults._latency import NO_LATENCY, Latency
+from midstream.faults._log import End, Log, LogEntry, Served
+from midstream.faults._plans import Plan, Sequence
+from midstream.faults._playing import Client
+from midstream.faults._routes import script_for
+from midstream.faults._script import Ending, Script, refusal_script
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from types import TracebackType
 
     from typing_extensions import Self
-
-    from midstream.faults.log import Entry
-    from midstream.faults.plans import Plan
-    from midstream.faults.requests import Refusal, Request
-
-__all__ = ("Exchange", "FaultServer")
 
 _BACKLOG: Final = 512
 
@@ -38,13 +32,13 @@ _BACKLOG: Final = 512
 class Exchange:
     """The `number`-th request of a server, the client that waits for the answer, and the entry in the log."""
 
-    request: Request
+    request: HttpRequest
     number: int
     client: Client
-    entry: Entry
+    entry: LogEntry
 
     async def play(self, script: Script, latency: Latency) -> bool:
-        """Answer with `script`; say whether the connection waits for another request."""
+        """Answer with `script`; return whether the connection waits for another request."""
         self.entry.plays(script)
         await self.client.play(script, latency, lambda: self.entry.note(end=End.PLAYED))
         return script.ending is Ending.KEEP and self.request.keeps_open
@@ -53,10 +47,10 @@ class Exchange:
 class FaultServer:
     """A fake Messages API. A context manager; it can be started again after it was stopped.
 
-    `host` is an address or a name of this machine, `port` the one to listen on; 0 takes a free one. Where there is a
-    `plan`, it chooses what happens to a request. What it leaves alone is as the model says, or answered whole if the
-    model is no scenario; without a plan such a model is refused. `latency` comes on top of what scenarios take. `tell`
-    is called with each request that has ended, in the server's thread.
+    `host` is an address or a name of this machine, `port` the port to listen on; 0 takes a free port. A `plan` chooses
+    what happens to a request. For a request that it leaves alone, the model chooses; a model that is not a scenario is
+    answered whole, but refused if there is no plan. `latency` is added to what scenarios take. `tell` is called with
+    each request that has ended, in the server's thread.
     """
 
     def __init__(
@@ -65,7 +59,7 @@ class FaultServer:
         port: int = 0,
         *,
         plan: Plan | None = None,
-        latency: Latency = AT_ONCE,
+        latency: Latency = NO_LATENCY,
         tell: Callable[[Served], None] | None = None,
     ) -> None:
         self.plan = plan
@@ -79,12 +73,12 @@ class FaultServer:
 
     @property
     def host(self) -> str:
-        """The host that the server was made for."""
+        """The host that was given."""
         return self._host
 
     @property
     def port(self) -> int:
-        """The port it listens on. Raises `RuntimeError` while it is not running."""
+        """The port that it listens on. Raises `RuntimeError` while it is not running."""
         if self._running is None:
             message = "the server is not running"
             raise RuntimeError(message)
@@ -98,26 +92,26 @@ class FaultServer:
 
     @property
     def requests(self) -> tuple[Served, ...]:
-        """The requests since the server was started, up to the last 10,000. Stays when the server is stopped."""
+        """The last 10,000 requests since the server was started. They stay when the server is stopped."""
         return self._log.entries
 
     def script(self, *scenarios: str, repeat: bool = False) -> None:
         """Plan the next requests: each gets the next of `scenarios`, whatever model it names.
 
-        After the last of them, or with none at all, a model that is a scenario counts again, and any other is answered
-        whole; with `repeat` they begin again. Replaces what was planned before. Raises `ValueError` for a name that is
-        no scenario.
+        After the last, or without any, a model that is a scenario counts again, and any other model is answered whole;
+        with `repeat` the scenarios start over. Replaces the previous plan. Raises `ValueError` for a name that is not a
+        scenario.
         """
         self.plan = Sequence(scenarios, repeat=repeat)
 
     def start(self) -> None:
-        """Listen, and answer from now on, in a thread of its own.
+        """Listen, and answer in a new thread.
 
-        Raises `OSError` if the address cannot be had, for instance because the port is taken, and
-        `RuntimeError` if the server is running already.
+        Raises `OSError` if the address is not available, for instance because the port is taken, and `RuntimeError` if
+        the server is already running.
         """
         if self._running is not None:
-            message = "the server is running already"
+            message = "the server is already running"
             raise RuntimeError(message)
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
         listener = socket.create_server((self._host, self._wanted_port), family=family, backlog=_BACKLOG)
@@ -130,12 +124,12 @@ class FaultServer:
         if running is not None:
             running.stop()
 
-    def answer(self, request: Request, number: int) -> Script:
-        """What is done about the `number`-th request. A subclass may speak another API."""
+    def answer(self, request: HttpRequest, number: int) -> Script:
+        """Return the script that answers the `number`-th request. A subclass may serve another API."""
         return script_for(request, number, self.plan)
 
     async def reply(self, exchange: Exchange) -> bool:
-        """Answer a request; say whether the connection waits for another. A subclass may do other things than play."""
+        """Answer a request; return whether the connection waits for another. A subclass need not play a script."""
         return await exchange.play(self.answer(exchange.request, exchange.number), self._latency)
 
     def __enter__(self) -> Self:
@@ -172,7 +166,7 @@ class _Running:
         try:
             asyncio.run(self._serve())
         finally:
-            # Whoever waits for the start learns that there is none; a start that happened stays.
+            # If the start failed, `__init__` must not wait for it forever. After a start, this does nothing.
             self._started.cancel()
 
     async def _serve(self) -> None:
@@ -181,7 +175,7 @@ class _Running:
         self._started.set_result((asyncio.get_running_loop(), stopping))
         await stopping.wait()
         self._stopped = True
-        # Only then is the server closed: a connection that asyncio is accepting while it closes is left open.
+        # The server is closed last: asyncio leaves a connection open that it is accepting while the server closes.
         while others := asyncio.all_tasks() - {asyncio.current_task()}:
             for task, writer in self._connections.items():
                 writer.transport.abort()
@@ -194,14 +188,14 @@ class _Running:
         if self._stopped:
             writer.transport.abort()
             return
-        # No coroutine function: a task that asyncio starts by itself complains when it is cancelled.
+        # Not a coroutine function: a task that asyncio starts itself logs an error when it is cancelled.
         task = asyncio.get_running_loop().create_task(self._connection(reader, writer))
         self._connections[task] = writer
         task.add_done_callback(self._connections.pop)
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         client = Client(reader, writer)
-        # OSError: the client is free to go away at any time.
+        # OSError: the client may leave at any time.
         with suppress(OSError):
             try:
                 while await self._exchange(client):
@@ -211,21 +205,21 @@ class _Running:
                 await writer.wait_closed()
 
     async def _exchange(self, client: Client) -> bool:
-        """Answer one request; say whether the connection waits for another."""
+        """Answer one request; return whether the connection waits for another."""
         try:
             request = await read_request(client.reader)
-        except Refused as refused:
-            await self._refuse(client, refused.refusal)
+        except RefusedRequestError as refused:
+            await self._refuse(client, refused)
             return False
         if request is None:
             return False
-        number = next(self._numbers)
-        with self._log.entry(Served.of(request, number)) as entry:
-            return await self._reply(Exchange(request, number, client, entry))
+        served = Served(next(self._numbers), request.method, request.path, resends=request.resends)
+        with self._log.entry(served) as entry:
+            return await self._reply(Exchange(request, served.number, client, entry))
 
-    async def _refuse(self, client: Client, refusal: Refusal) -> None:
+    async def _refuse(self, client: Client, refused: RefusedRequestError) -> None:
         number = next(self._numbers)
-        script = refusal_script(refusal.error_type, refusal.message, number)
+        script = refusal_script(refused.error_type, str(refused), number)
         with self._log.entry(Served(number, "", "")) as entry:
             entry.plays(script)
             await client.play(script, ending=lambda: entry.note(end=End.PLAYED))

@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-__all__ = ("AT_ONCE", "Latency", "Waits")
-
 
 @dataclass(frozen=True, slots=True)
 class Waits:
-    """Some seconds, or a number of them that is drawn anew each time, from `least` to `most`."""
+    """A number of seconds, drawn each time from `least` to `most`."""
 
     least: float = 0.0
     most: float = 0.0
@@ -23,16 +21,16 @@ class Waits:
 
 
 class Latency:
-    """The latency of the answers of a server, whatever their scenarios are.
+    """The latency of the answers of a server, in addition to what their scenarios take.
 
-    `first` goes before the first byte, `between` between two events, or lines or parts of a file. The draws are
-    repeated with the same `seed`.
+    `first` precedes the first byte, `between` separates two events, lines or parts of a file. The same `seed` repeats
+    the draws.
     """
 
     def __init__(self, first: Waits | None = None, between: Waits | None = None, seed: int | None = None) -> None:
         self._first = first or Waits()
         self._between = between or Waits()
-        self._random = Random(seed)  # noqa: S311 - a draw that can be repeated is the point
+        self._random = Random(seed)  # noqa: S311 - repeatable draws are the point
 
     def first(self) -> float:
         """Seconds before the first byte."""
@@ -44,12 +42,11 @@ class Latency:
 
     @property
     def paces(self) -> bool:
-        """Whether there is anything between two events."""
+        """Whether there is a wait between two events."""
         return self._between.most > 0
 
     def _drawn(self, waits: Waits) -> float:
         return waits.least if waits.least == waits.most else self._random.uniform(waits.least, waits.most)
 
 
-AT_ONCE: Final = Latency()
-"""No latency."""
+NO_LATENCY: Final = Latency()
