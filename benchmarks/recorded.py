@@ -135,7 +135,8 @@ def _addition(span: EndedSpan, base: EndedSpan) -> EndedSpan:
 def recorded(run: Callable[[Providers], object], *subjects: Subject | None) -> Recorded:
     """Everything that `run` and the subjects record during the run."""
     measurements: list[Measurement] = []
-    spans, logs = InMemorySpanExporter(), InMemoryLogRecordExporter()
+    spans = InMemorySpanExporter()
+    logs = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]  # its __init__ has no annotations
     given = Providers(
         TracerProvider(shutdown_on_exit=False),
         _RecordedMeters(measurements),
