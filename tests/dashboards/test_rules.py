@@ -73,7 +73,7 @@ def test_the_files_have_all_rules_as_they_are_described() -> None:
 @each_file
 def test_people_can_read_the_files(name: str) -> None:
     text = FILES[name]
-    assert text.startswith("# Made by `python dashboards/generate.py` from dashboards/source/. Edit that, not this.\n")
+    assert text.startswith("# Written by `python dashboards/generate.py` from dashboards/source/; do not edit.\n")
     assert text.endswith("\n")
     assert not [line for line in text.splitlines() if line != line.rstrip() or "\t" in line]
     assert text.count("expr: |-\n") == text.count("expr:") == len(rules_in(name))
