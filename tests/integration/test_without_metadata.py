@@ -12,7 +12,7 @@ from opentelemetry.instrumentation import dependencies
 from opentelemetry.version import __version__ as opentelemetry_version
 
 from midstream import AnthropicInstrumentor
-from midstream._cli.doctor_findings import Health, Subject
+from midstream._cli.doctor.findings import Health, Subject
 from support.commands import Finished
 from support.examined import Examined
 from support.pruned import pruned

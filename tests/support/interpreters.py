@@ -27,7 +27,7 @@ _MODULES: Final = (
     "support.processes",
     "midstream._cli.app",
     "midstream._cli.clients",
-    "midstream._cli.doctor",
+    "midstream._cli.doctor.command",
     HTTP_PACKAGE.replace("httpx", "httpcore"),
     "opentelemetry.exporter.otlp.proto.http.trace_exporter",
     "opentelemetry.exporter.otlp.proto.http.metric_exporter",
