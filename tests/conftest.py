@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from opentelemetry.sdk import _logs
 
-pytest.register_assert_rewrite("support")
+pytest.register_assert_rewrite("support", "dashboards", "docs", "integration", "release", "reliability")
 pytest_plugins: Final = ("pytester",)
 
 from midstream.faults import EXAMPLES  # noqa: E402 - the rewriting must be known before the first import from there

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from dashboards.boards_exported import page_of_every_fault
+from dashboards.boards_promql import KNOWN, metrics_read, parsed, unknown_labels, unknown_metrics
 from source import names
 from source.boards import every_panel
 from source.measures import LEAKING
 from source.panels import metrics_in
-from support.boards_exported import page_of_every_fault
-from support.boards_promql import KNOWN, metrics_read, parsed, unknown_labels, unknown_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from support.boards_exported import Page
+    from dashboards.boards_exported import Page
 
 BY_THE_SCRAPE: Final = frozenset({"job", "instance"})
 """The labels that Prometheus adds to what it scrapes."""

@@ -12,18 +12,18 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from dashboards.prometheus import prometheus
+from dashboards.shipped import DASHBOARDS, faster_rules, shown_panels, variables
 from midstream._outcomes import Outcome
 from support.commands import midstream_running
 from support.programs import eventually, needed
-from support.prometheus import prometheus
-from support.shipped import DASHBOARDS, faster_rules, shown_panels, variables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
     from pathlib import Path
 
+    from dashboards.prometheus import Prometheus
     from support.commands import Running
-    from support.prometheus import Prometheus
 
 _PATIENCE_SECONDS: Final = 240.0
 """For all claims together. On a machine that has nothing else to do, they take a tenth of it."""

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from dashboards.boards_promql import metrics_read, parsed, unknown_labels, unknown_metrics
 from midstream._telemetry.contract import METRICS
 from source import names, recording
 from source.alerts import ALERTS, Alert
@@ -17,7 +18,6 @@ from source.objective import ABSENT, ANY, BURNS, LIMITS, OBJECTIVE, PERIOD, STAL
 from source.recording import RECORDED, RECORDINGS, seconds
 from source.rules import files
 from source.variables import CHOICES
-from support.boards_promql import metrics_read, parsed, unknown_labels, unknown_metrics
 from support.programs import needed
 
 DASHBOARDS = Path(__file__).parents[2] / "dashboards"

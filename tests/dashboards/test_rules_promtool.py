@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from dashboards.promtool import Scene, promtool
+from dashboards.rule_scenes_alerts import FIRES, SILENT
+from dashboards.rule_scenes_kinds import ALONE, MOMENTS, RECORDED
 from source.alerts import ALERTS
 from source.rules import files
-from support.promtool import Scene, promtool
-from support.rule_scenes_alerts import FIRES, SILENT
-from support.rule_scenes_kinds import ALONE, MOMENTS, RECORDED
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from docs.reading import reader
 from support.blocks import PAGES, blocks_in
-from support.reading import reader
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import anthropic
 import pytest
 
+from integration.examined import Examined, examined, exporting_to, program
 from midstream._cli.doctor_findings import Health, Subject
 from midstream._sdk.patches import Role
 from support.clients import HAS_OWN_SPANS
 from support.commands import Finished
-from support.examined import Examined, examined, exporting_to, program
 from support.otlp_receiver import otlp_receiver
 
 if TYPE_CHECKING:

@@ -11,11 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import anyio
 import pytest
 
-from midstream.faults import parse
-from support.clients import async_client, client
-from support.sdk_errors import body_of, sse
-from support.styles import STYLES, Seen, Style, arguments, see, see_async
-from support.wires import (
+from integration.wires import (
     DELTA,
     END,
     HEAD,
@@ -32,13 +28,17 @@ from support.wires import (
     envelope,
     wires,
 )
+from midstream.faults import parse
+from support.clients import async_client, client
+from support.sdk_errors import body_of, sse
+from support.styles import STYLES, Seen, Style, arguments, see, see_async
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
+    from integration.wires import WireServer
     from support.exported import Exported
-    from support.wires import WireServer
 
 FLAVORS: Final = ("sync", "async")
 OK: Final = parse("ok")

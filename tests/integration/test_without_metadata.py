@@ -11,11 +11,11 @@ import pytest
 from opentelemetry.instrumentation import dependencies
 from opentelemetry.version import __version__ as opentelemetry_version
 
+from integration.examined import Examined
+from integration.pruned import pruned
 from midstream import AnthropicInstrumentor
 from midstream._cli.doctor_findings import Health, Subject
 from support.commands import Finished
-from support.examined import Examined
-from support.pruned import pruned
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from docs.reading import reader
 from neighbours.peers import PEERS
 from support.blocks import blocks_in
 from support.example import environment, outcomes_counted, outcomes_of_spans, run_example
 from support.otlp_receiver import otlp_receiver
-from support.reading import reader
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ from midstream._cli import extras
 from support.export import CHECKOUT
 
 if TYPE_CHECKING:
-    from support.distribution import Release
+    from release.distribution import Release
 
 CORE = {"opentelemetry-api", "opentelemetry-instrumentation", "wrapt"}
 EXTRAS = {

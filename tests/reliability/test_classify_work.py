@@ -19,9 +19,9 @@ from midstream._outcomes.frames import FrameScan
 from midstream._outcomes.kinds import MESSAGES
 from midstream._outcomes.scan import EventScan
 from midstream._outcomes.values import from_json
+from reliability.work import steps
 from support.hostile import assert_harmless
 from support.sdk_errors import http
-from support.work import steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

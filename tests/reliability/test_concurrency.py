@@ -24,10 +24,10 @@ from midstream._outcomes import Outcome
 from midstream._sdk.calls import Calls
 from midstream._sdk.patches import TARGETS, Patches
 from midstream.faults import Expectation, expectation_of, parse
-from support.churn import Churn
+from reliability.churn import Churn
+from reliability.held_server import HeldServer, held_server, request_id_of
 from support.clients import HTTP_PACKAGE, async_client, client
 from support.commands import python
-from support.held_server import HeldServer, held_server, request_id_of
 from support.lifecycle import SPANS
 from support.loops import LOOPS, run_on, told
 from support.styles import arguments

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from support.work import steps
+from reliability.work import steps
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 EVENT_PATHS = runpy.run_path(str(BENCHMARKS / "event_paths.py"))
@@ -66,7 +66,7 @@ import json
 from functools import partial
 from in_memory import CALLS
 from subjects import MIDSTREAM
-from support.work import steps
+from reliability.work import steps
 taken = {}
 for name, kind in CALLS.items():
     do = kind.doing(MIDSTREAM)

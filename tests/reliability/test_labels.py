@@ -21,8 +21,8 @@ from midstream._telemetry.signals import Signals
 from midstream._telemetry.spans import SilentSpan
 from midstream.faults import parse
 from midstream.faults.wire import to_json
+from reliability.encoded import assert_encodable
 from support.clients import _certificates, async_client, client
-from support.encoded import assert_encodable
 from support.hostile_server import HostileServer, delta, document, end, event, message, start, streamed
 from support.seen import FLAVORS
 from support.styles import STYLES, see, see_async

@@ -9,12 +9,12 @@ import pytest
 
 from midstream import AnthropicInstrumentor, _guard
 from midstream.faults import parse
+from reliability.misbehaving import MISBEHAVIOURS, MisbehavedError, Misbehaviour
+from reliability.secrets import everything
 from support.clients import HAS_OWN_SPANS
 from support.expected import ending
 from support.exported import Exported
 from support.lifecycle import SPANS, told_on_spans
-from support.misbehaving import MISBEHAVIOURS, MisbehavedError, Misbehaviour
-from support.secrets import everything
 from support.seen import bare, observable, run, spied
 from support.styles import CANARY, STYLES
 

@@ -21,11 +21,11 @@ import midstream._sdk.calls
 from midstream import AnthropicInstrumentor
 from midstream._sdk.calls import Calls
 from midstream.faults import parse
+from reliability.misbehaving import Broken, MisbehavedError, Nonsense, nothing, raising, then
 from support.clients import client
 from support.commands import python
 from support.exported import Exported
 from support.lifecycle import SPANS, told_on_spans
-from support.misbehaving import Broken, MisbehavedError, Nonsense, nothing, raising, then
 from support.seen import FLAVORS, bare, numberless, observable, run, spied
 from support.sockets import connections
 from support.styles import STYLES, arguments

@@ -23,16 +23,16 @@ from integration.test_faults_of_our_own import ENTRIES
 from midstream import AnthropicInstrumentor, classify
 from midstream._telemetry.log_events import log_events
 from midstream.faults import EXAMPLES, parse
+from reliability.misbehaving import raising
+from reliability.secrets import LEAKING_ERROR, SAID, SECRET, SecretServer, arguments, everything, found, guarded
 from support import styles
 from support.clients import API_KEY, HTTP_PACKAGE, async_client, client
 from support.commands import midstream, midstream_running
 from support.exported import Exported
 from support.lifecycle import SPANS
-from support.misbehaving import raising
 from support.other_streams import OTHER_STREAMS
 from support.readers import READERS
 from support.scenarios import FEW
-from support.secrets import LEAKING_ERROR, SAID, SECRET, SecretServer, arguments, everything, found, guarded
 from support.styles import CANARY, STYLES, see, see_async
 
 if TYPE_CHECKING:

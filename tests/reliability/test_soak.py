@@ -13,8 +13,8 @@ from typing import Final
 import pytest
 
 from midstream._outcomes import Outcome
+from reliability.soak import SHAPES, WARM_UP, Round, soak
 from support.clients import HAS_OWN_SPANS
-from support.soak import SHAPES, WARM_UP, Round, soak
 
 pytestmark = [
     pytest.mark.timeout(2 * 60 * 60),
