@@ -1,8 +1,7 @@
-"""`--examples=few` leaves out most scenarios, for runs with many versions of everything.
+"""Which tests run: the quick set, which `make mutants` has chosen, or with `--full` all of them.
 
-What the helpers in `support` assert is told as exactly as what a test asserts. The tests in `neighbours`,
-`dashboards` and `release` are there only where what they need is: with `make test-neighbours`, with the newest SDK,
-with `make test-release`.
+The tests in `neighbours`, `dashboards`, `docs`, `examples` and `release` exist only where their packages are installed:
+with `make test-neighbours`, with the newest SDK, with `make test-release`.
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ pytest_plugins: Final = ("pytester",)
 from midstream.faults import EXAMPLES  # noqa: E402 - the rewriting must be known before the first import from there
 from support.clients import HAS_OWN_SPANS  # noqa: E402
 from support.interpreters import Interpreters  # noqa: E402
+from support.reaper import start_reaper  # noqa: E402
 from support.scenarios import FEW  # noqa: E402
 
 if TYPE_CHECKING:
@@ -53,27 +53,26 @@ collect_ignore: Final = [
 _MUCH_GARBAGE: Final = 20_000
 
 _SPANS: Final = ("sdk", "own") if HAS_OWN_SPANS else ("own",)
-_MANY: Final = frozenset(EXAMPLES) - frozenset(FEW)
+_LEFT_OUT: Final = frozenset(EXAMPLES) - frozenset(FEW)
+_IS_NEWEST: Final = find_spec("promql_parser") is not None
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--examples",
-        choices=("all", "few"),
-        default="all",
-        help="the scenarios of midstream.faults.EXAMPLES: all that a test asks for, or of those only one for each kind "
-        "of end, and those before and after the content",
-    )
-    parser.addoption(
-        "--long",
+        "--full",
         action="store_true",
-        help="the tests in reliability at their full size, for minutes each, and every style under every fault both "
-        "sync and async, with the SDK's spans and with ours",
+        help="every scenario in every style, sync and async, with the spans of the SDK and with ours",
     )
+    parser.addoption("--only-full", action="store_true", help="only the tests that --full adds, for `make mutants`")
+    parser.addoption("--long", action="store_true", help="the tests in reliability at full size, for minutes each")
+
+
+def pytest_configure() -> None:
+    start_reaper()
 
 
 def pytest_collection_finish() -> None:
-    """What is here to stay need not be looked at by every `gc.collect()` of the tests."""
+    """Every `gc.collect()` of the tests would look again at what stays until the end."""
     gc.collect()
     gc.freeze()
 
@@ -88,6 +87,12 @@ def collected_between_tests() -> Iterator[None]:
     yield
     if gc.get_count()[0] > _MUCH_GARBAGE:
         gc.collect()
+
+
+@pytest.fixture(scope="session")
+def full(request: pytest.FixtureRequest) -> bool:
+    """Whether every case is to be tried."""
+    return bool(request.config.getoption("--full") or request.config.getoption("--only-full"))
 
 
 @pytest.fixture(scope="session")
@@ -111,10 +116,14 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not config.getoption("--long"):
-        _leave_out(config, items, _not_chosen(items))
-    if config.getoption("--examples") == "few":
-        _leave_out(config, items, {item for item in items if _parameter(item, "model") in _MANY})
+    depends_on_nothing = {item for item in items if item.get_closest_marker("newest")}
+    _leave_out(config, items, set() if _IS_NEWEST else depends_on_nothing)
+    added = _added_by_full(items)
+    if config.getoption("--only-full"):
+        larger = {item for item in items if "full" in getattr(item, "fixturenames", ())}
+        _leave_out(config, items, set(items) - added - larger)
+    elif not config.getoption("--full"):
+        _leave_out(config, items, added)
 
 
 def _leave_out(config: pytest.Config, items: list[pytest.Item], others: set[pytest.Item]) -> None:
@@ -122,18 +131,19 @@ def _leave_out(config: pytest.Config, items: list[pytest.Item], others: set[pyte
     config.hook.pytest_deselected(items=list(others))
 
 
-def _not_chosen(items: list[pytest.Item]) -> set[pytest.Item]:
-    """Of the tests that alternate, all but one for each model and style; every two values of parameters meet."""
+def _added_by_full(items: list[pytest.Item]) -> set[pytest.Item]:
+    """The tests of most scenarios; those marked so; of tests that alternate, all but one per scenario and style."""
     kinds = [(flavor, spans) for spans in _SPANS for flavor in ("sync", "async")]
     places: dict[tuple[str, object], int] = {}
-    others: set[pytest.Item] = set()
+    added = {item for item in items if item.get_closest_marker("full") or _parameter(item, "model") in _LEFT_OUT}
     for item in items:
-        if item.get_closest_marker("alternates"):
-            of_file = [(item.path.name + name, _parameter(item, name)) for name in ("model", "style", "reader")]
-            known = sum(places.setdefault(one, _count(places, one[0])) for one in of_file)
-            if (_parameter(item, "flavor"), _parameter(item, "spans")) != kinds[known % len(kinds)]:
-                others.add(item)
-    return others
+        if item not in added and item.get_closest_marker("alternates"):
+            # Every two values of different parameters meet.
+            values = [(item.path.name + name, _parameter(item, name)) for name in ("model", "style", "reader")]
+            place = sum(places.setdefault(value, _count(places, value[0])) for value in values)
+            if (_parameter(item, "flavor"), _parameter(item, "spans")) != kinds[place % len(kinds)]:
+                added.add(item)
+    return added
 
 
 def _count(places: dict[tuple[str, object], int], name: str) -> int:

@@ -38,16 +38,6 @@ def receiver() -> Iterator[OtlpReceiver]:
         yield running
 
 
-@pytest.fixture
-def in_all_its_variants(request: pytest.FixtureRequest) -> None:
-    """What does not depend on the version of the SDK is tested with the newest."""
-    if request.config.getoption("--examples") == "few":
-        pytest.skip("--examples=few: this does not depend on the version of the SDK")
-
-
-newest = pytest.mark.usefixtures("in_all_its_variants")
-
-
 def closed_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as other:
         return int(other.getsockname()[1])
@@ -91,7 +81,7 @@ def test_under_opentelemetry_instrument_it_sees_what_the_service_has_and_one_cal
     assert {log.resource["service.name"] for log in receiver.logs} == {"shop"}
 
 
-@newest
+@pytest.mark.newest
 def test_alone_it_does_what_opentelemetry_instrument_does(interpreters: Interpreters, receiver: OtlpReceiver) -> None:
     found = examined(interpreters, **exporting_to(receiver))
     assert (found.status, found.problems, found.warnings) == (0, [], [])
@@ -104,7 +94,7 @@ def test_alone_it_does_what_opentelemetry_instrument_does(interpreters: Interpre
     assert list(dict.fromkeys(one["subject"] for one in found.findings)) == [subject.value for subject in Subject]
 
 
-@newest
+@pytest.mark.newest
 def test_the_table_says_the_same_to_people_and_is_plain_when_piped(
     interpreters: Interpreters, receiver: OtlpReceiver
 ) -> None:
@@ -122,7 +112,7 @@ def test_the_table_says_the_same_to_people_and_is_plain_when_piped(
 # What is set up
 
 
-@newest
+@pytest.mark.newest
 @pytest.mark.parametrize("instrumented", [True, False], ids=["opentelemetry-instrument", "alone"])
 def test_an_exporter_that_is_not_installed_is_why_nothing_is_set_up(
     interpreters: Interpreters, *, instrumented: bool
@@ -149,7 +139,7 @@ spec.loader.exec_module(sys.modules["sitecustomize"])
 """What `opentelemetry-instrument` has the interpreter do at its start."""
 
 
-@newest
+@pytest.mark.newest
 def test_without_a_distro_nothing_is_set_up_and_the_ways_out_are_named(interpreters: Interpreters) -> None:
     found = examined(interpreters, before=NO_DISTRO)
     verdict, message, remedy = found[Subject.SET_UP]
@@ -171,7 +161,7 @@ for module in (doctor_setup, _load):
 """
 
 
-@newest
+@pytest.mark.newest
 def test_a_configurator_that_is_not_there_is_told_with_the_variable(interpreters: Interpreters) -> None:
     found = examined(interpreters, OTEL_PYTHON_CONFIGURATOR="other")
     first, *said = [one for one in found.findings if one["subject"] == Subject.SET_UP]
@@ -180,7 +170,7 @@ def test_a_configurator_that_is_not_there_is_told_with_the_variable(interpreters
     assert [one["verdict"] for one in said] == [WARNING]
 
 
-@newest
+@pytest.mark.newest
 def test_what_opentelemetry_warns_of_while_it_is_set_up_is_told(
     interpreters: Interpreters, receiver: OtlpReceiver
 ) -> None:
@@ -190,7 +180,7 @@ def test_what_opentelemetry_warns_of_while_it_is_set_up_is_told(
     assert set(found.warnings) == {Subject.SET_UP}
 
 
-@newest
+@pytest.mark.newest
 @pytest.mark.parametrize(
     "environment",
     [
@@ -213,7 +203,7 @@ def test_a_switch_that_is_off_is_a_problem_and_there_is_no_call(
 # Where it goes
 
 
-@newest
+@pytest.mark.newest
 def test_an_endpoint_where_nobody_listens_is_named_for_each_signal(interpreters: Interpreters) -> None:
     url = f"http://127.0.0.1:{closed_port()}"
     found = examined(
@@ -230,7 +220,7 @@ def test_an_endpoint_where_nobody_listens_is_named_for_each_signal(interpreters:
         assert "OTEL_EXPORTER_OTLP_ENDPOINT" in remedy
 
 
-@newest
+@pytest.mark.newest
 def test_a_store_that_takes_metrics_only_is_told_by_its_answers(interpreters: Interpreters) -> None:
     with otlp_receiver("metrics") as receiver:
         found = examined(interpreters, **exporting_to(receiver))
@@ -240,7 +230,7 @@ def test_a_store_that_takes_metrics_only_is_told_by_its_answers(interpreters: In
     assert told_of_the_call(receiver)["calls"] == 1
 
 
-@newest
+@pytest.mark.newest
 @pytest.mark.parametrize(
     ("variable", "subject", "arrival", "verdict"),
     [
@@ -265,7 +255,7 @@ def test_a_signal_without_exporter_is_a_warning_and_of_metrics_a_problem(
     assert sum(count > 0 for count in told_of_the_call(receiver).values()) == 2
 
 
-@newest
+@pytest.mark.newest
 def test_a_metrics_page_waits_for_a_scrape_and_the_console_does_not_disturb_the_report(
     interpreters: Interpreters, receiver: OtlpReceiver
 ) -> None:
@@ -277,7 +267,7 @@ def test_a_metrics_page_waits_for_a_scrape_and_the_console_does_not_disturb_the_
     assert '"midstream.outcome": "in_band_error"' in found.output  # on stderr
 
 
-@newest
+@pytest.mark.newest
 def test_a_metrics_page_whose_port_the_service_has_is_told_with_the_way_out(interpreters: Interpreters) -> None:
     with socket.create_server(("127.0.0.1", 0)) as service:
         port = str(service.getsockname()[1])
@@ -288,7 +278,7 @@ def test_a_metrics_page_whose_port_the_service_has_is_told_with_the_way_out(inte
     assert "OTEL_EXPORTER_PROMETHEUS_PORT=0 midstream doctor" in found[Subject.SET_UP][2]
 
 
-@newest
+@pytest.mark.newest
 def test_a_sampler_that_leaves_the_span_out_is_no_problem_and_the_rest_arrives(
     interpreters: Interpreters, receiver: OtlpReceiver
 ) -> None:
@@ -298,7 +288,7 @@ def test_a_sampler_that_leaves_the_span_out_is_no_problem_and_the_rest_arrives(
     assert told_of_the_call(receiver) == {"spans": 0, "calls": 1, "log events": 1}
 
 
-@newest
+@pytest.mark.newest
 def test_without_spans_of_ours_the_rest_arrives(interpreters: Interpreters, receiver: OtlpReceiver) -> None:
     found = examined(interpreters, **exporting_to(receiver), MIDSTREAM_SPANS="off")
     assert (found.status, found.warnings) == (0, [Subject.SDK_SPANS])
@@ -307,7 +297,7 @@ def test_without_spans_of_ours_the_rest_arrives(interpreters: Interpreters, rece
     assert told_of_the_call(receiver) == {"spans": 0, "calls": 1, "log events": 1}
 
 
-@newest
+@pytest.mark.newest
 def test_without_the_call_nothing_is_exported(interpreters: Interpreters, receiver: OtlpReceiver) -> None:
     found = examined(interpreters, "--no-call", **exporting_to(receiver))
     assert (found.status, found.problems) == (0, [])
@@ -316,7 +306,7 @@ def test_without_the_call_nothing_is_exported(interpreters: Interpreters, receiv
     assert [point for point in receiver.points if point.scope == "midstream"] == []
 
 
-@newest
+@pytest.mark.newest
 def test_no_key_of_an_exporter_is_shown(interpreters: Interpreters) -> None:
     found = examined(
         interpreters,
@@ -415,7 +405,7 @@ def shop(tmp_path: Path) -> str:
     return f"os.chdir({str(tmp_path)!r})"
 
 
-@newest
+@pytest.mark.newest
 def test_what_the_application_sets_up_is_examined_instead(
     interpreters: Interpreters, receiver: OtlpReceiver, shop: str
 ) -> None:
@@ -429,7 +419,7 @@ def test_what_the_application_sets_up_is_examined_instead(
     assert told_of_the_call(receiver) == {"spans": 0, "calls": 1, "log events": 0}
 
 
-@newest
+@pytest.mark.newest
 @pytest.mark.parametrize(
     ("function", "subject", "message"),
     [
@@ -448,7 +438,7 @@ def test_what_is_wrong_there_is_a_problem(
     assert "Traceback" not in found.output, "it is told once, in the report"
 
 
-@newest
+@pytest.mark.newest
 def test_a_span_that_a_filter_keeps_from_the_exporter_is_told_apart_from_one_that_is_not_exported(
     interpreters: Interpreters, receiver: OtlpReceiver, shop: str
 ) -> None:
@@ -456,13 +446,13 @@ def test_a_span_that_a_filter_keeps_from_the_exporter_is_told_apart_from_one_tha
     assert found[Subject.SPAN_ARRIVES][:2] == (PROBLEM, "made, but the exporter was not given it")
 
 
-@newest
+@pytest.mark.newest
 def test_a_second_span_is_seen_whoever_makes_it(interpreters: Interpreters, receiver: OtlpReceiver, shop: str) -> None:
     found = examined(interpreters, "--setup", "shop:doubled", before=shop, **exporting_to(receiver))
     assert found[Subject.ONE_SPAN][:2] == (WARNING, "the call has further spans, of somebody")
 
 
-@newest
+@pytest.mark.newest
 def test_a_provider_of_another_make_is_not_looked_into(
     interpreters: Interpreters, receiver: OtlpReceiver, shop: str
 ) -> None:
@@ -473,7 +463,7 @@ def test_a_provider_of_another_make_is_not_looked_into(
     assert found[Subject.METRICS_ARRIVE][0] == OK
 
 
-@newest
+@pytest.mark.newest
 def test_a_fault_of_midstream_s_own_is_a_problem(interpreters: Interpreters, receiver: OtlpReceiver, shop: str) -> None:
     found = examined(interpreters, "--setup", "shop:faulty", before=shop, **exporting_to(receiver))
     assert Subject.MIDSTREAM in found.problems
@@ -483,7 +473,7 @@ def test_a_fault_of_midstream_s_own_is_a_problem(interpreters: Interpreters, rec
 # What is missing
 
 
-@newest
+@pytest.mark.newest
 def test_a_missing_patch_target_is_named_with_what_is_lost(interpreters: Interpreters, receiver: OtlpReceiver) -> None:
     without = "from anthropic._decoders.jsonl import JSONLDecoder\ndel JSONLDecoder.__decode__"
     found = examined(interpreters, "--no-call", before=without, **exporting_to(receiver))
@@ -496,7 +486,7 @@ def test_a_missing_patch_target_is_named_with_what_is_lost(interpreters: Interpr
     )
 
 
-@newest
+@pytest.mark.newest
 def test_an_optional_target_that_this_sdk_does_not_have_is_no_problem(
     interpreters: Interpreters, receiver: OtlpReceiver
 ) -> None:
@@ -507,7 +497,7 @@ def test_an_optional_target_that_this_sdk_does_not_have_is_no_problem(
     assert "the SDK's own spans: this SDK has none" in found.output
 
 
-@newest
+@pytest.mark.newest
 @pytest.mark.parametrize("module", ["anthropic", "opentelemetry.sdk"])
 def test_a_package_that_cannot_be_imported_is_a_problem_and_no_traceback(
     interpreters: Interpreters, module: str
@@ -523,7 +513,7 @@ def test_a_package_that_cannot_be_imported_is_a_problem_and_no_traceback(
 # Bad input
 
 
-@newest
+@pytest.mark.newest
 @pytest.mark.parametrize(
     ("setup", "message"),
     [

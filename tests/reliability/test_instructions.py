@@ -20,10 +20,7 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 EVENT_PATHS = runpy.run_path(str(BENCHMARKS / "event_paths.py"))
 
 
-@pytest.fixture(autouse=True)
-def _with_the_newest_sdk(request: pytest.FixtureRequest) -> None:
-    if request.config.getoption("--examples") == "few":
-        pytest.skip("it is the same with every SDK, and counted with the newest")
+pytestmark = pytest.mark.newest
 
 
 def test_no_more_machine_instructions_are_added_than_the_limits_allow() -> None:

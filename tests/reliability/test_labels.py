@@ -50,13 +50,6 @@ FAILURES = [outcome for outcome in Outcome if outcome.is_failure]
 CREATE, LOOP = STYLES["create"], STYLES["create(stream=True) in a loop"]
 
 
-@pytest.fixture
-def with_the_newest_sdk(request: pytest.FixtureRequest) -> None:
-    """For what depends on no SDK, or hardly: with the others, which run few examples, it is left out."""
-    if request.config.getoption("--examples") == "few":
-        pytest.skip("depends on no SDK: it runs with the newest")
-
-
 @pytest.fixture(name="hostile", scope="module")
 def hostile_() -> Iterator[HostileServer]:
     with HostileServer() as server:
@@ -126,7 +119,7 @@ def test_calls_with_names_of_all_kinds_have_no_more_series_than_is_promised(
     assert_encodable(exported, caplog)
 
 
-@pytest.mark.usefixtures("with_the_newest_sdk")
+@pytest.mark.newest
 def test_as_many_combinations_as_there_can_be_have_no_more_series_than_is_promised(
     exported: Exported, long: bool
 ) -> None:

@@ -21,8 +21,8 @@ pytestmark = [
     pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="file descriptors are counted in /proc"),
 ]
 
-FEW, SHORT, LONG = (100, 5, 1), (300, 5, 3), (100_000, 20, len(SHAPES))
-"""How many calls there are, in how many rounds, of how many shapes: with `--examples=few`, without, and `--long`."""
+QUICK, FULL, LONG = (100, 5, 1), (300, 5, 3), (100_000, 20, len(SHAPES))
+"""How many calls there are, in how many rounds, of how many shapes: by default, with `--full`, with `--long`."""
 
 PATIENCE: Final = {False: 600.0, True: 2 * 60 * 60.0}
 
@@ -41,8 +41,8 @@ MAX_RESIDENT: Final = 32 * 1024 * 1024
 
 
 @pytest.fixture(scope="module")
-def size(long: bool, request: pytest.FixtureRequest) -> tuple[int, int, int]:
-    return LONG if long else FEW if request.config.getoption("--examples") == "few" else SHORT
+def size(full: bool, long: bool) -> tuple[int, int, int]:
+    return LONG if long else FULL if full else QUICK
 
 
 @pytest.fixture(scope="module")
