@@ -30,14 +30,18 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 SOURCE: Final = ROOT / "src"
 PACKAGES: Final = ("_outcomes", "_sdk", "_telemetry")
 
+_OF_TOOLS: Final = tuple(f"--ignore-glob=*/test_{tool}*.py" for tool in ("benchmarks", "cli", "doctor", "faults"))
+
 STAGES: Final = {
-    "unit": ("tests/unit", "tests/contract"),
-    "integration": ("tests/integration",),
-    "quick": ("tests/reliability", "tests/docs", "tests/examples", "tests/dashboards"),
+    "unit": ("tests/unit", "tests/contract", *_OF_TOOLS),
+    "products": tuple(
+        f"tests/integration/test_{name}.py" for name in ("every_style_and_fault", "other_streams", "readers_of_bytes")
+    ),
+    "integration": ("tests/integration", *_OF_TOOLS),
+    "quick": ("tests",),
     "full": ("tests", "--only-full"),
 }
-"""The likely killers first. Together the first three are what `make test` runs with the newest SDK."""
-QUICK: Final = frozenset({"unit", "integration", "quick"})
+"""The likely killers first; all but the last are part of what `make test` runs with the newest SDK."""
 
 _FAILED: Final = 1
 _MINUTES: Final = 30
