@@ -10,6 +10,7 @@ import gc
 import os
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -27,6 +28,11 @@ from support.scenarios import FEW  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# Every call stays on this machine, and to load the certificates of the world takes longer than a call. Processes that
+# tests start inherit it.
+os.environ["SSL_CERT_DIR"] = str(Path(__file__).parent)
+os.environ.pop("SSL_CERT_FILE", None)
 
 # Imported above, before a test freezes what the garbage collector sees. No test fails for being slow.
 settings.register_profile("midstream", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -73,6 +79,13 @@ def pytest_configure() -> None:
 
 def pytest_collection_finish() -> None:
     """Every `gc.collect()` of the tests would look again at what stays until the end."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def nothing_to_collect_of_other_modules() -> None:
+    """Keeps what `gc.collect()` has to look at small: it takes longer than most tests after thousands of them."""
     gc.collect()
     gc.freeze()
 

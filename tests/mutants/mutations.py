@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
 
 _OPPOSITES: Final[Mapping[type[ast.cmpop], type[ast.cmpop]]] = {
     ast.Eq: ast.NotEq,
@@ -26,52 +27,53 @@ _OPPOSITES: Final[Mapping[type[ast.cmpop], type[ast.cmpop]]] = {
     ast.Gt: ast.GtE,
     ast.GtE: ast.Gt,
 }
-_AND, _OR = ast.And(), ast.Or()
+_SHOWN: Final = 60
 
 
 @dataclass(frozen=True)
 class Mutation:
-    """One change of a module's source."""
+    """One change of a file: `before`, which begins at the byte `begin`, becomes `after`."""
 
+    file: Path
     kind: str
     line: int
+    begin: int
     before: str
     after: str
-    source: str
-    """The whole module after the change."""
 
     def __str__(self) -> str:
-        return f"{self.line}: {self.kind}: {_short(self.before)} -> {_short(self.after)}"
+        before, after = (" ".join(code.split())[:_SHOWN] for code in (self.before, self.after))
+        return f"{self.file.parent.name}/{self.file.name}:{self.line}: {self.kind}: {before} -> {after}"
 
 
-def _short(code: str, length: int = 60) -> str:
-    text = " ".join(code.split())
-    return text if len(text) <= length else f"{text[: length - 3]}..."
+def apply(mutations: Iterable[Mutation], root: Path) -> None:
+    """Changes the files below `root`. No two of the mutations may change one line."""
+    for mutation in sorted(mutations, key=lambda mutation: -mutation.begin):
+        source = (root / mutation.file).read_bytes()
+        rest = source[mutation.begin + len(mutation.before.encode()) :]
+        (root / mutation.file).write_bytes(source[: mutation.begin] + mutation.after.encode() + rest)
 
 
-def enum_members(sources: Iterable[str]) -> dict[str, list[str]]:
-    """By name of an enum class, the names of its members."""
-    return {
-        node.name: [
-            target.id
-            for statement in node.body
-            if isinstance(statement, ast.Assign)
-            for target in statement.targets
-            if isinstance(target, ast.Name)
-        ]
-        for source in sources
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.ClassDef)
-        and any(isinstance(base, ast.Name) and base.id in {"Enum", "Flag"} for base in node.bases)
-    }
+def chosen(root: Path, packages: Iterable[str], count: int, seed: int) -> list[Mutation]:
+    """About `count` mutations, spread over all modules: to each as many as the root of what it could have."""
+    files = sorted(file.relative_to(root) for package in packages for file in (root / package).rglob("*.py"))
+    trees = {file: ast.parse((root / file).read_text()) for file in files}
+    enums = {name: members for tree in trees.values() for name, members in _enums(tree)}
+    possible = {file: list(_mutations(root, file, trees[file], enums)) for file in files}
+    share = count / sum(len(found) ** 0.5 for found in possible.values())
+    return [
+        mutation
+        for file, found in possible.items()
+        if found
+        for mutation in _choice(found, max(1, round(share * len(found) ** 0.5)), f"{seed} {file.name}")
+    ]
 
 
-def chosen(source: str, enums: Mapping[str, list[str]], count: int, seed: str) -> list[Mutation]:
-    """`count` mutations of a module at most: of each kind about as many, and no two of one line."""
-    shuffled = list(mutations(source, enums))
-    random.Random(seed).shuffle(shuffled)  # noqa: S311 - a choice that can be repeated
+def _choice(mutations: list[Mutation], count: int, seed: str) -> list[Mutation]:
+    """Of each kind about as many, and no two of one line."""
+    random.Random(seed).shuffle(mutations)  # noqa: S311 - a choice that can be repeated
     of_kind: dict[str, list[Mutation]] = {}
-    for mutation in shuffled:
+    for mutation in mutations:
         of_kind.setdefault(mutation.kind, []).append(mutation)
     taken: dict[int, Mutation] = {}
     while len(taken) < count and any(of_kind.values()):
@@ -82,25 +84,29 @@ def chosen(source: str, enums: Mapping[str, list[str]], count: int, seed: str) -
     return sorted(taken.values(), key=lambda mutation: mutation.line)
 
 
-def mutations(source: str, enums: Mapping[str, list[str]]) -> Iterator[Mutation]:
-    """Every mutation of a module."""
-    lines = source.splitlines(keepends=True)
+def _enums(tree: ast.Module) -> Iterator[tuple[str, list[str]]]:
+    """The enum classes of a module, with the names of their members."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef) and any(ast.unparse(base) in {"Enum", "Flag"} for base in node.bases):
+            assigned = [statement.targets[0] for statement in node.body if isinstance(statement, ast.Assign)]
+            yield node.name, [target.id for target in assigned if isinstance(target, ast.Name)]
+
+
+def _mutations(root: Path, file: Path, tree: ast.Module, enums: Mapping[str, list[str]]) -> Iterator[Mutation]:
+    source = (root / file).read_bytes()
     starts = [0]
-    for text in lines:
-        starts.append(starts[-1] + len(text.encode()))
-    encoded = source.encode()
-    for node in _mutable(ast.parse(source)):
+    for line in source.splitlines(keepends=True):
+        starts.append(starts[-1] + len(line))
+    for node in _mutable(tree):
         begin = starts[node.lineno - 1] + node.col_offset
         end = starts[(node.end_lineno or 0) - 1] + (node.end_col_offset or 0)
         for kind, after in _changes(node, enums):
-            changed = (encoded[:begin] + after.encode() + encoded[end:]).decode()
-            yield Mutation(kind, node.lineno, encoded[begin:end].decode(), after, changed)
+            yield Mutation(file, kind, node.lineno, begin, source[begin:end].decode(), after)
 
 
 def _mutable(node: ast.AST) -> Iterator[ast.expr | ast.stmt]:
     """The expressions and statements that do something: no annotations, imports, docstrings and logging."""
-    skipped = isinstance(node, (ast.Import, ast.ImportFrom, ast.JoinedStr)) or _is_for_types(node) or _is_told(node)
-    if skipped:
+    if isinstance(node, (ast.Import, ast.ImportFrom, ast.JoinedStr)) or _is_for_types(node) or _is_for_people(node):
         return
     if isinstance(node, (ast.expr, ast.stmt)):
         yield node
@@ -117,7 +123,7 @@ def _is_for_types(node: ast.AST) -> bool:
     return of_types or named or (isinstance(node, ast.Call) and ast.unparse(node.func) in {"cast", "TypeVar"})
 
 
-def _is_told(node: ast.AST) -> bool:
+def _is_for_people(node: ast.AST) -> bool:
     return isinstance(node, ast.Expr) and (isinstance(node.value, ast.Constant) or "_log" in ast.unparse(node.value))
 
 
@@ -130,7 +136,7 @@ def _changes(  # noqa: C901, PLR0912 - a table, as `match` writes it
         case ast.UnaryOp(op=ast.Not(), operand=operand):
             yield "no not", f"bool({ast.unparse(operand)})"
         case ast.BoolOp(op=op, values=values):
-            swapped: ast.boolop = _OR if isinstance(op, ast.And) else _AND
+            swapped: ast.boolop = ast.Or() if isinstance(op, ast.And) else ast.And()
             yield "and/or", f"({ast.unparse(ast.BoolOp(swapped, values))})"
         case ast.IfExp(test=test, body=body, orelse=orelse):
             yield "branches", f"({ast.unparse(ast.IfExp(test, orelse, body))})"

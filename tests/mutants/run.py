@@ -1,159 +1,147 @@
 """Does `make test` find what `make test-full` finds? Puts small defects into the code, one at a time, and looks.
 
-Each mutant is a copy of `src` with one change. It runs the stages below until a test fails; the last one has only the
-tests that `make test` leaves out, so that a mutant that dies there names a gap of the quick set. One that survives all
-of them is either equivalent to the original or a gap of both.
+Each mutant is a copy of `src` with one change, and meets the stages of the quick set until a test fails. The survivors
+together then meet the tests that only the full set has: if one fails, the halves do, until it is known which of them
+the full set kills and the quick set does not. What survives both is equivalent to the original, or a gap of both.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from mutants.mutations import Mutation, chosen, enum_members, mutations
+import pytest
+
+from mutants.mutations import Mutation, apply, chosen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-SOURCE: Final = ROOT / "src"
+SOURCE: Final = ROOT / "src" / "midstream"
 PACKAGES: Final = ("_outcomes", "_sdk", "_telemetry")
 
 _OF_TOOLS: Final = tuple(f"--ignore-glob=*/test_{tool}*.py" for tool in ("benchmarks", "cli", "doctor", "faults"))
-
+_PRODUCTS: Final = ("every_style_and_fault", "other_streams", "readers_of_bytes")
 STAGES: Final = {
     "unit": ("tests/unit", "tests/contract", *_OF_TOOLS),
-    "products": tuple(
-        f"tests/integration/test_{name}.py" for name in ("every_style_and_fault", "other_streams", "readers_of_bytes")
-    ),
+    "products": tuple(f"tests/integration/test_{name}.py" for name in _PRODUCTS),
     "integration": ("tests/integration", *_OF_TOOLS),
-    "quick": ("tests",),
-    "full": ("tests", "--only-full"),
+    "rest": (
+        "tests/reliability",
+        "tests/unit",
+        "tests/docs",
+        "tests/examples",
+        "tests/dashboards",
+        "tests/integration",
+    ),
 }
-"""The likely killers first; all but the last are part of what `make test` runs with the newest SDK."""
+"""The likely killers first; together, what `make test` runs with the newest SDK."""
+FULL: Final = ("tests", "--only-full")
 
-_FAILED: Final = 1
-_MINUTES: Final = 30
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """One mutation of one file, relative to `src`."""
-
-    file: Path
-    mutation: Mutation
-
-    def __str__(self) -> str:
-        return f"{self.file.relative_to('midstream')}:{self.mutation}"
+_PRELOADED: Final = ("anthropic", "anthropic.types", "anyio", "hypothesis", "opentelemetry.sdk.trace", "xdist.plugin")
+"""Slow to import. Each run of pytest is forked from a process that has them, and imports midstream itself."""
 
 
-@dataclass(frozen=True)
-class Result:
-    """The stage and the test that killed a mutant; neither if it survived."""
-
-    mutant: Mutant
-    stage: str = ""
-    test: str = ""
-
-
-def mutants(count: int, seed: int, only: str) -> list[Mutant]:
-    """About `count` mutants, spread over all modules: to each as many as the root of what it could have."""
-    sources = {
-        file: file.read_text() for package in PACKAGES for file in (SOURCE / "midstream" / package).rglob("*.py")
-    }
-    enums = enum_members(sources.values())
-    roots = {file: sum(1 for _ in mutations(source, enums)) ** 0.5 for file, source in sorted(sources.items())}
-    share = count / sum(roots.values())
-    found = [
-        Mutant(file.relative_to(SOURCE), mutation)
-        for file, root in roots.items()
-        if root
-        for mutation in chosen(sources[file], enums, max(1, round(share * root)), f"{seed} {file.name}")
-    ]
-    return [mutant for mutant in found if only in str(mutant)]
+def start(mutations: Iterable[Mutation], tests: Sequence[str], folder: Path) -> int:
+    """Starts pytest on a copy of the source with these mutations, in a process of which it returns the number."""
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(SOURCE, folder / "midstream", ignore=shutil.ignore_patterns("__pycache__"))
+    apply(mutations, folder / "midstream")
+    pid = os.fork()
+    if pid:
+        return pid
+    with (folder / "log").open("wb") as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+    os.chdir(ROOT)
+    sys.path.insert(0, str(folder))
+    os.environ.update(PYTHONPATH=str(folder), PYTHONDONTWRITEBYTECODE="1")
+    sys.dont_write_bytecode = True
+    options = ("-x", "-q", "--tb=no", "-p", "no:cacheprovider")
+    os._exit(pytest.main([*options, *tests]))
 
 
-def tried(mutant: Mutant, stages: Iterable[str]) -> Result:
-    """Runs the stages until one kills the mutant."""
-    with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
-        copy = Path(folder) / "src"
-        shutil.copytree(SOURCE, copy, ignore=shutil.ignore_patterns("__pycache__"))
-        (copy / mutant.file).write_text(mutant.mutation.source)
-        for stage in stages:
-            test = _killer(copy, Path(folder) / "log", STAGES[stage])
-            if test:
-                return Result(mutant, stage, test)
-    return Result(mutant)
-
-
-def _killer(source: Path, log: Path, tests: tuple[str, ...]) -> str:
-    """The first test that fails; empty if all pass."""
-    command = (sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--tb=no", *tests)
-    environment = {**os.environ, "PYTHONPATH": str(source), "PYTHONDONTWRITEBYTECODE": "1"}
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
-        )
-        try:
-            status = process.wait(_MINUTES * 60)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            return f"no end after {_MINUTES} min"
-    if status == 0:
+def killer(folder: Path, status: int) -> str:
+    """The test that failed, once the process has ended. Empty if all passed."""
+    if os.waitstatus_to_exitcode(status) == 0:
         return ""
-    lines = log.read_text(errors="replace").splitlines()
+    lines = (folder / "log").read_text(errors="replace").splitlines()
     failed = (line.split(" ", 1)[1] for line in lines if line.startswith(("FAILED", "ERROR")))
     return next(failed, f"status {status}: {lines[-1] if lines else ''}")
 
 
-def report(results: Iterable[Result]) -> int:
-    """Prints who survived and who was killed where. The number of mutants that only the full set kills."""
-    ordered = sorted(results, key=lambda result: str(result.mutant))
-    print()
-    for title, stages in (("killed by the full set only", {"full"}), ("survived", {""})):
-        listed = [result for result in ordered if result.stage in stages]
-        print(f"{title}: {len(listed)}")
-        for result in listed:
-            print(f"  {result.mutant}   {result.test}")
-    killed = Counter(result.stage for result in ordered if result.stage)
-    print(f"{len(ordered)} mutants, killed: {dict(killed)}")
-    return killed["full"]
+def killed_by_quick(mutations: Sequence[Mutation], stages: Sequence[str], jobs: int, work: Path) -> dict[Mutation, str]:
+    """By mutant, the stage that kills it; empty for a survivor."""
+    began = time.monotonic()
+    waiting = [(mutation, list(stages)) for mutation in reversed(mutations)]
+    running: dict[int, tuple[Mutation, list[str]]] = {}
+    killed: dict[Mutation, str] = {}
+    while waiting or running:
+        while waiting and len(running) < jobs:
+            mutation, left = waiting.pop()
+            place = work / str(mutations.index(mutation))
+            running[start([mutation], STAGES[left[0]], place)] = mutation, left
+        pid, status = os.wait()
+        mutation, (stage, *left) = running.pop(pid)
+        test = killer(work / str(mutations.index(mutation)), status)
+        if left and not test:
+            waiting.append((mutation, left))
+            continue
+        killed[mutation] = stage if test else ""
+        minutes = (time.monotonic() - began) / 60
+        print(f"{minutes:5.1f} min  {killed[mutation] or 'SURVIVED':12} {mutation}   {test}", flush=True)
+    return killed
+
+
+def killed_by_full(mutations: Sequence[Mutation], work: Path) -> dict[Mutation, str]:
+    """The tests that kill mutants which survived the quick set, by mutant."""
+    if not mutations:
+        return {}
+    _, status = os.waitpid(start(mutations, FULL, work / "full"), 0)
+    test = killer(work / "full", status)
+    if not test:
+        return {}
+    if len(mutations) == 1:
+        return {mutations[0]: test}
+    half = len(mutations) // 2
+    return killed_by_full(mutations[:half], work) | killed_by_full(mutations[half:], work)
 
 
 def main() -> None:
-    """The command."""
+    """The command. Its status says whether the full set kills a mutant that the quick set does not."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=100, help="about how many mutants")
     parser.add_argument("--seed", type=int, default=1, help="another choice of mutants")
-    parser.add_argument("--only", default="", help="those whose line in the report contains this text")
+    parser.add_argument("--only", nargs="*", default=[""], help="those whose line in the report contains such a text")
     parser.add_argument("--stages", nargs="+", choices=STAGES, default=list(STAGES))
+    parser.add_argument("--no-full", action="store_true", help="without the tests that only the full set has")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--list", action="store_true", help="only say which mutants there are")
     arguments = parser.parse_args()
-    found = mutants(arguments.count, arguments.seed, arguments.only)
+    found = chosen(SOURCE, PACKAGES, arguments.count, arguments.seed)
+    found = [mutation for mutation in found if any(text in str(mutation) for text in arguments.only)]
     if arguments.list:
         print(*found, sep="\n")
         return
-    started, results = time.monotonic(), list[Result]()
-    with ThreadPoolExecutor(arguments.jobs) as pool:
-        for future in as_completed([pool.submit(tried, mutant, arguments.stages) for mutant in found]):
-            result = future.result()
-            results.append(result)
-            minutes = (time.monotonic() - started) / 60
-            print(f"{minutes:5.1f} min  {result.stage or 'SURVIVED':12} {result.mutant}   {result.test}", flush=True)
-    sys.exit(bool(report(results)))
+    for name in _PRELOADED:
+        importlib.import_module(name)
+    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+        killed = killed_by_quick(found, arguments.stages, arguments.jobs, Path(folder))
+        survivors = [mutation for mutation, stage in killed.items() if not stage]
+        gaps = {} if arguments.no_full else killed_by_full(survivors, Path(folder))
+    print(f"\n{len(found)} mutants: {dict(Counter(killed.values()))}")
+    print("Survived both:", *(mutation for mutation in survivors if mutation not in gaps), sep="\n  ")
+    print("Killed by the full set only:", *(f"{mutation}   {test}" for mutation, test in gaps.items()), sep="\n  ")
+    sys.exit(bool(gaps))
 
 
 if __name__ == "__main__":
