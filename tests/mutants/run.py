@@ -32,26 +32,34 @@ PACKAGES: Final = ("_outcomes", "_sdk", "_telemetry")
 _OF_TOOLS: Final = tuple(f"--ignore-glob=*/test_{tool}*.py" for tool in ("benchmarks", "cli", "doctor", "faults"))
 _PRODUCTS: Final = ("every_style_and_fault", "other_streams", "readers_of_bytes")
 STAGES: Final = {
-    "unit": ("tests/unit", "tests/contract", *_OF_TOOLS),
-    "products": tuple(f"tests/integration/test_{name}.py" for name in _PRODUCTS),
-    "integration": ("tests/integration", *_OF_TOOLS),
-    "rest": (
-        "tests/reliability",
+    "first": (
         "tests/unit",
-        "tests/docs",
-        "tests/examples",
-        "tests/dashboards",
-        "tests/integration",
+        "tests/contract",
+        *(f"tests/integration/test_{name}.py" for name in _PRODUCTS),
+        *_OF_TOOLS,
     ),
+    "integration": ("tests/integration", *_OF_TOOLS),
+    "rest": ("tests",),
 }
 """The likely killers first; together, what `make test` runs with the newest SDK."""
 FULL: Final = ("tests", "--only-full")
 
-_PRELOADED: Final = ("anthropic", "anthropic.types", "anyio", "hypothesis", "opentelemetry.sdk.trace", "xdist.plugin")
+_PRELOADED: Final = ("anthropic", "anthropic.types", "hypothesis", "opentelemetry.sdk.trace")
 """Slow to import. Each run of pytest is forked from a process that has them, and imports midstream itself."""
 
 
-def start(mutations: Iterable[Mutation], tests: Sequence[str], folder: Path) -> int:
+class LikelyFirst:
+    """A plugin of pytest: the tests named like the module that was changed come first."""
+
+    def __init__(self, mutations: Iterable[Mutation]) -> None:
+        self.names = [mutation.file.stem for mutation in mutations]
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Keeps the order otherwise."""
+        items.sort(key=lambda item: not any(name in item.path.stem for name in self.names))
+
+
+def start(mutations: Sequence[Mutation], tests: Sequence[str], folder: Path) -> int:
     """Starts pytest on a copy of the source with these mutations, in a process of which it returns the number."""
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(SOURCE, folder / "midstream", ignore=shutil.ignore_patterns("__pycache__"))
@@ -59,15 +67,21 @@ def start(mutations: Iterable[Mutation], tests: Sequence[str], folder: Path) -> 
     pid = os.fork()
     if pid:
         return pid
-    with (folder / "log").open("wb") as log:
-        os.dup2(log.fileno(), 1)
-        os.dup2(log.fileno(), 2)
-    os.chdir(ROOT)
-    sys.path.insert(0, str(folder))
-    os.environ.update(PYTHONPATH=str(folder), PYTHONDONTWRITEBYTECODE="1")
-    sys.dont_write_bytecode = True
-    options = ("-x", "-q", "--tb=no", "-p", "no:cacheprovider")
-    os._exit(pytest.main([*options, *tests]))
+    status = 1
+    try:
+        with (folder / "log").open("wb") as log:
+            os.dup2(log.fileno(), 1)
+            os.dup2(log.fileno(), 2)
+        os.chdir(ROOT)
+        sys.path.insert(0, str(folder))
+        os.environ.update(PYTHONPATH=str(folder), PYTHONDONTWRITEBYTECODE="1")
+        sys.dont_write_bytecode = True
+        # Plugins among what is imported already are not rewritten: their assertions are not of interest.
+        options = ("-x", "-q", "--tb=no", "-pno:cacheprovider", "-Wignore::pytest.PytestAssertRewriteWarning")
+        status = int(pytest.main([*options, *tests], plugins=[LikelyFirst(mutations)]))
+        sys.stdout.flush()
+    finally:
+        os._exit(status)
 
 
 def killer(folder: Path, status: int) -> str:
