@@ -22,7 +22,7 @@ pytest_plugins: Final = ("pytester",)
 
 from midstream.faults import EXAMPLES  # noqa: E402 - the rewriting must be known before the first import from there
 from support.clients import HAS_OWN_SPANS  # noqa: E402
-from support.interpreters import Interpreters  # noqa: E402
+from support.interpreters import Interpreters, interpreters  # noqa: E402
 from support.reaper import start_reaper  # noqa: E402
 from support.scenarios import FEW  # noqa: E402
 
@@ -114,12 +114,14 @@ def long(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--long"))
 
 
-@pytest.fixture(scope="session")
-def interpreters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Interpreters]:
-    """Starts programs in processes of their own, at once. One for all tests, as it takes seconds itself."""
-    running = Interpreters(tmp_path_factory.mktemp("interpreters"))
-    yield running
-    running.stop()
+@pytest.fixture(name="interpreters", scope="session")
+def interpreters_() -> Interpreters:
+    """Starts programs in processes of their own, quickly."""
+    return interpreters()
+
+
+def pytest_unconfigure() -> None:
+    interpreters().stop()
 
 
 @pytest.hookimpl(optionalhook=True)
