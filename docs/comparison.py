@@ -1,6 +1,6 @@
-"""Asks every instrumentation what it tells of streams that fail, and writes the tables of docs/comparison.md.
+"""Measure what each instrumentation records of streams that fail, and write the tables of docs/comparison.md.
 
-Each has a process of its own. With --page, the tables are written from what was measured before.
+Each instrumentation runs in its own process. With --page, write the tables from the last results.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _LOOP: Final = "create(stream=True) in a loop"
 
 @dataclass(frozen=True)
 class Compared:
-    """An instrumentation: its heading, and the package that it comes in."""
+    """An instrumentation: its heading and its package."""
 
     title: str
     package: str
@@ -64,38 +64,38 @@ FAULTS: Final = {
 _WHOLE: Final = {"ok": "a whole answer"}
 _LET_GO: Final = {"closed": "closed after an event", "dropped": "dropped, and collected"}
 
-_TOLD: Final = {"error": "error", "no error": "no error", "lost": "no span"}
+_CELLS: Final = {"error": "error", "no error": "no error", "lost": "no span"}
 
 
 def tables(results: dict[str, Any]) -> dict[str, str]:
-    """By name of a marker, what stands there."""
-    told = results["told"]
+    """The text of each marked part, by the marker's name."""
+    runs = results["runs"]
     return {
         "versions": _versions(results),
         "failures": _table(
-            ("of six ways to call", *_titles()), (_counted(told, row, label, "error") for row, label in FAULTS.items())
+            ("of six ways to call", *_titles()), (_counted(runs, row, label, "error") for row, label in FAULTS.items())
         ),
         "details": _table(
-            ("`create(stream=True)`, sync", *_titles()), (_said(told, row, label) for row, label in FAULTS.items())
+            ("`create(stream=True)`, sync", *_titles()), (_details(runs, row, label) for row, label in FAULTS.items())
         ),
         "good": _table(
             ("of six ways to call", *_titles()),
-            (_counted(told, row, label, "no error") for row, label in (_WHOLE | _LET_GO).items()),
+            (_counted(runs, row, label, "no error") for row, label in (_WHOLE | _LET_GO).items()),
         ),
         "changed": _table(
             ("of all calls", *_titles()),
-            [("the application gets other events, or another exception", *(_changed(told[name]) for name in COMPARED))],
+            [("the application gets other events, or another exception", *(_changed(runs[name]) for name in COMPARED))],
         ),
-        "metrics": _table(("", "metrics with an `error.type`"), _metrics(told)),
+        "metrics": _table(("", "metrics with an `error.type`"), _metrics(runs)),
     }
 
 
 def _titles() -> Iterable[str]:
-    return (one.title for one in COMPARED.values())
+    return (compared.title for compared in COMPARED.values())
 
 
 def _versions(results: dict[str, Any]) -> str:
-    rows = ((one.title, f"`{one.package}`", results["versions"][one.package]) for one in COMPARED.values())
+    rows = ((c.title, f"`{c.package}`", results["versions"][c.package]) for c in COMPARED.values())
     where = f"Measured on {results['date']} with Python {results['python']}, {results['system']}.\n"
     return f"{where}\n{_table(('', 'package', 'version'), rows)}"
 
@@ -104,36 +104,37 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in (head, ("---",) * len(head), *rows))
 
 
-def _cells(told: dict[str, Any], name: str, row: str) -> list[dict[str, Any]]:
-    return [cell for cell in told[name]["cells"] if cell["row"] == row]
+def _cells(runs: dict[str, Any], name: str, row: str) -> list[dict[str, Any]]:
+    return [cell for cell in runs[name]["cells"] if cell["row"] == row]
 
 
-def _counted(told: dict[str, Any], row: str, label: str, right: str) -> tuple[str, ...]:
-    return (label, *(_count(_cells(told, name, row), right) for name in COMPARED))
+def _counted(runs: dict[str, Any], row: str, label: str, right: str) -> tuple[str, ...]:
+    return (label, *(_count(_cells(runs, name, row), right) for name in COMPARED))
 
 
 def _count(cells: list[dict[str, Any]], right: str) -> str:
-    found = Counter(cell["told"] for cell in cells)
-    wrong = [f"{found[kind]} {words}" for kind, words in _TOLD.items() if kind != right and found[kind]]
+    found = Counter(cell["kind"] for cell in cells)
+    wrong = [f"{found[kind]} {words}" for kind, words in _CELLS.items() if kind != right and found[kind]]
     return f"{found[right]} ({', '.join(wrong)})" if wrong else f"**{found[right]}**"
 
 
-def _said(told: dict[str, Any], row: str, label: str) -> tuple[str, ...]:
+def _details(runs: dict[str, Any], row: str, label: str) -> tuple[str, ...]:
     cells = (
-        next(cell for cell in _cells(told, name, row) if (cell["style"], cell["flavor"]) == (_LOOP, "sync"))
+        next(cell for cell in _cells(runs, name, row) if (cell["style"], cell["flavor"]) == (_LOOP, "sync"))
         for name in COMPARED
     )
-    return (label, *(f"`{cell['says']}`" if cell["says"] else _TOLD[cell["told"]] for cell in cells))
+    return (label, *(f"`{cell['detail']}`" if cell["detail"] else _CELLS[cell["kind"]] for cell in cells))
 
 
-def _changed(one: dict[str, Any]) -> str:
-    return f"{sum(cell['changed'] for cell in one['cells'])} of {len(one['cells'])}"
+def _changed(measured: dict[str, Any]) -> str:
+    cells = measured["cells"]
+    return f"{sum(cell['changed'] for cell in cells)} of {len(cells)}"
 
 
-def _metrics(told: dict[str, Any]) -> Iterable[tuple[str, str]]:
-    for name, one in COMPARED.items():
-        named = [f"`{metric}`" for metric, types in told[name]["metrics"].items() if types]
-        yield one.title, ", ".join(named) or ("none" if told[name]["metrics"] else "no metrics")
+def _metrics(runs: dict[str, Any]) -> Iterable[tuple[str, str]]:
+    for name, compared in COMPARED.items():
+        named = [f"`{metric}`" for metric, types in runs[name]["metrics"].items() if types]
+        yield compared.title, ", ".join(named) or ("none" if runs[name]["metrics"] else "no metrics")
 
 
 def _measured() -> dict[str, Any]:
@@ -141,12 +142,12 @@ def _measured() -> dict[str, Any]:
         "date": datetime.now(timezone.utc).date().isoformat(),
         "python": platform.python_version(),
         "system": platform.system(),
-        "versions": {one.package: version(one.package) for one in COMPARED.values()},
-        "told": {name: _asked(name) for name in COMPARED},
+        "versions": {c.package: version(c.package) for c in COMPARED.values()},
+        "runs": {name: _run(name) for name in COMPARED},
     }
 
 
-def _asked(name: str) -> Any:
+def _run(name: str) -> Any:
     print(f"== {name}", flush=True)
     script = str(ROOT / "docs" / "comparison_run.py")
     program = (sys.executable, "-W", "ignore", script, name, *_WHOLE, *FAULTS)
@@ -155,9 +156,9 @@ def _asked(name: str) -> Any:
 
 
 def main() -> None:
-    """Measures, and writes the page."""
+    """Measure, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--page", action="store_true", help="only write the tables, from what was measured before")
+    parser.add_argument("--page", action="store_true", help="write the tables from the last results")
     if not parser.parse_args().page:
         RESULTS.write_text(json.dumps(_measured(), indent=1), encoding="utf-8")
     made = tables(json.loads(RESULTS.read_text(encoding="utf-8")))

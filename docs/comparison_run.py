@@ -1,8 +1,7 @@
-"""What one instrumentation records of streams that fail or are let go, as JSON. `make comparison` starts it for each.
+"""Print, as JSON, what one instrumentation records of streams that fail, or that the application closes or drops.
 
-The arguments are the name of the instrumentation, and the models that are called.
-
-Everything is in memory, and each call has a context of its own: some leave something behind in theirs.
+`make comparison` runs it once for each. The arguments are the name of the instrumentation and the models to call.
+Everything stays in memory. Each call has its own context, because some instrumentations leave something in theirs.
 """
 
 from __future__ import annotations
@@ -44,12 +43,12 @@ def _midstream(kept: Kept) -> Generator[None]:
 _SDK: Final = Peer("sdk", "anthropic", lambda _kept: nullcontext())
 _OURS: Final = Peer("midstream", "midstream", _midstream)
 _WITH_SDK_SPANS: Final = {peer.name: peer for peer in (_SDK, _OURS)}
-"""Where the SDK makes its own spans. It is kept from that beside the others, which make theirs."""
+"""Where the SDK creates its own spans. It does not alongside the others, which create theirs."""
 
 
 @dataclass(frozen=True)
 class _Asked:
-    """A call: the row of the tables that it belongs to, and how it is made."""
+    """A call: its row in the tables, and how it is made."""
 
     row: str
     style: Style
@@ -72,11 +71,12 @@ def _call(peer: Peer, kept: Kept, server: FaultServer, asked: _Asked) -> dict[st
     spans, sent = len(kept.started.spans), len(kept.sent)
     seen = call(asked.style, asked.flavor, server, parse(asked.model), provider, peer)
     exported = [_of_otel(span) for span in kept.started.spans[spans:] if span.end_time is not None]
-    exported += [_of_sentry(span) for one in kept.sent[sent:] for span in one["spans"] if _OPERATION in str(span["op"])]
-    errors = [says for failed, says in exported if failed]
+    reported = [span for envelope in kept.sent[sent:] for span in envelope["spans"]]
+    exported += [_of_sentry(span) for span in reported if _OPERATION in str(span["op"])]
+    errors = [detail for failed, detail in exported if failed]
     return {
-        "told": "lost" if not exported else "error" if errors else "no error",
-        "says": errors[-1] if errors else "",
+        "kind": "lost" if not exported else "error" if errors else "no error",
+        "detail": errors[-1] if errors else "",
         "seen": repr(observable(seen, [])[:-1]),
     }
 
@@ -96,16 +96,16 @@ def _of_sentry(span: dict[str, Any]) -> tuple[bool, str]:
 def _run(name: str, models: Sequence[str]) -> dict[str, Any]:
     peer, kept = {**PEERS, **_WITH_SDK_SPANS}[name], Kept()
     gc.collect()
-    gc.freeze()  # what is here to stay need not be looked at after every call
+    gc.freeze()  # permanent objects need not be examined after every call
     calls, cells = _calls(models), list[dict[str, Any]]()
     with FaultServer() as server:
         bare = {asked: _call(_SDK, Kept(), server, asked)["seen"] for asked in calls}
         with peer.load(kept):
             for asked in calls:
-                told = _call(peer, kept, server, asked)
-                changed = told.pop("seen") != bare[asked]
+                cell = _call(peer, kept, server, asked)
+                changed = cell.pop("seen") != bare[asked]
                 cells.append(
-                    {"row": asked.row, "style": asked.style.name, "flavor": asked.flavor, "changed": changed, **told}
+                    {"row": asked.row, "style": asked.style.name, "flavor": asked.flavor, "changed": changed, **cell}
                 )
     metrics = {
         metric: sorted({str(point.attributes["error.type"]) for point in points if "error.type" in point.attributes})

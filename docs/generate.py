@@ -1,4 +1,4 @@
-"""Writes docs/telemetry.md from the contract in the code; with --check, says how the two differ and exits 1."""
+"""Write docs/telemetry.md from the contract in the code. With --check, print the differences and exit with 1."""
 
 from __future__ import annotations
 
@@ -29,44 +29,44 @@ PAGE = Path(__file__).with_name("telemetry.md")
 _INTRODUCTION = """\
 <!-- Made from src/midstream/_telemetry/contract.py by `make docs`. Edit that, not this. -->
 
-# What midstream emits
+# Telemetry
 
-Every name here is a public interface: a change to one is named in CHANGELOG.md.
+For everybody who reads midstream's telemetry: every span attribute, metric and log attribute that it records. All names
+are a public interface; CHANGELOG.md lists each change.
 
-## Words
+## Terms
 
-- **call**: one invocation of an SDK method, with every retry and the reading of the stream that it returns.
+- **call**: one invocation of an SDK method, including its retries and the reading of the stream that it returns.
 - **attempt**: one HTTP request within a call.
 - **observed** status: the number on the wire. **synthesized** status: the number that the failure would have had,
   derived from the API's error type. **reported** status: the number on the exception that the application got.
-- **effective** status: the observed one if it is an error, else the synthesized one.
-- **leaked**: the exception that escaped from the SDK is not an `anthropic.APIError`, so
-  `except anthropic.APIError` misses it.
-- **misreported**: the reported status is not the effective one.
+- **effective** status: the observed status if it is an error, else the synthesized one.
+- **leaked**: the exception that left the SDK is not an `anthropic.APIError`, so `except anthropic.APIError` misses it.
+- **misreported**: the reported status differs from the effective one.
 """
 
 _OPERATIONS = """\
 ## `gen_ai.operation.name`
 
-What is no inference has names of our own, and none of the `gen_ai.*` metrics. Only streams that say when they are whole
-can be `truncated`. Other endpoints of the SDK are not observed.
+Operations without inference have midstream's own names and no `gen_ai.*` metrics. Only streams that mark their
+end can be `truncated`. Other endpoints of the SDK are not observed.
 """
 
 _STATUSES = f"""\
 ## Effective status
 
-An HTTP error has the observed status. An error inside a 200 response has the status of its type. Where the type is
-unknown or missing, a `code` or `status` from 400 to 599 in the error object decides, as a number or as its text, and
-otherwise it is {UNKNOWN_STATUS}. `http.response.status_code` stays what was on the wire: 200 for an error inside a 200
+An HTTP error has its observed status. An error inside a 200 response has the status of its type. If the type is unknown
+or missing, a `code` or `status` from 400 to 599 in the error object decides, as a number or as text; otherwise the
+status is {UNKNOWN_STATUS}. `http.response.status_code` stays the status on the wire: 200 for an error inside a 200
 response.
 """
 
 _SPANS = """\
 ## Attributes
 
-They stand on the call's span and, for a failed call, on its log event. The SDK's own span (1.14 and later) has some
-of them already, under the same names, marked with *SDK* here: those are left as they are, and set where they are
-missing.
+These are on the call's span and, for a failed call, on its log event. *SDK* marks attributes that the SDK's own spans
+(1.14 and later) have under the same name. midstream leaves those unchanged and adds missing ones.
+The attributes of the verdict are set last, so that an attribute limit does not drop them.
 """
 
 _BOUNDED = ", ".join(f"`{name}`" for name in contract.BOUNDED_ATTRIBUTES)
@@ -76,77 +76,81 @@ _OPEN = ", ".join(f"`{name}`" for name in sorted(contract.UNBOUNDED_ATTRIBUTES -
 _METRICS = f"""\
 ## Metrics
 
-Meter `{SCOPE}`. On the first call of an operation, provider, model and kind (streamed or not), the series of
-`midstream.client.operations` for all ten outcomes are created with 0, each with the flags that the outcome normally
-has. Prometheus has underscores for the dots, and suffixes: `midstream_client_operations_total`,
+The meter is `{SCOPE}`. The first call of an operation, provider, model and kind (streamed or not) creates the series of
+`midstream.client.operations` for all ten outcomes with value 0, each with the usual flags of its outcome. Prometheus
+replaces dots with underscores and adds suffixes: `midstream_client_operations_total`,
 `gen_ai_client_operation_duration_seconds_bucket`.
 
-Series stay few. `error.type` is `_OTHER` for a type that the API made up. Of
-{_BOUNDED},
-each has the first {contract.MAX_VALUES} values that a process sees, of at most {contract.MAX_VALUE_LENGTH} characters;
-every other text is `_OTHER`, and a number too many is left out. The combinations stay few, too: each metric has the
-first {contract.MAX_SERIES:,} series that a process sees, and in every other one all of these attributes and
-{_OPEN}
-are `_OTHER` or, if they are numbers, left out. So a process has at most
-{sum(map(contract.most_series, contract.METRICS)):,} series, and by far fewer in practice. (In Prometheus, a histogram
-has more than one: {len(max(m.buckets or () for m in contract.METRICS)) + 3} each.) Spans and log events have these
-values as they are, cut at {MAX_REQUEST_TEXT:,} characters if the application gives them,
-at {MAX_NAME_LENGTH} if the API does.
+The number of series is limited:
+
+- `error.type` is `_OTHER` for an API error type that is not in the tables above.
+- {_BOUNDED}
+  each keep the first {contract.MAX_VALUES} values of a process, of at most {contract.MAX_VALUE_LENGTH} characters.
+  Other texts become `_OTHER`; other numbers are omitted.
+- Each metric keeps the first {contract.MAX_SERIES:,} series of a process. In further series, these attributes and
+  {_OPEN}
+  are `_OTHER`, or omitted if they are numbers.
+
+A process has at most {sum(map(contract.most_series, contract.METRICS)):,} series, usually far fewer; in Prometheus, a
+histogram counts as {len(max(m.buckets or () for m in contract.METRICS)) + 3}. Spans and log events keep the values, cut
+at {MAX_REQUEST_TEXT:,} characters if the application supplies them, at {MAX_NAME_LENGTH} if the API does.
 """
 
 _NEXT = """\
-## The next names of the GenAI metrics
+## Next names of the GenAI metrics
 
-The `gen_ai.*` metrics above have the names of the released conventions, 1.41. Those being written have others: a
-rename, and counters of tokens in place of one histogram. `instrument(genai_metrics=...)`, or
-`MIDSTREAM_GENAI_METRICS`, says which are recorded:
+The `gen_ai.*` metrics above have the names of the released conventions, 1.41. The conventions under development rename
+them and replace the token histogram with counters. `instrument(genai_metrics=...)`, or `MIDSTREAM_GENAI_METRICS`,
+selects:
 """
 
 _NEXT_RULES = f"""\
-These are from {contract.NEXT_SOURCE}.
-They are not released and can change; midstream then follows, in any version, and names it in CHANGELOG.md. The schema
-URL stays that of 1.41, for there is no published one. What midstream does with them:
+The names are from {contract.NEXT_SOURCE}.
+They are not released and can change. midstream then follows in any version, and CHANGELOG.md says so. The schema URL
+remains 1.41's, because the branch has not published one. Details:
 
-- A count of tokens asks for no answer, so its duration stays `gen_ai.client.operation.duration`.
-- The counters count failed calls, too: what the API said, else 0.
-- The histograms of tokens have what the API said, on failed calls with `error.type`; never a 0 that it did not say. The
-  conventions have not settled whether failed calls belong there (their issue 530).
-- `gen_ai.token.modality` is always `unknown`: the API gives no counts by modality. Tokens of reasoning have no metric.
+- A token count produces no answer; its duration stays `gen_ai.client.operation.duration`.
+- The counters include failed calls, with the numbers that the API reported, else 0.
+- The token histograms contain only numbers that the API reported; failed calls have `error.type`. The conventions have
+  not settled whether failed calls belong there (their issue 530).
+- `gen_ai.token.modality` is always `unknown`, because the API reports no counts by modality. Reasoning tokens have no
+  metric.
 
 With `both`, a process has at most {sum(map(contract.most_series, contract.metrics_with(GenAIMetrics.BOTH))):,} series.
-[Policy](policy.md) says what happens once the names are released, which panels of the boards read them, and how to
-move others.
+[policy.md](policy.md) says what happens when the names are released, which panels read them, and how to move a
+dashboard.
 """
 
 _LOG = f"""\
 ## Log event
 
-`{contract.EVENT_NAME}`, severity WARN, in the context of the call's span, once per failed call. Its body is the
-failure in one line, as in the status of the span. Records before OpenTelemetry 1.35 have no place for the name of an
-event: there it is the attribute `event.name`. The attributes are those above and
+`{contract.EVENT_NAME}` has severity WARN and the context of the call's span. Each failed call has one. Its body is
+the failure in one line, as in the status of the span. Before OpenTelemetry 1.35, records have no event name, so it is
+in the attribute `event.name`. The attributes are those above and:
 """
 
 _SPAN_RULES = """\
 ## Spans
 
-Exactly one per call. If the SDK has a recording span for it, that one is enriched, at its true end, and keeps its name,
-its parent and its times. If the SDK's is sampled out, there is none. Otherwise it is a `CLIENT` span of ours, named
-`{gen_ai.operation.name} {gen_ai.request.model}`. The status of a failed call is `ERROR`, described by the failure in
-one line; of every other call of ours it stays unset. Prompts and completions are never recorded.
+Each call has one span. If the SDK has a recording span for the call, midstream enriches it and ends it at its true end;
+name, parent and start time stay. If the SDK's span is sampled out, the call has no span. Otherwise midstream creates a
+`CLIENT` span named `{gen_ai.operation.name} {gen_ai.request.model}`. A failed call has the status `ERROR`, described by
+the failure in one line; on midstream's spans, the status of any other call is unset. Prompts and completions are never
+recorded.
 """
 
 
 def page() -> str:
-    """The whole page."""
+    """Return the page."""
     return "\n".join(
         (
             _INTRODUCTION,
             "## `midstream.outcome`\n",
             _table(("value", "meaning", "failure"), _outcomes()),
             _OPERATIONS,
-            _table(("value", "what is asked for", "GenAI metrics"), _operations()),
+            _table(("value", "request", "GenAI metrics"), _operations()),
             "## `midstream.phase`\n",
-            "Where a failed call was. An HTTP error has the phase `request`.\n",
+            "How far a failed call had come. An HTTP error has the phase `request`.\n",
             _table(("value", "meaning"), ((f"`{value}`", text) for value, text in _members(Phase).items())),
             _STATUSES,
             _table(("error type of the API", "status"), _rows(API_STATUS)),
@@ -174,7 +178,7 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> str:
 
 
 def _members(kind: type[Enum]) -> dict[str, str]:
-    """By value of each member, the docstring that stands beneath it in the source."""
+    """The docstring beneath each member in the source, by the member's value."""
     (tree,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
     assert isinstance(tree, ast.ClassDef)  # noqa: S101 - the source of a class
     texts: dict[str, str] = {}
@@ -208,9 +212,9 @@ def _attributes() -> Iterable[tuple[object, ...]]:
 
 def _described(metrics: tuple[contract.Metric, ...]) -> Iterable[str]:
     yield _table(("name", "instrument", "unit", "series at most", "meaning"), _metrics(metrics))
-    yield "Their attributes:\n"
+    yield "Attributes:\n"
     yield _table(("metric", "attributes"), _metric_attributes(metrics))
-    yield "Buckets, in the unit of the metric:\n"
+    yield "Buckets, in the metric's unit:\n"
     yield _table(("metric", "buckets"), _buckets(metrics))
 
 
@@ -233,9 +237,9 @@ def _choices() -> Iterable[tuple[object, ...]]:
 
 
 def main() -> int:
-    """The exit status."""
+    """Return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="only compare")
+    parser.add_argument("--check", action="store_true", help="compare without writing")
     if not parser.parse_args().check:
         PAGE.write_text(page(), encoding="utf-8")
         return 0

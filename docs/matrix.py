@@ -1,7 +1,7 @@
-"""Runs the tests with many versions of everything, and writes docs/compatibility.md.
+"""Run the tests with many versions of everything, and write docs/compatibility.md.
 
-Each row of the table gets an environment of its own, in which nothing is pinned but what the row is about. A row that
-has its result for the present code is not run again, so that a run that was stopped goes on where it was.
+Each row of the table has its own environment, which pins only what the row is about. A row with a result for the
+current code does not run again, so a stopped run can continue.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ def _in_order(versions: Iterable[str]) -> tuple[str, ...]:
 
 
 PINNED: Final = _in_order(_pinned())
-"""The versions of the SDK that have pins: the oldest, those at a border, the newest."""
+"""SDK versions with pins: the oldest, the newest, and those that changed something."""
 IN_BETWEEN: Final = ("0.79.0", "0.104.0", "1.7.0", "1.17.0", "2.0.0", "2.6.0", "2.11.0")
 
 OPENTELEMETRYS: Final = ("1.30", "1.36")
-"""The oldest that pyproject.toml accepts, and one in between."""
+"""The oldest that pyproject.toml accepts, and an intermediate version."""
 
 _MINUTES_TO_BUILD: Final = 15
 _MINUTES_TO_TEST: Final = 30
@@ -61,7 +61,7 @@ _PYTEST_INTERRUPTED: Final = 2
 
 @dataclass(frozen=True)
 class Row:
-    """One environment: these versions, and of everything else what pip takes."""
+    """One environment. pip chooses every version that is not a field."""
 
     sdk: str
     python: str = DEFAULT_PYTHON
@@ -70,7 +70,7 @@ class Row:
 
     @property
     def name(self) -> str:
-        """What is special about it; unique."""
+        """What distinguishes it; unique."""
         special = [f"Python {self.python}"] * (self.python != DEFAULT_PYTHON)
         special += [f"wrapt {self.wrapt}"] * (self.wrapt != "newest")
         special += [f"OpenTelemetry {self.opentelemetry}"] * (self.opentelemetry != "newest")
@@ -78,16 +78,16 @@ class Row:
 
     @property
     def place(self) -> Path:
-        """Its environment."""
+        """The folder of its environment."""
         return WORK / self.name.replace(", ", "_").replace(" ", "-").lower()
 
     def file(self, ending: str) -> Path:
-        """The log of everything, or the report of the tests."""
+        """The path of its log (`log`) or test report (`xml`)."""
         return self.place.with_name(f"{self.place.name}.{ending}")
 
     @property
     def requirements(self) -> tuple[str, ...]:
-        """What pip is asked for, in one command."""
+        """The arguments of one `pip install`."""
         return (
             *(f"--requirement={ROOT / 'requirements' / name}" for name in ("common.in", "extras.in")),
             *_opentelemetry(self.opentelemetry),
@@ -98,29 +98,29 @@ class Row:
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a row."""
+    """The result of a row."""
 
     code: str
-    """The fingerprint of the code that was tested."""
+    """The fingerprint of the tested code."""
     date: str
     system: str
     versions: Mapping[str, str] = field(default_factory=dict[str, str])
     passed: int = 0
     failed: list[str] = field(default_factory=list[str])
     skipped: Mapping[str, int] = field(default_factory=dict[str, int])
-    """By reason, how many tests."""
+    """The number of tests by reason."""
     not_run: str = ""
-    """Why there is nothing of the above."""
+    """The reason, if the row did not run."""
     commit: str = ""
-    """Where the code is in its history; with a plus, it is not quite there."""
+    """The commit; a plus marks uncommitted changes."""
 
 
 class CannotRunError(Exception):
-    """A row cannot be run; the text says why."""
+    """A row cannot run; the message is the reason."""
 
 
 def rows(newest_sdk: str = PINNED[-1]) -> tuple[Row, ...]:
-    """The table. `newest_sdk` is the newest on the index."""
+    """Return the table. `newest_sdk` is the newest version on the index."""
     oldest_sdk, *borders, _ = PINNED
     both = (oldest_sdk, newest_sdk)
     table = (
@@ -144,7 +144,7 @@ def _opentelemetry(version: str) -> Iterator[str]:
 
 
 def run(row: Row) -> Result:
-    """Builds the row's environment, runs the tests in it and takes it away. What somebody stops has no result."""
+    """Build the row's environment, run the tests in it and remove it. A stopped run has no result."""
     code, commit = _fingerprint(), _commit()
     WORK.mkdir(parents=True, exist_ok=True)
     versions: Mapping[str, str] = {}
@@ -187,7 +187,7 @@ def _test(row: Row, log: TextIO) -> tuple[int, list[str], dict[str, int]]:
     if status == _PYTEST_INTERRUPTED:
         raise KeyboardInterrupt
     if status not in {0, 1}:
-        message = f"the tests did not come to an end: status {status}"
+        message = f"the tests did not finish: status {status}"
         raise CannotRunError(message)
     return _counted(ET.parse(report).getroot())  # noqa: S314 - pytest has just written it
 
@@ -209,7 +209,7 @@ def _status(command: tuple[str, ...], log: TextIO, *, minutes: int) -> int:
     try:
         status = subprocess.run(command, cwd=ROOT, stdout=log, stderr=log, check=False, timeout=minutes * 60).returncode
     except subprocess.TimeoutExpired as error:
-        message = f"given up after {minutes} min"
+        message = f"stopped after {minutes} min"
         raise CannotRunError(message) from error
     if -status in {signal.SIGINT, signal.SIGTERM}:
         raise KeyboardInterrupt
@@ -223,11 +223,11 @@ def _interpreter(version: str) -> str:
     if on_path := shutil.which(f"python{version}"):
         candidates.insert(0, Path(on_path))
     for candidate in candidates:
-        # What stands on the path may be a shim that leads nowhere.
+        # The command on the path may be a broken shim.
         asked = (str(candidate), "-c", "import sys; print('%d.%d' % sys.version_info[:2])")
         if subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip() == version:
             return str(candidate)
-    message = f"there was no Python {version}"
+    message = f"Python {version} was not found"
     raise CannotRunError(message)
 
 
@@ -266,13 +266,13 @@ def _newest_on_the_index() -> str:
         (*ask, "--quiet", "--report=-", "anthropic < 3"), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False
     )
     if answer.returncode:
-        print(f"The index cannot be asked for the newest anthropic; {PINNED[-1]} stands for it.", file=sys.stderr)
+        print(f"The index did not answer; using anthropic {PINNED[-1]} as the newest version.", file=sys.stderr)
         return PINNED[-1]
     (package,) = json.loads(answer.stdout)["install"]
     newest = str(package["metadata"]["version"])
     if newest != PINNED[-1]:
         print(
-            f"anthropic {newest} is out, and {PINNED[-1]} is the newest with pins: see CONTRIBUTING.md.",
+            f"anthropic {newest} is out, but {PINNED[-1]} is the newest with pins: see CONTRIBUTING.md.",
             file=sys.stderr,
         )
     return newest
@@ -282,7 +282,7 @@ def _newest_on_the_index() -> str:
 
 
 def _kept() -> dict[str, Result]:
-    """By name of the row."""
+    """The results by the row's name."""
     try:
         text = (WORK / "results.json").read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -303,35 +303,35 @@ _INTRODUCTION: Final = """\
 
 # Compatibility
 
-Each row is one environment in which all tests ran, on real sockets against a server that fails on purpose, with one
-scenario of each kind of fault; only what the first column names was chosen, the rest is what pip took on that day. A
-row without failures says that midstream worked with these versions on this system, and nothing about others: not run
-were Windows, macOS, PyPy, Python 3.14 and later, the versions of the SDK in between, and a live API. Rows are run one
-by one: the commit is the code that a row ran with, with a plus if there were changes beside it.
+For teams that check whether midstream works with their versions of Python, the SDK and OpenTelemetry: what was
+tested, and what differs.
+
+Each row is one environment in which all tests ran, on real sockets, with one scenario of each kind of fault. The first
+column names what was fixed; pip chose the other versions on that day. The commit is the code of that row; a plus marks
+uncommitted changes. Not tested: Windows, macOS, PyPy, Python 3.14 and later, other SDK versions, a live API.
 
 """
 
 _OPENTELEMETRY: Final = """
-## Which OpenTelemetry
+## OpenTelemetry versions
 
 | opentelemetry-api | what midstream does |
 | --- | --- |
 | 1.30 to 1.34 | records everything; a log event has its name in the attribute `event.name` |
 | 1.35 and later, below 2 | records everything |
-| below 1.30 | `instrument()` logs one warning that names the version found and the one needed, and changes nothing |
+| below 1.30 | `instrument()` logs one warning with the found and the required version, and changes nothing |
 
-What counts is the version that is imported, and that need not be the one that midstream was installed with: the
-OpenTelemetry operator for Kubernetes puts its own ahead of the application's on `PYTHONPATH`. With 1.30 there, and
-1.36 or 1.45 in the application, everything is recorded as without it: a test compares the two. With 1.28 and 1.29
-there is the warning. The loader of 1.27 and earlier checks the requirements first, logs `Instrumenting of
-anthropic_midstream failed`, and stops before it has loaded the other instrumentations: use a newer operator, or set
-`OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=anthropic_midstream` to have the others.
+The imported version counts. It can differ from the installed one: the OpenTelemetry operator for Kubernetes puts its
+own ahead of the application's on `PYTHONPATH`. With 1.30 there and 1.36 or 1.45 in the application, a test finds no
+difference. With 1.28 and 1.29, midstream warns. The loader of 1.27 and earlier logs
+`Instrumenting of anthropic_midstream failed` and loads no further instrumentations. Use a newer operator, or set
+`OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=anthropic_midstream` to keep the others.
 
-Log events need a logger provider, as spans and metrics need theirs. Without one there are no log events, and that is
-not counted as a fault. Some distributions set up none: `midstream doctor` says so, and what to do.
+Log events need a logger provider. Some distributions set up none; `midstream doctor` shows the remedy. The missing
+provider is not an internal error.
 
-The Prometheus exporter of 1.30 (`opentelemetry-exporter-prometheus` 0.51b0) mixes up the labels of a metric whose
-series have different ones: calls that name a model, and batch results, which do not. That of 1.31 is right.
+The Prometheus exporter of 1.30 (`opentelemetry-exporter-prometheus` 0.51b0) mixes up labels when the series of a metric
+have different ones: calls with a model, and batch results without. The exporter of 1.31 is correct.
 """
 
 _WITHOUT_METADATA: Final = """
@@ -339,16 +339,16 @@ _WITHOUT_METADATA: Final = """
 
 Frozen programs and pruned bundles often lack the `*.dist-info` folders of their packages.
 
-- **`AnthropicInstrumentor().instrument()` does not need them.** If the SDK can be imported, it is observed, and its
-  `__version__` decides whether it is supported. The tests do this without any metadata of the SDK, midstream, wrapt
-  and OpenTelemetry 1.45; OpenTelemetry 1.30 cannot be imported without its own. Tried by hand: a program built by
+- **`AnthropicInstrumentor().instrument()` does not need them.** If the SDK can be imported, midstream observes it, and
+  its `__version__` decides whether it is supported. Tests run without metadata of the SDK, midstream, wrapt and
+  OpenTelemetry 1.45; OpenTelemetry 1.30 cannot be imported without its own. Tried by hand: a program built by
   PyInstaller 6.22, without an option for midstream.
-- **`opentelemetry-instrument` needs them.** It finds midstream by the entry point in midstream's metadata, and it
-  leaves midstream out if the SDK has none. Either call `instrument()` in the program, or keep both folders: with
-  PyInstaller, `--copy-metadata anthropic --copy-metadata midstream`. `midstream doctor` says
-  `importable as X, metadata missing` without them.
-- **Others need theirs.** httpx2 and httpcore2, and with them the SDK from 1.0 on, cannot be imported without their
-  metadata. OpenTelemetry finds exporters, distros and propagators by entry points: without these, make the exporters
+- **`opentelemetry-instrument` needs them.** It finds midstream by the entry point in midstream's metadata, and skips
+  midstream if the SDK has none. Call `instrument()` in the program, or keep both folders (PyInstaller:
+  `--copy-metadata anthropic --copy-metadata midstream`). `midstream doctor` shows
+  `importable as X, metadata missing`.
+- **Other packages need theirs.** httpx2 and httpcore2, and so the SDK from 1.0 on, cannot be imported without
+  metadata. OpenTelemetry finds exporters, distros and propagators by entry points; without these, create the exporters
   in the program.
 """
 
@@ -356,7 +356,7 @@ _HEAD: Final = ("environment", "Python", "wrapt", "OpenTelemetry", "HTTP client"
 
 
 def page(table: Iterable[Row], results: Mapping[str, Result], written: str = "") -> str:
-    """The whole page. A row without a result keeps the line that it has in `written`, the page as it was."""
+    """Return the page. A row without a result keeps its line in `written`, the previous page."""
     lines = {cells[0].removeprefix("| "): line for line in written.splitlines() if len(cells := line.split(" | ")) > 1}
     lines = {name: line for name, line in lines.items() if line.count(" | ") == len(_HEAD) - 1}
     text = _INTRODUCTION + _line(_HEAD) + _line(["---"] * len(_HEAD))
@@ -416,30 +416,32 @@ def _arguments() -> argparse.Namespace:
         action="append",
         default=[],
         metavar="FIELD=VALUE",
-        help="only the rows of which this is true, like sdk=0.49 or python=3.13 or wrapt=1.16 or opentelemetry=1.30; "
-        "several: of which all are true",
+        help="run only matching rows, such as sdk=0.49, python=3.13, wrapt=1.16 or opentelemetry=1.30; repeatable: a "
+        "row must match all",
     )
-    parser.add_argument("--again", action="store_true", help="run rows that have their result, too")
-    parser.add_argument("--list", action="store_true", help="only say which rows there are, and their results")
+    parser.add_argument("--again", action="store_true", help="also run rows that have a result")
+    parser.add_argument("--list", action="store_true", help="list the rows and their results, without running any")
     parser.add_argument(
-        "--jobs", type=int, default=max(1, (os.cpu_count() or 1) // 2), help="rows at a time (default: %(default)s)"
+        "--jobs", type=int, default=max(1, (os.cpu_count() or 1) // 2), help="concurrent rows (default: %(default)s)"
     )
     found = parser.parse_args()
     for condition in found.only:
         name, equals, _ = condition.partition("=")
         if not equals or name not in Row.__dataclass_fields__:
-            parser.error(f"--only {condition}: FIELD is one of {', '.join(Row.__dataclass_fields__)}")
+            parser.error(
+                f"invalid --only {condition!r}: expected FIELD=VALUE; fields: {', '.join(Row.__dataclass_fields__)}"
+            )
     return found
 
 
 def _chosen(row: Row, conditions: Iterable[str]) -> bool:
-    """Whether each condition names the field's value or the version's beginning: 0.49 is 0.49.0, 1.1 is not 1.13."""
+    """Whether every condition names the field's value or a prefix of its version: 0.49 matches 0.49.0, 1.1 not 1.13."""
     pairs = (condition.partition("=") for condition in conditions)
     return all(f"{getattr(row, name)}.".startswith(f"{value}.") for name, _, value in pairs)
 
 
 def main() -> int:
-    """The exit status."""
+    """Return the exit status."""
     arguments = _arguments()
     table = rows(_newest_on_the_index())
     results = _kept()
@@ -451,7 +453,7 @@ def main() -> int:
         return 0
     done = {name for name, result in results.items() if result.code == code and not result.not_run}
     todo = [row for row in chosen if arguments.again or row.name not in done]
-    print(f"{len(todo)} of {len(table)} rows to run, {arguments.jobs} at a time; their logs are in {WORK}", flush=True)
+    print(f"{len(todo)} of {len(table)} rows to run, {arguments.jobs} at a time; logs are in {WORK}", flush=True)
     for row, result in _all_run(todo, arguments.jobs):
         results[row.name] = result
         print(f"{row.name}: {_verdict(result)}", flush=True)
@@ -485,4 +487,4 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except KeyboardInterrupt:
-        sys.exit("Stopped; what has its result is kept.")
+        sys.exit("Stopped; finished rows are kept.")

@@ -1,6 +1,7 @@
-"""Writes what stands between the markers of docs/outcomes.md from calls of the real SDK on the fault server.
+"""Write the marked parts of docs/outcomes.md from calls of the real SDK on the fault server.
 
-With --check, it says how the two differ and exits 1. A marker names what is called, and how: `<!-- run: reset -->`.
+A marker names the scenario and the way to call it: `<!-- run: slow, closed after an event -->`. With --check, print the
+differences and exit with 1.
 """
 
 from __future__ import annotations
@@ -62,8 +63,8 @@ class _Weather(BaseModel):
 
 
 @dataclass(frozen=True)
-class _Told:
-    """What the application got of a call, and its span."""
+class _Ended:
+    """A call: the exception that the application got, and the span."""
 
     error: BaseException | None
     span: Any
@@ -77,11 +78,11 @@ class _Told:
 
 
 def _wire(scenario: Scenario) -> str:
-    """The response, as far as it says something."""
+    """An excerpt of the response."""
     with FaultServer() as server:
         received, ending = _received(server, scenario)
     if not received:
-        return f"```http\n({ending}, and not a byte before it)\n```\n"
+        return f"```http\n({ending}, before any byte)\n```\n"
     head, _, body = received.partition(b"\r\n\r\n")
     status, *headers = head.decode().split("\r\n")
     shown = [status, *(line for line in headers if line.startswith(_SHOWN_HEADERS)), ""]
@@ -94,12 +95,12 @@ def _wire(scenario: Scenario) -> str:
         shown += [*(_cut(line) for line in piece.split("\n")), ""]
     shown += _left_out(pieces[start + _SHOWN_EVENTS :])
     if chunked:
-        shown.append("(the last chunk: for HTTP, the body is whole)" if whole else f"({ending})")
+        shown.append("(the last chunk: for HTTP, the body is complete)" if whole else f"({ending})")
     return "```http\n" + "\n".join(shown).rstrip("\n") + "\n```\n"
 
 
 def _start(pieces: list[str], scenario: Scenario) -> int:
-    """Which of the pieces of a body to show first: the last before the fault, or the last but one of all."""
+    """The index of the first piece of the body to show: the last before the fault, or the last but one."""
     if scenario.k:
         events = [number for number, piece in enumerate(pieces) if not piece.startswith("event: ping")]
         return min(events[scenario.k - 1], max(len(pieces) - _SHOWN_EVENTS, 0))
@@ -112,7 +113,7 @@ def _left_out(pieces: list[str]) -> list[str]:
 
 
 def _received(server: FaultServer, scenario: Scenario) -> tuple[bytes, str]:
-    """What comes in answer to a request for a stream, and how the connection ends."""
+    """The response to a request for a stream, and how the connection ends."""
     body = json.dumps({"model": scenario.name, "stream": True}).encode()
     head = f"POST /v1/messages HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {len(body)}\r\n\r\n"
     received = b""
@@ -124,12 +125,12 @@ def _received(server: FaultServer, scenario: Scenario) -> tuple[bytes, str]:
         except ConnectionResetError:
             return received, "TCP RST: the connection is reset"
         except TimeoutError:
-            return received, "nothing more comes, and the connection stays open"
+            return received, "no more data arrives, and the connection stays open"
     return received, "TCP FIN: the connection is closed"
 
 
 def _dechunked(body: bytes) -> tuple[bytes, bool]:
-    """The chunks, and whether the last one came."""
+    """The content of the chunks, and whether the last chunk arrived."""
     text = b""
     while body:
         size, _, rest = body.partition(b"\r\n")
@@ -143,7 +144,7 @@ def _cut(line: str) -> str:
     return line if len(line) <= _WIDTH else f"{line[:_WIDTH]}..."
 
 
-# The ways to call
+# Ways to call
 
 
 def _read(url: str, scenario: Scenario) -> None:
@@ -174,7 +175,7 @@ def _parsed(url: str, scenario: Scenario) -> None:
         client.messages.parse(model=scenario.name, max_tokens=MAX_TOKENS, messages=MESSAGES, output_format=_Weather)
 
 
-_WAYS: Final[dict[str, Callable[[str, Scenario], None]]] = {
+_STYLES: Final[dict[str, Callable[[str, Scenario], None]]] = {
     "": _read,
     "closed after an event": _closed,
     "cancelled after an event": _cancelled,
@@ -182,16 +183,16 @@ _WAYS: Final[dict[str, Callable[[str, Scenario], None]]] = {
 }
 
 
-def _told(scenario: Scenario, way: Callable[[str, Scenario], None], spans: InMemorySpanExporter) -> _Told:
+def _called(scenario: Scenario, style: Callable[[str, Scenario], None], spans: InMemorySpanExporter) -> _Ended:
     error: BaseException | None = None
     spans.clear()
     with FaultServer() as server:
         try:
-            way(server.url, scenario)
-        except (Exception, asyncio.CancelledError) as raised:  # noqa: BLE001 - what the application gets is shown
+            style(server.url, scenario)
+        except (Exception, asyncio.CancelledError) as raised:  # noqa: BLE001 - the page shows what the application gets
             error = raised
     (span,) = spans.get_finished_spans()
-    return _Told(error, span)
+    return _Ended(error, span)
 
 
 # The page
@@ -200,15 +201,15 @@ def _told(scenario: Scenario, way: Callable[[str, Scenario], None], spans: InMem
 def _section(run: str, spans: InMemorySpanExporter) -> str:
     name, _, how = run.partition(", ")
     scenario = parse(name)
-    told = _told(scenario, _WAYS[how], spans)
-    rows = [("the SDK", _raised(told.error))]
-    if isinstance(told.error, Exception):
-        rows.append(("its text", f"`{_cut(str(told.error).splitlines()[0])}`"))
-    # The verdict is recorded last, and shown first.
-    shown = {name: value for name, value in reversed(told.attributes.items()) if name.startswith(_SHOWN)}
+    call = _called(scenario, _STYLES[how], spans)
+    rows = [("the SDK", _raised(call.error))]
+    if isinstance(call.error, Exception):
+        rows.append(("its message", f"`{_cut(str(call.error).splitlines()[0])}`"))
+    # The verdict is recorded last and shown first.
+    shown = {name: value for name, value in reversed(call.attributes.items()) if name.startswith(_SHOWN)}
     rows += [(f"`{name}`", f"`{_value(value)}`") for name, value in shown.items() if name not in _MEASURED]
-    if told.span.status.description:
-        rows.append(("status of the span", f"`ERROR`, `{told.span.status.description}`"))
+    if call.span.status.description:
+        rows.append(("span status", f"`ERROR`, `{call.span.status.description}`"))
     table = "".join(f"| {' | '.join(row)} |\n" for row in [("", ""), ("---", "---"), *rows])
     return f"{_wire(scenario) if not how else ''}\n{table}"
 
@@ -219,13 +220,13 @@ def _value(value: object) -> str:
 
 def _raised(error: BaseException | None) -> str:
     if error is None:
-        return "nothing is raised"
+        return "raises nothing"
     kind = type(error)
     module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
     status = getattr(error, "status_code", None)
     caught = "" if isinstance(error, anthropic.APIError) else "; `except anthropic.APIError` misses it"
-    told = "" if status is None else f", `status_code` {status}"
-    return f"`{module}{kind.__qualname__}`{told}{caught}"
+    carried = "" if status is None else f", `status_code` {status}"
+    return f"`{module}{kind.__qualname__}`{carried}{caught}"
 
 
 def _every(spans: InMemorySpanExporter) -> str:
@@ -235,20 +236,20 @@ def _every(spans: InMemorySpanExporter) -> str:
 
 
 def _row(scenario: Scenario, spans: InMemorySpanExporter) -> tuple[str, ...]:
-    told = _told(scenario, _read, spans)
-    kind, status = told.attributes.get("error.type"), told.attributes.get("midstream.status_code")
+    call = _called(scenario, _read, spans)
+    kind, status = call.attributes.get("error.type"), call.attributes.get("midstream.status_code")
     return (
         f"`{scenario.name}`",
         scenario.explanation,
-        f"`{told.attributes['midstream.outcome']}`",
-        _raised(told.error).partition(";")[0],
+        f"`{call.attributes['midstream.outcome']}`",
+        _raised(call.error).partition(";")[0],
         f"`{kind}`" if kind else "",
         str(status or ""),
     )
 
 
 def page() -> str:
-    """The whole page, with what stands between its markers made anew."""
+    """Return the page with its marked parts made from new calls."""
     spans = InMemorySpanExporter()
     nowhere = Resource.get_empty()
     tracing = TracerProvider(resource=nowhere, shutdown_on_exit=False)
@@ -269,9 +270,9 @@ def _made(spans: InMemorySpanExporter, marked: re.Match[str]) -> str:
 
 
 def main() -> int:
-    """The exit status."""
+    """Return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="only compare")
+    parser.add_argument("--check", action="store_true", help="compare without writing")
     made = page()
     if not parser.parse_args().check:
         PAGE.write_text(made, encoding="utf-8")

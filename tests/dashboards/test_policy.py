@@ -39,8 +39,8 @@ def test_the_panels_that_read_gen_ai_metrics_are_those_of_the_page() -> None:
     reading = [
         panel.title for _, panel in every_panel() if any("gen_ai_client" in e for e in panel.expressions.values())
     ]
-    told = PAGE[PAGE.index("Four panels do") :]
-    assert reading == re.findall(r"\*\*(.+?)\*\*", told)
+    after = PAGE[PAGE.index("Four panels read") :]
+    assert reading == re.findall(r"\*\*(.+?)\*\*", after)
 
 
 def test_no_rule_and_no_alert_reads_one() -> None:

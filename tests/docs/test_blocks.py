@@ -1,4 +1,4 @@
-"""Every fenced block of every page is run, or read by the program that it is for. CONTRIBUTING.md says how."""
+"""Every fenced block of every page is run, or read by the program that it is for. tests/README.md describes how."""
 
 from __future__ import annotations
 

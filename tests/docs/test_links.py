@@ -1,4 +1,4 @@
-"""What a page links to is there."""
+"""What a page links to or names exists."""
 
 from __future__ import annotations
 
@@ -11,6 +11,15 @@ from support.blocks import CHECKOUT, PAGES, prose_of
 
 _LINK: Final = re.compile(r"\]\(([^()\s]+)\)|(?:src|srcset|href)=\"([^\"]+)\"")
 _ELSEWHERE: Final = ("http://", "https://", "mailto:")
+
+_FILE: Final = re.compile(r"`((?:[\w.-]+/)*[\w*-]+\.py)`")
+_SHORT_NAMES: Final = {
+    "CONTRIBUTING.md": "src/midstream",
+    "SECURITY.md": "",
+    "docs/reliability.md": "tests/reliability",
+    "tests/README.md": "tests/docs",
+}
+"""By page, the folder of the files that it names without one."""
 
 
 def _links(page: str) -> list[str]:
@@ -37,3 +46,11 @@ def test_every_link_within_the_repository_leads_somewhere(page: str) -> None:
 
 def test_every_page_in_docs_is_linked_from_the_readme() -> None:
     assert {page for page in PAGES if page.startswith("docs/")} <= set(_links("README.md"))
+
+
+@pytest.mark.parametrize("page", _SHORT_NAMES)
+def test_the_files_that_a_page_names_exist(page: str) -> None:
+    folders = (CHECKOUT, CHECKOUT / _SHORT_NAMES[page])
+    named = _FILE.findall(prose_of(page))
+    assert named
+    assert [name for name in named if not any([*folder.glob(name)] for folder in folders)] == []

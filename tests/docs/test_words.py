@@ -1,0 +1,71 @@
+"""Phrases that pages, docstrings and messages avoid, and how long pages may be."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import pytest
+
+from support.blocks import CHECKOUT, PAGES
+
+_AVOID: Final = {
+    r"(?<![Tt]here )\bis no (?!longer|more)": "is not a",
+    r"\bis none\b": "is not one",
+    r"\b(is|are|was|were|be) told\b": "records, reports",
+    r"\btells\b": "reports, shows",
+    r"\bwho asks?\b": "a caller",
+    r"\b([Ww]hoever|[Ss]omebody|[Nn]obody)\b": "a caller, a reader, a component",
+    r"\bof (its|their|our) own\b": "its own",
+    r"\bfor good\b": "permanently",
+    r"\bat once\b": "immediately, simultaneously",
+    r"\bbegins? anew\b": "starts over",
+    r"\bput off\b": "deferred",
+    r"\bmade up\b": "arbitrary",
+    r"\blet go\b": "closed, dropped",
+    r"\bis that of\b": "is the ... of",
+    r", for (it|there|they) \b": "because",
+}
+"""By phrase, what to write instead."""
+
+_TEXTS: Final = ("*.md", "docs/*", "tests/*.md", "examples/**/*", "dashboards/**/*", "src/**/*")
+_LATER: Final = ("docs/benchmarks.md", "examples/", "dashboards/", "src/")
+"""What the table does not cover yet."""
+
+_GENERATED: Final = re.compile(
+    r"<!-- (?:run|measured): .*?<!-- end -->|<!-- Measured by .*?<!-- Measured until here\. -->", re.DOTALL
+)
+_TABLE_ROWS: Final = re.compile(r"^\|.*\n", re.MULTILINE)
+
+_MAX_WORDS_IN_DOCS: Final = 12_000
+_MAX_LINES_OF_CONTRIBUTING: Final = 120
+
+
+def _texts() -> list[str]:
+    paths = {path for pattern in _TEXTS for path in CHECKOUT.glob(pattern) if path.suffix in {".md", ".py"}}
+    names = sorted(path.relative_to(CHECKOUT).as_posix() for path in paths if "node_modules" not in path.parts)
+    return [name for name in names if not name.startswith(_LATER)]
+
+
+def _written(page: str) -> str:
+    """A page without the tables and excerpts that commands write."""
+    text = _GENERATED.sub("", (CHECKOUT / page).read_text(encoding="utf-8"))
+    return _TABLE_ROWS.sub("", text) if text.startswith("<!-- ") else text
+
+
+@pytest.mark.parametrize("name", _texts())
+def test_a_text_avoids_these_phrases(name: str) -> None:
+    text = re.sub(r"\s+(# )?", " ", (CHECKOUT / name).read_text(encoding="utf-8"))
+    found = {phrase: re.findall(rf".{{0,40}}{phrase}.{{0,20}}", text) for phrase in _AVOID}
+    assert {_AVOID[phrase]: [*places] for phrase, places in found.items() if places} == {}
+
+
+def test_the_pages_in_docs_stay_short() -> None:
+    words = {page: len(re.findall(r"\S*\w\S*", _written(page))) for page in PAGES if page.startswith("docs/")}
+    assert sum(words.values()) <= _MAX_WORDS_IN_DOCS, words
+
+
+def test_contributing_fits_on_two_screens() -> None:
+    lines = (CHECKOUT / "CONTRIBUTING.md").read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= _MAX_LINES_OF_CONTRIBUTING
+    assert [line for line in lines if len(line) > 120] == []
