@@ -153,6 +153,7 @@ def the_service_is_missed(on: Live, job: str) -> None:
 # One test, as all of it stands on the same processes, and tests of one module may run in several.
 
 
+@pytest.mark.full
 @pytest.mark.timeout(600)
 def test_boards_and_alerts_tell_every_kind_of_failure_apart(tmp_path: Path, subtests: pytest.Subtests) -> None:
     def proves(claim: Callable[..., None], *arguments: object) -> None:

@@ -114,6 +114,7 @@ CHANGES = (
 )
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: f"{change.old} -> {change.new} ({change.scene})")
 def test_a_scene_notices_a_change_of_the_rules(change: Change, tmp_path: Path) -> None:
     scenes = [scene for name, scene in SCENES.items() if name.startswith(change.scene)]

@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import anthropic
+import pytest
+
+pytestmark = pytest.mark.full
 
 _BENCH = Path(__file__).parents[2] / "benchmarks" / "bench.py"
 
