@@ -27,7 +27,7 @@ from support.reaper import start_reaper  # noqa: E402
 from support.scenarios import FEW  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 # Every call stays on this machine, and to load the certificates of the world takes longer than a call. Processes that
 # tests start inherit it.
@@ -58,7 +58,7 @@ collect_ignore: Final = [
 
 _MUCH_GARBAGE: Final = 20_000
 
-_SPANS: Final = ("sdk", "own") if HAS_OWN_SPANS else ("own",)
+_ALTERNATING: Final = frozenset({"flavor", "spans"})
 _LEFT_OUT: Final = frozenset(EXAMPLES) - frozenset(FEW)
 _IS_NEWEST: Final = find_spec("promql_parser") is not None
 
@@ -147,24 +147,22 @@ def _leave_out(config: pytest.Config, items: list[pytest.Item], others: set[pyte
 
 
 def _added_by_full(items: list[pytest.Item]) -> set[pytest.Item]:
-    """The tests of most scenarios; those marked so; of tests that alternate, all but one per scenario and style."""
-    kinds = [(flavor, spans) for spans in _SPANS for flavor in ("sync", "async")]
-    places: dict[tuple[str, object], int] = {}
-    added = {item for item in items if item.get_closest_marker("full") or _parameter(item, "model") in _LEFT_OUT}
+    """The tests of most scenarios; those marked so; of tests that alternate, all but one flavor and kind of spans."""
+    added = {item for item in items if item.get_closest_marker("full") or _parameters(item).get("model") in _LEFT_OUT}
+    alike: dict[tuple[str, ...], list[pytest.Item]] = {}
     for item in items:
         if item not in added and item.get_closest_marker("alternates"):
-            # Every two values of different parameters meet.
-            values = [(item.path.name + name, _parameter(item, name)) for name in ("model", "style", "reader")]
-            place = sum(places.setdefault(value, _count(places, value[0])) for value in values)
-            if (_parameter(item, "flavor"), _parameter(item, "spans")) != kinds[place % len(kinds)]:
-                added.add(item)
+            values = [f"{name}={value}" for name, value in _parameters(item).items() if name not in _ALTERNATING]
+            alike.setdefault((item.nodeid.partition("[")[0], *values), []).append(item)
+    places: dict[str, dict[str, int]] = {}
+    for (test, *values), variants in alike.items():
+        # The sum of the places of its values: every two values of different parameters meet in some test.
+        known = [places.setdefault(test + value.partition("=")[0], {}) for value in values]
+        place = sum(of_name.setdefault(value, len(of_name)) for of_name, value in zip(known, values, strict=True))
+        added.update(variant for number, variant in enumerate(variants) if number != place % len(variants))
     return added
 
 
-def _count(places: dict[tuple[str, object], int], name: str) -> int:
-    return sum(known == name for known, _ in places)
-
-
-def _parameter(item: pytest.Item, name: str) -> object:
+def _parameters(item: pytest.Item) -> Mapping[str, object]:
     callspec = getattr(item, "callspec", None)
-    return None if callspec is None else callspec.params.get(name)
+    return {} if callspec is None else callspec.params

@@ -110,6 +110,7 @@ def expected(scenario: Scenario, style: Style, behind: list[type]) -> Expectatio
 
 
 @spans_of_both_kinds
+@pytest.mark.alternates
 @pytest.mark.parametrize("style", SHOWN)
 @pytest.mark.parametrize("model", SCENARIOS)
 def test_the_application_notices_nothing_and_the_telemetry_is_true(

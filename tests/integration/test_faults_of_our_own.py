@@ -139,6 +139,7 @@ MODELS = ("ok", "in_band:overloaded_error", "reset", "cut", "http:overloaded_err
 SPANS = ("sdk", "own") if HAS_OWN_SPANS else ("own",)
 
 
+@pytest.mark.alternates
 @pytest.mark.parametrize("flavor", FLAVORS)
 @pytest.mark.parametrize(
     ("entry", "spans"), [(entry, spans) for entry in ENTRIES for spans in SPANS if ONLY_WITH.get(entry, spans) == spans]

@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from midstream._outcomes import Outcome, Phase
 from midstream.faults import Expectation, parse
-from support.clients import HAS_OWN_SPANS, HTTP_PACKAGE, _certificates, async_client, client, hurry
+from support.clients import HAS_OWN_SPANS, HTTP_PACKAGE, async_client, client, hurry
 from support.loops import told
 from support.seen import FLAVORS, observable, spied
 from support.styles import STYLES, Seen, arguments, see, see_async
@@ -91,7 +91,7 @@ class Calls:
     ) -> Seen:
         """What `sync` or `asynchronous` sees."""
         # Not the SDK's own kind of HTTP client: that of its oldest versions offers HTTP/1.1 as well.
-        options: dict[str, Any] = {"http2": True, "http1": False, "verify": _certificates()}
+        options: dict[str, Any] = {"http2": True, "http1": False}
         scenario = parse("ok")
         if self._flavor == "sync":
             with client(self._server, scenario, spans) as made, http.Client(**options) as http_client:

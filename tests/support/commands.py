@@ -68,15 +68,16 @@ def midstream(*arguments: str, **environment: str) -> Finished:
     """Runs `midstream` with `arguments` to its end, with `environment` added to that of the tests."""
     if environment:  # parts of it count only when an interpreter starts
         return _run(*_COMMAND, *arguments, environment=environment)
-    return midstream_after("", *arguments)
+    return interpreters().run(
+        f"import os, sys\nos.environ['COLUMNS'] = '100'\nos.chdir({str(Path.cwd())!r})\n"
+        f"sys.argv = ['midstream', *{arguments!r}]\nfrom midstream._cli import main\nmain()"
+    )
 
 
 def midstream_after(code: str, *arguments: str) -> Finished:
-    """Runs `midstream` with `arguments` to its end, in an interpreter that runs `code` before."""
-    return interpreters().run(
-        f"import os, sys\nos.environ['COLUMNS'] = '100'\nos.chdir({str(Path.cwd())!r})\n{code}\n"
-        f"sys.argv = ['midstream', *{arguments!r}]\nfrom midstream._cli import main\nmain()"
-    )
+    """Runs `midstream` with `arguments` to its end, in a new interpreter that runs `code` before."""
+    start = f"import sys\n{code}\nsys.argv = ['midstream', *sys.argv[1:]]\nfrom midstream._cli import main\nmain()"
+    return _run(sys.executable, "-c", start, *arguments)
 
 
 @contextmanager
