@@ -31,14 +31,33 @@ PACKAGES: Final = ("_outcomes", "_sdk", "_telemetry")
 
 _OF_TOOLS: Final = tuple(f"--ignore-glob=*/test_{tool}*.py" for tool in ("benchmarks", "cli", "doctor", "faults"))
 _PRODUCTS: Final = ("every_style_and_fault", "other_streams", "readers_of_bytes")
+_CORE: Final = [
+    "credentials",
+    "genai_metrics",
+    "helper_failures",
+    "instrumentor",
+    "log_events",
+    "metrics",
+    "middleware",
+    "open_streams",
+    "other_ways_to_call",
+    "platforms_bedrock",
+    "readers_of_documents",
+    "sessions",
+    "spans",
+    "testing_fixtures",
+    "threads",
+    "wires",
+]
+
+
+def _integration(names: Iterable[str]) -> list[str]:
+    return [f"tests/integration/test_{name}.py" for name in names]
+
+
 STAGES: Final = {
-    "first": (
-        "tests/unit",
-        "tests/contract",
-        *(f"tests/integration/test_{name}.py" for name in _PRODUCTS),
-        *_OF_TOOLS,
-    ),
-    "integration": ("tests/integration", *_OF_TOOLS),
+    "first": ("tests/unit", "tests/contract", *_integration(_PRODUCTS), *_OF_TOOLS),
+    "core": _integration(_CORE),
     "rest": ("tests",),
 }
 """The likely killers first; together, what `make test` runs with the newest SDK."""

@@ -111,6 +111,15 @@ def test_google_hands_on_what_its_services_answered() -> None:
     assert (failure.status_code, failure.error_type, failure.message) == (403, "PERMISSION_DENIED", "No luck")
 
 
+@pytest.mark.parametrize(("hint", "status"), [(True, 500), (False, 400)])
+def test_an_unknown_type_of_google_s_has_status_500_if_it_may_be_retried_and_400_otherwise(
+    hint: bool, status: int
+) -> None:
+    google = pytest.importorskip("google.auth.exceptions", reason="google-auth is not installed")
+    error = google.RefreshError("Unable to acquire credentials", '{"error": {"status": "BRAND_NEW"}}', retryable=hint)
+    assert classify(error).status_code == status
+
+
 def test_a_transport_error_of_google_s_without_a_cause_is_a_connection_error() -> None:
     google = pytest.importorskip("google.auth.exceptions", reason="google-auth is not installed")
     failure = classify(google.TransportError("exhausted retries"))
