@@ -31,24 +31,11 @@ PACKAGES: Final = ("_outcomes", "_sdk", "_telemetry")
 
 _OF_TOOLS: Final = tuple(f"--ignore-glob=*/test_{tool}*.py" for tool in ("benchmarks", "cli", "doctor", "faults"))
 _PRODUCTS: Final = ("every_style_and_fault", "other_streams", "readers_of_bytes")
-_CORE: Final = [
-    "credentials",
-    "genai_metrics",
-    "helper_failures",
-    "instrumentor",
-    "log_events",
-    "metrics",
-    "middleware",
-    "open_streams",
-    "other_ways_to_call",
-    "platforms_bedrock",
-    "readers_of_documents",
-    "sessions",
-    "spans",
-    "testing_fixtures",
-    "threads",
-    "wires",
-]
+_CORE: Final = (
+    *("credentials", "genai_metrics", "helper_failures", "instrumentor", "log_events", "metrics", "middleware"),
+    *("open_streams", "other_ways_to_call", "platforms_bedrock", "readers_of_documents", "sessions", "spans"),
+    *("testing_fixtures", "threads", "wires"),
+)
 
 
 def _integration(names: Iterable[str]) -> list[str]:
