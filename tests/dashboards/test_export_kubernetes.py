@@ -47,7 +47,7 @@ def sources(kind: str) -> dict[str, bytes]:
     return {Path(path).stem: text for path, text in shipped_files().items() if path.startswith(f"{kind}/")}
 
 
-def test_there_is_an_object_in_a_file_for_each_board_and_file_of_rules_and_the_runbooks(folder: Path) -> None:
+def test_each_board_each_rule_file_and_the_runbooks_have_an_object_in_a_file(folder: Path) -> None:
     files = contents(folder)
     boards = {f"configmap-{name}.yaml" for name in sources("grafana")}
     rules = {f"prometheusrule-{name}.yaml" for name in sources("prometheus")}

@@ -122,7 +122,7 @@ def test_an_alert_says_how_bad_it_is_what_happened_to_whom_and_where_to_go_on(al
 
 
 @each_alert
-def test_the_link_to_the_board_has_variables_that_the_board_has_and_labels_that_the_alert_has(alert: Alert) -> None:
+def test_the_link_to_the_board_uses_existing_variables_and_labels(alert: Alert) -> None:
     variables = {choice.name: choice.label for choice in CHOICES}
     linked = re.findall(
         r"\{\{ with \$labels\.(\w+) \}\}&var-(\w+)=\{\{ \. \| urlquery \}\}\{\{ end \}\}",
@@ -220,7 +220,7 @@ def test_the_ratios_are_recorded_for_all_windows() -> None:
     }
 
 
-def test_the_readme_lists_every_alert_with_its_severity_and_says_what_the_expressions_have() -> None:
+def test_the_readme_lists_every_alert_with_its_severity_and_thresholds() -> None:
     readme = (DASHBOARDS / "prometheus" / "README.md").read_text(encoding="utf-8")
     listed = re.findall(r"^\| `(Midstream\w+)` \| ([\w, ]+) \|", readme, re.MULTILINE)
     severities = {name: {alert.severity for alert in ALERTS if alert.name == name} for name, _ in listed}

@@ -25,7 +25,7 @@ def check(scene: Scene, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("scene", FIRES, ids=str)
-def test_an_alert_fires_with_all_that_it_says(scene: Scene, tmp_path: Path) -> None:
+def test_an_alert_fires_with_its_labels_and_annotations(scene: Scene, tmp_path: Path) -> None:
     check(scene, tmp_path)
 
 
@@ -45,7 +45,7 @@ def test_a_share_is_0_without_failures_and_not_there_without_calls(scene: Scene,
 
 
 @pytest.mark.parametrize("scene", MOMENTS, ids=str)
-def test_at_the_edges(scene: Scene, tmp_path: Path) -> None:
+def test_a_rule_at_the_edges_of_its_windows(scene: Scene, tmp_path: Path) -> None:
     check(scene, tmp_path)
 
 

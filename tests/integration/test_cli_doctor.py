@@ -56,7 +56,7 @@ def told_of_the_call(receiver: OtlpReceiver) -> dict[str, int]:
 # Where all is well
 
 
-def test_under_opentelemetry_instrument_it_sees_what_the_service_has_and_one_call_arrives(
+def test_under_opentelemetry_instrument_it_sees_the_service_and_one_call_arrives(
     receiver: OtlpReceiver,
 ) -> None:
     instrument = Path(sys.executable).with_name("opentelemetry-instrument")
@@ -439,7 +439,7 @@ def test_what_is_wrong_there_is_a_problem(
 
 
 @pytest.mark.newest
-def test_a_span_that_a_filter_keeps_from_the_exporter_is_told_apart_from_one_that_is_not_exported(
+def test_a_span_that_a_filter_drops_differs_from_one_that_is_not_exported(
     interpreters: Interpreters, receiver: OtlpReceiver, shop: str
 ) -> None:
     found = examined(interpreters, "--setup", "shop:filtered", before=shop, **exporting_to(receiver))

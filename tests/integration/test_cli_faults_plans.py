@@ -144,7 +144,7 @@ except anthropic.APIStatusError as error:
 """
 
 
-def test_a_command_finds_the_server_in_its_environment_and_its_status_is_that_of_the_end() -> None:
+def test_a_command_gets_the_server_from_its_environment_and_passes_its_status_on() -> None:
     done = midstream(
         "faults", "--script", "http:rate_limit_error", "--", sys.executable, "-c", _CALL, ANTHROPIC_API_KEY=""
     )

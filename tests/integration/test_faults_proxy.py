@@ -127,7 +127,7 @@ def test_for_what_has_nothing_of_it_the_upstream_is_not_asked(
     assert upstream.asked == []
 
 
-def test_an_answer_shorter_than_the_place_of_the_fault_goes_wrong_before_its_last_event(
+def test_an_answer_shorter_than_the_faults_position_fails_before_its_last_event(
     upstream: FaultServer, proxy: FaultProxy
 ) -> None:
     upstream.plan = Sequence(["ok:1"], repeat=True)

@@ -183,7 +183,7 @@ async def aclose_midway_and_go_on(made: anthropic.AsyncAnthropic) -> Seen:
 
 @spans_of_both_kinds
 @sync_and_async
-def test_a_stream_closed_midway_is_abandoned_and_the_next_one_on_its_connection_completes(
+def test_after_a_stream_closed_midway_the_next_on_its_connection_completes(
     exported: Exported, instrumented: Any, http2: Http2Server, calls: Calls, spans: str
 ) -> None:
     bare, seen = bare_and_observed(

@@ -124,7 +124,7 @@ def alive(*kinds: type) -> list[str]:
     return [type(one).__name__ for one in gc.get_objects() if type(one) in kinds]
 
 
-def test_a_call_that_is_collected_inside_an_exporter_after_the_end_is_told_at_the_next_call(
+def test_a_call_collected_inside_an_exporter_is_recorded_at_the_next_call(
     server: FaultServer, exported: Exported, instrumented: Any
 ) -> None:
     threads = threading.active_count()
@@ -283,7 +283,7 @@ def test_a_stream_that_is_finalized_on_another_thread_is_let_go_as_without_us(
 
 
 @pytest.mark.parametrize("flavor", FLAVORS)
-def test_a_call_that_is_dropped_inside_a_function_that_opentelemetry_decorates_is_told_at_once(
+def test_a_call_dropped_inside_a_decorated_function_is_recorded_immediately(
     server: FaultServer, exported: Exported, instrumented: Any, flavor: str
 ) -> None:
     tracer = exported.tracer_provider.get_tracer("the application")

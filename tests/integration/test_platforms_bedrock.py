@@ -147,7 +147,7 @@ def observed(platforms: FaultServer, exported: Exported, instrumented: Any) -> O
 @pytest.mark.parametrize("spans", SPANS)
 @pytest.mark.parametrize("flavor", FLAVORS)
 @pytest.mark.parametrize("model", [*WHOLE, *EXCEPTIONS, *CUT, *BROKEN, *HTTP])
-def test_the_application_notices_nothing_and_the_telemetry_tells_all(
+def test_the_application_notices_nothing_and_the_telemetry_is_complete(
     platforms: FaultServer, exported: Exported, observed: Observed, model: str, flavor: str, spans: str
 ) -> None:
     observed(model, LOOP, flavor, spans)

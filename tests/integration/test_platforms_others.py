@@ -65,7 +65,7 @@ def nothing_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 @pytest.mark.parametrize("name", OTHERS)
-def test_the_application_notices_nothing_and_the_telemetry_tells_all(
+def test_the_application_notices_nothing_and_the_telemetry_is_complete(
     platforms: FaultServer,
     exported: Exported,
     instrumented: Any,

@@ -63,7 +63,7 @@ def begun(client: anthropic.Anthropic) -> Any:
 # anthropic_faults
 
 
-def test_a_script_is_for_the_next_requests_whatever_model_they_name_and_then_all_is_well(
+def test_a_script_applies_to_the_next_requests_whatever_their_model(
     anthropic_faults: Faults, midstream_calls: Calls
 ) -> None:
     anthropic_faults.script("in_band:overloaded_error", "reset@4", "ok")

@@ -118,7 +118,7 @@ def test_a_stream_closed_by_another_thread_in_the_middle_of_a_read_is_abandoned(
 
 
 @spans_of_both_kinds
-def test_a_second_reader_gets_the_error_it_gets_without_us_and_the_stream_completes_once(
+def test_a_second_reader_gets_the_bare_sdks_error_and_the_stream_completes_once(
     server: FaultServer, exported: Exported, instrumented: Any, spans: str
 ) -> None:
     def read_twice(provider: TracerProvider | None) -> Any:

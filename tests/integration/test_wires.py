@@ -325,7 +325,7 @@ def test_an_error_before_the_connection_breaks_is_how_the_call_ended(
     assert (found["outcome"], found["error.type"], found["leaked"]) == ("in_band_error", "429", True)
 
 
-def test_a_connection_that_breaks_after_an_end_event_without_its_blank_line_does_not_say_that_the_end_is_missing(
+def test_a_connection_that_breaks_after_an_unfinished_end_event_is_not_a_truncation(
     wire_server: WireServer, instrumented: Callable[..., AbstractContextManager[Exported]]
 ) -> None:
     wire_server.wire = Wire((HEAD + TAIL)[:-1], lacks=9)

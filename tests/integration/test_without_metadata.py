@@ -130,7 +130,7 @@ INSTRUMENT = "from opentelemetry.instrumentation.auto_instrumentation import run
 DOCTOR = ("-m", "midstream._cli", "doctor", "--json", "--no-call")
 
 
-def test_opentelemetry_instrument_leaves_such_an_sdk_out_and_the_doctor_says_why_and_what_helps(
+def test_the_doctor_says_why_opentelemetry_instrument_skips_such_an_sdk(
     tmp_path: Path,
 ) -> None:
     python = pruned(tmp_path, of_the_sdk)

@@ -24,7 +24,7 @@ _CALLS = 12
 _TRACED = hasattr(anthropic, "_tracing")
 
 
-def test_a_quick_run_tells_every_figure(tmp_path: Path) -> None:
+def test_a_quick_run_has_every_figure(tmp_path: Path) -> None:
     figures = _bench(tmp_path, "--quick", "--pairs", "1")
     assert Counter(figure["key"].partition(" ")[0].rstrip(":,") for figure in figures) == {
         "event": _ITERATORS + _STREAMS,

@@ -233,7 +233,7 @@ class Called(RuleBasedStateMachine):
         self.call = None
 
 
-def test_told_exactly_once_and_as_is_allowed(long: bool) -> None:
+def test_every_call_is_recorded_exactly_once_with_an_allowed_verdict(long: bool) -> None:
     run_state_machine_as_test(
         Called, settings=settings(max_examples=1_500 if long else 60, stateful_step_count=40 if long else 15)
     )

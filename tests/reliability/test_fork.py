@@ -179,7 +179,7 @@ print(json.dumps({{"parent": os.getpid(), "child": pid}}))
 """
 
 
-def test_a_call_that_was_dropped_and_not_told_before_a_fork_is_told_by_the_parent_alone(
+def test_a_deferred_call_is_recorded_after_a_fork_by_the_parent_only(
     run: Callable[[str], dict[str, Told]],
 ) -> None:
     found = run(PUT_OFF)

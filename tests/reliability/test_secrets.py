@@ -141,7 +141,7 @@ def test_planted_secrets_appear_in_nothing(
     assert [secret for secret in (API_KEY, CANARY) if secret in text] == []
 
 
-def test_what_the_api_says_is_recorded_as_that_and_no_further_than_its_1024th_character(
+def test_a_message_of_the_api_is_recorded_up_to_1024_characters(
     server: SecretServer, exported: Exported, instrumented: Any
 ) -> None:
     with instrumented():

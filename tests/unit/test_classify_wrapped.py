@@ -167,7 +167,7 @@ def interrupted_by(handler: Any) -> Exception:
 
 
 @pytest.mark.parametrize("handler", [plain, deep])
-def test_an_exception_out_of_a_signal_handler_is_the_applications_however_it_is_wrapped(handler: Any) -> None:
+def test_an_exception_from_a_signal_handler_is_the_applications_however_wrapped(handler: Any) -> None:
     error = interrupted_by(handler)
     pool_error = http.ReadTimeout("as httpcore maps it")
     pool_error.__cause__ = error

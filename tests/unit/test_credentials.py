@@ -112,9 +112,7 @@ def test_google_hands_on_what_its_services_answered() -> None:
 
 
 @pytest.mark.parametrize(("hint", "status"), [(True, 500), (False, 400)])
-def test_an_unknown_type_of_google_s_has_status_500_if_it_may_be_retried_and_400_otherwise(
-    hint: bool, status: int
-) -> None:
+def test_an_unknown_google_error_has_status_500_if_retryable_and_400_otherwise(hint: bool, status: int) -> None:
     google = pytest.importorskip("google.auth.exceptions", reason="google-auth is not installed")
     error = google.RefreshError("Unable to acquire credentials", '{"error": {"status": "BRAND_NEW"}}', retryable=hint)
     assert classify(error).status_code == status

@@ -55,7 +55,7 @@ def test_each_request_gets_the_next_scenario_whatever_model_it_names(server: Fau
     assert _played(server) == ["http:rate_limit_error", "ok", "http_html:503"]
 
 
-def test_after_the_last_a_model_that_is_a_scenario_counts_and_any_other_is_answered_whole(server: FaultServer) -> None:
+def test_after_the_plan_scenarios_apply_and_other_models_get_a_whole_answer(server: FaultServer) -> None:
     server.script("http")
     assert _answers(server, _REAL, _REAL, "http:api_error") == [529, 200, 500]
     assert _played(server) == ["http", "ok", "http:api_error"]

@@ -178,7 +178,7 @@ def test_a_document_is_told_at_its_end(size: int | None) -> None:
     ("body", "error_type"),
     [(b'{"id"', "json.decoder.JSONDecodeError"), (b'{"id": "\xff"}', "UnicodeDecodeError")],
 )
-def test_a_document_that_is_none_is_malformed_and_leaks_where_the_application_decodes_it(
+def test_an_invalid_document_is_malformed_and_leaks_where_the_application_decodes_it(
     body: bytes, error_type: str, raises: bool
 ) -> None:
     heard = Heard()
