@@ -24,7 +24,7 @@ from midstream.faults import EXAMPLES  # noqa: E402 - the rewriting must be know
 from support.clients import HAS_OWN_SPANS  # noqa: E402
 from support.interpreters import Interpreters, interpreters  # noqa: E402
 from support.reaper import start_reaper  # noqa: E402
-from support.scenarios import FEW  # noqa: E402
+from support.scenarios import FEW, waits_like_another  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -148,7 +148,7 @@ def _leave_out(config: pytest.Config, items: list[pytest.Item], others: set[pyte
 
 def _added_by_full(items: list[pytest.Item]) -> set[pytest.Item]:
     """The tests of most scenarios; those marked so; of tests that alternate, all but one flavor and kind of spans."""
-    added = {item for item in items if item.get_closest_marker("full") or _parameters(item).get("model") in _LEFT_OUT}
+    added = {item for item in items if item.get_closest_marker("full") or _is_like_another(**_parameters(item))}
     alike: dict[tuple[str, ...], list[pytest.Item]] = {}
     for item in items:
         if item not in added and item.get_closest_marker("alternates"):
@@ -161,6 +161,10 @@ def _added_by_full(items: list[pytest.Item]) -> set[pytest.Item]:
         place = sum(of_name.setdefault(value, len(of_name)) for of_name, value in zip(known, values, strict=True))
         added.update(variant for number, variant in enumerate(variants) if number != place % len(variants))
     return added
+
+
+def _is_like_another(model: object = None, style: object = None, **_others: object) -> bool:
+    return model in _LEFT_OUT or waits_like_another(model, style)
 
 
 def _parameters(item: pytest.Item) -> Mapping[str, object]:
