@@ -80,7 +80,7 @@ def test_a_name_that_is_too_long(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_name_in_several_lines_is_told_in_one(tmp_path: Path) -> None:
+def test_a_name_in_several_lines_is_reported_in_one(tmp_path: Path) -> None:
     folder = tmp_path / "two\nlines" / "new"
     refused(export(folder), f"DIR {str(folder)!r}: there is no folder {str(folder.parent)!r} to make it in")
 
@@ -215,7 +215,7 @@ A_LABEL = (
         ("http://exämple.com", None),
     ],
 )
-def test_a_url_that_is_no_base(tmp_path: Path, option: str, url: str, shown: str | None) -> None:
+def test_a_url_that_is_not_a_base(tmp_path: Path, option: str, url: str, shown: str | None) -> None:
     refused(export(tmp_path / "new", option, url), f"{option} {shown or url}: {A_URL}")
     assert list(tmp_path.iterdir()) == []
 

@@ -134,7 +134,7 @@ def test_the_link_to_the_board_uses_existing_variables_and_labels(alert: Alert) 
 
 
 @each_alert
-def test_an_alert_is_told_from_others_by_the_labels_that_it_says(alert: Alert) -> None:
+def test_an_alert_differs_from_others_in_its_labels(alert: Alert) -> None:
     grouped = re.findall(r"sum by \(([\w, ]+)\)", alert.expression)
     of_records = [RECORDED[name] for name in metrics_read(parsed(alert.expression)) if name in RECORDED]
     assert grouped or of_records

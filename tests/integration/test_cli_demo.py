@@ -53,7 +53,7 @@ def table() -> Finished:
 # --json
 
 
-def test_every_call_is_told_right_and_stdout_is_json_only(demo: Finished, found: Any) -> None:
+def test_every_call_is_reported_right_and_stdout_is_json_only(demo: Finished, found: Any) -> None:
     assert (demo.status, demo.stderr) == (0, "")
     assert found["as_expected"] is True
 
@@ -428,7 +428,7 @@ def test_a_bad_url_is_one_line_and_status_2(url: str) -> None:
 
 
 @pytest.mark.newest
-def test_an_endpoint_where_nobody_listens_is_one_line_and_status_2() -> None:
+def test_an_endpoint_where_nothing_listens_is_one_line_and_status_2() -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{nobody.getsockname()[1]}"

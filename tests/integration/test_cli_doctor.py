@@ -162,7 +162,7 @@ for module in (doctor_setup, _load):
 
 
 @pytest.mark.newest
-def test_a_configurator_that_is_not_there_is_told_with_the_variable(interpreters: Interpreters) -> None:
+def test_a_configurator_that_is_not_there_is_reported_with_the_variable(interpreters: Interpreters) -> None:
     found = examined(interpreters, OTEL_PYTHON_CONFIGURATOR="other")
     first, *said = [one for one in found.findings if one["subject"] == Subject.SET_UP]
     assert first["verdict"] == PROBLEM
@@ -171,7 +171,7 @@ def test_a_configurator_that_is_not_there_is_told_with_the_variable(interpreters
 
 
 @pytest.mark.newest
-def test_what_opentelemetry_warns_of_while_it_is_set_up_is_told(
+def test_what_opentelemetry_warns_of_while_it_is_set_up_is_reported(
     interpreters: Interpreters, receiver: OtlpReceiver
 ) -> None:
     found = examined(interpreters, "--no-call", **exporting_to(receiver), OTEL_TRACES_SAMPLER="sometimes")
@@ -189,7 +189,7 @@ def test_what_opentelemetry_warns_of_while_it_is_set_up_is_told(
     ],
     ids=str,
 )
-def test_a_switch_that_is_off_is_a_problem_and_there_is_no_call(
+def test_a_switch_that_is_off_is_a_problem_and_no_call_is_made(
     interpreters: Interpreters, receiver: OtlpReceiver, environment: dict[str, str]
 ) -> None:
     found = examined(interpreters, **exporting_to(receiver), **environment)
@@ -204,7 +204,7 @@ def test_a_switch_that_is_off_is_a_problem_and_there_is_no_call(
 
 
 @pytest.mark.newest
-def test_an_endpoint_where_nobody_listens_is_named_for_each_signal(interpreters: Interpreters) -> None:
+def test_an_endpoint_where_nothing_listens_is_named_for_each_signal(interpreters: Interpreters) -> None:
     url = f"http://127.0.0.1:{closed_port()}"
     found = examined(
         interpreters,
@@ -268,7 +268,7 @@ def test_a_metrics_page_waits_for_a_scrape_and_the_console_does_not_disturb_the_
 
 
 @pytest.mark.newest
-def test_a_metrics_page_whose_port_the_service_has_is_told_with_the_way_out(interpreters: Interpreters) -> None:
+def test_a_metrics_page_whose_port_the_service_has_is_reported_with_the_way_out(interpreters: Interpreters) -> None:
     with socket.create_server(("127.0.0.1", 0)) as service:
         port = str(service.getsockname()[1])
         page = {"OTEL_METRICS_EXPORTER": "prometheus", "OTEL_EXPORTER_PROMETHEUS_HOST": "127.0.0.1"}
@@ -279,7 +279,7 @@ def test_a_metrics_page_whose_port_the_service_has_is_told_with_the_way_out(inte
 
 
 @pytest.mark.newest
-def test_a_sampler_that_leaves_the_span_out_is_no_problem_and_the_rest_arrives(
+def test_a_sampler_that_leaves_the_span_out_is_not_a_problem_and_the_rest_arrives(
     interpreters: Interpreters, receiver: OtlpReceiver
 ) -> None:
     found = examined(interpreters, **exporting_to(receiver), OTEL_TRACES_SAMPLER="always_off")
@@ -487,7 +487,7 @@ def test_a_missing_patch_target_is_named_with_what_is_lost(interpreters: Interpr
 
 
 @pytest.mark.newest
-def test_an_optional_target_that_this_sdk_does_not_have_is_no_problem(
+def test_an_optional_target_that_this_sdk_does_not_have_is_not_a_problem(
     interpreters: Interpreters, receiver: OtlpReceiver
 ) -> None:
     without = "from anthropic._base_client import AsyncAPIClient, SyncAPIClient\n"

@@ -232,7 +232,7 @@ def test_a_stream_still_held_at_the_end_of_its_loop_is_abandoned(
 
 @spans_of_both_kinds
 @on_every_loop
-def test_a_stream_still_held_at_the_end_of_its_loop_is_told_once(
+def test_a_stream_still_held_at_the_end_of_its_loop_is_recorded_once(
     server: FaultServer, exported: Exported, instrumented: Any, loop: str, spans: str
 ) -> None:
     held: list[Any] = []

@@ -301,7 +301,7 @@ def test_an_upstream_that_hangs_up_is_a_502_that_says_so(proxy: FaultProxy) -> N
         "http://user:secret@host",
     ],
 )
-def test_a_url_that_is_no_upstream_s_is_refused_at_once(url: str) -> None:
+def test_a_url_that_cannot_be_an_upstream_is_refused_immediately(url: str) -> None:
     with pytest.raises(ValueError, match=r"^must be an http or https URL without user, query and fragment"):
         FaultProxy(url)
 

@@ -79,7 +79,7 @@ def into_a_cycle(stream: Any) -> None:
 @pytest.mark.parametrize(
     ("flavor", "first"), [("sync", "the call"), ("sync", "the SDK's generator"), ("async", "the call")]
 )
-def test_a_call_that_is_collected_inside_an_exporter_is_told_outside_it(
+def test_a_call_that_is_collected_inside_an_exporter_is_recorded_outside_it(
     server: FaultServer, exported: Exported, instrumented: Any, flavor: str, first: str, spans: str
 ) -> None:
     # Of one piece of garbage, the collector may finalize any object first. Async generators the event loop finalizes.
@@ -159,7 +159,7 @@ class DeeplyCollecting(Collecting):
         deeply(DEEP, gc.collect)
 
 
-def test_a_call_that_is_collected_deep_inside_an_exporter_is_told_outside_it(
+def test_a_call_that_is_collected_deep_inside_an_exporter_is_recorded_outside_it(
     server: FaultServer, exported: Exported, instrumented: Any
 ) -> None:
     exporter = DeeplyCollecting()
@@ -172,7 +172,7 @@ def test_a_call_that_is_collected_deep_inside_an_exporter_is_told_outside_it(
     assert not exporter.entered_twice
 
 
-def test_a_call_that_is_dropped_deep_in_the_application_is_told_at_the_next_call(
+def test_a_call_that_is_dropped_deep_in_the_application_is_recorded_at_the_next_call(
     server: FaultServer, exported: Exported, instrumented: Any
 ) -> None:
     def drop() -> None:
@@ -194,7 +194,7 @@ CLOSES: dict[str, Callable[[Any], object]] = {
 
 
 @pytest.mark.parametrize(("close", "outcome"), [*zip(CLOSES, ("abandoned", "abandoned", "completed"), strict=True)])
-def test_a_call_that_is_closed_deep_in_the_application_is_told_at_once(
+def test_a_call_that_is_closed_deep_in_the_application_is_recorded_immediately(
     server: FaultServer, exported: Exported, instrumented: Any, close: str, outcome: str
 ) -> None:
     with instrumented(), client(server, parse("ok")) as made:

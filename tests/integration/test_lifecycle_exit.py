@@ -139,7 +139,7 @@ class Exited:
 
 @pytest.mark.parametrize("spans", SPANS)
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_what_is_open_at_the_exit_of_the_interpreter_is_told(server: FaultServer, ending: str, spans: str) -> None:
+def test_what_is_open_at_the_exit_of_the_interpreter_is_recorded(server: FaultServer, ending: str, spans: str) -> None:
     bare, observed = (exited(server, ending, spans, observed=observed) for observed in (False, True))
     if None in {bare.said, observed.said}:
         bare, observed = replace(bare, said=None), replace(observed, said=None)

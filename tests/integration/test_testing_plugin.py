@@ -201,7 +201,7 @@ def test_pytest_asyncio_may_run_the_tests(pytester: pytest.Pytester) -> None:
 
 
 @pytest.mark.newest
-def test_an_application_imported_before_pytest_is_no_reason_to_warn(pytester: pytest.Pytester) -> None:
+def test_an_application_imported_before_pytest_is_not_a_reason_to_warn(pytester: pytest.Pytester) -> None:
     # As a wheel installs it: only where the files are listed pytest knows the package of the plugin.
     site = pytester.mkdir("site")
     (site / "midstream").symlink_to(Path(midstream.__file__).parent)

@@ -116,7 +116,7 @@ def test_metadata_with_a_version_that_is_not_supported_decides_as_before(monkeyp
     assert not AnthropicInstrumentor().is_instrumented_by_opentelemetry
 
 
-def test_metadata_that_cannot_be_read_is_no_reason_to_raise(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_metadata_that_cannot_be_read_is_not_a_reason_to_raise(monkeypatch: pytest.MonkeyPatch) -> None:
     def version(_name: str) -> str:
         message = "expected string or bytes-like object, got 'NoneType'"
         raise TypeError(message)

@@ -194,7 +194,7 @@ def test_every_call_of_64_threads_with_one_client_is_recorded_with_its_own_end(
 
 @as_without_us
 @pytest.mark.parametrize("model", ["ok:300", "in_band:overloaded_error"])
-def test_a_stream_that_many_threads_read_together_is_told_once_and_no_event_is_lost(
+def test_a_stream_that_many_threads_read_together_is_recorded_once_and_no_event_is_lost(
     server: HeldServer, exported: Exported, model: str
 ) -> None:
     """Of two readers at the same moment one is refused by the interpreter, with us and without."""

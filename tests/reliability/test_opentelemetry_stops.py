@@ -278,7 +278,7 @@ class Stop(BaseException):
 @pytest.mark.parametrize("model", ["ok", FAULT])
 @pytest.mark.parametrize("style", ["create", STREAM])
 @spans_of_both_kinds
-def test_what_stops_the_application_while_a_span_ends_passes_on_and_the_call_is_told(
+def test_what_stops_the_application_while_a_span_ends_passes_on_and_the_call_is_recorded(
     server: FaultServer, exported: Exported, style: str, model: str, spans: str
 ) -> None:
     """As Ctrl-C does while an exporter waits for its server."""

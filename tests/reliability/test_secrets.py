@@ -182,7 +182,7 @@ def test_a_key_that_is_no_header_is_not_quoted(
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_an_exception_that_can_quote_the_body_is_told_by_its_class(
+def test_an_exception_that_can_quote_the_body_is_recorded_by_its_class(
     server: SecretServer, exported: Exported, instrumented: Any, error: Exception
 ) -> None:
     """Raised in a hook of the application's, as a library below the SDK would raise it."""
@@ -240,7 +240,7 @@ def test_a_url_in_an_error_of_the_transport_is_not_quoted(
 
 
 @pytest.mark.injects_faults
-def test_a_fault_that_quotes_a_secret_is_told_without_it(
+def test_a_fault_that_quotes_a_secret_is_recorded_without_it(
     server: SecretServer,
     exported: Exported,
     instrumented: Any,

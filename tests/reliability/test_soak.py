@@ -101,7 +101,7 @@ def never_connected(one: Round) -> Counter[str]:
     return Counter({model: min(count, less[model + broken]) for model, count in models.items()})
 
 
-def test_every_call_is_told_on_one_span_with_its_own_outcome(rounds: list[Round]) -> None:
+def test_every_call_is_recorded_on_one_span_with_its_own_outcome(rounds: list[Round]) -> None:
     for one in rounds:
         expected = Counter(one.expected)
         for model, count in never_connected(one).items():

@@ -68,7 +68,7 @@ def test_inside_of_telemetry_a_verdict_goes_on_waiting(at_exit: list[Callable[[]
     assert (at_exit, call.told) == ([deferred.flush], [])
 
 
-def test_what_an_interrupt_leaves_is_told_at_the_exit(at_exit: list[Callable[[], object]]) -> None:
+def test_what_an_interrupt_leaves_is_recorded_at_the_exit(at_exit: list[Callable[[], object]]) -> None:
     deferred, first, second = Deferred(), Call(KeyboardInterrupt), Call()
     calls: list[Any] = [first, second]
     for call in calls:
@@ -80,7 +80,7 @@ def test_what_an_interrupt_leaves_is_told_at_the_exit(at_exit: list[Callable[[],
     assert (first.told, second.told, at_exit) == ([first], [second], [])
 
 
-def test_a_verdict_that_comes_while_others_are_told_is_told_too(at_exit: list[Callable[[], object]]) -> None:
+def test_a_verdict_that_comes_while_others_are_recorded_is_recorded_too(at_exit: list[Callable[[], object]]) -> None:
     deferred, last = Deferred(), Call()
     made: Any = last
 
@@ -95,7 +95,7 @@ def test_a_verdict_that_comes_while_others_are_told_is_told_too(at_exit: list[Ca
     assert (adding.told, last.told, at_exit) == ([adding], [last], [])
 
 
-def test_a_forked_child_leaves_what_waits_to_its_parent_and_begins_anew(at_exit: list[Callable[[], object]]) -> None:
+def test_a_forked_child_leaves_what_waits_to_its_parent_and_starts_over(at_exit: list[Callable[[], object]]) -> None:
     deferred, of_the_parent, of_the_child = Deferred(), Call(), Call()
     calls: list[Any] = [of_the_parent, of_the_child]
     deferred.add(calls[0], calls[0])

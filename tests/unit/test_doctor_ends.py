@@ -39,7 +39,7 @@ def test_what_is_recognized_is_named_with_what_to_do_and_an_example(
     assert (EXAMPLES / example / "README.md").is_file()
 
 
-def test_all_that_is_there_is_told_in_one_finding() -> None:
+def test_all_that_is_there_is_reported_in_one_finding() -> None:
     one = found("celery", "uvicorn", AWS_LAMBDA_FUNCTION_NAME="answers")
     assert one.message.count("; ") == 2
     assert one.remedy is not None

@@ -58,7 +58,7 @@ def test_an_sdk_out_of_range_is_a_problem_with_the_range(install: Install, versi
 
 
 @pytest.mark.parametrize("version", ["0.49.0", "2.99.0", "2.12.0b1"])
-def test_an_sdk_in_range_is_no_problem(install: Install, version: str) -> None:
+def test_an_sdk_in_range_is_not_a_problem(install: Install, version: str) -> None:
     install("anthropic", version)
     assert found()[Subject.ANTHROPIC].verdict is Health.OK
 

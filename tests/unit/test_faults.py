@@ -207,14 +207,14 @@ def test_a_completion_is_truncated_before_its_last_event() -> None:
 
 
 @pytest.mark.parametrize("operation", ["text_completion", *_UNMARKED])
-def test_what_is_no_message_has_content_from_its_first_piece_on_and_does_not_close(operation: Operation) -> None:
+def test_what_is_not_a_message_has_content_from_its_first_piece_on_and_does_not_close(operation: Operation) -> None:
     phases = [expectation_of(parse(f"reset@{k}"), operation).phase for k in range(DEFAULT_EVENTS)]
     assert phases == [Phase.OPENING, *[Phase.CONTENT] * (DEFAULT_EVENTS - 1)]
 
 
 @pytest.mark.parametrize("operation", ["batch_results", "file_download"])
 @pytest.mark.parametrize("family", ["in_band", "in_band_text", "in_band_bare", "unnamed_error"])
-def test_what_is_no_event_stream_refuses_errors_in_band(operation: Operation, family: str) -> None:
+def test_what_is_not_an_event_stream_refuses_errors_in_band(operation: Operation, family: str) -> None:
     assert expectation_of(parse(family), operation) == Expectation(
         Outcome.HTTP_ERROR, "invalid_request_error", 400, 400, phase=Phase.REQUEST
     )

@@ -99,7 +99,7 @@ def test_a_script_replaces_the_one_before_while_the_server_runs(server: FaultSer
 
 
 @pytest.mark.parametrize("names", [("ok", "in_bandd"), ("reset@9",), ("",)])
-def test_a_name_that_is_no_scenario_is_refused_at_once_and_changes_nothing(
+def test_a_name_that_is_not_a_scenario_is_refused_at_once_and_changes_nothing(
     server: FaultServer, names: tuple[str, ...]
 ) -> None:
     server.script("http")
@@ -156,7 +156,7 @@ def test_the_log_has_an_entry_for_each_request_in_order(server: FaultServer) -> 
     )
 
 
-def test_what_is_no_request_is_in_the_log_too(server: FaultServer) -> None:
+def test_what_is_not_a_request_is_in_the_log_too(server: FaultServer) -> None:
     with closing(HTTPConnection(server.host, server.port, timeout=_PATIENCE)) as connection:
         connection.request("POST", "/v1/messages?key=secret", headers={"transfer-encoding": "chunked"})
         assert connection.getresponse().status == 400

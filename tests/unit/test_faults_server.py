@@ -495,7 +495,7 @@ def _error(response: HTTPResponse) -> tuple[int, str, str]:
     return response.status, error["type"], error["message"]
 
 
-def test_a_model_that_is_no_scenario_is_not_found_and_the_message_helps(server: FaultServer) -> None:
+def test_a_model_that_is_not_a_scenario_is_not_found_and_the_message_helps(server: FaultServer) -> None:
     with closing(_connect(server)) as connection:
         status, error_type, message = _error(_ask(connection, "claude", stream=True))
     assert (status, error_type) == (404, "not_found_error")
