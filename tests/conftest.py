@@ -126,8 +126,8 @@ def pytest_unconfigure() -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Of `--numprocesses=auto`: most tests wait for a socket most of the time."""
-    return 2 * (os.cpu_count() or 1) + 1
+    """For `--numprocesses=auto`: one more than there are processors. A worker takes seconds to start."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
