@@ -55,7 +55,9 @@ def client(
     server: Serving, scenario: Scenario, sdk_spans: TracerProvider | None = None
 ) -> Generator[anthropic.Anthropic]:
     """A sync client for `scenario`; with `sdk_spans`, one that makes the SDK's own spans there."""
-    with anthropic.Anthropic(**_options(server, scenario, sdk_spans)) as made:
+    # What the SDK makes by itself fails in old versions when a copy of it is collected.
+    http_client = anthropic.DefaultHttpxClient()
+    with anthropic.Anthropic(**_options(server, scenario, sdk_spans), http_client=http_client) as made:
         if scenario.family == "stall":
             hurry(made)
         yield made
@@ -66,7 +68,8 @@ async def async_client(
     server: Serving, scenario: Scenario, sdk_spans: TracerProvider | None = None
 ) -> AsyncGenerator[anthropic.AsyncAnthropic]:
     """An async client for `scenario`; with `sdk_spans`, one that makes the SDK's own spans there."""
-    async with anthropic.AsyncAnthropic(**_options(server, scenario, sdk_spans)) as made:
+    http_client = anthropic.DefaultAsyncHttpxClient()
+    async with anthropic.AsyncAnthropic(**_options(server, scenario, sdk_spans), http_client=http_client) as made:
         if scenario.family == "stall":
             hurry(made)
         yield made
