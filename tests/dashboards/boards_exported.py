@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -11,9 +11,8 @@ from urllib.request import ProxyHandler, build_opener
 from prometheus_client.parser import text_string_to_metric_families
 
 from midstream import AnthropicInstrumentor
-from midstream._cli.caught import Caught
 from midstream._cli.clients import open_stream, sync_client
-from midstream._cli.exporting import metrics_page, telemetry
+from midstream._cli.demo.exporting import metrics_page, telemetry
 from midstream._telemetry.recorder import Recorder
 from midstream.faults import EXAMPLES, FaultServer, parse
 
@@ -75,10 +74,10 @@ def page_of_every_fault(patch: pytest.MonkeyPatch) -> Page:
         }
         with _instrumented(**providers, chunk_timings=True), sync_client(server.url) as client:
             for scenario in map(parse, EXAMPLES):
-                with Caught():
+                with suppress(Exception):
                     for _event in open_stream(client, scenario):
                         pass
-            with patch.context() as faulty, Caught():
+            with patch.context() as faulty, suppress(Exception):
                 faulty.setattr(Recorder, "_emit_event", _raising)
                 for _event in open_stream(client, parse("cut")):
                     pass

@@ -32,8 +32,8 @@ from support.otlp_receiver import otlp_receiver
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
 
-    from midstream.faults.requests import Request
-    from midstream.faults.scripts import Script
+    from midstream.faults._http_request import HttpRequest
+    from midstream.faults._script import Script
     from support.blocks import Block
 
 __all__ = ("API_KEY", "Reader", "reader")
@@ -92,7 +92,7 @@ _TESTED: Final = re.compile(r"^(async )?def test_", re.MULTILINE)
 class _Claude(FaultServer):
     """The fault server, to which a model that is no fault is a healthy one."""
 
-    def answer(self, request: Request, number: int) -> Script:
+    def answer(self, request: HttpRequest, number: int) -> Script:
         """What it does, with `ok` for `claude-...`."""
         return super().answer(replace(request, body=re.sub(rb'"claude-[^"]*"', b'"ok"', request.body)), number)
 

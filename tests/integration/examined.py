@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from midstream._cli.doctor_findings import Health, Subject
+from midstream._cli.doctor.findings import Health, Subject
 
 if TYPE_CHECKING:
     from support.interpreters import Finished, Interpreters

@@ -21,14 +21,14 @@ import pytest
 from attempt import ATTEMPTS, CONTINUE, LONGEST_WAIT, QUESTION, Piece, Restart, continued, worth_a_retry
 from midstream import Failure, Outcome, classify
 from midstream.faults import FaultServer, parse
-from midstream.faults.scripts import Script, error_script
+from midstream.faults._script import Script, error_script
 from support.clients import HAS_OWN_SPANS, async_client, client
 from support.sdk_errors import http_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from midstream.faults.requests import Request
+    from midstream.faults._http_request import HttpRequest
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "retry"
 FILES = {"plain": "anthropic", "with_stamina": "stamina", "with_tenacity": "tenacity"}
@@ -47,7 +47,7 @@ class Recording(FaultServer):
         self.asked: list[Any] = []
         self.patience: str | None = None
 
-    def answer(self, request: Request, number: int) -> Script:
+    def answer(self, request: HttpRequest, number: int) -> Script:
         self.asked.append(json.loads(request.body)["messages"])
         if self.patience is not None:
             return error_script(429, "application/json", b"{}", number, **{"retry-after": self.patience})

@@ -10,8 +10,8 @@ import pytest
 from anthropic.resources import beta
 
 from midstream.faults import parse
-from midstream.faults.scripts import Ending, Script
-from midstream.faults.wire import EVENT_STREAM, LAST_CHUNK, chunk, head, sse, to_json
+from midstream.faults._script import Ending, Script
+from midstream.faults._wire import EVENT_STREAM, LAST_CHUNK, chunk, head, sse, to_json
 from support.clients import HAS_OWN_SPANS, async_client, client
 from support.hostile_server import HostileServer, always
 

@@ -71,7 +71,7 @@ def test_a_wrong_name_points_at_the_line_of_the_test(pytester: pytest.Pytester) 
     pytester.makepyfile("def test_that_is_wrong(anthropic_faults):\n    anthropic_faults.script('nonsense')\n")
     result = pytester.runpytest_inprocess(*STRICT)
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines([">*anthropic_faults.script('nonsense')", "E*ValueError: *'nonsense' is no scenario*"])
+    result.stdout.fnmatch_lines([">*anthropic_faults.script('nonsense')", "E*ValueError: *'nonsense' is not a*"])
     result.stdout.fnmatch_lines(["test_a_wrong_name_points_at_the_line_of_the_test.py:2: ValueError"])
 
 

@@ -14,7 +14,7 @@ from opentelemetry.version import __version__ as opentelemetry_version
 from integration.examined import Examined
 from integration.pruned import pruned
 from midstream import AnthropicInstrumentor
-from midstream._cli.doctor_findings import Health, Subject
+from midstream._cli.doctor.findings import Health, Subject
 from support.commands import Finished
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ COMMANDS: dict[tuple[str, ...], str] = {
     ("--version",): f"midstream, version {__version__}",
     ("--help",): "Commands:",
     ("doctor", "--help"): "--setup",
-    ("demo", "--only", "ok"): "midstream told all 2 calls of anthropic",
+    ("demo", "--only", "ok"): "midstream recorded all 2 calls of anthropic",
     ("faults", "--list"): "in_band:TYPE@K",
     ("dashboards", "export", "new"): wrote("new"),
 }

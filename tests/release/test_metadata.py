@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from packaging.requirements import Requirement
 
 from midstream import AnthropicInstrumentor, __version__
-from midstream._cli import extras
+from midstream._cli.console import extras
 from support.export import CHECKOUT
 
 if TYPE_CHECKING:

@@ -16,15 +16,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from midstream.faults.playing import Client
-from midstream.faults.requests import MAX_HEAD_LENGTH, read_request
-from midstream.faults.routes import script_for
-from midstream.faults.scripts import Ending, request_id_of
+from midstream.faults._http_request import MAX_HEAD_LENGTH, read_request
+from midstream.faults._playing import Client
+from midstream.faults._routes import script_for
+from midstream.faults._script import Ending, request_id_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from midstream.faults.scripts import Script
+    from midstream.faults._script import Script
 
 __all__ = ("HeldServer", "held_server", "request_id_of")
 

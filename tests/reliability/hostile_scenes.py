@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from midstream._outcomes import Outcome
-from midstream.faults.scripts import Ending, Script
-from midstream.faults.wire import JSON_LINES, head, to_json
+from midstream.faults._script import Ending, Script
+from midstream.faults._wire import JSON_LINES, head, to_json
 from support.hostile_server import (
     DELTA,
     END,

@@ -8,16 +8,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from midstream.faults import FaultServer
-from midstream.faults.routes import script_for
-from midstream.faults.scripts import refusal_script
+from midstream.faults._routes import script_for
+from midstream.faults._script import refusal_script
 from support.exported import resource_of
 from support.styles import CANARY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from midstream.faults.requests import Request
-    from midstream.faults.scripts import Script
+    from midstream.faults._http_request import HttpRequest
+    from midstream.faults._script import Script
     from support.exported import Exported
 
 __all__ = ("LEAKING_ERROR", "SAID", "SECRET", "SecretServer", "arguments", "everything", "found", "guarded")
@@ -55,7 +55,7 @@ _HEADERS = (
 class SecretServer(FaultServer):
     """A `FaultServer` whose answers have secrets in their content and in their headers."""
 
-    def answer(self, request: Request, number: int) -> Script:
+    def answer(self, request: HttpRequest, number: int) -> Script:
         """What is done about the `number`-th request."""
         if f'"{LEAKING_ERROR}"'.encode() in request.body:
             return refusal_script("invalid_request_error", f"{SAID}: {'x ' * 512} {SECRET}", number)

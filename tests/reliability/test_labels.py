@@ -20,7 +20,7 @@ from midstream._telemetry.scope import GenAIMetrics
 from midstream._telemetry.signals import Signals
 from midstream._telemetry.spans import SilentSpan
 from midstream.faults import parse
-from midstream.faults.wire import to_json
+from midstream.faults._wire import to_json
 from reliability.encoded import assert_encodable
 from support.clients import async_client, client
 from support.hostile_server import HostileServer, delta, document, end, event, message, start, streamed
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-    from midstream.faults.scripts import Script
+    from midstream.faults._script import Script
     from support.exported import Exported
     from support.styles import Style
 

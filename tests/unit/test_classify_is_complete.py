@@ -10,7 +10,7 @@ import pytest
 from midstream._outcomes import Outcome
 from midstream._outcomes.exceptions import EXCEPTION_OUTCOMES
 from midstream._outcomes.status import API_STATUS
-from midstream.faults.api_errors import API_ERRORS
+from midstream.faults._api_errors import API_ERRORS
 from support.exception_kinds import exceptions_in, importable, sdk_exceptions
 
 UNSPECIFIC = ("builtins.Exception", "builtins.BaseException")

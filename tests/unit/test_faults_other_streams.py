@@ -199,7 +199,7 @@ def test_a_file_has_no_bytes_that_are_wrong(server: FaultServer, name: str) -> N
 def test_an_id_that_is_not_a_scenario_is_not_found_and_the_message_helps(server: FaultServer, path: str) -> None:
     status, error_type, message = _error(_ask(server, "GET", path.format("no%40id")))
     assert (status, error_type) == (404, "not_found_error")
-    assert message.startswith("id 'no@id' is no scenario: ")
+    assert message.startswith("id 'no@id' is not a scenario: ")
     assert message.endswith("`midstream faults --list` and `midstream.faults.FAMILIES` list the scenarios")
 
 

@@ -103,7 +103,7 @@ def test_a_name_that_is_not_a_scenario_is_refused_at_once_and_changes_nothing(
     server: FaultServer, names: tuple[str, ...]
 ) -> None:
     server.script("http")
-    with pytest.raises(ValueError, match=rf"^scenario '{names[-1]}' is no scenario: .*`midstream faults --list`"):
+    with pytest.raises(ValueError, match=rf"^scenario '{names[-1]}' is not a scenario: .*`midstream faults --list`"):
         server.script(*names)
     assert _answers(server, _REAL) == [529]
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from midstream.faults import DEFAULT_EVENTS, EXAMPLES, FaultServer, parse
-from midstream.faults.requests import MAX_BODY_LENGTH, MAX_HEAD_LENGTH
+from midstream.faults._http_request import MAX_BODY_LENGTH, MAX_HEAD_LENGTH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -499,7 +499,7 @@ def test_a_model_that_is_not_a_scenario_is_not_found_and_the_message_helps(serve
     with closing(_connect(server)) as connection:
         status, error_type, message = _error(_ask(connection, "claude", stream=True))
     assert (status, error_type) == (404, "not_found_error")
-    assert message.startswith("model 'claude' is no scenario: ")
+    assert message.startswith("model 'claude' is not a scenario: ")
     assert message.endswith("`midstream faults --list` and `midstream.faults.FAMILIES` list the scenarios")
 
 
@@ -558,7 +558,7 @@ def test_the_server_has_an_address_while_it_runs_and_only_then() -> None:
     server = FaultServer()
     with server:
         assert server.url == f"http://127.0.0.1:{server.port}"
-        with pytest.raises(RuntimeError, match="running already"):
+        with pytest.raises(RuntimeError, match="already running"):
             server.start()
     with pytest.raises(RuntimeError, match="not running"):
         _ = server.port

@@ -59,19 +59,12 @@ KNOWN_CYCLES: Final = {
     "_sdk.scans -> _sdk.calls",
     "_telemetry.call_record -> _telemetry.contract",
     "_telemetry.contract -> _telemetry.call_record",
-    "faults.scenarios -> faults.scripts",
-    "faults.scripts -> faults.scenarios",
 }
-_FAULTS: Final = (
-    "answers api_errors breaking expectations latency log mixes plans playing proxy relaying requests "
-    "routes rules scenarios scripts server streams texts upstream wire"
-)
 KNOWN_PUBLIC: Final = {
-    *(f"midstream.faults.{name}" for name in _FAULTS.split()),
     "midstream.testing.calls",
     "midstream.testing.faults",
 }
-KNOWN_CLASSES: Final = {"Answer", "ApiError", "Call", "Calls", "Entry", "Plan", "Request", "Signal", "Wishes"}
+KNOWN_CLASSES: Final = {"Call", "Calls"}
 
 
 class Import(NamedTuple):

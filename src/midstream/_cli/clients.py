@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 MESSAGES: Final[tuple[MessageParam, ...]] = ({"role": "user", "content": "Is all well?"},)
-"""What every call asks."""
+"""The prompt of every call."""
 MAX_TOKENS: Final = 64
-"""How long its answer may be."""
+"""The maximum length of its response."""
 
 AnyClient = TypeVar("AnyClient", Anthropic, AsyncAnthropic)
 
