@@ -144,7 +144,7 @@ fuzz: $(FUZZ)/.project ## random exceptions, bodies and requests, guided by cove
 	done
 
 docs: $(DEV)/.project ## write docs/telemetry.md, docs/outcomes.md and the tables of docs/retrying.md again
-	@$(DEV)/bin/python docs/generate.py
+	@$(DEV)/bin/python docs/telemetry.py
 	@$(DEV)/bin/python docs/outcomes.py
 	@$(DEV)/bin/python examples/retry/measure.py
 

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from midstream._outcomes.kinds import MESSAGES
 from midstream._sdk.bodies import ObservedBody
-from midstream._sdk.calls import Call, Calls
-from midstream._sdk.results import Head
-from midstream._sdk.streams import ObservedAsyncEvents, observed_events
-from midstream._telemetry.call_record import Request
+from midstream._sdk.call import ObservedCall
+from midstream._sdk.event_types import EventTypes
+from midstream._sdk.events import ObservedAsyncEvents, observed_events
+from midstream._sdk.reporting import Reporter
+from midstream._telemetry.call_record import CallRequest
 from midstream._telemetry.operation import Operation
 from midstream._telemetry.recorder import Recorder
 from midstream._telemetry.signals import Signals
@@ -33,7 +34,7 @@ class Path(NamedTuple):
     """A way that items go, which midstream observes: an iterator around an iterator."""
 
     item: Any
-    observed: Callable[[Any, Call], Any]
+    observed: Callable[[Any, ObservedCall], Any]
     is_async: bool = False
     bare: Callable[[Any], Any] = _as_they_are
 
@@ -42,9 +43,6 @@ class _Delta:
     """Stands for the SDK's content event."""
 
     type = "content_block_delta"
-
-
-_HEAD: Final = Head({"content-type": "text/event-stream"}, object)
 
 
 class _Body:
@@ -60,22 +58,22 @@ class _Body:
         return aiter(self._chunks)
 
 
-def _observed_events(events: Iterator[Any], call: Call) -> Iterator[Any]:
+def _observed_events(events: Iterator[Any], call: ObservedCall) -> Iterator[Any]:
     return observed_events(events, lambda: call)
 
 
-def _observed_async_events(events: AsyncIterator[Any], call: Call) -> AsyncIterator[Any]:
+def _observed_async_events(events: AsyncIterator[Any], call: ObservedCall) -> AsyncIterator[Any]:
     return ObservedAsyncEvents(events, lambda: call)
 
 
-def _observed_chunks(chunks: Iterator[bytes], call: Call) -> Iterator[bytes]:
+def _observed_chunks(chunks: Iterator[bytes], call: ObservedCall) -> Iterator[bytes]:
     call.parsed_by(chunks)
-    return iter(ObservedBody(_Body(chunks), call, _HEAD))
+    return iter(ObservedBody(_Body(chunks), call))
 
 
-def _observed_async_chunks(chunks: AsyncIterator[bytes], call: Call) -> AsyncIterator[bytes]:
+def _observed_async_chunks(chunks: AsyncIterator[bytes], call: ObservedCall) -> AsyncIterator[bytes]:
     call.parsed_by(chunks)
-    return aiter(ObservedBody(_Body(chunks), call, _HEAD))
+    return aiter(ObservedBody(_Body(chunks), call))
 
 
 def _asking(items: Iterator[Any], body: object) -> Iterator[Any]:
@@ -89,8 +87,8 @@ def _asking_the_body(items: Iterator[Any]) -> Iterator[Any]:
     return _asking(items, _Body(items))
 
 
-def _asking_the_observed_body(items: Iterator[Any], call: Call) -> Iterator[Any]:
-    return _asking(items, ObservedBody(_Body(items), call, _HEAD))
+def _asking_the_observed_body(items: Iterator[Any], call: ObservedCall) -> Iterator[Any]:
+    return _asking(items, ObservedBody(_Body(items), call))
 
 
 PATHS: Final[Mapping[str, Path]] = {
@@ -114,9 +112,9 @@ def drive(name: str, items: int, *, observed: bool, clock: Callable[[], float] =
         _drain(path.observed(_source(prepared), call) if observed else path.bare(_source(prepared)))
 
 
-def _call(clock: Callable[[], float]) -> Call:
-    recorder = Recorder(Signals.silent(), spans=False)
-    return Call(Calls(recorder, chunk_timings=False, clock=clock), Request(Operation.CHAT, "anthropic"), MESSAGES)
+def _call(clock: Callable[[], float]) -> ObservedCall:
+    reporter = Reporter(Recorder(Signals.silent(), spans=False), clock=clock)
+    return ObservedCall(reporter, CallRequest(Operation.CHAT, "anthropic"), MESSAGES, EventTypes())
 
 
 def _source(items: Sequence[Any]) -> Iterator[Any]:

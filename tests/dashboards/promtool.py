@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from midstream._telemetry.contract import NORMAL_FLAGS
+from midstream._telemetry.metrics import NORMAL_FLAGS
 from source import names
 from source.rules import files
 from support.programs import needed

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from dashboards.boards_promql import metrics_read, parsed, unknown_labels, unknown_metrics
-from midstream._telemetry.contract import METRICS
+from midstream._telemetry.metrics import METRICS
 from source import names, recording
 from source.alerts import ALERTS, Alert
 from source.objective import ABSENT, ANY, BURNS, LIMITS, OBJECTIVE, PERIOD, STALL, WINDOWS

@@ -15,7 +15,7 @@ import pytest
 
 from integration.examined import Examined, examined, exporting_to, program
 from midstream._cli.doctor.findings import Health, Subject
-from midstream._sdk.patches import Role
+from midstream._sdk.targets import Role
 from support.clients import HAS_OWN_SPANS
 from support.commands import Finished
 from support.otlp_receiver import otlp_receiver

@@ -21,7 +21,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from midstream._instrumentor import OPENTELEMETRY
+from midstream._supported import OPENTELEMETRY
 from support.blocks import CHECKOUT
 from support.commands import TEN_LINES
 from support.otlp_receiver import otlp_receiver

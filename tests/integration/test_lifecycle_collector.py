@@ -13,7 +13,8 @@ from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
 
 from midstream._sdk import callers
-from midstream._sdk.calls import Call, Calls
+from midstream._sdk.call import ObservedCall
+from midstream._sdk.entry import RequestObserver
 from midstream._telemetry.recorder import Recorder
 from midstream.faults import parse
 from support import lifecycle
@@ -83,13 +84,13 @@ def test_a_call_that_is_collected_inside_an_exporter_is_recorded_outside_it(
     server: FaultServer, exported: Exported, instrumented: Any, flavor: str, first: str, spans: str
 ) -> None:
     # Of one piece of garbage, the collector may finalize any object first. Async generators the event loop finalizes.
-    kept: list[Call] = []
+    kept: list[ObservedCall] = []
     provider = exported.tracer_provider if spans == "sdk" else None
     exporter = Collecting()
 
     def collect_inside_the_exporter() -> None:
         if first == "the SDK's generator":
-            kept.extend(thing for thing in gc.get_objects() if type(thing) is Call)
+            kept.extend(thing for thing in gc.get_objects() if type(thing) is ObservedCall)
         exported.tracer_provider.add_span_processor(SimpleSpanProcessor(exporter))
         exported.tracer_provider.get_tracer("the application").start_span("of the application").end()
 
@@ -136,7 +137,7 @@ def test_a_call_collected_inside_an_exporter_is_recorded_at_the_next_call(
         with instrumented():
             made.messages.create(**arguments("ok"))
         assert exported.outcomes() == {"abandoned": 1, "completed": 1}
-        assert alive(Call, Calls, Recorder) == []
+        assert alive(ObservedCall, RequestObserver, Recorder) == []
     assert threading.active_count() == threads
 
 

@@ -114,8 +114,8 @@ def run(server: FaultServer, code: str, **names: Any) -> Any:
 
 
 SAID = (
-    "midstream observed anthropic already, for an instrument() of another copy of its modules: "
-    "that one has ended, and calls are recorded once, for this one"
+    "another copy of midstream in this process was observing anthropic for an earlier instrument(): "
+    "that observation has ended, and each call is recorded once, for this instrument()"
 )
 
 

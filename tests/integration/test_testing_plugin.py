@@ -11,7 +11,7 @@ import pytest
 
 import midstream
 from midstream.testing import Faults
-from midstream.testing.calls import heard
+from midstream.testing._calls import recorded_calls
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "testing.md"
 BLOCKS: Final = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
@@ -38,7 +38,7 @@ def test_that_fails(anthropic_faults, midstream_calls):
 @pytest.fixture(scope="module", autouse=True)
 def everything_is_loaded() -> None:
     """A pytest inside this one takes out of `sys.modules` what it has loaded, and half of an HTTP client is none."""
-    with heard(), Faults() as faults:
+    with recorded_calls(), Faults() as faults:
         faults.client().messages.create(model="claude", max_tokens=64, messages=[{"role": "user", "content": "Hello"}])
 
 
@@ -110,7 +110,7 @@ def test_the_server_s_thread_and_the_clients_are_gone_after_the_test(pytester: p
 
 def test_both_fixtures_tell_what_they_are(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest_inprocess("--fixtures", *STRICT)
-    result.stdout.fnmatch_lines(["anthropic_faults -- *", "*A server of the test's own *", "midstream_calls -- *"])
+    result.stdout.fnmatch_lines(["anthropic_faults -- *", "*A server for this test *", "midstream_calls -- *"])
 
 
 @pytest.mark.parametrize("fixture", ["anthropic_faults", "midstream_calls"])

@@ -65,7 +65,7 @@ class Messages(logging.Handler):
 @pytest.fixture
 def warnings(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """The warnings of midstream, as they come, in a process that has seen none."""
-    monkeypatch.setattr(neighbours, "_told", set[tuple[str, bool]]())
+    monkeypatch.setattr(neighbours, "_warned", set[tuple[str, bool]]())
     logger, handler = logging.getLogger("midstream"), Messages()
     logger.addHandler(handler)
     yield handler.texts

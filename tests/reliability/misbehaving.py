@@ -16,8 +16,8 @@ from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
-import midstream._sdk.calls
-from midstream._sdk.calls import Calls
+import midstream._sdk.reporting
+from midstream._sdk.reporting import Reporter
 from support.styles import CANARY
 
 if TYPE_CHECKING:
@@ -281,7 +281,7 @@ def _propagator(_exported: Exported, patch: pytest.MonkeyPatch) -> Mapping[str, 
 
 def _clock(clock: Callable[[], Any]) -> Breaks:
     def breaks(_exported: Exported, patch: pytest.MonkeyPatch) -> Mapping[str, Any]:
-        patch.setattr(midstream._sdk.calls, "Calls", functools.partial(Calls, clock=clock))
+        patch.setattr(midstream._sdk.reporting, "Reporter", functools.partial(Reporter, clock=clock))
         return {}
 
     return breaks

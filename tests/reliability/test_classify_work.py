@@ -159,16 +159,16 @@ def take_apart(large: Any) -> None:
 class Deaf:
     """Hears what a scan tells, and keeps nothing."""
 
-    def look(self, event: object) -> None:
+    def on_event(self, event: object) -> None:
         pass
 
-    def found(self, failure: object) -> None:
+    def on_hidden_failure(self, failure: object) -> None:
         pass
 
-    def read(self) -> None:
+    def on_end(self) -> None:
         pass
 
-    def answered(self, document: object) -> None:
+    def on_document(self, document: object) -> None:
         pass
 
 

@@ -14,15 +14,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from unittest.mock import MagicMock
 
 import anyio
 import pytest
 
 from midstream import AnthropicInstrumentor
 from midstream._outcomes import Outcome
-from midstream._sdk.calls import Calls
-from midstream._sdk.patches import TARGETS, Patches
+from midstream._sdk.entry import RequestObserver
+from midstream._sdk.patches import Patches
+from midstream._sdk.registry import CallRegistry
+from midstream._sdk.targets import TARGETS
 from midstream.faults import Expectation, expectation_of, parse
 from reliability.churn import Churn
 from reliability.held_server import HeldServer, held_server, request_id_of
@@ -305,7 +306,7 @@ def patched() -> dict[str, Any]:
 def kept_of_ours() -> int:
     """How many times what one `instrument()` makes is still there."""
     gc.collect()
-    return sum(type(thing) in {Calls, Patches} for thing in gc.get_objects())
+    return sum(type(thing) in {RequestObserver, Patches} for thing in gc.get_objects())
 
 
 @as_without_us
@@ -458,31 +459,28 @@ print(hasattr(anthropic._base_client.SyncAPIClient.request, "__wrapped__"))
 
 
 class Held:
-    """What stands for a call and for its response."""
+    """Stands for a call, and for its response."""
 
-    request = span = where = None
-
-    def closed(self) -> None:
+    def exit(self) -> None:
         """As of a call."""
 
 
 def test_the_open_calls_are_ended_at_exit_also_while_daemon_threads_open_more(long: bool) -> None:
-    recorder: Any = MagicMock()
-    calls = Calls(recorder, chunk_timings=False)
+    registry = CallRegistry()
     stopping = threading.Event()
 
     def open_more() -> None:
         held: list[Any] = []
         while not stopping.is_set():
             held = [*held[-500:], Held(), Held()]
-            calls.opened(held[-2], held[-1])
+            registry.add(held[-2], held[-1])
 
     with ThreadPoolExecutor(4) as pool:
         opening = [pool.submit(open_more) for _ in range(4)]
         try:
             for _ in range(1000 if long else 50):
-                calls.end_open_calls()
+                registry.end_open_calls()
         finally:
             stopping.set()
-    calls.stop()
+    registry.stop()
     assert [one.exception() for one in opening] == [None] * 4

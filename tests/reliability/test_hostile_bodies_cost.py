@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from contextlib import AbstractContextManager
 
+    from midstream._outcomes.failure import Failure
     from midstream._outcomes.scan import Scan
-    from midstream._outcomes.vocabulary import Failure
     from support.exported import Exported
 
 OURS = tuple(str(Path(midstream.__file__).with_name(part)) for part in ("_outcomes", "_sdk", "_telemetry", "_guard.py"))
@@ -40,13 +40,13 @@ OURS = tuple(str(Path(midstream.__file__).with_name(part)) for part in ("_outcom
 class Deaf:
     """A listener that keeps nothing."""
 
-    def look(self, event: object) -> None: ...
+    def on_event(self, event: object) -> None: ...
 
-    def found(self, failure: Failure) -> None: ...
+    def on_hidden_failure(self, failure: Failure) -> None: ...
 
-    def read(self) -> None: ...
+    def on_end(self) -> None: ...
 
-    def answered(self, document: object) -> None: ...
+    def on_document(self, document: object) -> None: ...
 
 
 def allocated(work: Callable[[], object]) -> int:

@@ -12,8 +12,9 @@ import pytest
 from opentelemetry.context import Context
 
 from midstream._outcomes import Failure, Outcome, StreamWatch
-from midstream._telemetry.call_record import CallRecord, Request
-from midstream._telemetry.contract import MAX_SERIES, MAX_VALUES, metrics_with, most_series
+from midstream._telemetry.call_record import CallRecord, CallRequest
+from midstream._telemetry.limits import MAX_SERIES, MAX_VALUES
+from midstream._telemetry.metrics import metrics_with
 from midstream._telemetry.operation import Operation
 from midstream._telemetry.recorder import Recorder
 from midstream._telemetry.scope import GenAIMetrics
@@ -26,6 +27,7 @@ from support.clients import async_client, client
 from support.hostile_server import HostileServer, delta, document, end, event, message, start, streamed
 from support.seen import FLAVORS
 from support.styles import STYLES, see, see_async
+from telemetry_contract import most_series
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -129,7 +131,7 @@ def test_as_many_combinations_as_there_can_be_have_no_more_series_than_is_promis
     where = Context()
     for call in range(100_000 if long else 5_000):
         names = [f"n{chance.randrange(150)}" for _ in range(5)]
-        request = Request(
+        request = CallRequest(
             chance.choice(list(Operation)),
             names[0],
             names[1],

@@ -17,9 +17,9 @@ from opentelemetry.sdk._logs import LogRecordProcessor
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
-import midstream._sdk.calls
+import midstream._sdk.reporting
 from midstream import AnthropicInstrumentor
-from midstream._sdk.calls import Calls
+from midstream._sdk.reporting import Reporter
 from midstream.faults import parse
 from reliability.misbehaving import Broken, MisbehavedError, Nonsense, nothing, raising, then
 from support.clients import client
@@ -205,7 +205,7 @@ def test_a_clock_that_blocks_holds_up_the_thread_that_asks_it_and_nobody_else(
             gate.pass_by()
         return time.perf_counter()
 
-    monkeypatch.setattr(midstream._sdk.calls, "Calls", functools.partial(Calls, clock=clock))
+    monkeypatch.setattr(midstream._sdk.reporting, "Reporter", functools.partial(Reporter, clock=clock))
     held_up_and_not(gate, exported.providers, server, flavor, None)
     assert (exported.outcomes(), len(exported.logs)) == ({"in_band_error": 2}, 2)
 

@@ -21,7 +21,7 @@ ANYWHERE = """
 from support.exported import Exported
 from support.clients import client, HAS_OWN_SPANS
 from types import SimpleNamespace
-from midstream._sdk.calls import Calls
+from midstream._sdk.entry import RequestObserver
 import anthropic, re
 
 exported = Exported()
@@ -55,10 +55,10 @@ class At:
         self.entering = self.entered = False
 
     def __call__(self, frame, event, _):
-        if event == "return" and frame.f_code is Calls.enter.__code__:
+        if event == "return" and frame.f_code is RequestObserver.enter.__code__:
             self.entered = True
             self.entering = False
-        if event == "call" and frame.f_code is Calls.enter.__code__:
+        if event == "call" and frame.f_code is RequestObserver.enter.__code__:
             self.entering = True
         if event != "call":
             return

@@ -6,15 +6,18 @@ import json
 import struct
 import zlib
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from midstream._outcomes.frames import FrameScan
-from midstream._outcomes.vocabulary import Failure, Outcome
+from midstream._outcomes.vocabulary import Outcome
 from support.aws_frames import error_frame, event_frame, exception_frame, frame, with_a_broken_checksum
+
+if TYPE_CHECKING:
+    from midstream._outcomes.failure import Failure
 
 
 def prelude(length: int, headers: int) -> bytes:
@@ -33,16 +36,16 @@ class Heard:
 
     told: list[Any] = field(default_factory=list[Any])
 
-    def look(self, event: Any) -> None:
+    def on_event(self, event: Any) -> None:
         self.told.append(event.get("type"))
 
-    def found(self, failure: Failure) -> None:
+    def on_hidden_failure(self, failure: Failure) -> None:
         self.told.append((failure.outcome, failure.error_type, failure.status_code))
 
-    def read(self) -> None:
+    def on_end(self) -> None:
         self.told.append("read")
 
-    def answered(self, document: object) -> None:
+    def on_document(self, document: object) -> None:
         self.told.append(document)
 
 

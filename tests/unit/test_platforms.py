@@ -8,7 +8,7 @@ from typing import Any
 import anthropic
 import pytest
 
-from midstream._sdk.platforms import provider_name
+from midstream._sdk.request_attributes import provider_name
 
 PROVIDERS = {
     "Anthropic": "anthropic",

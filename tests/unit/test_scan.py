@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from midstream._outcomes.kinds import COMPLETIONS, MESSAGES, UNDELIMITED
 from midstream._outcomes.scan import DocumentScan, EventScan, Unpacked, can_unpack
 from midstream._outcomes.values import UNSEEN
-from midstream._outcomes.vocabulary import Failure, Outcome
+from midstream._outcomes.vocabulary import Outcome
 
 if TYPE_CHECKING:
+    from midstream._outcomes.failure import Failure
     from midstream._outcomes.kinds import StreamKind
     from midstream._outcomes.scan import Scan
 
@@ -39,16 +40,16 @@ class Heard:
 
     told: list[Any] = field(default_factory=list[Any])
 
-    def look(self, event: object) -> None:
+    def on_event(self, event: object) -> None:
         self.told.append(event)
 
-    def found(self, failure: Failure) -> None:
+    def on_hidden_failure(self, failure: Failure) -> None:
         self.told.append((failure.outcome, failure.error_type, failure.leaked, failure.exception_type))
 
-    def read(self) -> None:
+    def on_end(self) -> None:
         self.told.append("read")
 
-    def answered(self, document: object) -> None:
+    def on_document(self, document: object) -> None:
         self.told.append(("answered", document))
 
 

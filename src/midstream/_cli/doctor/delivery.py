@@ -21,7 +21,7 @@ from midstream._cli.doctor.findings import Finding, Subject, in_words
 from midstream._cli.doctor.providers import LOGS, METRICS, SIGNALS, TRACES, Maker, records_all, sampler
 from midstream._guard import attempt
 from midstream._options import Settings
-from midstream._telemetry.contract import EVENT_NAME
+from midstream._telemetry.scope import EVENT_NAME
 from midstream.faults import FaultServer
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from midstream._cli.doctor.findings import Finding, Subject
 from midstream._instrumentor import AnthropicInstrumentor
 from midstream._neighbours import active_neighbours, sdk_makes_spans
 from midstream._options import Settings
-from midstream._sdk.patches import TARGETS, Place, Role, Target, place_of
+from midstream._sdk.patches import Place, place_of
+from midstream._sdk.targets import TARGETS, Role, Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,10 +11,10 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import telemetry_contract as contract
 from midstream._outcomes import Outcome, Phase
 from midstream._outcomes.status import API_STATUS, BEDROCK_STATUS, SESSION_STATUS, TOKEN_STATUS, UNKNOWN_STATUS
 from midstream._outcomes.values import MAX_NAME_LENGTH, MAX_REQUEST_TEXT
-from midstream._telemetry import contract
 from midstream._telemetry.operation import Operation
 from midstream._telemetry.scope import SCOPE, GenAIMetrics
 
@@ -27,7 +27,7 @@ __all__ = ("page",)
 PAGE = Path(__file__).with_name("telemetry.md")
 
 _INTRODUCTION = """\
-<!-- Made from src/midstream/_telemetry/contract.py by `make docs`. Edit that, not this. -->
+<!-- Made from src/midstream/_telemetry and docs/telemetry_contract.py by `make docs`. Edit those, not this. -->
 
 # Telemetry
 
@@ -206,8 +206,9 @@ def _rows(statuses: Mapping[str, int]) -> Iterable[tuple[object, ...]]:
 def _attributes() -> Iterable[tuple[object, ...]]:
     for table in (contract.CALL_ATTRIBUTES, contract.REQUEST_ATTRIBUTES):
         for attribute in table:
-            own = "*SDK*" if attribute.own_spans_only else ""
-            yield f"`{attribute.name}`", attribute.type, attribute.when.value, own, attribute.brief
+            described = contract.ATTRIBUTES[attribute.name]
+            of_sdk = "*SDK*" if attribute.of_sdk else ""
+            yield f"`{attribute.name}`", described.type, described.on, of_sdk, described.meaning
 
 
 def _described(metrics: tuple[contract.Metric, ...]) -> Iterable[str]:

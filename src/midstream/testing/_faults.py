@@ -1,4 +1,4 @@
-"""The fault server of a test, and what calls it."""
+"""The fault server of a test, and the clients that call it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from anthropic import (
     DefaultHttpxClient,
 )
 
-from midstream._cli.clients import LOOPBACK_ONLY
+from midstream._loopback import LOOPBACK_ONLY
 from midstream.faults import FaultServer
 
 if TYPE_CHECKING:
@@ -34,9 +34,9 @@ _TIMEOUT_SECONDS: Final = 10.0
 
 
 class Faults:
-    """A fault server of one test. A context manager: when it is left, its server and its clients are closed.
+    """The fault server of one test. A context manager: leaving it closes the server and its clients.
 
-    A request that no script is for is answered as its model says, if that is the name of a scenario, and whole if not.
+    A request without a script gets the scenario that its model names, or else a complete answer.
     """
 
     def __init__(self) -> None:
@@ -60,14 +60,14 @@ class Faults:
 
     @property
     def requests(self) -> tuple[Served, ...]:
-        """The requests that the server got, in the order in which they came: model, scenario, resends, status."""
+        """The requests that the server received, in order: model, scenario, resends, status."""
         return self._server.requests
 
     def script(self, *scenarios: str, repeat: bool = False) -> None:
-        """What happens to the next requests, one after the other, whatever model they name.
+        """Sets the scenarios of the next requests, one for each, whatever model they name.
 
-        With `repeat` it begins again after the last. Replaces what is left of an earlier script. Raises `ValueError`
-        for a name that is no scenario.
+        With `repeat` the script starts over after the last. Replaces the rest of an earlier script. Raises `ValueError`
+        for an unknown scenario.
         """
         __tracebackhide__ = True  # pytest then points at the line of the test
         try:
@@ -79,21 +79,21 @@ class Faults:
     def client(self, **options: Any) -> Anthropic:
         """A client that calls the server. It is closed at the end of the test.
 
-        `options` are those of `Anthropic`. Unless they say otherwise it does not try again by itself, so that what is
-        scripted reaches the code under test, and waits 10 seconds at most.
+        `options` are those of `Anthropic`. By default the client does not retry, so that what is scripted reaches the
+        code under test, and waits at most 10 seconds.
         """
         return self._closing.enter_context(Anthropic(**self._options(options, DefaultHttpxClient)))
 
     def async_client(self, **options: Any) -> AsyncAnthropic:
         """The same as `client()`, async. It keeps no connection between calls, so it need not be closed."""
-        # The event loop of a test is none that a fixture can close something on.
+        # A fixture cannot close anything on the event loop of a test.
         limits = type(DEFAULT_CONNECTION_LIMITS)(max_keepalive_connections=0)
         return AsyncAnthropic(**self._options(options, partial(DefaultAsyncHttpxClient, limits=limits)))
 
     def set_environment(self) -> None:
-        """Has the clients that the code under test makes by itself call the server, until the end of the test.
+        """Directs clients that the code under test creates to the server, until the end of the test.
 
-        By `ANTHROPIC_BASE_URL` and `ANTHROPIC_API_KEY`: clients that are given a URL or were made before have theirs.
+        Sets `ANTHROPIC_BASE_URL` and `ANTHROPIC_API_KEY`. Clients with an explicit URL, and existing ones, ignore them.
         """
         environment = self._closing.enter_context(pytest.MonkeyPatch.context())
         environment.setenv("ANTHROPIC_BASE_URL", self.url)
@@ -103,9 +103,8 @@ class Faults:
             environment.setenv(name, "127.0.0.1", prepend=",")
 
     def lines(self) -> list[str]:
-        """Each request in a line, for people."""
-        requests = self.requests
-        return [_line(request) for request in requests] or ["no request has come"]
+        """One line per request, for people."""
+        return [_line(request) for request in self.requests] or ["no request has come"]
 
     def __repr__(self) -> str:
         return f"<Faults: {len(self.requests)} requests>"
@@ -130,5 +129,5 @@ def _line(request: Served) -> str:
 
 @cache
 def _no_certificates() -> ssl.SSLContext:
-    """Trusts nobody. Nothing here is TLS, and to load the certificates takes longer than most tests."""
+    """Trusts no certificate: nothing here is TLS, and loading certificates takes longer than most tests."""
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

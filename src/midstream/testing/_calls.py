@@ -9,16 +9,16 @@ from threading import Condition
 from typing import TYPE_CHECKING, Final, overload
 
 from midstream._instrumentor import observed
-from midstream._outcomes.vocabulary import NO_ANSWER, Answer
+from midstream._outcomes.summary import NO_ANSWER, MessageSummary
 from midstream._telemetry.call_observer import set_call_observer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from midstream._outcomes import Failure, Outcome, Phase
-    from midstream._telemetry.call_record import CallRecord, Request
+    from midstream._telemetry.call_record import CallRecord, CallRequest
 
-__all__ = ("Call", "Calls", "heard")
+__all__ = ("Call", "Calls", "recorded_calls")
 
 _PATIENCE_SECONDS: Final = 10.0
 
@@ -28,21 +28,21 @@ class Call:
     """How one call really ended. `str()` gives it in one line."""
 
     operation: str
-    """What it asked for, as `gen_ai.operation.name` has it: `chat`, `count_tokens`, ..."""
+    """The `gen_ai.operation.name`: `chat`, `count_tokens`, ..."""
     model: str | None
     stream: bool
-    """Whether it asked for a stream."""
+    """Whether it requested a stream."""
     outcome: Outcome
     attempts: int = 1
     """The HTTP requests that the SDK sent for it."""
     failure: Failure | None = None
-    """How it failed. `None` exactly when the outcome is no failure."""
-    answer: Answer = field(default=NO_ANSWER, repr=False)
-    """What the API said about its answer, as far as it got."""
+    """How it failed. `None` exactly when the outcome is not a failure."""
+    answer: MessageSummary = field(default=NO_ANSWER, repr=False)
+    """What the API said about its answer, as far as it arrived."""
 
     @property
     def phase(self) -> Phase | None:
-        """Where it failed: in the request, or how far into the answer."""
+        """Where it failed: in the request, or at which part of the answer."""
         return None if self.failure is None else self.failure.phase
 
     @property
@@ -52,12 +52,12 @@ class Call:
 
     @property
     def status_code(self) -> int | None:
-        """The status that the failure really had: observed, or synthesized for an error in the stream."""
+        """The real status of the failure: observed, or synthesized for an error in the stream."""
         return None if self.failure is None else self.failure.status_code
 
     @property
     def reported_status_code(self) -> int | None:
-        """The status on the exception that the code under test got."""
+        """The status of the exception that the code under test got."""
         return None if self.failure is None else self.failure.reported_status_code
 
     @property
@@ -67,7 +67,7 @@ class Call:
 
     @property
     def misreported(self) -> bool:
-        """Whether the exception has another status than the failure really had."""
+        """Whether the status of the exception differs from the real one."""
         return self.failure is not None and self.failure.misreported
 
     @property
@@ -87,7 +87,7 @@ class Call:
 
 
 class Calls(Sequence[Call]):
-    """The calls that a test made and that have ended, in the order of their ends. Any thread may make them."""
+    """The calls of a test that have ended, in the order of their ends. Any thread may make them."""
 
     def __init__(self) -> None:
         self._ended: list[Call] = []
@@ -107,64 +107,65 @@ class Calls(Sequence[Call]):
 
     @property
     def outcomes(self) -> list[str]:
-        """How they ended, and nothing else: `["in_band_error", "completed"]`."""
+        """The outcomes alone: `["in_band_error", "completed"]`."""
         return [call.outcome.value for call in self._ended]
 
     @property
     def open(self) -> int:
-        """How many calls have not ended: requests under way, and streams neither read to their end nor closed."""
+        """How many calls have not ended: requests in progress, and streams neither read to their end nor closed."""
         return self._open
 
     def wait(self, ended: int, seconds: float = _PATIENCE_SECONDS) -> None:
-        """Waits until `ended` calls have ended. For calls that other threads make.
+        """Waits until `ended` calls have ended, for calls in other threads.
 
         Raises `AssertionError` if they have not after `seconds`.
         """
         with self._changed:
             if not self._changed.wait_for(lambda: len(self._ended) >= ended, seconds):
-                told = "\n".join(self.lines())
-                message = f"{ended} calls were to end, and after {seconds:g} seconds {len(self)} have\n{told}"
+                calls = "\n".join(self.lines())
+                message = f"expected {ended} calls to end, but after {seconds:g} seconds {len(self)} have\n{calls}"
                 raise AssertionError(message)
 
     def lines(self) -> list[str]:
-        """Each call in a line, and how many are open, for people."""
+        """One line per call, and one for those that are open, for people."""
         lines = [f"{number}. {call}" for number, call in enumerate(self._ended, start=1)] or ["no call has ended"]
         return [*lines, f"{self._open} still open"] if self._open else lines
 
     def __repr__(self) -> str:
         return f"<Calls: {', '.join(self.outcomes) or 'none'}; {self._open} open>"
 
-    def started(self, request: Request) -> Callable[[CallRecord | None], None]:
-        """A call has started. What is returned is to be told how it ended; `None` if that could not be observed."""
+    def started(self, request: CallRequest) -> Callable[[CallRecord | None], None]:
+        """A call has started. Returns what takes its record, or `None` if its end could not be observed."""
         del request
         with self._changed:
             self._open += 1
-        return self._told
+        return self._ended_with
 
-    def _told(self, ended: CallRecord | None) -> None:
-        if ended is None:
-            with self._changed:
-                self._open -= 1
-            return
-        request, verdict = ended.request, ended.verdict
-        call = Call(
-            operation=request.operation.value,
-            model=request.model,
-            stream=request.stream,
-            outcome=verdict.outcome,
-            attempts=ended.attempts,
-            failure=verdict.failure,
-            answer=verdict.answer,
-        )
+    def _ended_with(self, record: CallRecord | None) -> None:
+        call = None if record is None else _call_of(record)
         with self._changed:
             self._open -= 1
-            self._ended.append(call)
-            self._changed.notify_all()
+            if call is not None:
+                self._ended.append(call)
+                self._changed.notify_all()
+
+
+def _call_of(record: CallRecord) -> Call:
+    request, verdict = record.request, record.verdict
+    return Call(
+        operation=request.operation.value,
+        model=request.model,
+        stream=request.stream,
+        outcome=verdict.outcome,
+        attempts=record.attempts,
+        failure=verdict.failure,
+        answer=verdict.answer,
+    )
 
 
 @contextmanager
-def heard() -> Generator[Calls]:
-    """The calls that this process makes within it. One at a time."""
+def recorded_calls() -> Generator[Calls]:
+    """The calls that this process makes inside it. Not to be nested."""
     calls = Calls()
     set_call_observer(calls)
     try:

@@ -5,25 +5,20 @@ import random
 import signal
 import sys
 from threading import Barrier, Thread
+from typing import TYPE_CHECKING
 
 import pytest
 
 from midstream._guard import Guards
 from midstream._outcomes import Outcome, Phase
-from midstream._telemetry import bounds as module
-from midstream._telemetry.bounds import Bounds
-from midstream._telemetry.contract import (
-    BOUNDED_ATTRIBUTES,
-    MAX_SERIES,
-    MAX_VALUE_LENGTH,
-    MAX_VALUES,
-    METRICS,
-    NEXT_METRICS,
-    Metric,
-    Value,
-    most_series,
-)
+from midstream._telemetry import limits as module
+from midstream._telemetry.limits import BOUNDED_ATTRIBUTES, MAX_SERIES, MAX_VALUE_LENGTH, MAX_VALUES, Limits
+from midstream._telemetry.metrics import METRICS, NEXT_METRICS, Metric
 from midstream._telemetry.operation import Operation
+from telemetry_contract import most_series
+
+if TYPE_CHECKING:
+    from midstream._telemetry.call_record import Value
 
 MODEL = "gen_ai.request.model"
 PORT = "server.port"
@@ -35,13 +30,13 @@ BROUGHT = 128 * THREADS
 
 
 @pytest.fixture(name="full")
-def full_() -> Bounds:
-    bounds = Bounds()
+def full_() -> Limits:
+    limits = Limits()
     for name in BOUNDED_ATTRIBUTES:
         for n in range(MAX_VALUES):
             value = n if name == PORT else f"value {n}"
-            assert bounds.value(name, value) == value
-    return bounds
+            assert limits.value(name, value) == value
+    return limits
 
 
 def model(n: int) -> dict[str, Value]:
@@ -49,40 +44,40 @@ def model(n: int) -> dict[str, Value]:
 
 
 @pytest.fixture(name="full_of_series")
-def full_of_series_() -> Bounds:
-    bounds = Bounds()
+def full_of_series_() -> Limits:
+    limits = Limits()
     for n in range(MAX_SERIES):
-        assert bounds.series(ERRORS, model(n)) == model(n)
-    return bounds
+        assert limits.series(ERRORS, model(n)) == model(n)
+    return limits
 
 
-def test_a_text_too_many_is_other(full: Bounds) -> None:
+def test_a_text_too_many_is_other(full: Limits) -> None:
     assert full.of({MODEL: "one more", "server.address": "one more"}) == {MODEL: "_OTHER", "server.address": "_OTHER"}
 
 
-def test_a_number_too_many_is_left_out(full: Bounds) -> None:
+def test_a_number_too_many_is_left_out(full: Limits) -> None:
     assert full.of({PORT: MAX_VALUES, "server.address": "value 0"}) == {"server.address": "value 0"}
 
 
-def test_what_was_there_in_time_stays(full: Bounds) -> None:
+def test_what_was_there_in_time_stays(full: Limits) -> None:
     known: dict[str, Value] = {MODEL: "value 99", PORT: 99, "gen_ai.response.model": "value 0"}
     assert full.of(known) == known
 
 
 def test_a_text_that_is_too_long_is_other_and_takes_nobody_s_place() -> None:
-    bounds = Bounds()
+    limits = Limits()
     for n in range(MAX_VALUES):
-        assert bounds.value(MODEL, f"{n}".rjust(MAX_VALUE_LENGTH + 1, "x")) == "_OTHER"
+        assert limits.value(MODEL, f"{n}".rjust(MAX_VALUE_LENGTH + 1, "x")) == "_OTHER"
     longest = "x" * MAX_VALUE_LENGTH
-    assert bounds.value(MODEL, longest) == longest
+    assert limits.value(MODEL, longest) == longest
 
 
-def test_what_is_not_bounded_is_left_alone(full: Bounds) -> None:
+def test_what_is_not_bounded_is_left_alone(full: Limits) -> None:
     known: dict[str, Value] = {"error.type": "x" * 1000, "midstream.leaked": False, "midstream.status_code": 529}
     assert full.of(known) == known
 
 
-def test_in_a_series_too_many_nothing_is_left_that_somebody_made_up(full_of_series: Bounds) -> None:
+def test_in_a_series_too_many_nothing_is_left_that_somebody_made_up(full_of_series: Limits) -> None:
     closed: dict[str, Value] = {
         "midstream.outcome": "http_error",
         "midstream.leaked": False,
@@ -99,33 +94,33 @@ def test_in_a_series_too_many_nothing_is_left_that_somebody_made_up(full_of_seri
     assert full_of_series.series(ERRORS, {**closed, **opened}) == {**closed, **others}
 
 
-def test_a_series_that_was_there_in_time_stays(full_of_series: Bounds) -> None:
+def test_a_series_that_was_there_in_time_stays(full_of_series: Limits) -> None:
     full_of_series.series(ERRORS, model(MAX_SERIES))
     assert full_of_series.series(ERRORS, model(MAX_SERIES - 1)) == model(MAX_SERIES - 1)
 
 
-def test_each_metric_has_series_of_its_own(full_of_series: Bounds) -> None:
+def test_each_metric_has_series_of_its_own(full_of_series: Limits) -> None:
     assert full_of_series.series(ACTIVE, model(MAX_SERIES)) == model(MAX_SERIES)
 
 
 def test_the_same_values_of_other_attributes_are_another_series() -> None:
-    bounds = Bounds()
+    limits = Limits()
     for n in range(MAX_SERIES):
-        bounds.series(ERRORS, {MODEL: f"{n}"})
-    assert bounds.series(ERRORS, {"gen_ai.provider.name": "0"}) == {"gen_ai.provider.name": "_OTHER"}
+        limits.series(ERRORS, {MODEL: f"{n}"})
+    assert limits.series(ERRORS, {"gen_ai.provider.name": "0"}) == {"gen_ai.provider.name": "_OTHER"}
 
 
 def test_what_was_a_series_once_is_one_for_all_threads() -> None:
     """All threads bring the same new values at the same time, in different orders, past the limit."""
     interval = sys.getswitchinterval()
-    bounds, start = Bounds(), Barrier(THREADS)
+    limits, start = Limits(), Barrier(THREADS)
     found: list[list[tuple[int, Value]]] = [[] for _ in range(THREADS)]
 
     def bring(number: int) -> None:
         start.wait()
         for turn in range(BROUGHT):
             n = turn ^ number
-            found[number].append((n, bounds.series(ACTIVE, model(n))[MODEL]))
+            found[number].append((n, limits.series(ACTIVE, model(n))[MODEL]))
 
     threads = [Thread(target=bring, args=(number,)) for number in range(THREADS)]
     sys.setswitchinterval(1e-6)
@@ -145,7 +140,7 @@ def test_what_was_a_series_once_is_one_for_all_threads() -> None:
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_a_child_that_is_forked_off_while_a_series_is_added_can_add_its_own() -> None:
     """The lock is held by a thread that the child does not have: only `os.fork()` waits for it."""
-    bounds = Bounds()
+    limits = Limits()
     forked: list[int] = []
 
     def fork() -> None:
@@ -153,7 +148,7 @@ def test_a_child_that_is_forked_off_while_a_series_is_added_can_add_its_own() ->
         if not child:
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
             signal.alarm(10)
-            bounds.series(ACTIVE, model(0))
+            limits.series(ACTIVE, model(0))
             os._exit(0)
         forked.append(os.waitpid(child, 0)[1])
 
@@ -190,7 +185,7 @@ CLOSED: dict[str, tuple[Value, ...]] = {
     ids=lambda one: one.name,
 )
 def test_the_limit_holds_whatever_comes(metric: Metric) -> None:
-    bounds, chance = Bounds(), random.Random(5)  # noqa: S311 - the same every time
+    limits, chance = Limits(), random.Random(5)  # noqa: S311 - the same every time
     found: set[tuple[object, ...]] = set()
     for n in range(20 * MAX_SERIES):
         known: dict[str, Value] = {
@@ -198,5 +193,5 @@ def test_the_limit_holds_whatever_comes(metric: Metric) -> None:
             for name in metric.attributes
             if name in CLOSED or name == "gen_ai.provider.name" or chance.random() < 0.8
         }
-        found.add(tuple(sorted(bounds.series(metric.name, bounds.of(known)).items())))
+        found.add(tuple(sorted(limits.series(metric.name, limits.of(known)).items())))
     assert MAX_SERIES < len(found) <= most_series(metric)
