@@ -226,3 +226,10 @@ def test_a_pool_names_the_exception_that_it_wraps() -> None:
     error = http.ConnectError("certificate verify failed")
     error.__cause__ = pool.ConnectError(ssl.SSLCertVerificationError(1, "certificate verify failed"))
     assert classify(request_raising(error)).retryable is False
+
+
+def test_an_http_error_that_the_sdk_wrapped_like_a_broken_connection_is_an_http_error() -> None:
+    """A middleware raised it, and the SDK takes what a middleware raises for a failure of the connection."""
+    raised: Any = http_error(429, body_of("rate_limit_error"))
+    failure = classify(request_raising(raised))
+    assert (failure.outcome, failure.status_code) == (Outcome.HTTP_ERROR, 429)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from midstream._outcomes.answers import unexpected_by_name
 from midstream._outcomes.kinds import MESSAGES, UNDELIMITED
+from midstream._outcomes.unexpected import unexpected_by_name
 
 
 @pytest.mark.parametrize("media_type", ["", "application/json", "application/problem+json"])
