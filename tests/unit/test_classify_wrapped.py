@@ -230,6 +230,7 @@ def test_a_pool_names_the_exception_that_it_wraps() -> None:
 
 def test_an_http_error_that_the_sdk_wrapped_like_a_broken_connection_is_an_http_error() -> None:
     """A middleware raised it, and the SDK takes what a middleware raises for a failure of the connection."""
-    raised: Any = http_error(429, body_of("rate_limit_error"))
-    failure = classify(request_raising(raised))
+    error = anthropic.APIConnectionError(request=http.Request("POST", "http://api.test"))
+    error.__cause__ = http_error(429, body_of("rate_limit_error"))
+    failure = classify(error)
     assert (failure.outcome, failure.status_code) == (Outcome.HTTP_ERROR, 429)
