@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import random
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -112,7 +112,7 @@ def _mutable(node: ast.AST) -> Iterator[ast.expr | ast.stmt]:
         yield node
     for name, value in ast.iter_fields(node):
         if name not in {"annotation", "returns", "decorator_list", "type_params", "bases"}:
-            for child in value if isinstance(value, list) else [value]:
+            for child in cast("list[object]", value) if isinstance(value, list) else [value]:
                 if isinstance(child, ast.AST):
                     yield from _mutable(child)
 
