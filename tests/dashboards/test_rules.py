@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from dashboards.boards_promql import metrics_read, parsed, unknown_labels, unknown_metrics
 from midstream._telemetry.metrics import METRICS
 from source import names, recording
 from source.alerts import ALERTS, Alert
@@ -17,7 +18,6 @@ from source.objective import ABSENT, ANY, BURNS, LIMITS, OBJECTIVE, PERIOD, STAL
 from source.recording import RECORDED, RECORDINGS, seconds
 from source.rules import files
 from source.variables import CHOICES
-from support.boards_promql import metrics_read, parsed, unknown_labels, unknown_metrics
 from support.programs import needed
 
 DASHBOARDS = Path(__file__).parents[2] / "dashboards"
@@ -122,7 +122,7 @@ def test_an_alert_says_how_bad_it_is_what_happened_to_whom_and_where_to_go_on(al
 
 
 @each_alert
-def test_the_link_to_the_board_has_variables_that_the_board_has_and_labels_that_the_alert_has(alert: Alert) -> None:
+def test_the_link_to_the_board_uses_existing_variables_and_labels(alert: Alert) -> None:
     variables = {choice.name: choice.label for choice in CHOICES}
     linked = re.findall(
         r"\{\{ with \$labels\.(\w+) \}\}&var-(\w+)=\{\{ \. \| urlquery \}\}\{\{ end \}\}",
@@ -134,7 +134,7 @@ def test_the_link_to_the_board_has_variables_that_the_board_has_and_labels_that_
 
 
 @each_alert
-def test_an_alert_is_told_from_others_by_the_labels_that_it_says(alert: Alert) -> None:
+def test_an_alert_differs_from_others_in_its_labels(alert: Alert) -> None:
     grouped = re.findall(r"sum by \(([\w, ]+)\)", alert.expression)
     of_records = [RECORDED[name] for name in metrics_read(parsed(alert.expression)) if name in RECORDED]
     assert grouped or of_records
@@ -220,7 +220,7 @@ def test_the_ratios_are_recorded_for_all_windows() -> None:
     }
 
 
-def test_the_readme_lists_every_alert_with_its_severity_and_says_what_the_expressions_have() -> None:
+def test_the_readme_lists_every_alert_with_its_severity_and_thresholds() -> None:
     readme = (DASHBOARDS / "prometheus" / "README.md").read_text(encoding="utf-8")
     listed = re.findall(r"^\| `(Midstream\w+)` \| ([\w, ]+) \|", readme, re.MULTILINE)
     severities = {name: {alert.severity for alert in ALERTS if alert.name == name} for name, _ in listed}

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from docs.reading import reader
 from support.blocks import PAGES, blocks_in
-from support.reading import reader
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +20,7 @@ ELSEWHERE = {"examples/another_instrumentation/README.md": "tests/neighbours/tes
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks_in(page) and page not in ELSEWHERE])
-def test_a_reader_who_does_what_the_page_says_gets_what_it_says(page: str, tmp_path: Path) -> None:
+def test_the_blocks_of_a_page_do_what_the_page_says(page: str, tmp_path: Path) -> None:
     with reader(tmp_path) as somebody:
         for block in blocks_in(page):
             try:

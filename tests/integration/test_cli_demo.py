@@ -31,9 +31,6 @@ from support.sdk_errors import http
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Each demo takes seconds, and much longer alongside many tests.
-pytestmark = pytest.mark.timeout(180)
-
 _STYLES = ("sync", "async")
 _FAILING = [model for model in EXAMPLES if parse(model).expectation.outcome.is_failure]
 
@@ -75,42 +72,43 @@ def overloaded(kind: Any) -> str:
 
 
 @pytest.mark.parametrize("style", _STYLES)
-@pytest.mark.parametrize("model", EXAMPLES)
-def test_an_entry_matches_its_scenario(found: Any, model: str, style: str) -> None:
-    scenario = parse(model)
-    (entry,) = (entry for entry in found["faults"] if entry["fault"] == model)
-    expectation = scenario.expectation
-    assert entry["explanation"] == scenario.explanation
-    assert entry[style]["as_expected"] is True
-    assert entry[style]["seen"]["status"] == expectation.reported_status_code
-    assert entry[style]["really"] == {
-        "outcome": expectation.outcome.value,
-        "error_type": expectation.error_type_for(HTTP_PACKAGE),
-        "status": expectation.status_code,
-        "leaked": expectation.leaked,
-        "misreported": expectation.misreported,
-        "phase": expectation.phase and expectation.phase.value,
+def test_an_entry_matches_its_scenario(found: Any, style: str) -> None:
+    wanted = {model: parse(model).expectation for model in EXAMPLES}
+    assert {entry["fault"]: entry["explanation"] for entry in found["faults"]} == {
+        model: parse(model).explanation for model in EXAMPLES
+    }
+    assert {entry["fault"]: entry[style]["as_expected"] for entry in found["faults"]} == dict.fromkeys(EXAMPLES, True)
+    assert {entry["fault"]: entry[style]["seen"]["status"] for entry in found["faults"]} == {
+        model: expectation.reported_status_code for model, expectation in wanted.items()
+    }
+    assert {entry["fault"]: entry[style]["really"] for entry in found["faults"]} == {
+        model: {
+            "outcome": expectation.outcome.value,
+            "error_type": expectation.error_type_for(HTTP_PACKAGE),
+            "status": expectation.status_code,
+            "leaked": expectation.leaked,
+            "misreported": expectation.misreported,
+            "phase": expectation.phase and expectation.phase.value,
+        }
+        for model, expectation in wanted.items()
     }
 
 
-@pytest.mark.parametrize(
-    ("model", "exception", "is_api_error"),
-    [
-        ("ok", None, False),
-        ("in_band:overloaded_error", "anthropic.APIStatusError", True),
-        ("http:rate_limit_error", "anthropic.RateLimitError", True),
-        ("reset", f"{HTTP_PACKAGE}.ReadError", False),
-        ("silent", "anthropic.APITimeoutError", True),
-        ("bad_utf8", "UnicodeDecodeError", False),
-        ("cut", None, False),
-    ],
-)
-def test_an_entry_has_what_the_application_saw(
-    found: Any, model: str, exception: str | None, *, is_api_error: bool
-) -> None:
-    (entry,) = (entry for entry in found["faults"] if entry["fault"] == model)
-    assert entry["sync"]["seen"]["exception"] == exception
-    assert entry["sync"]["seen"]["is_api_error"] is is_api_error
+def test_an_entry_has_what_the_application_saw(found: Any) -> None:
+    got = {
+        entry["fault"]: (entry["sync"]["seen"]["exception"], entry["sync"]["seen"]["is_api_error"])
+        for entry in found["faults"]
+    }
+    wanted = {
+        "ok": (None, False),
+        "in_band:overloaded_error": ("anthropic.APIStatusError", True),
+        "http:rate_limit_error": ("anthropic.RateLimitError", True),
+        "reset": (f"{HTTP_PACKAGE}.ReadError", False),
+        "silent": ("anthropic.APITimeoutError", True),
+        "bad_utf8": ("UnicodeDecodeError", False),
+        "cut": (None, False),
+    }
+    assert {model: got[model] for model in wanted} == wanted
 
 
 @pytest.mark.parametrize("style", _STYLES)
@@ -131,6 +129,7 @@ def test_the_counts_follow_from_the_entries(found: Any, style: str) -> None:
 # --only
 
 
+@pytest.mark.newest
 def test_only_runs_each_named_fault_once_in_order() -> None:
     done = midstream("demo", "--json", "--only", "reset@2", "--only", "ok", "--only", "reset@2")
     assert (done.status, done.stderr) == (0, "")
@@ -139,6 +138,7 @@ def test_only_runs_each_named_fault_once_in_order() -> None:
     assert found["as_expected"] is True
 
 
+@pytest.mark.newest
 @pytest.mark.parametrize(
     ("fault", "says"),
     [
@@ -164,12 +164,14 @@ def _line_of(model: str, output: str) -> list[str]:
     return re.split("  +", line)
 
 
+@pytest.mark.newest
 def test_the_table_fits_100_columns_and_is_plain_when_piped(table: Finished) -> None:
     assert (table.status, table.stderr) == (0, "")
     assert "\x1b" not in table.stdout
     assert max(map(len, table.stdout.splitlines())) <= 100
 
 
+@pytest.mark.newest
 def test_a_row_compares_what_the_code_saw_with_what_really_happened(table: Finished) -> None:
     rows = {
         "http:rate_limit_error": ["RateLimitError", "429", "rate_limit_error", "429", "request"],
@@ -181,6 +183,7 @@ def test_a_row_compares_what_the_code_saw_with_what_really_happened(table: Finis
         assert _line_of(model, table.stdout) == [model, *cells]
 
 
+@pytest.mark.newest
 def test_rows_are_grouped_by_outcome_and_flags(table: Finished) -> None:
     headings = {
         "cut": "truncated: ",
@@ -195,6 +198,7 @@ def test_rows_are_grouped_by_outcome_and_flags(table: Finished) -> None:
         assert group.startswith(heading)
 
 
+@pytest.mark.newest
 def test_the_summary_has_the_counts(table: Finished, found: Any) -> None:
     counts = found["counts"]["sync"]
     summary = table.stdout[table.stdout.index("Of ") :]
@@ -214,6 +218,7 @@ runs._expected = lambda scenario: replace(right(scenario), **wrong.get(scenario.
 """
 
 
+@pytest.mark.newest
 def test_an_unexpected_end_is_marked_and_status_1() -> None:
     done = midstream_after(_TELL_IT_WRONG, "demo")
     assert done.status == 1
@@ -240,6 +245,7 @@ def _row(sync: Seen, asynchronous: Seen, recorded: Expectation | None) -> Row:
     )
 
 
+@pytest.mark.newest
 def test_sync_and_async_have_separate_rows_and_counts_if_they_differ() -> None:
     recorded = Expectation(Outcome.TRANSPORT_ERROR, "httpx.ReadError", leaked=True, phase=Phase.CONTENT)
     printed = _printed(
@@ -251,12 +257,14 @@ def test_sync_and_async_have_separate_rows_and_counts_if_they_differ() -> None:
     assert "misses 0:" in printed[printed.index("Of 1 failures, async:") :]
 
 
+@pytest.mark.newest
 def test_a_call_without_a_span_is_marked() -> None:
     printed = _printed(_row(Seen(), Seen(), None))
     assert "not recorded: midstream exported no outcome\n! reset" in printed
     assert "recorded: nothing" in printed
 
 
+@pytest.mark.newest
 def test_the_status_that_the_application_saw_must_be_expected_too() -> None:
     ended = Expectation(Outcome.IN_BAND_ERROR, reported_status_code=200)
     right = DemoCall(parse("in_band"), Flavor.SYNC, Seen("x", 200, is_api_error=True), ended, ended)
@@ -270,6 +278,7 @@ def test_the_status_that_the_application_saw_must_be_expected_too() -> None:
 _ELSEWHERE = "http://127.0.0.1:9"
 
 
+@pytest.mark.newest
 def test_the_environment_does_not_disturb_the_demo() -> None:
     done = midstream(
         "demo",
@@ -342,6 +351,7 @@ def test_serve_makes_every_kind_of_call_until_ctrl_c() -> None:
         _get(url)
 
 
+@pytest.mark.newest
 def test_serve_with_only_makes_only_those_calls_until_sigterm() -> None:
     with midstream_running("demo", "--serve", "--port", "0", "--only", "cut", "--only", "ok") as command:
         url = _url(command.read_until(_READY))
@@ -357,6 +367,7 @@ def test_serve_with_only_makes_only_those_calls_until_sigterm() -> None:
     assert (done.status, done.stdout) == (0, "")
 
 
+@pytest.mark.newest
 def test_a_taken_port_is_one_line_and_status_2_before_anything_runs() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
@@ -386,6 +397,7 @@ def test_spans_metrics_and_log_events_are_exported_over_otlp() -> None:
     assert received.total("gen_ai.client.operation.duration", error_type="overloaded_error") == len(overloaded) * 2
 
 
+@pytest.mark.newest
 def test_a_receiver_of_metrics_gets_only_metrics() -> None:
     with otlp_receiver("metrics") as received:
         done = midstream("demo", "--json", "--only", "cut", "--otlp", received.url)
@@ -395,6 +407,7 @@ def test_a_receiver_of_metrics_gets_only_metrics() -> None:
     assert (received.spans, received.logs) == ([], [])
 
 
+@pytest.mark.newest
 def test_a_receiver_without_metrics_gets_the_rest() -> None:
     with otlp_receiver("traces", "logs") as received:
         done = midstream("demo", "--json", "--only", "cut", "--otlp", received.url)
@@ -402,6 +415,7 @@ def test_a_receiver_without_metrics_gets_the_rest() -> None:
     assert (done.status, len(received.spans_of("midstream")), len(received.logs)) == (0, 2, 2)
 
 
+@pytest.mark.newest
 @pytest.mark.parametrize(
     "url", ["", "127.0.0.1:4318", "ftp://127.0.0.1", "http://", "http://:4318", "http://127.0.0.1:99999", "http://a?b"]
 )
@@ -413,6 +427,7 @@ def test_an_invalid_url_is_one_line_and_status_2(url: str) -> None:
     ]
 
 
+@pytest.mark.newest
 def test_an_endpoint_without_a_server_is_one_line_and_status_2() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
@@ -423,6 +438,7 @@ def test_an_endpoint_without_a_server_is_one_line_and_status_2() -> None:
     assert line.startswith(f"Error: --otlp {url}: nothing there takes OTLP over HTTP")
 
 
+@pytest.mark.newest
 def test_an_endpoint_that_is_not_a_receiver_is_one_line_and_status_2() -> None:
     with FaultServer() as server:
         url = server.url

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import anthropic
 import pytest
 
+from integration.examined import Examined, examined, exporting_to, program
 from midstream._cli.doctor.findings import Health, Subject
 from midstream._sdk.targets import Role
 from support.clients import HAS_OWN_SPANS
 from support.commands import Finished
-from support.examined import Examined, examined, exporting_to, program
 from support.otlp_receiver import otlp_receiver
 
 if TYPE_CHECKING:
@@ -36,16 +36,6 @@ OURS = {name: value for name, value in os.environ.items() if not name.startswith
 def receiver() -> Iterator[OtlpReceiver]:
     with otlp_receiver() as running:
         yield running
-
-
-@pytest.fixture
-def in_all_its_variants(request: pytest.FixtureRequest) -> None:
-    """What does not depend on the version of the SDK is tested with the newest."""
-    if request.config.getoption("--examples") == "few":
-        pytest.skip("--examples=few: this does not depend on the version of the SDK")
-
-
-newest = pytest.mark.usefixtures("in_all_its_variants")
 
 
 def closed_port() -> int:
@@ -91,7 +81,7 @@ def test_under_opentelemetry_instrument_all_is_well_and_one_call_arrives(
     assert {log.resource["service.name"] for log in receiver.logs} == {"shop"}
 
 
-@newest
+@pytest.mark.newest
 def test_alone_it_does_what_opentelemetry_instrument_does(interpreters: Interpreters, receiver: OtlpReceiver) -> None:
     found = examined(interpreters, **exporting_to(receiver))
     assert (found.status, found.problems, found.warnings) == (0, [], [])
@@ -106,7 +96,7 @@ def test_alone_it_does_what_opentelemetry_instrument_does(interpreters: Interpre
     ]
 
 
-@newest
+@pytest.mark.newest
 def test_the_table_has_the_same_findings_and_is_plain_when_piped(
     interpreters: Interpreters, receiver: OtlpReceiver
 ) -> None:
@@ -124,7 +114,7 @@ def test_the_table_has_the_same_findings_and_is_plain_when_piped(
 # What is set up
 
 
-@newest
+@pytest.mark.newest
 @pytest.mark.parametrize("instrumented", [True, False], ids=["opentelemetry-instrument", "alone"])
 def test_a_missing_exporter_package_is_why_nothing_is_set_up(interpreters: Interpreters, *, instrumented: bool) -> None:
     # Without OTEL_EXPORTER_OTLP_PROTOCOL the distro asks for gRPC, which is another package.
@@ -149,7 +139,7 @@ spec.loader.exec_module(sys.modules["sitecustomize"])
 """What `opentelemetry-instrument` has the interpreter do at its start."""
 
 
-@newest
+@pytest.mark.newest
 def test_without_a_distro_nothing_is_set_up_and_the_remedies_are_named(interpreters: Interpreters) -> None:
     found = examined(interpreters, before=NO_DISTRO)
     verdict, message, remedy = found[Subject.SET_UP]
@@ -171,7 +161,7 @@ for module in (setup, _load):
 """
 
 
-@newest
+@pytest.mark.newest
 def test_an_unknown_configurator_is_reported_with_its_variable(interpreters: Interpreters) -> None:
     found = examined(interpreters, OTEL_PYTHON_CONFIGURATOR="other")
     first, *logged = [finding for finding in found.findings if finding["subject"] == Subject.SET_UP]
@@ -180,7 +170,7 @@ def test_an_unknown_configurator_is_reported_with_its_variable(interpreters: Int
     assert [finding["verdict"] for finding in logged] == [WARNING]
 
 
-@newest
+@pytest.mark.newest
 def test_opentelemetrys_warnings_during_the_set_up_are_reported(
     interpreters: Interpreters, receiver: OtlpReceiver
 ) -> None:
@@ -190,7 +180,7 @@ def test_opentelemetrys_warnings_during_the_set_up_are_reported(
     assert set(found.warnings) == {Subject.SET_UP}
 
 
-@newest
+@pytest.mark.newest
 @pytest.mark.parametrize(
     "environment",
     [
@@ -213,7 +203,7 @@ def test_a_switch_that_is_off_is_a_problem_and_prevents_the_call(
 # Where it goes
 
 
-@newest
+@pytest.mark.newest
 def test_an_endpoint_without_a_server_is_named_for_each_signal(interpreters: Interpreters) -> None:
     url = f"http://127.0.0.1:{closed_port()}"
     found = examined(
@@ -230,7 +220,7 @@ def test_an_endpoint_without_a_server_is_named_for_each_signal(interpreters: Int
         assert "OTEL_EXPORTER_OTLP_ENDPOINT" in remedy
 
 
-@newest
+@pytest.mark.newest
 def test_a_store_of_metrics_rejects_the_other_signals(interpreters: Interpreters) -> None:
     with otlp_receiver("metrics") as receiver:
         found = examined(interpreters, **exporting_to(receiver))
@@ -240,7 +230,7 @@ def test_a_store_of_metrics_rejects_the_other_signals(interpreters: Interpreters
     assert arrived(receiver)["calls"] == 1
 
 
-@newest
+@pytest.mark.newest
 @pytest.mark.parametrize(
     ("variable", "subject", "arrival", "verdict"),
     [
@@ -265,7 +255,7 @@ def test_a_missing_exporter_is_a_warning_and_for_metrics_a_problem(
     assert sum(count > 0 for count in arrived(receiver).values()) == 2
 
 
-@newest
+@pytest.mark.newest
 def test_a_metrics_page_waits_for_a_scrape_and_console_output_goes_to_stderr(
     interpreters: Interpreters, receiver: OtlpReceiver
 ) -> None:
@@ -277,7 +267,7 @@ def test_a_metrics_page_waits_for_a_scrape_and_console_output_goes_to_stderr(
     assert '"midstream.outcome": "in_band_error"' in found.output  # on stderr
 
 
-@newest
+@pytest.mark.newest
 def test_a_port_that_the_service_uses_is_reported_with_a_remedy(interpreters: Interpreters) -> None:
     with socket.create_server(("127.0.0.1", 0)) as service:
         port = str(service.getsockname()[1])
@@ -288,7 +278,7 @@ def test_a_port_that_the_service_uses_is_reported_with_a_remedy(interpreters: In
     assert "OTEL_EXPORTER_PROMETHEUS_PORT=0 midstream doctor" in found[Subject.SET_UP][2]
 
 
-@newest
+@pytest.mark.newest
 def test_a_span_that_the_sampler_drops_is_not_a_problem(interpreters: Interpreters, receiver: OtlpReceiver) -> None:
     found = examined(interpreters, **exporting_to(receiver), OTEL_TRACES_SAMPLER="always_off")
     assert (found.status, found.warnings) == (0, [Subject.SAMPLER])
@@ -296,7 +286,7 @@ def test_a_span_that_the_sampler_drops_is_not_a_problem(interpreters: Interprete
     assert arrived(receiver) == {"spans": 0, "calls": 1, "log events": 1}
 
 
-@newest
+@pytest.mark.newest
 def test_without_midstreams_spans_the_rest_arrives(interpreters: Interpreters, receiver: OtlpReceiver) -> None:
     found = examined(interpreters, **exporting_to(receiver), MIDSTREAM_SPANS="off")
     assert (found.status, found.warnings) == (0, [Subject.SDK_SPANS])
@@ -305,7 +295,7 @@ def test_without_midstreams_spans_the_rest_arrives(interpreters: Interpreters, r
     assert arrived(receiver) == {"spans": 0, "calls": 1, "log events": 1}
 
 
-@newest
+@pytest.mark.newest
 def test_without_the_call_nothing_is_exported(interpreters: Interpreters, receiver: OtlpReceiver) -> None:
     found = examined(interpreters, "--no-call", **exporting_to(receiver))
     assert (found.status, found.problems) == (0, [])
@@ -314,7 +304,7 @@ def test_without_the_call_nothing_is_exported(interpreters: Interpreters, receiv
     assert [point for point in receiver.points if point.scope == "midstream"] == []
 
 
-@newest
+@pytest.mark.newest
 def test_no_key_of_an_exporter_is_printed(interpreters: Interpreters) -> None:
     found = examined(
         interpreters,
@@ -413,7 +403,7 @@ def shop(tmp_path: Path) -> str:
     return f"os.chdir({str(tmp_path)!r})"
 
 
-@newest
+@pytest.mark.newest
 def test_setup_examines_what_the_application_sets_up(
     interpreters: Interpreters, receiver: OtlpReceiver, shop: str
 ) -> None:
@@ -427,7 +417,7 @@ def test_setup_examines_what_the_application_sets_up(
     assert arrived(receiver) == {"spans": 0, "calls": 1, "log events": 0}
 
 
-@newest
+@pytest.mark.newest
 @pytest.mark.parametrize(
     ("function", "subject", "message"),
     [
@@ -446,7 +436,7 @@ def test_an_error_in_the_set_up_is_a_problem(
     assert "Traceback" not in found.output, "it is reported once"
 
 
-@newest
+@pytest.mark.newest
 def test_a_span_that_a_filter_drops_did_not_reach_the_exporter(
     interpreters: Interpreters, receiver: OtlpReceiver, shop: str
 ) -> None:
@@ -454,13 +444,13 @@ def test_a_span_that_a_filter_drops_did_not_reach_the_exporter(
     assert found[Subject.SPAN_ARRIVES][:2] == (PROBLEM, "recorded, but it did not reach the exporter")
 
 
-@newest
+@pytest.mark.newest
 def test_a_second_span_is_a_warning(interpreters: Interpreters, receiver: OtlpReceiver, shop: str) -> None:
     found = examined(interpreters, "--setup", "shop:doubled", before=shop, **exporting_to(receiver))
     assert found[Subject.ONE_SPAN][:2] == (WARNING, "the call has more spans, from shop")
 
 
-@newest
+@pytest.mark.newest
 def test_a_provider_of_another_implementation_is_not_tried(
     interpreters: Interpreters, receiver: OtlpReceiver, shop: str
 ) -> None:
@@ -471,7 +461,7 @@ def test_a_provider_of_another_implementation_is_not_tried(
     assert found[Subject.METRICS_ARRIVE][0] == OK
 
 
-@newest
+@pytest.mark.newest
 def test_an_internal_error_of_midstream_is_a_problem(
     interpreters: Interpreters, receiver: OtlpReceiver, shop: str
 ) -> None:
@@ -483,7 +473,7 @@ def test_an_internal_error_of_midstream_is_a_problem(
 # What is missing
 
 
-@newest
+@pytest.mark.newest
 def test_a_missing_patch_target_is_named_with_what_is_lost(interpreters: Interpreters, receiver: OtlpReceiver) -> None:
     without = "from anthropic._decoders.jsonl import JSONLDecoder\ndel JSONLDecoder.__decode__"
     found = examined(interpreters, "--no-call", before=without, **exporting_to(receiver))
@@ -496,7 +486,7 @@ def test_a_missing_patch_target_is_named_with_what_is_lost(interpreters: Interpr
     )
 
 
-@newest
+@pytest.mark.newest
 def test_a_missing_optional_target_is_not_a_problem(interpreters: Interpreters, receiver: OtlpReceiver) -> None:
     without = "from anthropic._base_client import AsyncAPIClient, SyncAPIClient\n"
     without += "del AsyncAPIClient._request, SyncAPIClient._request"
@@ -505,7 +495,7 @@ def test_a_missing_optional_target_is_not_a_problem(interpreters: Interpreters, 
     assert "the SDK's own spans: this SDK has none" in found.output
 
 
-@newest
+@pytest.mark.newest
 @pytest.mark.parametrize("module", ["anthropic", "opentelemetry.sdk"])
 def test_a_package_that_cannot_be_imported_is_a_problem_without_traceback(
     interpreters: Interpreters, module: str
@@ -521,7 +511,7 @@ def test_a_package_that_cannot_be_imported_is_a_problem_without_traceback(
 # Bad input
 
 
-@newest
+@pytest.mark.newest
 @pytest.mark.parametrize(
     ("setup", "message"),
     [

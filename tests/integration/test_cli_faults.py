@@ -14,7 +14,7 @@ from midstream._version import __version__
 from midstream.faults import FAMILIES
 from support.commands import midstream, midstream_after, midstream_running, python
 
-pytestmark = pytest.mark.timeout(180)  # every test starts a process, on a machine that may be busy
+pytestmark = pytest.mark.newest
 
 _ENDS = "Ctrl-C ends the server."
 _STOPS = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)

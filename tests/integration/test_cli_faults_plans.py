@@ -32,11 +32,7 @@ _KEY = "sk-ant-canary-77aa"
 _REAL = "claude-some-model"
 
 
-@pytest.fixture(autouse=True)
-def with_the_newest_sdk(request: pytest.FixtureRequest) -> None:
-    """Nothing here depends on the SDK: with the others, which run few examples, it is left out."""
-    if request.config.getoption("--examples") == "few":
-        pytest.skip("depends on no SDK: it runs with the newest")
+pytestmark = pytest.mark.newest
 
 
 @pytest.fixture(name="upstream")

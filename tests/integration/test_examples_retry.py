@@ -121,7 +121,7 @@ def reader(request: pytest.FixtureRequest, example: Any, server: Recording) -> R
 
 
 @pytest.mark.parametrize("model", ["reset", "cut"])
-def test_an_answer_that_broke_off_begins_anew_and_says_so(model: str, server: Recording, reader: Reader) -> None:
+def test_an_answer_that_broke_off_starts_over_and_says_so(model: str, server: Recording, reader: Reader) -> None:
     server.script(model, "ok")
     assert reader.read() == Read([*SHOWN, "[]", *WHOLE])
     assert server.asked == [list(QUESTION)] * 2
@@ -135,7 +135,9 @@ def test_an_answer_that_broke_off_goes_on_if_that_is_asked_for(server: Recording
 
 
 @pytest.mark.parametrize("resume", [False, True], ids=["anew", "on"])
-def test_of_an_answer_that_never_began_nobody_is_told(server: Recording, reader: Reader, resume: bool) -> None:
+def test_the_reader_gets_no_notice_of_an_answer_that_never_began(
+    server: Recording, reader: Reader, resume: bool
+) -> None:
     server.script("cut@0", "ok")
     assert reader.read(resume=resume) == Read(WHOLE)
     assert server.asked == [list(QUESTION)] * 2

@@ -142,11 +142,12 @@ MODELS = ("ok", "in_band:overloaded_error", "reset", "cut", "http:overloaded_err
 SPANS = ("sdk", "own") if HAS_OWN_SPANS else ("own",)
 
 
+@pytest.mark.alternates
 @pytest.mark.parametrize("flavor", FLAVORS)
 @pytest.mark.parametrize(
     ("entry", "spans"), [(entry, spans) for entry in ENTRIES for spans in SPANS if ONLY_WITH.get(entry, spans) == spans]
 )
-def test_a_fault_of_ours_harms_no_call_and_is_counted(
+def test_an_internal_error_harms_no_call_and_is_counted(
     server: FaultServer, exported: Exported, monkeypatch: pytest.MonkeyPatch, entry: str, flavor: str, spans: str
 ) -> None:
     wanted = {(style, model): bare(style, flavor, server, model, spans) for style in CALL_STYLES for model in MODELS}
@@ -180,7 +181,7 @@ def streamed(made: Any) -> Any:
 
 
 @pytest.mark.parametrize("flavor", FLAVORS)
-def test_a_fault_of_ours_while_the_application_closes_a_stream_is_contained_and_counted(
+def test_an_internal_error_while_the_application_closes_a_stream_is_contained(
     server: FaultServer, exported: Exported, monkeypatch: pytest.MonkeyPatch, flavor: str
 ) -> None:
     monkeypatch.setattr(StreamWatch, "closed", raising)

@@ -128,7 +128,7 @@ def test_for_what_has_nothing_of_it_the_upstream_is_not_asked(
     assert upstream.asked == []
 
 
-def test_an_answer_shorter_than_the_place_of_the_fault_goes_wrong_before_its_last_event(
+def test_an_answer_shorter_than_the_faults_position_fails_before_its_last_event(
     upstream: FaultServer, proxy: FaultProxy
 ) -> None:
     upstream.plan = Sequence(["ok:1"], repeat=True)
@@ -302,7 +302,7 @@ def test_an_upstream_that_hangs_up_is_a_502_that_says_so(proxy: FaultProxy) -> N
         "http://user:secret@host",
     ],
 )
-def test_a_url_that_is_no_upstream_s_is_refused_at_once(url: str) -> None:
+def test_a_url_that_cannot_be_an_upstream_is_refused_immediately(url: str) -> None:
     with pytest.raises(ValueError, match=r"^must be an http or https URL without user, query and fragment"):
         FaultProxy(url)
 

@@ -173,7 +173,7 @@ def test_clients_made_before_instrument_are_observed_too(server: FaultServer, ex
     assert exported.outcomes() == {"truncated": 1}
 
 
-def test_instrument_does_not_import_the_sdk_and_its_patches_go_in_when_the_application_does() -> None:
+def test_instrument_does_not_import_the_sdk_and_patches_it_when_it_is_imported() -> None:
     program = """
 import sys, midstream
 midstream.AnthropicInstrumentor().instrument()
@@ -199,7 +199,7 @@ assert type(vars(_streaming.Stream)["close"]).__name__ == "function"
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
-def test_to_begin_and_end_while_the_sdk_is_not_imported_leaves_nothing_behind_however_often() -> None:
+def test_instrumenting_repeatedly_without_the_sdk_leaves_nothing_behind() -> None:
     program = """
 import gc, sys, midstream
 from midstream._observation import Observation

@@ -80,7 +80,7 @@ def into_a_cycle(stream: Any) -> None:
 @pytest.mark.parametrize(
     ("flavor", "first"), [("sync", "the call"), ("sync", "the SDK's generator"), ("async", "the call")]
 )
-def test_a_call_that_is_collected_inside_an_exporter_is_told_outside_it(
+def test_a_call_that_is_collected_inside_an_exporter_is_recorded_outside_it(
     server: FaultServer, exported: Exported, instrumented: Any, flavor: str, first: str, spans: str
 ) -> None:
     # Of one piece of garbage, the collector may finalize any object first. Async generators the event loop finalizes.
@@ -125,7 +125,7 @@ def alive(*kinds: type) -> list[str]:
     return [type(one).__name__ for one in gc.get_objects() if type(one) in kinds]
 
 
-def test_a_call_that_is_collected_inside_an_exporter_after_the_end_is_told_at_the_next_call(
+def test_a_call_collected_inside_an_exporter_is_recorded_at_the_next_call(
     server: FaultServer, exported: Exported, instrumented: Any
 ) -> None:
     threads = threading.active_count()
@@ -160,7 +160,7 @@ class DeeplyCollecting(Collecting):
         deeply(DEEP, gc.collect)
 
 
-def test_a_call_that_is_collected_deep_inside_an_exporter_is_told_outside_it(
+def test_a_call_that_is_collected_deep_inside_an_exporter_is_recorded_outside_it(
     server: FaultServer, exported: Exported, instrumented: Any
 ) -> None:
     exporter = DeeplyCollecting()
@@ -173,7 +173,7 @@ def test_a_call_that_is_collected_deep_inside_an_exporter_is_told_outside_it(
     assert not exporter.entered_twice
 
 
-def test_a_call_that_is_dropped_deep_in_the_application_is_told_at_the_next_call(
+def test_a_call_that_is_dropped_deep_in_the_application_is_recorded_at_the_next_call(
     server: FaultServer, exported: Exported, instrumented: Any
 ) -> None:
     def drop() -> None:
@@ -195,7 +195,7 @@ CLOSES: dict[str, Callable[[Any], object]] = {
 
 
 @pytest.mark.parametrize(("close", "outcome"), [*zip(CLOSES, ("abandoned", "abandoned", "completed"), strict=True)])
-def test_a_call_that_is_closed_deep_in_the_application_is_told_at_once(
+def test_a_call_that_is_closed_deep_in_the_application_is_recorded_immediately(
     server: FaultServer, exported: Exported, instrumented: Any, close: str, outcome: str
 ) -> None:
     with instrumented(), client(server, parse("ok")) as made:
@@ -284,7 +284,7 @@ def test_a_stream_that_is_finalized_on_another_thread_is_let_go_as_without_us(
 
 
 @pytest.mark.parametrize("flavor", FLAVORS)
-def test_a_call_that_is_dropped_inside_a_function_that_opentelemetry_decorates_is_told_at_once(
+def test_a_call_dropped_inside_a_decorated_function_is_recorded_immediately(
     server: FaultServer, exported: Exported, instrumented: Any, flavor: str
 ) -> None:
     tracer = exported.tracer_provider.get_tracer("the application")

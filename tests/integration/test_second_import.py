@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from support.commands import python
+from support.interpreters import interpreters
 
 if TYPE_CHECKING:
     from midstream.faults import FaultServer
@@ -107,7 +108,7 @@ def expected(order: str) -> list[list[list[int]]]:
 
 def run(server: FaultServer, code: str, **names: Any) -> Any:
     given = "\n".join(f"{name} = {value!r}" for name, value in {"URL": server.url, **names}.items())
-    finished = python(f"{given}\n{PROGRAM}\n{code}")
+    finished = interpreters().run(f"{given}\n{PROGRAM}\n{code}")
     assert (finished.status, finished.stderr) == (0, "")
     return json.loads(finished.stdout)
 

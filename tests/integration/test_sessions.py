@@ -199,7 +199,7 @@ def test_a_stream_that_is_closed_ends_as_its_turn_did(
 
 @pytest.mark.parametrize("spans", SPANS)
 @pytest.mark.parametrize("reader", READERS)
-def test_an_error_that_ends_the_turn_is_told_with_its_type_and_status(
+def test_an_error_that_ends_the_turn_is_recorded_with_its_type_and_status(
     sessions: HostileServer, exported: Exported, instrumented: Any, reader: str, spans: str
 ) -> None:
     sessions.play = always(stays_open((*OPENED, error("exhausted"), EXHAUSTED), None))

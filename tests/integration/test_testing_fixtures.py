@@ -63,7 +63,7 @@ def begun(client: anthropic.Anthropic) -> Any:
 # anthropic_faults
 
 
-def test_a_script_is_for_the_next_requests_whatever_model_they_name_and_then_all_is_well(
+def test_a_script_applies_to_the_next_requests_whatever_their_model(
     anthropic_faults: Faults, midstream_calls: Calls
 ) -> None:
     anthropic_faults.script("in_band:overloaded_error", "reset@4", "ok")
@@ -129,7 +129,7 @@ def test_proxies_of_the_environment_are_not_asked(anthropic_faults: Faults, monk
     assert answered(anthropic_faults.client())
 
 
-def test_a_name_that_is_no_scenario_is_one_clear_error_and_changes_nothing(anthropic_faults: Faults) -> None:
+def test_a_name_that_is_not_a_scenario_is_one_clear_error_and_changes_nothing(anthropic_faults: Faults) -> None:
     anthropic_faults.script("hangup")
     with pytest.raises(
         ValueError, match=r"^anthropic_faults.script\(\): .*'nonsense'.*`midstream faults --list`"
@@ -205,7 +205,9 @@ def test_calls_of_other_threads_are_waited_for(anthropic_faults: Faults, midstre
         thread.join()
 
 
-def test_calls_that_do_not_come_fail_the_test_and_are_told(midstream_calls: Calls, anthropic_faults: Faults) -> None:
+def test_calls_that_do_not_come_fail_the_test_and_are_recorded(
+    midstream_calls: Calls, anthropic_faults: Faults
+) -> None:
     read(anthropic_faults.client())
     with pytest.raises(
         AssertionError, match=r"^expected 2 calls to end, but after 0 seconds 1 have\n1\. chat .* completed$"

@@ -42,12 +42,6 @@ def everything_is_loaded() -> None:
         faults.client().messages.create(model="claude", max_tokens=64, messages=[{"role": "user", "content": "Hello"}])
 
 
-@pytest.fixture
-def with_the_newest_sdk(request: pytest.FixtureRequest) -> None:
-    if request.config.getoption("--examples") == "few":
-        pytest.skip("depends on no SDK: it runs with the newest")
-
-
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: re.findall(r"def (test_\w+)", block)[0])
 def test_every_example_of_the_page_runs_as_it_stands(block: str, pytester: pytest.Pytester) -> None:
     pytester.makepyfile(block)
@@ -135,7 +129,7 @@ def test_it_can_be_left_out(pytester: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["E*fixture 'anthropic_faults' not found"])
 
 
-@pytest.mark.usefixtures("with_the_newest_sdk")
+@pytest.mark.newest
 def test_it_loads_nothing_but_itself_until_a_fixture_is_used(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
@@ -151,7 +145,7 @@ def test_it_loads_nothing_but_itself_until_a_fixture_is_used(pytester: pytest.Py
     pytester.runpytest_subprocess(*ALONE).assert_outcomes(passed=1)
 
 
-@pytest.mark.usefixtures("with_the_newest_sdk")
+@pytest.mark.newest
 def test_tests_that_run_in_parallel_do_not_meet(pytester: pytest.Pytester) -> None:
     pytest.importorskip("xdist")
     pytester.makepyfile(
@@ -206,8 +200,8 @@ def test_pytest_asyncio_may_run_the_tests(pytester: pytest.Pytester) -> None:
     pytester.runpytest_inprocess("-Werror", "-pno:cacheprovider", "-pno:anyio").assert_outcomes(passed=2)
 
 
-@pytest.mark.usefixtures("with_the_newest_sdk")
-def test_an_application_imported_before_pytest_is_no_reason_to_warn(pytester: pytest.Pytester) -> None:
+@pytest.mark.newest
+def test_an_application_imported_before_pytest_is_not_a_reason_to_warn(pytester: pytest.Pytester) -> None:
     # As a wheel installs it: only where the files are listed pytest knows the package of the plugin.
     site = pytester.mkdir("site")
     (site / "midstream").symlink_to(Path(midstream.__file__).parent)

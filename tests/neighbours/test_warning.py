@@ -82,7 +82,7 @@ def test_without_spans_there_is_no_warning(
 
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("peer", parameters(*NAMES))
-def test_with_all_spans_but_the_neighbours_off_only_those_are_left_and_the_metrics_stay(
+def test_with_our_spans_off_only_the_neighbours_spans_are_left_and_metrics_stay(
     server: FaultServer, exported: Exported, peer: Peer, order: str
 ) -> None:
     alone, kept = Kept(), Kept()

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from midstream import __version__
+from release.distribution import environment, output, run
 from support.commands import TEN_LINES
-from support.distribution import environment, output, run
 from support.export import CHECKOUT, contents, shipped_files, wrote
 from support.otlp_receiver import otlp_receiver
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from midstream.faults import FaultServer
-    from support.distribution import Environment, Release
+    from release.distribution import Environment, Release
 
 COMMANDS: dict[tuple[str, ...], str] = {
     ("--version",): f"midstream, version {__version__}",

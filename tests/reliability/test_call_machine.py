@@ -237,14 +237,14 @@ class Called(RuleBasedStateMachine):
         self.call = None
 
 
-def test_told_exactly_once_and_as_is_allowed(long: bool) -> None:
+def test_every_call_is_recorded_exactly_once_with_an_allowed_verdict(long: bool) -> None:
     run_state_machine_as_test(
         Called, settings=settings(max_examples=1_500 if long else 60, stateful_step_count=40 if long else 15)
     )
 
 
 @pytest.mark.parametrize("opened", [True, False], ids=["opened", "not opened"])
-def test_every_exception_is_told_where_it_is_raised(opened: bool) -> None:
+def test_every_exception_is_recorded_where_it_is_raised(opened: bool) -> None:
     for error in EXCEPTIONS:
         machine = Called()
         machine.begin("messages", timings=False)
@@ -258,7 +258,7 @@ def test_every_exception_is_told_where_it_is_raised(opened: bool) -> None:
 
 
 @pytest.mark.parametrize("result", RESULTS)
-def test_every_result_that_is_no_stream_is_told_at_once(result: str) -> None:
+def test_every_result_that_is_not_a_stream_is_recorded_immediately(result: str) -> None:
     machine = Called()
     machine.begin("messages", timings=False)
     machine.returned(result)

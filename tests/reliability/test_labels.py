@@ -22,8 +22,8 @@ from midstream._telemetry.signals import Signals
 from midstream._telemetry.spans import SilentSpan
 from midstream.faults import parse
 from midstream.faults._wire import to_json
-from support.clients import _certificates, async_client, client
-from support.encoded import assert_encodable
+from reliability.encoded import assert_encodable
+from support.clients import async_client, client
 from support.hostile_server import HostileServer, delta, document, end, event, message, start, streamed
 from support.seen import FLAVORS
 from support.styles import STYLES, see, see_async
@@ -50,13 +50,6 @@ MODELS = (
 )
 FAILURES = [outcome for outcome in Outcome if outcome.is_failure]
 CREATE, LOOP = STYLES["create"], STYLES["create(stream=True) in a loop"]
-
-
-@pytest.fixture
-def with_the_newest_sdk(request: pytest.FixtureRequest) -> None:
-    """For what depends on no SDK, or hardly: with the others, which run few examples, it is left out."""
-    if request.config.getoption("--examples") == "few":
-        pytest.skip("depends on no SDK: it runs with the newest")
 
 
 @pytest.fixture(name="hostile", scope="module")
@@ -99,7 +92,7 @@ def test_calls_with_names_of_all_kinds_have_no_more_series_than_is_promised(
             # JSON cannot be sent with half a pair in it: there the call fails before it is sent.
             yield (CREATE, LOOP)[number % 2], model, f"http://host-{number}.invalid:{1024 + number}"
 
-    options: dict[str, Any] = {"proxy": hostile.url, "verify": _certificates()}
+    options: dict[str, Any] = {"proxy": hostile.url}
 
     def calls() -> None:
         with client(hostile, parse("ok")) as made, anthropic.DefaultHttpxClient(**options) as http_client:
@@ -128,7 +121,7 @@ def test_calls_with_names_of_all_kinds_have_no_more_series_than_is_promised(
     assert_encodable(exported, caplog)
 
 
-@pytest.mark.usefixtures("with_the_newest_sdk")
+@pytest.mark.newest
 def test_as_many_combinations_as_there_can_be_have_no_more_series_than_is_promised(
     exported: Exported, long: bool
 ) -> None:

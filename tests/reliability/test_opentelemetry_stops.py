@@ -21,11 +21,11 @@ import midstream._sdk.reporting
 from midstream import AnthropicInstrumentor
 from midstream._sdk.reporting import Reporter
 from midstream.faults import parse
+from reliability.misbehaving import Broken, MisbehavedError, Nonsense, nothing, raising, then
 from support.clients import client
 from support.commands import python
 from support.exported import Exported
 from support.lifecycle import SPANS, told_on_spans
-from support.misbehaving import Broken, MisbehavedError, Nonsense, nothing, raising, then
 from support.seen import FLAVORS, bare, numberless, observable, run, spied
 from support.sockets import connections
 from support.styles import STYLES, arguments
@@ -278,7 +278,7 @@ class Stop(BaseException):
 @pytest.mark.parametrize("model", ["ok", FAULT])
 @pytest.mark.parametrize("style", ["create", STREAM])
 @spans_of_both_kinds
-def test_what_stops_the_application_while_a_span_ends_passes_on_and_the_call_is_told(
+def test_what_stops_the_application_while_a_span_ends_passes_on_and_the_call_is_recorded(
     server: FaultServer, exported: Exported, style: str, model: str, spans: str
 ) -> None:
     """As Ctrl-C does while an exporter waits for its server."""

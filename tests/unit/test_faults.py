@@ -178,7 +178,7 @@ def test_the_expectation_of_a_scenario_is_that_of_a_streamed_message(name: str) 
     assert expectation_of(parse(name), "chat") == parse(name).expectation
 
 
-def test_what_a_retry_can_help_follows_from_the_status_and_from_what_has_arrived_instead() -> None:
+def test_retryable_follows_from_the_status_and_from_the_unexpected_body() -> None:
     futile = [name for name in FAMILIES if (end := parse(name).expectation).outcome.is_failure and not end.retryable]
     assert futile == ["unnamed", "html"]
     by_status = {name: parse(f"in_band:{name}").expectation.retryable for name in API_ERRORS}
@@ -207,14 +207,14 @@ def test_a_completion_is_truncated_before_its_last_event() -> None:
 
 
 @pytest.mark.parametrize("operation", ["text_completion", *_UNMARKED])
-def test_what_is_no_message_has_content_from_its_first_piece_on_and_does_not_close(operation: Operation) -> None:
+def test_what_is_not_a_message_has_content_from_its_first_piece_on_and_does_not_close(operation: Operation) -> None:
     phases = [expectation_of(parse(f"reset@{k}"), operation).phase for k in range(DEFAULT_EVENTS)]
     assert phases == [Phase.OPENING, *[Phase.CONTENT] * (DEFAULT_EVENTS - 1)]
 
 
 @pytest.mark.parametrize("operation", ["batch_results", "file_download"])
 @pytest.mark.parametrize("family", ["in_band", "in_band_text", "in_band_bare", "unnamed_error"])
-def test_what_is_no_event_stream_refuses_errors_in_band(operation: Operation, family: str) -> None:
+def test_what_is_not_an_event_stream_refuses_errors_in_band(operation: Operation, family: str) -> None:
     assert expectation_of(parse(family), operation) == Expectation(
         Outcome.HTTP_ERROR, "invalid_request_error", 400, 400, phase=Phase.REQUEST
     )
@@ -226,7 +226,7 @@ def test_what_only_events_can_have_is_whole_in_any_other_body() -> None:
             assert expectation_of(parse(family), operation, streamed=operation == "batch_results") == _COMPLETED
 
 
-def test_a_document_instead_of_an_answer_is_the_same_failure_streamed_or_not_and_a_file_like_any_other() -> None:
+def test_an_unexpected_document_is_the_same_failure_streamed_or_not() -> None:
     for name in ("html", "envelope:api_error"):
         for streamed in (True, False):
             assert expectation_of(parse(name), "chat", streamed=streamed) == parse(name).expectation

@@ -137,7 +137,7 @@ def test_a_plan_is_a_mix_if_there_are_shares_in_it_and_a_script_otherwise() -> N
         ("", r"scenario '' is not a scenario"),
     ],
 )
-def test_a_text_that_is_no_plan_is_refused(text: str, message: str) -> None:
+def test_a_text_that_is_not_a_plan_is_refused(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=f"^{message}"):
         plan(text)
 
@@ -158,7 +158,7 @@ def test_a_latency_is_drawn_between_its_ends() -> None:
 @pytest.mark.parametrize(
     "text", ["", "first", "first=300", "last=1s", "first=1s,first=2s", "between=2s..1s", "first=601s", "first=1ms.."]
 )
-def test_a_text_that_is_no_latency_is_refused(text: str) -> None:
+def test_a_text_that_is_not_a_latency_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="must "):
         latency(text)
 

@@ -89,7 +89,7 @@ def test_a_guard_without_a_fault_does_nothing(
     assert (counted, caplog.records) == ([], [])
 
 
-def test_guards_can_be_nested_and_the_inner_one_is_told(guards: Guards, counted: list[str]) -> None:
+def test_guards_can_be_nested_and_the_inner_one_counts_the_error(guards: Guards, counted: list[str]) -> None:
     reached: list[str] = []
     with guards.calls:
         with guards.spans:

@@ -75,7 +75,7 @@ def test_extra_body_has_the_last_word() -> None:
 
 
 @pytest.mark.parametrize("body", [None, [], "text", b"bytes", 1], ids=repr)
-def test_a_body_that_is_no_mapping_says_nothing(body: object) -> None:
+def test_a_body_that_is_not_a_mapping_says_nothing(body: object) -> None:
     assert asked(body) == request()
 
 

@@ -157,7 +157,7 @@ def test_an_error_that_ends_the_turn_is_an_error_in_band_however_the_stream_ends
 
 @pytest.mark.parametrize("shown", SHOWN)
 @pytest.mark.parametrize("status", ["retrying", "brand_new_status", None, {}])
-def test_an_error_that_the_session_gets_over_is_no_failure(
+def test_an_error_that_the_session_gets_over_is_not_a_failure(
     status: object, shown: Callable[[StreamWatch, Events], None]
 ) -> None:
     events = (error(status), of("session.error", error=None), of("session.error"), RUNNING, idle("end_turn"))

@@ -125,7 +125,7 @@ def test_a_stream_that_is_closed_before_its_end_event_is_abandoned(phase: str, k
     ],
     ids=lambda value: repr(value) if isinstance(value, BaseException) else "",
 )
-def test_what_the_application_ends_is_no_failure(
+def test_what_the_application_ends_is_not_a_failure(
     phase: str, known: dict[str, Any], error: BaseException, outcome: Outcome
 ) -> None:
     assert watching(*UNTIL[phase]).failed(error) == stream_verdict(outcome, **known)
@@ -178,7 +178,7 @@ def test_an_empty_stream_is_truncated_while_opening() -> None:
         ("closing", "stream_truncated: the stream ended before its end event, after all but the end event had arrived"),
     ],
 )
-def test_a_truncated_stream_is_told_in_one_line(phase: str, line: str) -> None:
+def test_a_truncated_stream_is_recorded_in_one_line(phase: str, line: str) -> None:
     verdict = watching(*UNTIL[phase]).read()
     assert verdict is not None
     assert str(verdict.failure) == line
@@ -308,7 +308,7 @@ def test_the_sum_of_huge_counts_still_fits_into_64_bits() -> None:
     [None, 1, "text", [], {}, {"usage": None}, {"usage": 7, "id": 3}, {"id": "", "model": None, "usage": {}}],
     ids=repr,
 )
-def test_a_message_start_that_says_nothing_is_no_fault(message: object) -> None:
+def test_a_message_start_that_says_nothing_is_not_a_fault(message: object) -> None:
     assert answer_of({"type": "message_start", "message": message}) == MessageSummary()
 
 
@@ -318,12 +318,12 @@ def test_texts_of_the_answer_are_bounded_and_can_be_encoded() -> None:
 
 
 @pytest.mark.parametrize("event", [None, 1, "text", {}, {"type": 3}, object], ids=repr)
-def test_an_event_of_any_shape_is_no_fault(event: object) -> None:
+def test_an_event_of_any_shape_is_not_a_fault(event: object) -> None:
     watch = watching(START, CONTENT, event)
     assert watch.closed() == stream_verdict(Outcome.ABANDONED, answer=STARTED, first_chunk_at=1.0)
 
 
-def test_an_event_that_cannot_be_looked_at_is_no_fault() -> None:
+def test_an_event_that_cannot_be_looked_at_is_not_a_fault() -> None:
     class Hostile:
         def __getattribute__(self, name: str) -> Any:
             raise RuntimeError(name)
@@ -340,7 +340,7 @@ def test_an_unknown_event_changes_nothing_but_the_last_event() -> None:
 # --- the clock, the counters, the last event -----------------------------------------------------------------------
 
 
-def test_the_time_between_two_pieces_of_content_is_told() -> None:
+def test_the_time_between_two_pieces_of_content_is_recorded() -> None:
     watch = StreamWatch(clock(1.0, 1.5, 4.0))
     watch.open()
     assert [watch.event(event) for event in (START, CONTENT, CONTENT, BLOCK_STOP, BLOCK, CONTENT)] == [

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import promql_parser
 
+from dashboards.boards_json import panels_of, targets_of, tree_of, trees_of, variables_of
+from dashboards.boards_promql import describe, labels_of, metrics_read, nodes
 from source.variables import CHOICES
-from support.boards_json import panels_of, targets_of, tree_of, trees_of, variables_of
-from support.boards_promql import describe, labels_of, metrics_read, nodes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from support.boards_json import Board, Rule
+    from dashboards.boards_json import Board, Rule
 
 __all__ = ("OWN_RULES",)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from support.boards_json import Board, panels_of
+from dashboards.boards_json import Board, panels_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dashboards.promtool import API, Fired, Scene, Series, call, failure, selector, steady, waits
 from midstream._outcomes import Outcome
 from source import names
-from support.promtool import API, Fired, Scene, Series, call, failure, selector, steady, waits
 
 __all__ = ("FIRES", "SILENT")
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Final
 
 import promql_parser
 
-from support.boards_json import panels_of, targets_of, tree_of, trees_of, uid_of, variables_of
-from support.boards_promql import RATE_INTERVAL, describe, nodes
+from dashboards.boards_json import panels_of, targets_of, tree_of, trees_of, uid_of, variables_of
+from dashboards.boards_promql import RATE_INTERVAL, describe, nodes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from support.boards_json import Board, Rule
+    from dashboards.boards_json import Board, Rule
 
 __all__ = ("LINTER_RULES",)
 

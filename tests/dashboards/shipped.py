@@ -13,8 +13,8 @@ from source.boards import BOARDS, interpolate
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from dashboards.prometheus import Store
     from source.panels import Panel
-    from support.prometheus import Store
 
 __all__ = ("DASHBOARDS", "ShownPanel", "faster_rules", "shown_panels", "variables")
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import promql_parser
 
-from support.boards_promql import parsed
+from dashboards.boards_promql import parsed
 
 __all__ = (
     "SHOWING",

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 from midstream._cli.doctor.findings import Health, Subject
 
 if TYPE_CHECKING:
-    from support.commands import Finished
-    from support.interpreters import Interpreters
+    from support.interpreters import Finished, Interpreters
     from support.otlp_receiver import OtlpReceiver
 
 __all__ = ("Examined", "examined", "exporting_to", "program")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dashboards.promtool import API, Scene, Series, call, failure, selector, steady, waits
 from midstream._outcomes import Outcome
 from source import names, recording
 from source.objective import WINDOWS
-from support.promtool import API, Scene, Series, call, failure, selector, steady, waits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

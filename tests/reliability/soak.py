@@ -26,18 +26,18 @@ import anyio
 from midstream import AnthropicInstrumentor
 from midstream._outcomes import Outcome
 from midstream.faults import parse
+from reliability.held_server import held_server
+from reliability.soak_census import Census, census
+from reliability.soak_mix import Play, act, act_async, hurry_those_that_ask, mix
 from support.clients import HAS_OWN_SPANS, async_client, client
 from support.exported import Exported
-from support.held_server import held_server
-from support.soak_census import Census, census
-from support.soak_mix import Play, act, act_async, hurry_those_that_ask, mix
 from support.sockets import connections
 from support.styles import arguments
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from support.held_server import HeldServer
+    from reliability.held_server import HeldServer
 
 __all__ = ("SHAPES", "WARM_UP", "Round", "Shape", "soak")
 
@@ -119,7 +119,7 @@ def soak(streams: int, rounds: int, shapes: int, patience: float) -> list[Round]
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "MIDSTREAM_"))}
     # Without exemplars: a series keeps one for each of its buckets, which fill up for a long time.
     done = subprocess.run(
-        (sys.executable, "-m", "support.soak", str(streams), str(rounds), str(shapes)),
+        (sys.executable, "-m", "reliability.soak", str(streams), str(rounds), str(shapes)),
         capture_output=True,
         text=True,
         timeout=patience,
