@@ -69,21 +69,20 @@ class ObservedAsyncEvents:
             self._begin(self._find)
         try:
             event = await anext(self._events)
-        except StopAsyncIteration as end:
-            corrected = self._ended(end)
-            if corrected is None:
-                raise
         except BaseException as error:
             corrected = self._ended(error)
-            if corrected is not None:
+            if corrected is None:
+                raise
+            if not isinstance(error, StopAsyncIteration):
                 raise corrected from error
-            raise
-        else:
-            if type(event) is not self._ignored:
-                self._on_event(event)
-            self._last = event
-            return event
-        raise corrected  # outside of the handler: the end of the SDK's iterator is not its context
+            try:
+                raise corrected
+            finally:
+                corrected.__context__ = None  # not the end of the SDK's iterator
+        if type(event) is not self._ignored:
+            self._on_event(event)
+        self._last = event
+        return event
 
     async def aclose(self) -> None:
         """Closes the SDK's generator, and then ends the call."""
