@@ -1,4 +1,4 @@
-"""The alerts. The name of each is the name of its page in `runbooks/`; from where on it fires is in `objective`."""
+"""The alerts. Each has a runbook with its name in `runbooks/`; `objective` has the limits."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
     from source.objective import Burn
 
-__all__ = ("ALERTS", "CRITICAL", "INFO", "WARNING", "Alert", "Told")
+__all__ = ("ALERTS", "CRITICAL", "INFO", "WARNING", "Alert", "AlertText")
 
 CRITICAL: Final = "critical"
-"""Wake somebody."""
+"""Pages the engineer on call."""
 WARNING: Final = "warning"
-"""A ticket."""
+"""Opens a ticket."""
 INFO: Final = "info"
-"""Something to know."""
+"""Is for information."""
 
 _SERVICE: Final = '{{ or $labels.service_name $labels.job "a service without a name" }}'
 _SHARE: Final = "{{ $value | humanizePercentage }}"
@@ -41,8 +41,8 @@ _VARIABLES: Final = {choice.label: choice.name for choice in CHOICES}
 
 
 @dataclass(frozen=True)
-class Told:
-    """What an alert tells whoever is on call. Summary and description are templates of Prometheus'."""
+class AlertText:
+    """The text for the engineer on call. Summary and description are Prometheus templates."""
 
     board: str
     """The uid of the board to open."""
@@ -58,8 +58,8 @@ class Alert:
     severity: str
     expression: str
     by: tuple[str, ...]
-    """The labels that tell one such alert from another."""
-    told: Told
+    """The labels that distinguish alerts with this name."""
+    text: AlertText
     hold: str = "0m"
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
     since: str = "6h"
@@ -67,17 +67,17 @@ class Alert:
 
     @property
     def annotations(self) -> Mapping[str, str]:
-        """What it says, and where to go on. Both links get their base when the rules are exported."""
+        """The text and the links. The links get their base when the rules are exported."""
         chosen = "".join(
             f"{{{{ with $labels.{label} }}}}&var-{_VARIABLES[label]}={{{{ . | urlquery }}}}{{{{ end }}}}"
             for label in self.by
             if label in _VARIABLES
         )
         return {
-            "summary": self.told.summary,
-            "description": self.told.description,
+            "summary": self.text.summary,
+            "description": self.text.description,
             "runbook_url": f"runbooks/{self.name}.md",
-            "dashboard_url": f"/d/{self.told.board}?from=now-{self.since}&to=now{chosen}",
+            "dashboard_url": f"/d/{self.text.board}?from=now-{self.since}&to=now{chosen}",
         }
 
 
@@ -107,7 +107,7 @@ def _budget(burn: Burn) -> Alert:
         burn.severity,
         f"{burns(burn.long)}\nand {burns(burn.short)}\nand {_at_least(burn.calls, burn.long)}",
         TARGET,
-        Told(
+        AlertText(
             "midstream-budget",
             f"{_SERVICE} fails so often that its error budget for {PERIOD} lasts {lasts:.0f} days",
             f"{_SHARE} of the calls of {_SERVICE} failed in the last {burn.long}, and more than "
@@ -124,32 +124,32 @@ def _percent(share: float) -> str:
     return f"{100 * share:.4g}%"
 
 
-def _share(name: str, kind: str, told: Told) -> Alert:
+def _share(name: str, kind: str, text: AlertText) -> Alert:
     """An alert on a recorded share of all calls."""
     limit = LIMITS[name]
     shares = (f"{recording.share(kind, window)} > {limit.share}" for window in (limit.window, limit.short) if window)
     expression = "\nand ".join((*shares, _at_least(limit.calls, limit.window)))
-    return Alert(name, WARNING, expression, TARGET, _within(limit.window, told), limit.hold)
+    return Alert(name, WARNING, expression, TARGET, _within(limit.window, text), limit.hold)
 
 
-def _status(name: str, status: int, told: Told) -> Alert:
+def _status(name: str, status: int, text: AlertText) -> Alert:
     """An alert on the share of the calls of a model that have this effective status."""
     limit = LIMITS[name]
     part = _counted(Selection(names.ERRORS).where(names.STATUS, str(status)), limit.window, *_BY_MODEL)
     whole = _counted(Selection(names.OPERATIONS).ended(*JUDGED), limit.window, *_BY_MODEL)
     expression = f"{part}\n/ ({_block(f'{whole} >= {limit.calls}')})\n> {limit.share}"
-    return Alert(name, WARNING, expression, _BY_MODEL, _within(limit.window, told), limit.hold)
+    return Alert(name, WARNING, expression, _BY_MODEL, _within(limit.window, text), limit.hold)
 
 
-def _any(name: str, severity: str, errors: Selection, by: str, told: Told) -> Alert:
-    """An alert on the first one, and on every other."""
+def _any(name: str, severity: str, errors: Selection, by: str, text: AlertText) -> Alert:
+    """An alert on every failure, from the first one on."""
     window = ANY[name]
     by_all = (*TARGET, by)
-    return Alert(name, severity, f"{_counted(errors, window, *by_all)} > 0", by_all, _within(window, told))
+    return Alert(name, severity, f"{_counted(errors, window, *by_all)} > 0", by_all, _within(window, text))
 
 
-def _within(window: str, told: Told) -> Told:
-    return replace(told, description=f"In the last {window}, {told.description}")
+def _within(window: str, text: AlertText) -> AlertText:
+    return replace(text, description=f"In the last {window}, {text.description}")
 
 
 def _stalls() -> Alert:
@@ -162,29 +162,29 @@ def _stalls() -> Alert:
     every = seen(Selection(f"{names.LONGEST_WAIT}_count"))
     in_time = seen(Selection(f"{names.LONGEST_WAIT}_bucket").where("le", str(STALL)))
     late = _block(f"{every}\n- {in_time}")
-    told = Told(
+    text = AlertText(
         "midstream-outcomes",
         f"Streams of {_SERVICE}{_MODEL} stall",
-        f"{_SHARE} of the streams of {_SERVICE}{_MODEL} kept their reader waiting for more than {STALL} seconds at a "
-        "time, whether they ended well or not.",
+        f"{_SHARE} of the streams of {_SERVICE}{_MODEL} waited longer than {STALL} seconds for bytes, whether they "
+        "completed or not.",
     )
     expression = f"({late})\n/ ({every} >= {limit.calls})\n> {limit.share}"
-    return Alert(name, WARNING, expression, _BY_MODEL, _within(limit.window, told), limit.hold)
+    return Alert(name, WARNING, expression, _BY_MODEL, _within(limit.window, text), limit.hold)
 
 
 def _absent() -> Alert:
     operations = Selection(names.OPERATIONS)
     before = total(f"increase({operations}[{ABSENT.window}])", *TARGET)
     now = total(str(operations), *TARGET)
-    told = Told(
+    text = AlertText(
         "midstream-outcomes",
-        f"{_SERVICE} tells nothing any more",
-        f"Of {_SERVICE}, about {_COUNT} calls were counted in the last {ABSENT.window}, and for {ABSENT.hold} none of "
-        "its series has been there. As long as that is so, no other alert of midstream's can fire for it. This one "
-        f"ends by itself, at the latest {ABSENT.window} after the series have gone.",
+        f"{_SERVICE} has stopped reporting calls",
+        f"{_SERVICE} reported about {_COUNT} calls in the last {ABSENT.window}, and has had no series for "
+        f"{ABSENT.hold}. Until the series return, no other alert of midstream can fire for it. This alert ends at the "
+        f"latest {ABSENT.window} after they disappeared.",
     )
     expression = f"{before} >= {ABSENT.calls}\nunless {now}"
-    return Alert("MidstreamTelemetryAbsent", WARNING, expression, TARGET, told, ABSENT.hold)
+    return Alert("MidstreamTelemetryAbsent", WARNING, expression, TARGET, text, ABSENT.hold)
 
 
 _ERRORS: Final = Selection(names.ERRORS)
@@ -194,37 +194,37 @@ ALERTS: Final = (
     _share(
         "MidstreamInBandErrors",
         recording.IN_BAND,
-        Told(
+        AlertText(
             "midstream-misreported",
             f"Calls of {_SERVICE} fail inside a 200 stream",
-            f"{_SHARE} of the calls of {_SERVICE} ended with an error of the API's inside a stream that had begun with "
-            "HTTP 200. The exception says status 200; whoever counts statuses takes these calls for successes.",
+            f"{_SHARE} of the calls of {_SERVICE} ended with an error event of the API inside an HTTP 200 stream. The "
+            "exception has status 200, so HTTP monitoring counts these calls as successes.",
         ),
     ),
     _share(
         "MidstreamTruncatedStreams",
         recording.TRUNCATED,
-        Told(
+        AlertText(
             "midstream-outcomes",
-            f"Streams of {_SERVICE} end before their end, without an error",
-            f"{_SHARE} of the calls of {_SERVICE} were streams that just ended before their end event. Nothing was "
-            "raised: half an answer passes for a whole one.",
+            f"Streams of {_SERVICE} are truncated without an error",
+            f"{_SHARE} of the calls of {_SERVICE} were streams that ended before their end event. Nothing was raised, "
+            "so incomplete responses look complete.",
         ),
     ),
     _share(
         "MidstreamMalformedData",
         recording.MALFORMED,
-        Told(
+        AlertText(
             "midstream-outcomes",
-            f"{_SERVICE} gets answers that cannot be decoded",
+            f"{_SERVICE} receives responses that cannot be decoded",
             f"{_SHARE} of the calls of {_SERVICE} ended with bytes that could not be decoded: JSON, UTF-8, content "
-            "encoding or frame checksum. Mostly `except anthropic.APIError` does not catch what is raised then.",
+            "encoding or frame checksum. `except anthropic.APIError` usually does not catch the exception.",
         ),
     ),
     _status(
         "MidstreamOverloaded",
         529,
-        Told(
+        AlertText(
             "midstream-outcomes",
             f"The API is overloaded for {_SERVICE}{_MODEL}",
             f"{_SHARE} of the calls of {_SERVICE}{_MODEL} ended with status 529: as an HTTP error, after all retries, "
@@ -234,7 +234,7 @@ ALERTS: Final = (
     _status(
         "MidstreamRateLimited",
         429,
-        Told(
+        AlertText(
             "midstream-outcomes",
             f"The API limits the rate of {_SERVICE}{_MODEL}",
             f"{_SHARE} of the calls of {_SERVICE}{_MODEL} ended with status 429: as an HTTP error, after all retries, "
@@ -246,11 +246,11 @@ ALERTS: Final = (
         CRITICAL,
         _ERRORS.where(names.STATUS, any_of(_DENIED), "=~"),
         names.ERROR_TYPE,
-        Told(
+        AlertText(
             "midstream-outcomes",
-            f"The API denies {_SERVICE} access: {_KIND}",
+            f"The API denies access to {_SERVICE}: {_KIND}",
             f"calls of {_SERVICE} that ended with {_KIND}: {_COUNT}. Effective status 401, 402 or 403, as an HTTP "
-            "error or inside a 200 stream. No retry helps; whatever else uses this key or account may fail too.",
+            "error or inside a 200 stream. A retry does not help; everything else with this key or account may fail.",
         ),
     ),
     _any(
@@ -258,10 +258,10 @@ ALERTS: Final = (
         WARNING,
         _ERRORS.ended(Outcome.TRANSPORT_ERROR).where(names.LEAKED, "true"),
         names.ERROR_TYPE,
-        Told(
+        AlertText(
             "midstream-leaked",
-            f"{_SERVICE} gets a bare {_KIND} out of the SDK",
-            f"calls of {_SERVICE} that ended with a bare {_KIND} while their answer was being read: {_COUNT}. "
+            f"The SDK leaks {_KIND} to {_SERVICE}",
+            f"calls of {_SERVICE} that ended with a leaked {_KIND} while the response was being read: {_COUNT}. "
             "`except anthropic.APIError` does not catch it.",
         ),
     ),
@@ -270,10 +270,10 @@ ALERTS: Final = (
         INFO,
         _ERRORS.where(names.MISREPORTED, "true"),
         names.ERROR_TYPE,
-        Told(
+        AlertText(
             "midstream-misreported",
-            f"The SDK tells {_SERVICE} the wrong status for {_KIND}",
-            f"calls of {_SERVICE} that ended with {_KIND} and told the application another status, mostly 200: "
+            f"The SDK reports the wrong status for {_KIND} to {_SERVICE}",
+            f"calls of {_SERVICE} that ended with {_KIND} while the exception had another status, usually 200: "
             f"{_COUNT}.",
         ),
     ),
@@ -283,13 +283,13 @@ ALERTS: Final = (
         WARNING,
         Selection(names.TELEMETRY_ERRORS),
         names.COMPONENT,
-        Told(
+        AlertText(
             "midstream-outcomes",
-            f"midstream had faults of its own in {_SERVICE}",
-            f"faults of midstream's own in {_SERVICE}, in its component {_COMPONENT}: {_COUNT}. They were contained, "
-            "and the application is not affected; what midstream tells about these calls may be incomplete.",
+            f"midstream caught internal errors in {_SERVICE}",
+            f"internal errors of midstream in {_SERVICE}, component {_COMPONENT}: {_COUNT}. The application is not "
+            "affected; the telemetry of these calls may be incomplete.",
         ),
     ),
     _absent(),
 )
-"""Every alert, in the order in which people want to read them. Only the budget has one name for several."""
+"""Every alert, in reading order. The four alerts on the error budget have the same name."""

@@ -32,7 +32,7 @@ __all__ = (
 )
 
 TARGET: Final = ("job", "service_name")
-"""What tells one service from another, whichever of the two there is."""
+"""The labels that identify a service. A series has one of them, or both."""
 
 SEEN_BY_HTTP: Final = (Outcome.HTTP_ERROR, Outcome.CONNECTION_ERROR)
 """The failures that whoever goes by the HTTP status sees."""

@@ -1,6 +1,6 @@
 """The recording rules: the rate of calls by how they ended, and shares of it that are 0, not missing, without failures.
 
-In each group the later rules stand on the earlier ones. All keep what tells one service from another.
+In each group, later rules use earlier ones. All keep the labels that identify a service.
 """
 
 from __future__ import annotations

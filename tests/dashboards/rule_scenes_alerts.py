@@ -80,9 +80,8 @@ FIRES = (
                     "warning",
                     "midstream-misreported",
                     "Calls of api fail inside a 200 stream",
-                    "In the last 1h, 25% of the calls of api ended with an error of the API's inside a stream that had "
-                    "begun with HTTP 200. The exception says status 200; whoever counts statuses takes these calls for "
-                    "successes.",
+                    "In the last 1h, 25% of the calls of api ended with an error event of the API inside an HTTP 200 "
+                    "stream. The exception has status 200, so HTTP monitoring counts these calls as successes.",
                 )
             ]
         },
@@ -97,9 +96,9 @@ FIRES = (
                     "MidstreamTruncatedStreams",
                     "warning",
                     "midstream-outcomes",
-                    "Streams of api end before their end, without an error",
-                    "In the last 1h, 1.562% of the calls of api were streams that just ended before their end event. "
-                    "Nothing was raised: half an answer passes for a whole one.",
+                    "Streams of api are truncated without an error",
+                    "In the last 1h, 1.562% of the calls of api were streams that ended before their end event. "
+                    "Nothing was raised, so incomplete responses look complete.",
                 )
             ]
         },
@@ -114,10 +113,10 @@ FIRES = (
                     "MidstreamMalformedData",
                     "warning",
                     "midstream-outcomes",
-                    "api gets answers that cannot be decoded",
+                    "api receives responses that cannot be decoded",
                     "In the last 1h, 1.562% of the calls of api ended with bytes that could not be decoded: JSON, "
-                    "UTF-8, content encoding or frame checksum. Mostly `except anthropic.APIError` does not catch what "
-                    "is raised then.",
+                    "UTF-8, content encoding or frame checksum. `except anthropic.APIError` usually does not catch "
+                    "the exception.",
                 )
             ]
         },
@@ -178,10 +177,10 @@ FIRES = (
                     "MidstreamAccessDenied",
                     "critical",
                     "midstream-outcomes",
-                    "The API denies api access: authentication_error",
+                    "The API denies access to api: authentication_error",
                     "In the last 15m, calls of api that ended with authentication_error: 1. Effective status 401, 402 "
-                    "or 403, as an HTTP error or inside a 200 stream. No retry helps; whatever else uses this key or "
-                    "account may fail too.",
+                    "or 403, as an HTTP error or inside a 200 stream. A retry does not help; everything else with "
+                    "this key or account may fail.",
                     error_type="authentication_error",
                 )
             ]
@@ -197,9 +196,9 @@ FIRES = (
                     "MidstreamLeakedTransportErrors",
                     "warning",
                     "midstream-leaked",
-                    "api gets a bare httpx2.ReadError out of the SDK",
-                    "In the last 1h, calls of api that ended with a bare httpx2.ReadError while their answer was being "
-                    "read: 1. `except anthropic.APIError` does not catch it.",
+                    "The SDK leaks httpx2.ReadError to api",
+                    "In the last 1h, calls of api that ended with a leaked httpx2.ReadError while the response was "
+                    "being read: 1. `except anthropic.APIError` does not catch it.",
                     error_type="httpx2.ReadError",
                 )
             ]
@@ -215,9 +214,9 @@ FIRES = (
                     "MidstreamMisreportedStatus",
                     "info",
                     "midstream-misreported",
-                    "The SDK tells api the wrong status for api_error",
-                    "In the last 1h, calls of api that ended with api_error and told the application another status, "
-                    "mostly 200: 1.",
+                    "The SDK reports the wrong status for api_error to api",
+                    "In the last 1h, calls of api that ended with api_error while the exception had another status, "
+                    "usually 200: 1.",
                     error_type="api_error",
                 )
             ]
@@ -234,8 +233,8 @@ FIRES = (
                     "warning",
                     "midstream-outcomes",
                     "Streams of api (claude) stall",
-                    "In the last 30m, 25% of the streams of api (claude) kept their reader waiting for more than 20.48 "
-                    "seconds at a time, whether they ended well or not.",
+                    "In the last 30m, 25% of the streams of api (claude) waited longer than 20.48 seconds for bytes, "
+                    "whether they completed or not.",
                     gen_ai_request_model="claude",
                 )
             ]
@@ -251,9 +250,9 @@ FIRES = (
                     "MidstreamTelemetryErrors",
                     "warning",
                     "midstream-outcomes",
-                    "midstream had faults of its own in api",
-                    "In the last 1h, faults of midstream's own in api, in its component spans: 1. They were contained, "
-                    "and the application is not affected; what midstream tells about these calls may be incomplete.",
+                    "midstream caught internal errors in api",
+                    "In the last 1h, internal errors of midstream in api, component spans: 1. The application is not "
+                    "affected; the telemetry of these calls may be incomplete.",
                     midstream_component="spans",
                 )
             ]
@@ -269,10 +268,10 @@ FIRES = (
                     "MidstreamTelemetryAbsent",
                     "warning",
                     "midstream-outcomes",
-                    "api tells nothing any more",
-                    "Of api, about 122 calls were counted in the last 1h, and for 10m none of its series has been "
-                    "there. As long as that is so, no other alert of midstream's can fire for it. This one ends by "
-                    "itself, at the latest 1h after the series have gone.",
+                    "api has stopped reporting calls",
+                    "api reported about 122 calls in the last 1h, and has had no series for 10m. Until the series "
+                    "return, no other alert of midstream can fire for it. This alert ends at the latest 1h after they "
+                    "disappeared.",
                 )
             ]
         },

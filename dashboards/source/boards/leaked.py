@@ -20,7 +20,7 @@ _OF_TRANSPORT: Final = ERRORS.ended(*_TRANSPORT)
 _UNCAUGHT: Final = LEAKING | {Outcome.TRUNCATED}
 
 _A_CLASS: Final = ".*[.].*|[A-Z].*"
-"""The values of `error.type` that are classes of exceptions: no other has a dot or begins with a capital."""
+"""The values of `error.type` that are exception classes: only these have a dot or begin with a capital."""
 
 
 def _missed(window: str) -> str:
@@ -30,7 +30,7 @@ def _missed(window: str) -> str:
 
 _COUNT: Final = count(
     "Leaked exceptions",
-    "Failures whose exception is none of the SDK's: the application got a raw exception of the HTTP client, or of a "
+    "Failures whose exception is not an exception of the SDK: the application got one of the HTTP client, or of a "
     "decoder.",
     Query(number(errors(LEAKED, WHOLE)), "calls raised no APIError"),
     LEAKING,
@@ -38,30 +38,29 @@ _COUNT: Final = count(
 
 _MISSED: Final = count(
     "Missed by except APIError",
-    "Failures that `except anthropic.APIError` never sees: another exception was raised, or none at all, as for a "
-    "truncated stream.",
-    Query(number(total(_missed(WHOLE))), "failures pass the handler by"),
+    "Failures that `except anthropic.APIError` never sees: another exception was raised, or none, as for a truncated "
+    "stream.",
+    Query(number(total(_missed(WHOLE))), "failures are not caught"),
     _UNCAUGHT,
 )
 
 _MISSED_SHARE: Final = share_of_errors(
     "Share that it misses",
-    "The same, of all failures.",
+    "The same, as a share of all failures.",
     Query(share(total(_missed(WHOLE)), ERRORS), "of all failures"),
     _UNCAUGHT,
 )
 
 _LEAKED_SHARE: Final = share_of_errors(
     "Transport errors that leak",
-    "Of the failures of the transport, the share whose exception the SDK did not wrap. An SDK that starts to wrap them "
-    "brings it to zero.",
+    "The share of transport failures whose exception the SDK did not wrap. With an SDK that wraps them, it is zero.",
     Query(share(errors(_OF_TRANSPORT.where(names.LEAKED, "true"), WHOLE), _OF_TRANSPORT), "are not wrapped by the SDK"),
     frozenset({Outcome.TRANSPORT_ERROR}),
 )
 
 _CLASSES: Final = errors_over_time(
     "By exception class",
-    "Leaked exceptions in the interval before each point, by the class that says what went wrong.",
+    "Leaked exceptions in the interval before each point, by exception class.",
     LEAKED,
     (names.ERROR_TYPE,),
     LEAKING,
@@ -69,8 +68,8 @@ _CLASSES: Final = errors_over_time(
 
 _BESIDE: Final = Bars(
     title="Leaked beside wrapped",
-    description="Failures of the transport in the interval before each point: those that reached the application raw, "
-    "and those that the SDK wrapped into an `APIConnectionError`, as it does before the response.",
+    description="Failures of the transport in the interval before each point: leaked to the application, and "
+    "wrapped by the SDK into an `APIConnectionError`, as before the response.",
     queries=(
         Query(errors(_OF_TRANSPORT.where(names.LEAKED, "true"), STEP), "leaked"),
         Query(errors(_OF_TRANSPORT.where(names.LEAKED, "false"), STEP), "wrapped"),
@@ -83,7 +82,7 @@ _BESIDE: Final = Bars(
 
 _PHASES: Final = errors_over_time(
     "By phase",
-    f"Leaked exceptions in the interval before each point, by how far the answer was: {PHASES}.",
+    f"Leaked exceptions in the interval before each point, by phase: {PHASES}.",
     LEAKED,
     (names.PHASE,),
     LEAKING,
@@ -91,8 +90,8 @@ _PHASES: Final = errors_over_time(
 
 _WAITS: Final = Lines(
     title="Waits before the break",
-    description="The longest time that the reader waited for its next bytes, of the streams whose transport broke. "
-    "Near the read timeout, silence broke them; near zero, they were cut off. The lines: 50 and 95 % stayed below.",
+    description="The longest wait for bytes in the streams whose transport broke. Near the read timeout, they were "
+    "silent; near zero, they were cut off. The lines are the 50th and 95th percentile.",
     queries=tuple(
         Query(
             quantile(part, chosen(names.LONGEST_WAIT).ended(Outcome.TRANSPORT_ERROR), STEP, over=counted),
@@ -112,8 +111,8 @@ _CLASSED: Final = chosen(f"{names.DURATION}_count").where(names.ERROR_TYPE, _A_C
 _SERVERS: Final = Bars(
     title="By server",
     description="Calls that ended with an exception of the transport or of a decoder, in the interval before each "
-    "point, by the host that they went to. Leaked and wrapped ones, for the metric with the host does not tell them "
-    "apart. Inference only.",
+    "point, by host. Leaked and wrapped exceptions, because the metric with the host does not distinguish them. "
+    "Inference only.",
     queries=(Query(total(counted(_CLASSED, STEP), names.SERVER), called(names.SERVER)),),
     moved_by=LEAKING | {Outcome.CONNECTION_ERROR},
     decimals=0,
@@ -122,8 +121,8 @@ _SERVERS: Final = Bars(
 
 _MISSED_OVER_TIME: Final = Bars(
     title="What except APIError misses",
-    description="Failures that `except anthropic.APIError` never sees, in the interval before each point, by how the "
-    "call ended. After a truncated stream nothing is raised.",
+    description="Failures that `except anthropic.APIError` never sees, in the interval before each point, by "
+    "outcome. A truncated stream raises nothing.",
     queries=(Query(_missed(STEP), called(names.OUTCOME)),),
     moved_by=_UNCAUGHT,
     decimals=0,
@@ -135,8 +134,7 @@ _DETAIL: Final = (names.ERROR_TYPE, names.OUTCOME, names.PHASE, names.MODEL, nam
 
 _DETAILS: Final = Table(
     title="In detail",
-    description="Leaked exceptions by all that is known of them. A click on the model shows this board for that model "
-    "alone.",
+    description="Leaked exceptions by every label. Click a model to see this board for that model only.",
     queries=(Query(f"{errors(LEAKED, WHOLE, *_DETAIL)} > 0"),),
     moved_by=LEAKING,
     nothing=NONE,
@@ -145,7 +143,7 @@ _DETAILS: Final = Table(
         Column(names.ERROR_TYPE, "Exception class", 225),
         Column(names.OUTCOME, "Outcome", 120),
         Column(names.PHASE, "Phase", 75),
-        Column(names.MODEL, "Model", links=(("This model alone", to("midstream-leaked", model="${__value.raw}")),)),
+        Column(names.MODEL, "Model", links=(("This model only", to("midstream-leaked", model="${__value.raw}")),)),
         Column(names.PROVIDER, "Provider", 90),
         Column(names.OPERATION, "Operation", 95),
     ),
@@ -155,7 +153,7 @@ _DETAILS: Final = Table(
 BOARD: Final = Board(
     uid="midstream-leaked",
     name="Leaked transport errors",
-    description="Exceptions that reach the application raw, so that `except anthropic.APIError` does not catch them.",
+    description="Exceptions that the SDK does not wrap, so that `except anthropic.APIError` does not catch them.",
     sections=(
         Section(
             rows=(
