@@ -29,7 +29,7 @@ def _pages() -> Iterator[ParameterSet]:
             yield pytest.param(page, marks=[pytest.mark.full] if page.startswith("examples/") else [])
 
 
-@pytest.mark.parametrize("page", _pages())
+@pytest.mark.parametrize("page", [*_pages()])
 def test_the_blocks_of_a_page_do_what_the_page_says(page: str, tmp_path: Path) -> None:
     with reader(tmp_path) as somebody:
         for block in blocks_in(page):
