@@ -34,16 +34,19 @@ def test_an_alert_is_silent(scene: Scene, tmp_path: Path) -> None:
     check(scene, tmp_path)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("scene", ALONE, ids=str)
 def test_what_happens_alone_fires_its_own_alerts_and_no_others(scene: Scene, tmp_path: Path) -> None:
     check(scene, tmp_path)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("scene", RECORDED, ids=str)
 def test_a_share_is_0_without_failures_and_not_there_without_calls(scene: Scene, tmp_path: Path) -> None:
     check(scene, tmp_path)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("scene", MOMENTS, ids=str)
 def test_a_rule_at_the_edges_of_its_windows(scene: Scene, tmp_path: Path) -> None:
     check(scene, tmp_path)

@@ -336,7 +336,7 @@ def test_the_code_shows_every_fault_of_our_own(caplog: pytest.LogCaptureFixture)
                 raise KeyError
     finally:
         log.setLevel(before)
-    components = re.findall(r"fault of its own in (\w+)", caplog.text)
+    components = re.findall(r"internal error in (\w+)", caplog.text)
     assert components == ["spans", "metrics"]
 
 

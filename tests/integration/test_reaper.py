@@ -50,7 +50,8 @@ def test_no_process_outlives_a_run_that_is_cut_short(tmp_path: Path, number: sig
     with subprocess.Popen(
         command,
         cwd=tmp_path,
-        env={**kept, "PYTHONPATH": str(Path(__file__).parents[1])},
+        # A run with a reaper of its own, and with the name of this one for the reaper of this one.
+        env={**kept, f"{RUN}_OUTER": os.environ.get(RUN, ""), "PYTHONPATH": str(Path(__file__).parents[1])},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,  # which every process of the run inherits: it ends with the last of them
         text=True,

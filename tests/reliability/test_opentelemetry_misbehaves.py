@@ -38,7 +38,7 @@ A_FEW = ((*HOW[1], ENDS[1]), (*HOW[2], ENDS[2]))
 
 @pytest.fixture(autouse=True)
 def first_fault_of_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_guard, "_faults", itertools.count())
+    monkeypatch.setattr(_guard, "_errors", itertools.count())
 
 
 @pytest.mark.parametrize("spans", SPANS)

@@ -255,7 +255,9 @@ def test_a_fault_that_quotes_a_secret_is_recorded_without_it(
                 patch.setattr(owner, name, raising)
             with instrumented():
                 said += call(STYLES["create(stream=True) in a loop"], "sync", server, "in_band:overloaded_error", None)
-    assert len([record for record in caplog.records if "fault of its own" in record.getMessage()]) >= len(ENTRIES)
+    assert len([record for record in caplog.records if "caught an internal error" in record.getMessage()]) >= len(
+        ENTRIES
+    )
     assert found(all_that_was_said(exported, caplog, capfd, said)) == []
 
 

@@ -37,13 +37,14 @@ def start_reaper() -> None:
 
 
 def processes_of(run: str) -> list[int]:
-    """The numbers of the live processes that were started with this name in their environment."""
-    return [int(folder.name) for folder in _PROCESSES.glob("[0-9]*") if _carries(folder, f"{RUN}={run}".encode())]
+    """The numbers of the live processes with this name in their environment, in `RUN` or a variable that begins so."""
+    return [int(folder.name) for folder in _PROCESSES.glob("[0-9]*") if _carries(folder, run)]
 
 
-def _carries(folder: Path, name: bytes) -> bool:
+def _carries(folder: Path, run: str) -> bool:
     try:
-        return name in (folder / "environ").read_bytes().split(b"\0")
+        variables = (folder / "environ").read_text(errors="replace").split("\0")
+        return any(variable.startswith(RUN) and variable.endswith(f"={run}") for variable in variables)
     except OSError:  # it has just ended, or belongs to another user
         return False
 
