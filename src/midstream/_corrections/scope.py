@@ -30,8 +30,8 @@ def is_requested_here() -> bool:
 class Scope:
     """Requests corrected errors for the calls that start inside it, in this context and in copies of it.
 
-    A thread has a context of its own, so it starts outside. Scopes nest, and may be left in any order and in another
-    context than the one in which they were entered, as generators do that are closed by somebody else.
+    A new thread has a new context, so it starts outside. Scopes nest, and can be left in any order and in another
+    context than they were entered in, as by a generator that is closed from outside.
     """
 
     __slots__ = ("_prepare",)
