@@ -7,7 +7,7 @@ existing `except` clauses catch it as before. `__cause__` is the original.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -77,7 +77,7 @@ class Corrections:
             raised = StreamTruncatedError()
         error = rebuilt(sdk_class, None if raised is None else type(raised), () if raised is None else raised.args)
         # What an exception of the SDK's class has, where the original is of another class and lacks it.
-        state = {"message": failure.message or failure.error_type, "body": None}
+        state: dict[str, Any] = {"message": str(replace(failure, leaked=False)), "body": None}
         if response is not None:
             state |= {"request": response.request}
         if response is not None and sdk_class not in (self._errors.timeout, self._errors.connection):
