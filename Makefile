@@ -18,7 +18,9 @@ TESTED := $(NEWEST) sdk-0.49 sdk-1.0 sdk-1.14 $(filter $(NEWEST)%,$(OTELS))
 DIFFERENT := tests/unit/test_log_events.py \
 	$(patsubst %,tests/integration/test_%.py,log_events spans metrics instrumentor injected_opentelemetry)
 
-ENVS := $(SDKS) $(OTELS) lint neighbours fuzz
+FRAMEWORKS := frameworks frameworks-strands
+
+ENVS := $(SDKS) $(OTELS) $(FRAMEWORKS) lint neighbours fuzz
 DEV := .venv/$(NEWEST)
 LINT := .venv/lint
 INJECTED := .venv/$(NEWEST)-otel-1.30
@@ -33,7 +35,7 @@ TARGETS := $(patsubst fuzz/%.py,%,$(wildcard fuzz/*.py))
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-full mutants $(TESTS) test-release test-neighbours test-otlp matrix lint lint-code lint-types lint-workflows environments format release bench bench-others comparison instructions fuzz docs dashboards pictures pins clean FORCE
+.PHONY: help demo test test-full mutants $(TESTS) test-release test-neighbours test-frameworks test-otlp matrix lint lint-code lint-types lint-workflows environments format release bench bench-others comparison frameworks instructions fuzz docs dashboards pictures pins clean FORCE
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -74,6 +76,13 @@ test-release: $(LINT)/.project ## wheel and sdist: contents, metadata, types, wh
 test-neighbours: $(NEIGHBOURS)/.project ## the tests beside other instrumentations of the SDK
 	@echo "== tests with neighbours"
 	@$(NEIGHBOURS)/bin/python -m pytest --numprocesses=auto tests/neighbours $(ARGS)
+
+# -W ignore: frameworks warn about themselves and each other.
+test-frameworks: $(FRAMEWORKS:%=.venv/%/.project) ## whether frameworks retry what is corrected, as docs/frameworks.md says
+	@for name in $(FRAMEWORKS); do \
+		echo "== tests with $$name"; \
+		.venv/$$name/bin/python -W ignore -m pytest -W ignore tests/frameworks $(ARGS) || exit 1; \
+	done
 
 test-otlp: $(DEV)/.project $(STORE)/.packages ## boards and rules on metrics pushed over OTLP; needs apt
 	@echo "== tests with $(STORE)"
@@ -133,6 +142,9 @@ bench-others: $(NEIGHBOURS)/.project ## machine instructions per call, beside th
 comparison: $(NEIGHBOURS)/.project ## what other instrumentations tell of failed streams; writes docs/comparison.md
 	@$(NEIGHBOURS)/bin/python docs/comparison.py $(ARGS)
 
+frameworks: $(FRAMEWORKS:%=.venv/%/.project) ## what frameworks make of failed streams; writes the tables of docs/frameworks.md
+	@for name in $(FRAMEWORKS); do PYTHONPATH=tests .venv/$$name/bin/python docs/frameworks.py $(ARGS) || exit 1; done
+
 instructions: $(DEV)/.project ## machine instructions per event, with ARGS=--calls per call; needs valgrind
 	@$(DEV)/bin/python benchmarks/instructions.py $(ARGS)
 
@@ -143,9 +155,10 @@ fuzz: $(FUZZ)/.project ## random exceptions, bodies and requests, guided by cove
 		PYTHONPATH=tests $(FUZZ)/bin/python fuzz/$$target.py -max_total_time=60 -max_len=4096 -len_control=0 -artifact_prefix=.fuzz/ $(ARGS) .fuzz/$$target || exit 1; \
 	done
 
-docs: $(DEV)/.project ## write docs/telemetry.md, docs/outcomes.md and the tables of docs/retrying.md again
+docs: $(DEV)/.project ## write docs/telemetry.md, and the tables of docs/outcomes.md, correcting.md and retrying.md again
 	@$(DEV)/bin/python docs/telemetry.py
 	@$(DEV)/bin/python docs/outcomes.py
+	@$(DEV)/bin/python docs/correcting.py
 	@$(DEV)/bin/python examples/retry/measure.py
 
 dashboards: $(DEV)/.project ## write the boards and rules again

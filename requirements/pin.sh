@@ -37,7 +37,7 @@ write() {  # write LIST: the pins, under a line that says where they come from
     { echo "# Written by \`make pins\` from $1.in; do not edit."; cat; } >"$1.txt"
 }
 
-for list in sdk-*.in; do
+for list in sdk-*.in frameworks*.in; do
     pin "${list%.in}"
     write "${list%.in}" <"$scratch/pins"
 done

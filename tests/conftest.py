@@ -1,7 +1,7 @@
 """Which tests run: the quick set, which `make mutants` has chosen, or with `--full` all of them.
 
-The tests in `neighbours`, `dashboards`, `docs`, `examples` and `release` exist only where their packages are installed:
-with `make test-neighbours`, with the newest SDK, with `make test-release`.
+The tests in `neighbours`, `frameworks`, `dashboards`, `docs`, `examples` and `release` exist only where their packages
+are installed: with `make test-neighbours`, with `make test-frameworks`, with the newest SDK, with `make test-release`.
 """
 
 from __future__ import annotations
@@ -39,12 +39,14 @@ settings.register_profile("midstream", deadline=None, suppress_health_check=[Hea
 settings.load_profile("midstream")
 
 _NEEDED: Final = {
-    "neighbours": "sentry_sdk",
-    "dashboards": "promql_parser",
-    "docs": "promql_parser",
-    "examples": "fastapi",
-    "release": "mypy",
+    "neighbours": ("sentry_sdk",),
+    "frameworks": ("langgraph", "strands"),
+    "dashboards": ("promql_parser",),
+    "docs": ("promql_parser",),
+    "examples": ("fastapi",),
+    "release": ("mypy",),
 }
+"""By folder, packages of which its tests need one."""
 _LATER: Final = (
     # The benchmarks need OpenTelemetry 1.39.
     "unit/test_benchmarks.py",
@@ -54,7 +56,7 @@ _LATER: Final = (
     "reliability/test_benchmarks_by_hand.py",
 )
 collect_ignore: Final = [
-    *(folder for folder, package in _NEEDED.items() if not find_spec(package)),
+    *(folder for folder, packages in _NEEDED.items() if not any(map(find_spec, packages))),
     *(file for file in _LATER if not hasattr(_logs, "ReadWriteLogRecord")),
 ]
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from anthropic import APIConnectionError, APIStatusError, RateLimitError
 
 from attempt import ATTEMPTS, MODEL
+from corrected import ask, ask_async
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
@@ -47,13 +48,28 @@ def everything(_error: Exception) -> bool:
     return True
 
 
+def kept(client: Anthropic, messages: Messages) -> Generator[str]:
+    """The text of an answer in one piece, with corrected errors."""
+    yield ask(client, messages)
+
+
+async def kept_async(client: AsyncAnthropic, messages: Messages) -> AsyncGenerator[str]:
+    """The same, for an async client."""
+    yield await ask_async(client, messages)
+
+
 def answer(
-    client: Anthropic, messages: Messages, worth_a_retry: Callable[[Exception], bool], *, pause: float = 0.5
+    client: Anthropic,
+    messages: Messages,
+    worth_a_retry: Callable[[Exception], bool],
+    *,
+    attempt: Callable[[Anthropic, Messages], Generator[str]] = stream,
+    pause: float = 0.5,
 ) -> Generator[str]:
     """A response in pieces, with retries."""
     for number in count(1):
         try:
-            yield from stream(client, messages)
+            yield from attempt(client, messages)
         except Exception as error:
             if number == ATTEMPTS or not worth_a_retry(error):
                 raise
@@ -63,12 +79,17 @@ def answer(
 
 
 async def answer_async(
-    client: AsyncAnthropic, messages: Messages, worth_a_retry: Callable[[Exception], bool], *, pause: float = 0.5
+    client: AsyncAnthropic,
+    messages: Messages,
+    worth_a_retry: Callable[[Exception], bool],
+    *,
+    attempt: Callable[[AsyncAnthropic, Messages], AsyncGenerator[str]] = stream_async,
+    pause: float = 0.5,
 ) -> AsyncGenerator[str]:
     """The same, for an async client."""
     for number in count(1):
         try:
-            async with aclosing(stream_async(client, messages)) as texts:
+            async with aclosing(attempt(client, messages)) as texts:
                 async for text in texts:
                     yield text
         except Exception as error:

@@ -23,6 +23,7 @@ import anthropic
 import stamina
 from anthropic import Anthropic, AsyncAnthropic, DefaultAsyncHttpxClient, DefaultHttpxClient
 
+import corrected
 import ladder
 import plain
 import with_stamina
@@ -83,9 +84,24 @@ def _loop(name: str, module: Any) -> Way:
     return Way(name, partial(module.answer, pause=_NO_PAUSE), partial(module.answer_async, pause=_NO_PAUSE))
 
 
-def _ladder(name: str, worth_a_retry: Callable[[Exception], bool]) -> Way:
+def _ladder(name: str, worth_a_retry: Callable[[Exception], bool], **attempts: Any) -> Way:
     options: Any = {"worth_a_retry": worth_a_retry, "pause": _NO_PAUSE}
-    return Way(name, partial(ladder.answer, **options), partial(ladder.answer_async, **options))
+    sync = partial(ladder.answer, attempt=attempts.get("sync", ladder.stream), **options)
+    asynchronous = partial(ladder.answer_async, attempt=attempts.get("asynchronous", ladder.stream_async), **options)
+    return Way(name, sync, asynchronous)
+
+
+def _kept(name: str, retrying: Callable[..., Any]) -> Way:
+    ask = retrying(corrected.ask, pause=_NO_PAUSE)
+    ask_async = retrying(corrected.ask_async, pause=_NO_PAUSE)
+
+    def sync(client: Anthropic, messages: Messages) -> Generator[Piece]:
+        yield ask(client, messages)
+
+    async def asynchronous(client: AsyncAnthropic, messages: Messages) -> AsyncGenerator[Piece]:
+        yield await ask_async(client, messages)
+
+    return Way(name, sync, asynchronous)
 
 
 WAYS: Final = (
@@ -95,6 +111,9 @@ WAYS: Final = (
     _loop("`plain.py`", plain),
     _loop("`with_stamina.py`", with_stamina),
     _loop("`with_tenacity.py`", with_tenacity),
+    _ladder("the usual ladder, corrected", ladder.by_status, sync=ladder.kept, asynchronous=ladder.kept_async),
+    _kept("`corrected.py`, tenacity", corrected.with_tenacity),
+    _kept("`corrected.py`, stamina", corrected.with_stamina),
 )
 
 
