@@ -15,7 +15,7 @@ import logging
 import os
 import re
 import sys
-from contextlib import nullcontext, suppress
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -121,22 +121,27 @@ def _spans(spans: InMemorySpanExporter) -> Generator[tuple[str, ...]]:
     AnthropicInstrumentor().uninstrument()
 
 
-def _traced(package: str) -> Any:
+@contextmanager
+def _traced(package: str) -> Generator[None]:
     """With the framework's own spans, where it makes some with OpenTelemetry."""
     if package == "pydantic-ai-slim":
         from pydantic_ai import Agent  # noqa: PLC0415 - not in every environment
 
         Agent.instrument_all()
-    if package in {"langchain-anthropic", "langgraph"}:
-        from langsmith import tracing_context  # noqa: PLC0415
+    if package not in {"langchain-anthropic", "langgraph"}:
+        yield
+        return
+    from langsmith import tracing_context  # noqa: PLC0415
+    from langsmith.run_trees import get_cached_client  # noqa: PLC0415
 
-        return tracing_context(enabled=True)
-    return nullcontext()
+    with tracing_context(enabled=True):
+        yield
+    get_cached_client().flush()
 
 
 def _tree(spans: Iterable[ReadableSpan]) -> str:
     """The spans above a call's, outermost first, and the spans beside it."""
-    by_id = {span.context.span_id: span for span in spans}
+    by_id = {span.context.span_id: span for span in spans if span.context is not None}
     (call,) = (span for span in by_id.values() if _is_call(span))
     path = [call]
     while (parent := path[0].parent) is not None:

@@ -247,6 +247,14 @@ def test_each_runs_as_it_stands(server: Recording, example: Any) -> None:
     assert [request.resends for request in server.requests] == [0] * 5  # none of them the SDK's
 
 
+@pytest.mark.skipif(not (HAS_OWN_SPANS and find_spec("stamina")), reason="it names classes of the newest SDK")
+def test_with_corrected_errors_a_tuple_of_classes_is_enough(server: Recording) -> None:
+    server.script("in_band:overloaded_error", "ok", "cut", "reset", "ok")
+    done = run("corrected", ANTHROPIC_BASE_URL=server.url, ANTHROPIC_API_KEY="none", NO_PROXY="127.0.0.1")
+    assert (done.returncode, done.stdout) == (0, 2 * "All is well. \n"), done.stderr
+    assert len(server.requests) == 5
+
+
 @pytest.mark.skipif(not (HAS_OWN_SPANS and find_spec("stamina")), reason="the page is about the newest SDK")
 def test_the_tables_in_the_documentation_are_what_is_measured() -> None:
     done = run("measure", "--check")
