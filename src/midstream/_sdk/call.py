@@ -134,7 +134,7 @@ class ObservedCall:
             is_http_error = verdict is not None and verdict.outcome is Outcome.HTTP_ERROR
             if (is_http_error or not self.report.has_response) and response is not None:
                 attempt(self.report.responded, response)
-            return self._report(verdict, error, response or answered, correct=correct)
+            return self._report(verdict, error, answered if response is None else response, correct=correct)
         return None
 
     def _report(

@@ -1,4 +1,4 @@
-"""Helpers around streams with corrected errors: the error that ended one is raised again.
+"""Helpers around streams with corrected errors: the error that ended one is raised again, as a copy.
 
 `get_final_message()` reads to the end and returns what there is. Without this, it would return half a message to an
 application that has caught the error before.
@@ -6,6 +6,7 @@ application that has caught the error before.
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from midstream._outcomes.corrected import CorrectedError
@@ -15,6 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from midstream._sdk.events import Find
+
+
+def copied(error: CorrectedError) -> CorrectedError:
+    """`error` without its traceback, which refers to the helper that keeps the copy."""
+    other = copy(error)
+    other.__cause__ = error.__cause__
+    return other
 
 
 class CorrectedHelper:
@@ -31,11 +39,11 @@ class CorrectedHelper:
 
     def __next__(self) -> Any:
         if self._raised is not None:
-            raise self._raised
+            raise copied(self._raised)
         try:
             return next(self._events)
         except CorrectedError as error:
-            self._raised = error
+            self._raised = copied(error)
             raise
 
 
@@ -50,9 +58,9 @@ class CorrectedAsyncHelper(ObservedAsyncHelper):
 
     async def __anext__(self) -> Any:
         if self._raised is not None:
-            raise self._raised
+            raise copied(self._raised)
         try:
             return await super().__anext__()
         except CorrectedError as error:
-            self._raised = error
+            self._raised = copied(error)
             raise

@@ -42,11 +42,17 @@ def observed_events(events: Any, find: Find) -> Iterator[Any]:
     except BaseException as error:
         corrected = call.failed(error, event)
         if corrected is not None:
-            raise corrected from error
+            try:
+                raise corrected from error
+            finally:
+                del corrected  # its traceback has this frame
         raise
     corrected = call.on_end(event)
     if corrected is not None:
-        raise corrected
+        try:
+            raise corrected
+        finally:
+            del corrected
 
 
 class ObservedAsyncEvents:
@@ -73,12 +79,12 @@ class ObservedAsyncEvents:
             corrected = self._ended(error)
             if corrected is None:
                 raise
-            if not isinstance(error, StopAsyncIteration):
-                raise corrected from error
             try:
-                raise corrected
+                raise corrected from error
             finally:
-                corrected.__context__ = None  # not the end of the SDK's iterator
+                if isinstance(error, StopAsyncIteration):
+                    corrected.__cause__ = corrected.__context__ = None  # the end of an iterator caused nothing
+                del corrected  # its traceback has this frame
         if type(event) is not self._ignored:
             self._on_event(event)
         self._last = event
@@ -125,7 +131,10 @@ def observed_helper(events: Iterator[Any], find: Find) -> Iterator[Any]:
     except BaseException as error:
         corrected = _helper_failed(find, error)
         if corrected is not None:
-            raise corrected from error
+            try:
+                raise corrected from error
+            finally:
+                del corrected  # its traceback has this frame
         raise
 
 
@@ -150,7 +159,10 @@ class ObservedAsyncHelper:
             if not _is_read_by_another(self._events, error):
                 corrected = _helper_failed(self._find, error)
                 if corrected is not None:
-                    raise corrected from error
+                    try:
+                        raise corrected from error
+                    finally:
+                        del corrected
             raise
 
     async def aclose(self) -> None:

@@ -76,11 +76,17 @@ def _request(observer: RequestObserver, wrapped: _Sync, client: Any, args: _Args
     except BaseException as error:
         corrected = request.failed(error)
         if corrected is not None:
-            raise corrected from error
+            try:
+                raise corrected from error
+            finally:
+                del corrected  # its traceback has this frame
         raise
     corrected = observer.returned(request, result)
     if corrected is not None:
-        raise corrected
+        try:
+            raise corrected
+        finally:
+            del corrected
     return result
 
 
@@ -92,11 +98,17 @@ async def _async_request(observer: RequestObserver, wrapped: _Async, client: Any
     except BaseException as error:
         corrected = request.failed(error)
         if corrected is not None:
-            raise corrected from error
+            try:
+                raise corrected from error
+            finally:
+                del corrected  # its traceback has this frame
         raise
     corrected = observer.returned(request, result)
     if corrected is not None:
-        raise corrected
+        try:
+            raise corrected
+        finally:
+            del corrected
     return result
 
 
