@@ -81,6 +81,7 @@ def _alert(alert: Alert) -> str:
             f"alert: {alert.name}\n",
             _expression(alert.expression),
             f"for: {alert.hold}\n",
+            f"keep_firing_for: {alert.keep}\n" if alert.keep else "",
             "labels:\n",
             *_strings({"severity": alert.severity, **alert.labels}),
             "annotations:\n",

@@ -51,7 +51,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         Outcome.IN_BAND_ERROR,
         frozenset({BURN, "MidstreamInBandErrors", "MidstreamOverloaded", "MidstreamMisreportedStatus"}),
     ),
-    "leaked": Kind("reset", Outcome.TRANSPORT_ERROR, frozenset({BURN, "MidstreamLeakedTransportErrors"})),
+    "leaked": Kind("reset", Outcome.TRANSPORT_ERROR, frozenset({BURN, "MidstreamTransportErrors"})),
     "truncated": Kind("cut", Outcome.TRUNCATED, frozenset({BURN, "MidstreamTruncatedStreams"})),
     "malformed": Kind("bad_json", Outcome.MALFORMED, frozenset({BURN, "MidstreamMalformedData"})),
     "denied": Kind("http:authentication_error", Outcome.HTTP_ERROR, frozenset({BURN, "MidstreamAccessDenied"})),

@@ -109,7 +109,7 @@ CHANGES = (
     # What an alert says.
     Change("severity: critical", "severity: warning", "MidstreamAccessDenied: the very first"),
     Change("Nothing was raised", "Something was raised", "MidstreamTruncatedStreams: one stream in 64"),
-    Change("&var-job=", "&var-jobs=", "MidstreamLeakedTransportErrors: the very"),
+    Change("&var-job=", "&var-jobs=", "MidstreamTransportErrors: the very"),
     Change("runbook_url: runbooks/", "runbook_url: runbook/", "MidstreamStalls: a quarter"),
 )
 

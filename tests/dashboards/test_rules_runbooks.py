@@ -197,7 +197,7 @@ AGAIN = (
     ),
     *(("MidstreamInBandErrors", block, fault) for block in (0, 1) for fault in (*IN_BAND, "in_band:rate_limit_error")),
     *(("MidstreamRateLimited", 0, fault) for fault in ("http:rate_limit_error", "in_band:rate_limit_error")),
-    *(("MidstreamLeakedTransportErrors", 0, fault) for fault in (*LEAKS, "hangup")),
+    *(("MidstreamTransportErrors", 0, fault) for fault in (*LEAKS, "hangup")),
     *(("MidstreamTruncatedStreams", block, fault) for block in (0, 1) for fault in CUTS),
     *(("MidstreamMalformedData", 0, fault) for fault in DAMAGES),
 )

@@ -1,4 +1,4 @@
-"""The board "Leaked transport errors"."""
+"""The board "Leaked exceptions"."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from typing import Final
 from midstream._outcomes import Outcome
 from source import colours, names
 from source.board import Board, Row, Section, to
-from source.measures import ERRORS, LEAKED, LEAKING, STEP, TRUNCATED, WHOLE, errors, number, share
+from source.measures import ERRORS, FAILED, LEAKED, LEAKING, OPERATIONS, STEP, WHOLE, calls, number, share
 from source.panels import Bars, Column, Lines, Query, Table
 from source.parts import NONE, PHASES, called, count, errors_over_time, share_of_errors
-from source.queries import counted, quantile, total
+from source.queries import quantile, total
 from source.variables import chosen
 
 __all__ = ("BOARD",)
 
 _TRANSPORT: Final = (Outcome.TRANSPORT_ERROR, Outcome.CONNECTION_ERROR)
-_OF_TRANSPORT: Final = ERRORS.ended(*_TRANSPORT)
+_OF_TRANSPORT: Final = OPERATIONS.ended(*_TRANSPORT)
+_TRUNCATED: Final = OPERATIONS.ended(Outcome.TRUNCATED)
+_DETAILED: Final = ERRORS.where(names.LEAKED, "true")
 _UNCAUGHT: Final = LEAKING | {Outcome.TRUNCATED}
 
 _A_CLASS: Final = ".*[.].*|[A-Z].*"
@@ -25,14 +27,14 @@ _A_CLASS: Final = ".*[.].*|[A-Z].*"
 
 def _missed(window: str) -> str:
     """By outcome, the failures that `except anthropic.APIError` never sees."""
-    return f"{errors(LEAKED, window, names.OUTCOME)} or {errors(TRUNCATED, window, names.OUTCOME)}"
+    return calls(LEAKED, window, names.OUTCOME) + " or " + calls(_TRUNCATED, window, names.OUTCOME)
 
 
 _COUNT: Final = count(
     "Leaked exceptions",
     "Failures whose exception is none of the SDK's: the application got a raw exception of the HTTP client, or of a "
     "decoder.",
-    Query(number(errors(LEAKED, WHOLE)), "calls raised no APIError"),
+    Query(number(calls(LEAKED, WHOLE)), "calls raised no APIError"),
     LEAKING,
 )
 
@@ -47,7 +49,7 @@ _MISSED: Final = count(
 _MISSED_SHARE: Final = share_of_errors(
     "Share that it misses",
     "The same, of all failures.",
-    Query(share(total(_missed(WHOLE)), ERRORS), "of all failures"),
+    Query(share(total(_missed(WHOLE)), FAILED), "of all failures"),
     _UNCAUGHT,
 )
 
@@ -55,14 +57,14 @@ _LEAKED_SHARE: Final = share_of_errors(
     "Transport errors that leak",
     "Of the failures of the transport, the share whose exception the SDK did not wrap. An SDK that starts to wrap them "
     "brings it to zero.",
-    Query(share(errors(_OF_TRANSPORT.where(names.LEAKED, "true"), WHOLE), _OF_TRANSPORT), "are not wrapped by the SDK"),
+    Query(share(calls(_OF_TRANSPORT.where(names.LEAKED, "true"), WHOLE), _OF_TRANSPORT), "are not wrapped by the SDK"),
     frozenset({Outcome.TRANSPORT_ERROR}),
 )
 
 _CLASSES: Final = errors_over_time(
     "By exception class",
     "Leaked exceptions in the interval before each point, by the class that says what went wrong.",
-    LEAKED,
+    _DETAILED,
     (names.ERROR_TYPE,),
     LEAKING,
 )
@@ -72,8 +74,8 @@ _BESIDE: Final = Bars(
     description="Failures of the transport in the interval before each point: those that reached the application raw, "
     "and those that the SDK wrapped into an `APIConnectionError`, as it does before the response.",
     queries=(
-        Query(errors(_OF_TRANSPORT.where(names.LEAKED, "true"), STEP), "leaked"),
-        Query(errors(_OF_TRANSPORT.where(names.LEAKED, "false"), STEP), "wrapped"),
+        Query(calls(_OF_TRANSPORT.where(names.LEAKED, "true"), STEP), "leaked"),
+        Query(calls(_OF_TRANSPORT.where(names.LEAKED, "false"), STEP), "wrapped"),
     ),
     moved_by=frozenset(_TRANSPORT),
     decimals=0,
@@ -84,7 +86,7 @@ _BESIDE: Final = Bars(
 _PHASES: Final = errors_over_time(
     "By phase",
     f"Leaked exceptions in the interval before each point, by how far the answer was: {PHASES}.",
-    LEAKED,
+    _DETAILED,
     (names.PHASE,),
     LEAKING,
 )
@@ -95,7 +97,7 @@ _WAITS: Final = Lines(
     "Near the read timeout, silence broke them; near zero, they were cut off. The lines: 50 and 95 % stayed below.",
     queries=tuple(
         Query(
-            quantile(part, chosen(names.LONGEST_WAIT).ended(Outcome.TRANSPORT_ERROR), STEP, over=counted),
+            quantile(part, chosen(names.LONGEST_WAIT).ended(Outcome.TRANSPORT_ERROR), STEP),
             name,
             exemplar=True,
         )
@@ -114,7 +116,7 @@ _SERVERS: Final = Bars(
     description="Calls that ended with an exception of the transport or of a decoder, in the interval before each "
     "point, by the host that they went to. Leaked and wrapped ones, for the metric with the host does not tell them "
     "apart. Inference only.",
-    queries=(Query(total(counted(_CLASSED, STEP), names.SERVER), called(names.SERVER)),),
+    queries=(Query(calls(_CLASSED, STEP, names.SERVER), called(names.SERVER)),),
     moved_by=LEAKING | {Outcome.CONNECTION_ERROR},
     decimals=0,
     nothing=NONE,
@@ -137,7 +139,7 @@ _DETAILS: Final = Table(
     title="In detail",
     description="Leaked exceptions by all that is known of them. A click on the model shows this board for that model "
     "alone.",
-    queries=(Query(f"{errors(LEAKED, WHOLE, *_DETAIL)} > 0"),),
+    queries=(Query(f"{calls(_DETAILED, WHOLE, *_DETAIL)} > 0"),),
     moved_by=LEAKING,
     nothing=NONE,
     columns=(
@@ -154,8 +156,9 @@ _DETAILS: Final = Table(
 
 BOARD: Final = Board(
     uid="midstream-leaked",
-    name="Leaked transport errors",
-    description="Exceptions that reach the application raw, so that `except anthropic.APIError` does not catch them.",
+    name="Leaked exceptions",
+    description="Exceptions of the HTTP client and of decoders that reach the application raw: "
+    "`except anthropic.APIError` does not catch them. The panels about transport errors count no decoding errors.",
     sections=(
         Section(
             rows=(

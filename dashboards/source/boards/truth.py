@@ -18,7 +18,7 @@ from typing import Final
 from midstream._outcomes import Outcome
 from source import colours, names
 from source.board import to
-from source.measures import ERRORS, WHOLE, errors
+from source.measures import ERRORS, WHOLE, calls
 from source.panels import Column, Query, Table
 from source.parts import NONE
 from source.queries import FAILURES
@@ -65,7 +65,7 @@ STATUSES: Final = Table(
     description="Failed calls by their three statuses: observed is what was on the wire, reported what the exception "
     "said, effective what it should have said. Of misreported failures the status is wrong; leaked exceptions are not "
     "caught by `except anthropic.APIError`. The cells of these two lead to the boards about them.",
-    queries=(Query(f"{_in_words(_with_reported(errors(ERRORS, WHOLE, *_KEYS)))} > 0"),),
+    queries=(Query(f"{_in_words(_with_reported(calls(ERRORS, WHOLE, *_KEYS)))} > 0"),),
     moved_by=frozenset(FAILURES),
     nothing=NONE,
     columns=(
@@ -86,7 +86,7 @@ STATUSES: Final = Table(
             "Exception",
             90,
             words={"true": ("leaked", colours.LEAKED), "false": ("", "text")},
-            links=(("Leaked transport errors", to("midstream-leaked")),),
+            links=(("Leaked exceptions", to("midstream-leaked")),),
         ),
     ),
     sort_by="Calls",
