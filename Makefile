@@ -99,16 +99,16 @@ release: test-release ## build dist/, and install it for real from the index, wi
 	@$(LINT)/bin/python -m hatchling build --directory dist
 	@tests/release/from-the-index.sh dist $(PYTHONS)
 
-bench: $(DEV)/.project ## what midstream costs
+bench: $(DEV)/.project ## time per call, memory per stream, start, throughput; needs an idle machine
 	@$(DEV)/bin/python benchmarks/bench.py $(ARGS)
 
-bench-others: $(DEV)/.project ## the same with other instrumentations; writes docs/benchmarks.md
-	@$(DEV)/bin/python benchmarks/compare.py $(ARGS)
+bench-others: $(NEIGHBOURS)/.project ## machine instructions per call, beside the SDK's tracing and OpenTelemetry's; needs valgrind
+	@$(NEIGHBOURS)/bin/python benchmarks/instructions.py --others $(ARGS)
 
 comparison: $(NEIGHBOURS)/.project ## what other instrumentations tell of failed streams; writes docs/comparison.md
 	@$(NEIGHBOURS)/bin/python docs/comparison.py $(ARGS)
 
-instructions: $(DEV)/.project ## the machine instructions that it adds per event, or with ARGS=--calls per call; needs valgrind
+instructions: $(DEV)/.project ## machine instructions per event, with ARGS=--calls per call; needs valgrind
 	@$(DEV)/bin/python benchmarks/instructions.py $(ARGS)
 
 fuzz: $(FUZZ)/.project ## random exceptions, bodies and requests, guided by coverage; for a minute each

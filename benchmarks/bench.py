@@ -1,93 +1,92 @@
-"""What midstream costs: the same with and without it, side by side in one run; the server is another process.
+"""Times what midstream adds, against a server in another process: `make bench`. Use an idle machine.
 
-Costs are CPU time of this process. Each figure is the median over many rounds of bare, observed, bare, as a difference
-and as a ratio, with the quartiles beside it. The control is bare against bare: what it shows is noise.
+Each figure is the median over rounds of bare, observed, bare. The noise is the difference of two bare runs: a figure
+below it says nothing. `instructions.py` counts what is too small to be timed.
 """
 
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+import gc
+import platform
+import resource
+from functools import partial
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from cases import calls, events, measure, measure_iterator
-from clients import SDK_TRACING
-from figures import environment, to_json
-from measuring import settle
-from memory import allow_many_files, measure_crowd, measure_memory
+from open_streams import memory, throughput
+from rounds import COLUMNS, measured, row, table
 from server import serving
-from sizes import FULL, QUICK
-from startup import measure_startup
-from subjects import MIDSTREAM
-from table import HEADER, row
+from startup import startup
+from subjects import MIDSTREAM, SDK_TRACES, SDK_TRACING, observed_by, providers
+from workloads import CALLS, run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-    from figures import Figure
-    from sizes import Size
     from subjects import Subject
+    from workloads import Workload
 
-__all__ = ("figures", "main")
-
-_ITERATOR_ROUNDS = 4
-"""Rounds of the isolated iterators, for each of another case: they are short."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What is to be measured: everything with `only` in its name."""
-
-    size: Size
-    pairs: int
-    only: str
-
-    def wants(self, key: str) -> bool:
-        """Whether the figure is to be measured."""
-        return self.only in key
+_FILES: Final = 8192
+_MEMORY_ROUNDS: Final = 3
+_DISTRIBUTIONS: Final = ("anthropic", "opentelemetry-sdk", "wrapt", "midstream")
 
 
-def figures(url: str, subject: Subject, asked: Asked) -> Iterator[Figure]:
-    """Every figure, one by one."""
-    if subject is MIDSTREAM:
-        for flavor in ("sync", "async"):
-            if asked.wants(f"event: {flavor}, the iterator alone"):
-                yield measure_iterator(flavor, _ITERATOR_ROUNDS * asked.pairs, warm=asked.size.warm)
-    for case in (*events(asked.size), *calls(asked.size)):
-        if any(asked.wants(one.key) for one in case.measures):
-            yield from measure(case, url, subject, asked.pairs, warm=asked.size.warm)
-    if subject is MIDSTREAM:
-        yield from measure_startup(asked.pairs, asked.wants, warm=asked.size.warm)
-    yield from measure_memory(url, subject, asked.size, asked.pairs, asked.wants)
-    if asked.wants("throughput"):
-        yield from measure_crowd(url, subject, asked.size, asked.pairs)
+class Size(NamedTuple):
+    """How much is measured. A run has few calls, so that the speed of the machine changes little between two runs."""
+
+    call_rounds: int
+    rounds: int
+    calls: int
+    streams: int
+    events: int
+
+
+FULL: Final = Size(call_rounds=40, rounds=9, calls=25, streams=1_000, events=500)
+QUICK: Final = Size(call_rounds=1, rounds=1, calls=2, streams=20, events=20)
+
+
+def calls(url: str, size: Size) -> Iterator[list[str]]:
+    """CPU time of every kind of call."""
+    given = providers()
+    for base in (None, SDK_TRACING) if SDK_TRACES else (None,):
+        for name, workload in CALLS.items():
+
+            def seconds(subject: Subject | None, base: Subject | None = base, workload: Workload = workload) -> float:
+                with observed_by(given, base, subject):
+                    return run(workload, size.calls, url) / size.calls
+
+            rounds = measured(partial(seconds, None), partial(seconds, MIDSTREAM), size.call_rounds)
+            yield row(f"{name}{', on the SDK span' if base else ''}", "us", 1e6, rounds)
 
 
 def main() -> None:
-    """Prints a table, and writes JSON if asked to."""
+    """Prints a Markdown table."""
+    parts = ("calls", "memory", "start", "throughput")
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pairs", type=int, help=f"rounds of bare, observed, bare for each case ({FULL.pairs})")
-    parser.add_argument("--only", default="", metavar="TEXT", help="only figures with this text in their name")
-    parser.add_argument("--quick", action="store_true", help="only shows that everything runs; the figures say nothing")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="writes the figures there too")
-    arguments = parser.parse_args()
-    size = QUICK if arguments.quick else FULL
-    asked = Asked(size, arguments.pairs or size.pairs, arguments.only)
-    subjects = (MIDSTREAM, SDK_TRACING)
-    allow_many_files()
-    settle()
-    print(
-        ", ".join(f"{name} {what}" for name, what in environment(subjects).items()), f"{asked.pairs} rounds", sep=", "
-    )
-    print(HEADER)
-    told: list[Figure] = []
+    parser.add_argument("--only", action="append", choices=parts, help="may be repeated")
+    parser.add_argument("--quick", action="store_true", help="only shows that everything runs")
+    options = parser.parse_args()
+    size = QUICK if options.quick else FULL
+    _allow_many_files()
+    gc.freeze()
+    print(f"CPython {platform.python_version()}, {platform.machine()}", end="")
+    print(*(f", {name} {version(name)}" for name in _DISTRIBUTIONS), sep="", end="\n\n")
     with serving() as url:
-        for figure in figures(url, MIDSTREAM, asked):
-            told.append(figure)
-            print(row(figure), flush=True)
-    if arguments.json is not None:
-        arguments.json.write_text(to_json(told, subjects))
+        rows: dict[str, Callable[[], Iterable[list[str]]]] = {
+            "calls": lambda: calls(url, size),
+            "memory": lambda: memory(url, size.streams, min(size.rounds, _MEMORY_ROUNDS)),
+            "start": lambda: startup(size.rounds),
+            "throughput": lambda: [throughput(url, size.streams, size.events, size.rounds)],
+        }
+        for part in options.only or parts:
+            print(table(COLUMNS, list(rows[part]())), end="\n\n", flush=True)
+
+
+def _allow_many_files() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(hard, _FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
 
 
 if __name__ == "__main__":

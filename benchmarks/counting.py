@@ -1,7 +1,7 @@
 """Machine instructions, counted by valgrind: they do not depend on what else the machine does.
 
-A program that is run under valgrind forks itself for every run, so that everything is loaded once. Each is run with
-some items and with twice as many: in the difference there is nothing but items.
+The counted program runs under valgrind and forks for every run, so that everything is loaded once. Each run is done
+with some items and with twice as many; the difference is the cost of the items alone.
 """
 
 from __future__ import annotations
@@ -13,80 +13,66 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-__all__ = ("Counted", "Do", "Making", "count", "counted")
+from typing import NamedTuple
 
 Do = Callable[[int], None]
-"""Does something with so many items."""
+"""Does something with that many items."""
 
 
-class Making(NamedTuple):
-    """Something that is counted."""
+class Countable(NamedTuple):
+    """Work whose instructions can be counted."""
 
     items: int
-    """How many of them are counted."""
-    bare: Callable[[], Do]
-    """Makes what does it. In a process of its own, from which the runs are forked."""
-    observed: Callable[[], Do]
-    """The same, observed."""
+    variants: Mapping[str, Callable[[], Do]]
+    """By name, how to prepare the work. Each is called in a process of its own."""
 
 
-class Counted(NamedTuple):
-    """The instructions per item of something."""
+def counted(program: Sequence[str]) -> dict[str, dict[str, float]]:
+    """The instructions per item, by name and variant, of what a Python program counts.
 
-    bare: float
-    observed: float
-
-    @property
-    def added(self) -> float:
-        """What is added by being observed."""
-        return self.observed - self.bare
-
-
-def counted(program: Sequence[str], seed: int = 0) -> dict[str, Counted]:
-    """What the Python program `program` counts, which is given a file for `count` as its last argument.
-
-    With the same `seed` of hashes the same is counted again. With another one, objects lie elsewhere in memory.
+    `program` is the command line, which gets one more argument: the file to pass to `count`.
     """
     valgrind = shutil.which("valgrind")
     if valgrind is None:
-        sys.exit("it needs valgrind")
+        sys.exit("valgrind is not installed")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         command = (
             *(valgrind, "--tool=cachegrind", "--cache-sim=no", f"--cachegrind-out-file={folder}/%p", "--quiet"),
             *(sys.executable, *program, str(folder / "runs")),
         )
-        fixed = {**os.environ, "PYTHONHASHSEED": str(seed)}
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=fixed)
+        environment = {**os.environ, "PYTHONHASHSEED": "0"}
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         if done.returncode:
             sys.exit(f"valgrind failed: {done.stderr}")
         runs = json.loads((folder / "runs").read_text(encoding="utf-8"))
         return {
-            key: Counted(*(_difference(folder, pids) / items for pids in by_observed))
-            for key, (items, by_observed) in runs.items()
+            key: {
+                variant: (_instructions(folder, twice) - _instructions(folder, once)) / items
+                for variant, (once, twice) in variants.items()
+            }
+            for key, (items, variants) in runs.items()
         }
 
 
-def count(report: Path, kinds: Mapping[str, Making]) -> None:
-    """Runs all of `kinds`, which have names, under valgrind, and writes to `report` which process did what."""
+def count(report: Path, countables: Mapping[str, Countable]) -> None:
+    """Runs every variant, and writes to `report` which process did what. For a program that runs under valgrind."""
+    part = report.with_name("part")
     runs = {
-        key: (one.items, [_runs_of(report.with_name("part"), one.items, make) for make in (one.bare, one.observed)])
-        for key, one in kinds.items()
+        key: (items, {variant: _run_twice(part, items, prepare) for variant, prepare in variants.items()})
+        for key, (items, variants) in countables.items()
     }
     report.write_text(json.dumps(runs), encoding="utf-8")
 
 
-def _runs_of(part: Path, items: int, make: Callable[[], Do]) -> list[int]:
+def _run_twice(part: Path, items: int, prepare: Callable[[], Do]) -> list[int]:
+    """The processes that did the work with `items` items and with twice as many."""
+
     def run() -> None:
-        do = make()
+        do = prepare()
         pids = [_forked(partial(do, number)) for number in (items, 2 * items)]
         part.write_text(json.dumps(pids), encoding="utf-8")
 
@@ -96,7 +82,6 @@ def _runs_of(part: Path, items: int, make: Callable[[], Do]) -> list[int]:
 
 
 def _forked(run: Callable[[], None]) -> int:
-    """Runs it in a fork of this process, and returns the fork's id."""
     pid = os.fork()
     if not pid:
         run()
@@ -107,12 +92,8 @@ def _forked(run: Callable[[], None]) -> int:
     return pid
 
 
-def _difference(folder: Path, pids: Sequence[int]) -> int:
-    once, twice = (_instructions(folder / str(pid)) for pid in pids)
-    return twice - once
-
-
-def _instructions(report: Path) -> int:
+def _instructions(folder: Path, pid: int) -> int:
+    report = folder / str(pid)
     found = re.search(r"^summary: (\d+)", report.read_text(encoding="utf-8"), re.MULTILINE)
     if found is None:
         message = f"valgrind wrote no summary: {report}"

@@ -1,7 +1,7 @@
-"""What midstream adds per event, per chunk and per question to the body: prepared items, bare and observed.
+"""Prepared items on the paths that midstream observes: events, chunks of a body, and attributes read from a body.
 
-On a path nothing waits and no event loop runs, so that the same work is done every time. An outer loop like those of
-the SDK and its HTTP client stands around both.
+Nothing waits and no event loop runs, so the same work is done every time. Bare and observed, the items pass through
+outer loops like those of the SDK and its HTTP client.
 """
 
 from __future__ import annotations
@@ -22,29 +22,20 @@ from midstream._telemetry.signals import Signals
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 
-__all__ = ("PATHS", "Path", "drive")
-
-
-def _as_they_are(items: Any) -> Any:
-    return items
-
 
 class Path(NamedTuple):
-    """A way that items go, which midstream observes: an iterator around an iterator."""
+    """An iterator around an iterator of items, with a call that observes it and without."""
 
     item: Any
     observed: Callable[[Any, Call], Any]
     is_async: bool = False
-    bare: Callable[[Any], Any] = _as_they_are
+    bare: Callable[[Any], Any] = lambda items: items
 
 
 class _Delta:
     """Stands for the SDK's content event."""
 
     type = "content_block_delta"
-
-
-_HEAD: Final = Head({"content-type": "text/event-stream"}, object)
 
 
 class _Body:
@@ -60,56 +51,48 @@ class _Body:
         return aiter(self._chunks)
 
 
-def _observed_events(events: Iterator[Any], call: Call) -> Iterator[Any]:
-    return observed_events(events, lambda: call)
-
-
-def _observed_async_events(events: AsyncIterator[Any], call: Call) -> AsyncIterator[Any]:
-    return ObservedAsyncEvents(events, lambda: call)
+def _observed_body(chunks: Any, call: Call) -> ObservedBody:
+    return ObservedBody(_Body(chunks), call, Head({"content-type": "text/event-stream"}, object))
 
 
 def _observed_chunks(chunks: Iterator[bytes], call: Call) -> Iterator[bytes]:
     call.parsed_by(chunks)
-    return iter(ObservedBody(_Body(chunks), call, _HEAD))
+    return iter(_observed_body(chunks, call))
 
 
 def _observed_async_chunks(chunks: AsyncIterator[bytes], call: Call) -> AsyncIterator[bytes]:
     call.parsed_by(chunks)
-    return aiter(ObservedBody(_Body(chunks), call, _HEAD))
+    return aiter(_observed_body(chunks, call))
 
 
-def _asking(items: Iterator[Any], body: object) -> Iterator[Any]:
-    """`items`, for each of which the body is asked what SDK 1.14 and later asks it with every event."""
+def _reading(items: Iterator[Any], body: object) -> Iterator[Any]:
+    """Reads from the body, for every item, the attribute that SDK 1.14 and later reads with every event."""
     for item in items:
         getattr(body, "stream_observer", None)
         yield item
 
 
-def _asking_the_body(items: Iterator[Any]) -> Iterator[Any]:
-    return _asking(items, _Body(items))
-
-
-def _asking_the_observed_body(items: Iterator[Any], call: Call) -> Iterator[Any]:
-    return _asking(items, ObservedBody(_Body(items), call, _HEAD))
-
-
 PATHS: Final[Mapping[str, Path]] = {
-    "events": Path(_Delta(), _observed_events),
-    "async events": Path(_Delta(), _observed_async_events, is_async=True),
+    "events": Path(_Delta(), lambda events, call: observed_events(events, lambda: call)),
+    "async events": Path(_Delta(), lambda events, call: ObservedAsyncEvents(events, lambda: call), is_async=True),
     "chunks": Path(b"x" * 256, _observed_chunks),
     "async chunks": Path(b"x" * 256, _observed_async_chunks, is_async=True),
-    "questions": Path(_Delta(), _asking_the_observed_body, bare=_asking_the_body),
+    "attributes": Path(
+        _Delta(),
+        lambda items, call: _reading(items, _observed_body(items, call)),
+        bare=lambda items: _reading(items, _Body(items)),
+    ),
 }
 
 
 def drive(name: str, items: int, *, observed: bool, clock: Callable[[], float] = time.perf_counter) -> None:
-    """Sends `items` prepared items through the path of this name."""
+    """Sends that many items through the path with this name."""
     path = PATHS[name]
     prepared = [path.item] * items
     call = _call(clock)
     if path.is_async:
         source = _async_source(prepared)
-        _run(_async_drain(path.observed(source, call) if observed else path.bare(source)))
+        _finish(_async_drain(path.observed(source, call) if observed else path.bare(source)))
     else:
         _drain(path.observed(_source(prepared), call) if observed else path.bare(_source(prepared)))
 
@@ -148,11 +131,11 @@ async def _async_drain(items: AsyncIterator[Any]) -> None:
         pass
 
 
-def _run(coroutine: Any) -> None:
-    """Runs a coroutine that waits for nothing."""
+def _finish(coroutine: Any) -> None:
+    """Runs a coroutine that never waits."""
     try:
         coroutine.send(None)
     except StopIteration:
         return
-    message = "it waits"
+    message = "the coroutine waits"
     raise RuntimeError(message)

@@ -1,6 +1,6 @@
-"""Calls and events by the real SDK, with OpenTelemetry's, over a transport in memory that answers at once.
+"""Calls of the real SDK with the real OpenTelemetry SDK, over a transport in memory.
 
-Nothing waits and nothing leaves the process, so that the same work is done every time.
+Nothing waits and nothing leaves the process, so the same work is done every time.
 """
 
 from __future__ import annotations
@@ -13,63 +13,77 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 import anthropic
-from clients import SDK_TRACES, SDK_TRACING
-from counting import Counted, Making
-from flavors import FLAVORS
-from providers import providers
-from server import SHORTEST, answer
+from by_hand import by_hand
+from counting import Countable
+from recorded import Recorded, recorded
+from server import SHORTEST, answer, prompt_of
+from subjects import MIDSTREAM, OPENTELEMETRY, SDK_TRACES, SDK_TRACING, providers
+from workloads import CALLS, FLAVORS, Workload, no_end, run
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 
     from counting import Do
-    from flavors import Flavor, Step, Work
-    from subjects import Subject
+    from subjects import Providers, Subject
 
-__all__ = ("CALLS", "STREAMS", "Kind", "per_event", "transport")
-
+_WARM_UP: Final = 15
+"""Calls before the counted ones. By then the interpreter has specialized the code, and one-time work is done."""
+_CALLS: Final = 10
 _LONG: Final = 109
-_STREAMS: Final = 10
 
 _http: Final[Any] = import_module(anthropic.DefaultHttpxClient.__mro__[1].__module__.partition(".")[0])
 
 
 @dataclass(frozen=True)
-class Kind:
-    """Something of which there can be more or less: calls of a kind, or the events of a stream."""
+class CountedCall:
+    """A kind of call that is counted bare, observed, and with the telemetry recorded by hand."""
 
-    flavor: Flavor
-    step: Callable[[int], Step]
-    """What makes so many."""
-    warm: int
-    """So many before those that are counted: by then the interpreter has adapted, and what is done once is done."""
-    items: int
-    """So many are counted."""
-    traced: bool = False
-    """Whether the SDK makes a span."""
+    workload: Workload
+    base: Subject | None = None
+    """What observes the bare call, too."""
 
-    def making(self, subject: Subject) -> Making:
-        """It, to be counted with `subject` and without."""
-        return Making(self.items, partial(self.doing, None), partial(self.doing, subject))
+    def observed(self, *subjects: Subject) -> Countable:
+        """The call bare, and with each of the subjects."""
+        observed = {subject.name: partial(self.prepared, subject) for subject in subjects}
+        return Countable(_CALLS, {"bare": self.prepared, **observed})
 
-    def doing(self, subject: Subject | None) -> Do:
-        """What makes so many of it. Who observes it does so for the rest of the process."""
+    def with_floor(self) -> Countable:
+        """The call bare, with midstream, and with the telemetry of midstream recorded by hand."""
+        items, variants = self.observed(MIDSTREAM)
+        return Countable(items, {**variants, "by hand": lambda: self.prepared(telemetry=self.telemetry())})
+
+    def prepared(self, subject: Subject | None = None, telemetry: Recorded | None = None) -> Do:
+        """Makes as many calls as it is asked for. What observes them does so until the process ends."""
         given = providers()
-        subjects = (SDK_TRACING if self.traced else None, subject)
-        # Kept, for who is dropped may stop.
-        stops = [one.start(given) for one in subjects if one is not None]
-
-        def do(number: int) -> None:
-            self.flavor.seconds("http://127.0.0.1", [self.step(number)], transport())
-
-        do(self.warm)
+        # Kept, because an instrumentation may stop when it is collected.
+        _kept.extend(observer.start(given) for observer in (self.base, subject) if observer is not None)
+        do = partial(self.run, no_end if telemetry is None else by_hand(telemetry, given))
+        do(_WARM_UP)
         gc.disable()
-        _kept.extend(stops)
         return do
+
+    def telemetry(self) -> Recorded:
+        """What midstream records of a call, beyond the telemetry of the bare call."""
+        return self.recorded(lambda _: no_end, MIDSTREAM).beyond(self.recorded(lambda _: no_end))
+
+    def recorded(self, ending: Callable[[Providers], Callable[[], None]], *subjects: Subject) -> Recorded:
+        """The telemetry of the last call of a run. `ending` returns what is done after each call."""
+
+        def of(calls: int) -> Recorded:
+            return recorded(lambda given: self.run(ending(given), calls), self.base, *subjects)
+
+        return of(2).after(of(1))
+
+    def run(self, then: Callable[[], None], calls: int) -> None:
+        """Makes that many calls, and one before them."""
+        run(self.workload, calls, transport(), then)
+
+
+_kept: Final[list[Callable[[], None]]] = []
 
 
 class _Pieces:
-    """What comes of a body, sync and async."""
+    """The body of an answer, sync and async."""
 
     def __init__(self, pieces: Sequence[bytes]) -> None:
         self._pieces = pieces
@@ -82,74 +96,56 @@ class _Pieces:
             yield piece
 
 
-# A class of the HTTP client's, of which it is known here only which the SDK has.
+# The base classes are those of the HTTP client that the installed SDK uses.
 _Body: Final[Any] = type("_Body", (_Pieces, _http.SyncByteStream, _http.AsyncByteStream), {})
 
 
-_kept: Final[list[Callable[[], None]]] = []
-
-
 def transport() -> Any:
-    """A transport of the HTTP client's, sync and async, that answers as the server does."""
+    """A transport of the HTTP client, sync and async, with the answers of the server."""
     return _http.MockTransport(_answer)
 
 
 def _answer(request: Any) -> Any:
-    told = answer(json.loads(request.content)["messages"][0]["content"])
-    return _http.Response(told.status, headers=told.headers, stream=_Body(told.pieces))
+    canned = answer(prompt_of(json.loads(request.content)))
+    return _http.Response(canned.status, headers=canned.headers, stream=_Body(canned.pieces))
 
 
-def _calls(flavor: Flavor, *, traced: bool) -> dict[str, Kind]:
-    works = {
-        "call": flavor.call("whole"),
-        "call refused": flavor.failing(flavor.call("refused 529")),
-        "stream": flavor.create(f"together {SHORTEST}"),
-        "stream failing after 4 events": flavor.failing(flavor.create("failing 4")),
-    }
-    return {
-        f"{name}, {flavor.name}" + ", on the SDK's span" * traced: Kind(flavor, partial(_times, work), 15, 10, traced)
-        for name, work in works.items()
-    }
-
-
-def _times(work: Work, number: int) -> Step:
-    return work, number
-
-
-def _streams(flavor: Flavor) -> dict[str, Kind]:
-    ways = {"create(stream=True)": flavor.create, "messages.stream()": flavor.helper}
-    framings = {"large chunks": "together", "a chunk each": "chunked"}
-    return {
-        _name(f"{flavor.name}, {way}, {framing}", length): Kind(
-            flavor, partial(_times, make(f"{prompt} {length}")), 15, _STREAMS
-        )
-        for framing, prompt in framings.items()
-        for way, make in ways.items()
-        for length in (SHORTEST, _LONG)
-    }
-
-
-def per_event(counted: Mapping[str, Counted]) -> dict[str, Counted]:
-    """What an event takes, of streams read and framed in a way, where `counted` are `STREAMS`."""
-    ways = dict.fromkeys(name.rpartition(", ")[0] for name in STREAMS)
-    return {way: _each(counted[_name(way, SHORTEST)], counted[_name(way, _LONG)]) for way in ways}
-
-
-def _each(short: Counted, long: Counted) -> Counted:
-    events = _LONG - SHORTEST
-    return Counted((long.bare - short.bare) / events, (long.observed - short.observed) / events)
-
-
-def _name(name: str, length: int) -> str:
-    return f"{name}, {length} events"
-
-
-_TRACED: Final = (False, True) if SDK_TRACES else (False,)
-
-CALLS: Final[Mapping[str, Kind]] = {
-    name: kind for traced in _TRACED for flavor in FLAVORS for name, kind in _calls(flavor, traced=traced).items()
+COUNTED_CALLS: Final[Mapping[str, CountedCall]] = {
+    f"{name}{', on the SDK span' if base else ''}": CountedCall(workload, base)
+    for base in ((None, SDK_TRACING) if SDK_TRACES else (None,))
+    for name, workload in CALLS.items()
 }
 """By name."""
 
-STREAMS: Final[Mapping[str, Kind]] = {name: kind for flavor in FLAVORS for name, kind in _streams(flavor).items()}
-"""By how they are read and how they arrive, a short one and a long one: `per_event` tells them by event."""
+_FRAMINGS: Final = {"large chunks": "together", "a chunk each": "chunked"}
+
+COUNTED_STREAMS: Final[Mapping[str, CountedCall]] = {
+    f"{flavor}, {framing}, {length}": CountedCall(Workload(flavor, "stream", f"{prompt} {length}"))
+    for flavor in FLAVORS
+    for framing, prompt in _FRAMINGS.items()
+    for length in (SHORTEST, _LONG)
+}
+"""By how the stream is read and arrives, and its number of events."""
+
+
+COUNTABLES: Final[Mapping[str, Mapping[str, Countable]]] = {
+    "streams": {name: call.observed(MIDSTREAM) for name, call in COUNTED_STREAMS.items()},
+    "calls": {name: call.with_floor() for name, call in COUNTED_CALLS.items()},
+    "others": {
+        name: call.observed(MIDSTREAM, SDK_TRACING, OPENTELEMETRY)
+        for name, call in COUNTED_CALLS.items()
+        if call.base is None
+    },
+}
+
+
+def per_event(counts: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
+    """The instructions per event, by kind of stream and variant, from the counts of `COUNTED_STREAMS`."""
+    kinds = dict.fromkeys(name.rpartition(", ")[0] for name in counts)
+    return {
+        kind: {
+            variant: (instructions - counts[f"{kind}, {SHORTEST}"][variant]) / (_LONG - SHORTEST)
+            for variant, instructions in counts[f"{kind}, {_LONG}"].items()
+        }
+        for kind in kinds
+    }

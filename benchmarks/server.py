@@ -1,7 +1,7 @@
-"""A server for benchmarks, in a process of its own: it answers at once, from memory, and keeps connections.
+"""The answers that benchmarks get, and a server in another process that gives them.
 
-The prompt says what it answers: see `_BODIES`. Whatever the answer, the request has the same model, so that all
-requests of a kind are alike to who counts by model.
+It answers from memory, without a delay, and keeps connections open. The prompt of a request selects the answer: see
+`_BODIES`.
 """
 
 from __future__ import annotations
@@ -13,56 +13,53 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from midstream.faults.answers import text_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
 
-__all__ = ("MODEL", "SHORTEST", "Answer", "answer", "serving")
-
 MODEL: Final = "claude-bench"
+"""The same for every request, so that no metric gets a series for each answer."""
 
 SHORTEST: Final = 9
-"""Events of the default answer, pings not counted."""
+"""The events of the default answer, without pings."""
 
 _NO_DELTAS: Final = 5
-"""Events of an answer that are not content deltas, pings not counted."""
+"""Its events that are not content deltas."""
 
-_PIECE: Final = 1 << 16
 _BACKLOG: Final = 1024
-_LAST_CHUNK: Final = b"0\r\n\r\n"
 
 _OVERLOADED: Final = b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}'
-_ERROR: Final = b"event: error\ndata: " + _OVERLOADED + b"\n\n"
+_ERROR_EVENT: Final = b"event: error\ndata: " + _OVERLOADED + b"\n\n"
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What the server answers."""
+class CannedAnswer:
+    """An HTTP response."""
 
     status: int
     media_type: str
     pieces: tuple[bytes, ...]
-    """Of the body: each is an HTTP chunk if it is `chunked`."""
+    """The body. If the answer is `chunked`, each piece is an HTTP chunk."""
     chunked: bool = False
     ended: bool = True
-    """Whether the last chunk is marked as the last."""
+    """Whether the chunks are followed by the one that ends the body."""
 
     @property
     def headers(self) -> dict[str, str]:
-        """All but those of the framing."""
+        """The headers, without the framing of the body."""
         return {"content-type": self.media_type, "request-id": "req_bench"}
 
     @functools.cached_property
     def wire(self) -> bytes:
-        """The whole HTTP response."""
+        """The whole response, in HTTP/1.1."""
         body = b"".join(map(_chunk, self.pieces) if self.chunked else self.pieces)
         framing = "transfer-encoding: chunked" if self.chunked else f"content-length: {len(body)}"
         headers = (*(f"{name}: {value}" for name, value in self.headers.items()), framing)
-        head = "\r\n".join((f"HTTP/1.1 {self.status} Told", *headers, "", ""))
-        return head.encode() + body + (_LAST_CHUNK if self.chunked and self.ended else b"")
+        head = "\r\n".join((f"HTTP/1.1 {self.status} Status", *headers, "", ""))
+        return head.encode() + body + (b"0\r\n\r\n" if self.chunked and self.ended else b"")
 
 
 def _chunk(data: bytes) -> bytes:
@@ -73,52 +70,39 @@ def _events(count: int) -> list[bytes]:
     return [event.wire for event in text_answer(count - _NO_DELTAS).events(MODEL) if not event.is_ping]
 
 
-def _stream(events: list[bytes], *, chunked: bool = False, ended: bool = True) -> Answer:
-    return Answer(200, "text/event-stream", tuple(events) if chunked else (b"".join(events),), chunked, ended)
+def _stream(*pieces: bytes, chunked: bool = False, ended: bool = True) -> CannedAnswer:
+    return CannedAnswer(200, "text/event-stream", pieces, chunked, ended)
 
 
-def _together(count: int) -> Answer:
-    return _stream(_events(count))
-
-
-def _chunked(count: int) -> Answer:
-    return _stream(_events(count), chunked=True)
-
-
-def _held(count: int) -> Answer:
-    # In chunks, so that the last one is all that a client can have left of what it has read.
-    return _stream(_events(count + SHORTEST)[:count], chunked=True, ended=False)
-
-
-def _failing(count: int) -> Answer:
-    return _stream([*_events(SHORTEST)[:count], _ERROR])
-
-
-def _refused(status: int) -> Answer:
-    return Answer(status, "application/json", (_OVERLOADED,))
-
-
-def _whole(_: int) -> Answer:
-    return Answer(200, "application/json", (text_answer().message(MODEL),))
-
-
-_BODIES: Final[Mapping[str, Callable[[int], Answer]]] = {
-    "whole": _whole,
-    "together": _together,
-    "chunked": _chunked,
-    "held": _held,
-    "failing": _failing,
-    "refused": _refused,
+_BODIES: Final[Mapping[str, Callable[[int], CannedAnswer]]] = {
+    "whole": lambda _: CannedAnswer(200, "application/json", (text_answer().message(MODEL),)),
+    "together": lambda events: _stream(b"".join(_events(events))),
+    "chunked": lambda events: _stream(*_events(events), chunked=True),
+    "held": lambda events: _stream(*_events(events + SHORTEST)[:events], chunked=True, ended=False),
+    "failing": lambda events: _stream(b"".join([*_events(SHORTEST)[:events], _ERROR_EVENT])),
+    "refused": lambda status: CannedAnswer(status, "application/json", (_OVERLOADED,)),
 }
-"""By the first word of the prompt, what its number makes of it: a message; so many events in one piece; each in an
-HTTP chunk of its own; so many events and then nothing; so many events and then an error event; an HTTP error."""
+"""What the first word of a prompt makes of its number: a message; a stream of that many events in one piece; the same
+with an HTTP chunk for each event; a stream that stays open after that many events; one with an error event after
+them; an HTTP error with that status."""
 
 
 @functools.cache
-def answer(prompt: str) -> Answer:
-    """What a request with this prompt gets."""
+def answer(prompt: str) -> CannedAnswer:
+    """The answer to a request with this prompt."""
     kind, _, number = prompt.partition(" ")
     return _BODIES[kind](int(number or 0))
+
+
+def prompt_of(request: Any) -> str:
+    """The prompt of a decoded request."""
+    prompt: str = request["messages"][0]["content"]
+    return prompt
+
+
+def request_for(prompt: str) -> dict[str, Any]:
+    """The arguments of a call that has the answer to `prompt`."""
+    return {"model": MODEL, "max_tokens": 1, "messages": [{"role": "user", "content": prompt}]}
 
 
 async def _handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -127,10 +111,8 @@ async def _handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
             head = (await reader.readuntil(b"\r\n\r\n")).lower()
             length = int(head.partition(b"content-length:")[2].split(b"\r\n", 1)[0])
             request = json.loads(await reader.readexactly(length))
-            response = memoryview(answer(request["messages"][0]["content"]).wire)
-            for start in range(0, len(response), _PIECE):
-                writer.write(response[start : start + _PIECE])
-                await writer.drain()
+            writer.write(answer(prompt_of(request)).wire)
+            await writer.drain()
     except (asyncio.IncompleteReadError, ConnectionError):
         writer.close()
 
@@ -143,10 +125,10 @@ async def _serve() -> None:
 
 @contextmanager
 def serving() -> Generator[str]:
-    """Runs the server in another process, and gives its URL."""
+    """The URL of a server that runs until the end of the block."""
     with subprocess.Popen([sys.executable, __file__], stdout=subprocess.PIPE, text=True) as process:
         try:
-            assert process.stdout is not None  # noqa: S101 - it is a pipe, as asked for
+            assert process.stdout is not None  # noqa: S101 - it is a pipe
             yield process.stdout.readline().strip()
         finally:
             process.kill()

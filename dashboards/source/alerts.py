@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 
     from source.objective import Burn, Limit, Most
 
-__all__ = ("ALERTS", "CRITICAL", "INFO", "WARNING", "Alert", "Told")
+__all__ = ("ALERTS", "CRITICAL", "INFO", "WARNING", "Alert", "AlertText")
 
 CRITICAL: Final = "critical"
-"""Wake somebody."""
+"""Pages the engineer on call."""
 WARNING: Final = "warning"
-"""A ticket."""
+"""Opens a ticket."""
 INFO: Final = "info"
-"""Something to know."""
+"""Is for information."""
 
 _SERVICE: Final = '{{ or $labels.service_name $labels.job "a service without a name" }}'
 _SHARE: Final = "{{ $value | humanizePercentage }}"
@@ -52,8 +52,8 @@ _VARIABLES: Final = {choice.label: choice.name for choice in CHOICES}
 
 
 @dataclass(frozen=True)
-class Told:
-    """What an alert tells whoever is on call. Summary and description are templates of Prometheus'."""
+class AlertText:
+    """The text for the engineer on call. Summary and description are Prometheus templates."""
 
     board: str
     """The uid of the board to open."""
@@ -69,8 +69,8 @@ class Alert:
     severity: str
     expression: str
     by: tuple[str, ...]
-    """The labels that tell one such alert from another."""
-    told: Told
+    """The labels that distinguish alerts with this name."""
+    text: AlertText
     hold: str = "0m"
     keep: str = ""
     """How long it keeps firing after its expression has ended."""
@@ -80,17 +80,17 @@ class Alert:
 
     @property
     def annotations(self) -> Mapping[str, str]:
-        """What it says, and where to go on. Both links get their base when the rules are exported."""
+        """The text and the links. The links get their base when the rules are exported."""
         chosen = "".join(
             f"{{{{ with $labels.{label} }}}}&var-{_VARIABLES[label]}={{{{ . | urlquery }}}}{{{{ end }}}}"
             for label in self.by
             if label in _VARIABLES
         )
         return {
-            "summary": self.told.summary,
-            "description": self.told.description,
+            "summary": self.text.summary,
+            "description": self.text.description,
             "runbook_url": f"runbooks/{self.name}.md",
-            "dashboard_url": f"/d/{self.told.board}?from=now-{self.since}&to=now{chosen}",
+            "dashboard_url": f"/d/{self.text.board}?from=now-{self.since}&to=now{chosen}",
         }
 
 
@@ -110,7 +110,7 @@ def _budget(burn: Burn) -> Alert:
         burn.severity,
         f"{burns(burn.long)}\nand {burns(burn.short)}\nand {_at_least(burn.calls, burn.long)}",
         TARGET,
-        Told(
+        AlertText(
             "midstream-budget",
             f"{_SERVICE} fails so often that its error budget for {PERIOD} lasts {lasts:.0f} days",
             f"{_SHARE} of the calls of {_SERVICE} failed in the last {burn.long}, and more than "
@@ -128,8 +128,8 @@ def _percent(share: float) -> str:
     return f"{100 * share:.4g}%"
 
 
-def _most(name: str, kind: str, most: Most, told: Told) -> Alert:
-    """A page: most calls are of this kind, or with little traffic all of them."""
+def _most(name: str, kind: str, most: Most, text: AlertText) -> Alert:
+    """Pages when most calls are of this kind, or with little traffic all of them."""
 
     def judged(window: str, share: float, calls: int) -> str:
         return f"{recording.share(kind, window)} > {share} and {_at_least(calls, window)}"
@@ -138,25 +138,25 @@ def _most(name: str, kind: str, most: Most, told: Told) -> Alert:
         judged(SHORTEST, most.share, most.calls),
         *(judged(window, _ALL, most.all_of) for window in most.windows),
     )
-    return Alert(name, CRITICAL, "\nor ".join(limits), TARGET, told, keep=KEEP[CRITICAL])
+    return Alert(name, CRITICAL, "\nor ".join(limits), TARGET, text, keep=KEEP[CRITICAL])
 
 
-def _pair(name: str, kind: str, told: Told) -> tuple[Alert, ...]:
-    """Tickets: much of this kind lately, and a little of it for days."""
-    return tuple(_share(name, kind, limit, told) for limit in (PAIRS[name].fast, PAIRS[name].slow))
+def _pair(name: str, kind: str, text: AlertText) -> tuple[Alert, ...]:
+    """Opens a ticket for a high share lately, and for a low share over days."""
+    return tuple(_share(name, kind, limit, text) for limit in (PAIRS[name].fast, PAIRS[name].slow))
 
 
-def _share(name: str, kind: str, limit: Limit, told: Told) -> Alert:
+def _share(name: str, kind: str, limit: Limit, text: AlertText) -> Alert:
     """An alert on a recorded share of all calls."""
     windows = {"long": limit.window, "short": str(limit.short)}
     shares = (f"{recording.share(kind, window)} > {limit.share}" for window in windows.values())
     expression = "\nand ".join((*shares, _at_least(limit.calls, limit.window)))
     since = max("6h", limit.window, key=seconds)
-    within = _within(limit.window, told)
+    within = _within(limit.window, text)
     return Alert(name, WARNING, expression, TARGET, within, limit.hold, KEEP[WARNING], windows, since)
 
 
-def _status(name: str, status: int, told: Told) -> Alert:
+def _status(name: str, status: int, text: AlertText) -> Alert:
     """An alert on the share of the calls of a model that have this effective status."""
     limit = LIMITS[name]
     part = total(
@@ -165,19 +165,19 @@ def _status(name: str, status: int, told: Told) -> Alert:
     whole = total(str(Selection(recording.operations(limit.window)).ended(*JUDGED)), *_BY_MODEL)
     enough = f"round({whole} * {seconds(limit.window)}) >= {limit.calls}"
     expression = f"{part}\n/ ({whole} > 0)\n> {limit.share}\nand {enough}"
-    return Alert(name, WARNING, expression, _BY_MODEL, _within(limit.window, told), limit.hold, KEEP[WARNING])
+    return Alert(name, WARNING, expression, _BY_MODEL, _within(limit.window, text), limit.hold, KEEP[WARNING])
 
 
-def _any(name: str, severity: str, selection: Selection, by: tuple[str, ...], told: Told) -> Alert:
-    """An alert on the first one, and on every other."""
+def _any(name: str, severity: str, selection: Selection, by: tuple[str, ...], text: AlertText) -> Alert:
+    """An alert on every occurrence, from the first one on."""
     window = ANY[name]
     by_all = (*TARGET, *by)
     expression = f"{total(counted(selection, window), *by_all)} > 0"
-    return Alert(name, severity, expression, by_all, _within(window, told))
+    return Alert(name, severity, expression, by_all, _within(window, text))
 
 
-def _within(window: str, told: Told) -> Told:
-    return replace(told, description=f"In the last {window}, {told.description}")
+def _within(window: str, text: AlertText) -> AlertText:
+    return replace(text, description=f"In the last {window}, {text.description}")
 
 
 def _stalls() -> Alert:
@@ -189,14 +189,14 @@ def _stalls() -> Alert:
 
     every = seen(Selection(f"{names.LONGEST_WAIT}_count"))
     in_time = seen(Selection(f"{names.LONGEST_WAIT}_bucket").where("le", str(STALL)))
-    told = Told(
+    text = AlertText(
         "midstream-outcomes",
         f"Streams of {_SERVICE}{_MODEL} stall",
-        f"{_SHARE} of the streams of {_SERVICE}{_MODEL} kept their reader waiting for more than {STALL} seconds at a "
-        "time, whether they ended well or not.",
+        f"{_SHARE} of the streams of {_SERVICE}{_MODEL} waited longer than {STALL} seconds for bytes, whether they "
+        "completed or not.",
     )
     expression = f"1 - {in_time}\n/ ({every} >= {limit.calls})\n> {limit.share}"
-    return Alert(name, WARNING, expression, _BY_MODEL, _within(limit.window, told), limit.hold, KEEP[WARNING])
+    return Alert(name, WARNING, expression, _BY_MODEL, _within(limit.window, text), limit.hold, KEEP[WARNING])
 
 
 def _absent() -> Alert:
@@ -205,15 +205,15 @@ def _absent() -> Alert:
     unbroken = f"count_over_time({now}[{ABSENT.lasting}:{SHORTEST}])"
     points = seconds(ABSENT.lasting) // seconds(SHORTEST)
     lasted = f"max_over_time({unbroken}[{ABSENT.window}:30m]) >= {points}"
-    told = Told(
+    text = AlertText(
         "midstream-outcomes",
-        f"{_SERVICE} tells nothing any more",
-        f"Of {_SERVICE}, about {_COUNT} calls were counted in the last {ABSENT.window}, and for {ABSENT.hold} none of "
-        "its series has been there. As long as that is so, no other alert of midstream's can fire for it. This one "
-        f"fires until the series are back, or {ABSENT.window} have passed.",
+        f"{_SERVICE} has stopped reporting calls",
+        f"{_SERVICE} reported about {_COUNT} calls in the last {ABSENT.window}, and has had no series for "
+        f"{ABSENT.hold}. Until the series return, no other alert of midstream can fire for it. This alert fires until "
+        f"they return, or until the last call is {ABSENT.window} old.",
     )
     expression = f"{had_calls}\nand {lasted}\nunless {now}"
-    return Alert("MidstreamTelemetryAbsent", WARNING, expression, TARGET, told, ABSENT.hold)
+    return Alert("MidstreamTelemetryAbsent", WARNING, expression, TARGET, text, ABSENT.hold)
 
 
 _ERRORS: Final = Selection(names.ERRORS)
@@ -226,7 +226,7 @@ ALERTS: Final = (
         "MidstreamOutage",
         recording.FAILED,
         OUTAGE,
-        Told(
+        AlertText(
             "midstream-outcomes",
             f"Calls of {_SERVICE} fail: {_SHARE}",
             f"{_SHARE} of the calls of {_SERVICE} fail: more than {_percent(OUTAGE.share)} of at least "
@@ -238,17 +238,17 @@ ALERTS: Final = (
     *_pair(
         "MidstreamInBandErrors",
         recording.IN_BAND,
-        Told(
+        AlertText(
             "midstream-misreported",
             f"Calls of {_SERVICE} fail inside a 200 stream",
-            f"{_SHARE} of the calls of {_SERVICE} ended with an error of the API's inside a stream that had begun with "
-            "HTTP 200. The exception says status 200; whoever counts statuses takes these calls for successes.",
+            f"{_SHARE} of the calls of {_SERVICE} ended with an error event of the API inside an HTTP 200 stream. The "
+            "exception has status 200, so HTTP monitoring counts these calls as successes.",
         ),
     ),
     *_pair(
         "MidstreamConnectionErrors",
         recording.CONNECTION,
-        Told(
+        AlertText(
             "midstream-outcomes",
             f"{_SERVICE} cannot reach the API",
             f"{_SHARE} of the calls of {_SERVICE} had no connection to the API, or lost it before the response, after "
@@ -258,38 +258,38 @@ ALERTS: Final = (
     *_pair(
         "MidstreamTransportErrors",
         recording.TRANSPORT,
-        Told(
+        AlertText(
             "midstream-leaked",
-            f"Connections of {_SERVICE} break while answers are being read",
-            f"{_SHARE} of the calls of {_SERVICE} ended with a connection that broke or stalled while the answer was "
-            "being read. Of a stream, the SDK passes the bare exception of the HTTP client on: "
+            f"Connections of {_SERVICE} break while responses are being read",
+            f"{_SHARE} of the calls of {_SERVICE} ended with a connection that broke or stalled while the response was "
+            "being read. In a stream, the SDK leaks the exception of the HTTP client, and "
             "`except anthropic.APIError` does not catch it.",
         ),
     ),
     *_pair(
         "MidstreamTruncatedStreams",
         recording.TRUNCATED,
-        Told(
+        AlertText(
             "midstream-outcomes",
-            f"Streams of {_SERVICE} end before their end, without an error",
-            f"{_SHARE} of the calls of {_SERVICE} were streams that just ended before their end event. Nothing was "
-            "raised: half an answer passes for a whole one.",
+            f"Streams of {_SERVICE} are truncated without an error",
+            f"{_SHARE} of the calls of {_SERVICE} were streams that ended before their end event. Nothing was raised, "
+            "so incomplete responses look complete.",
         ),
     ),
     *_pair(
         "MidstreamMalformedData",
         recording.MALFORMED,
-        Told(
+        AlertText(
             "midstream-outcomes",
-            f"{_SERVICE} gets answers that cannot be decoded",
+            f"{_SERVICE} receives responses that cannot be decoded",
             f"{_SHARE} of the calls of {_SERVICE} ended with bytes that could not be decoded: JSON, UTF-8, content "
-            "encoding or frame checksum. Mostly `except anthropic.APIError` does not catch what is raised then.",
+            "encoding or frame checksum. `except anthropic.APIError` usually does not catch the exception.",
         ),
     ),
     _status(
         "MidstreamOverloaded",
         529,
-        Told(
+        AlertText(
             "midstream-outcomes",
             f"The API is overloaded for {_SERVICE}{_MODEL}",
             f"{_SHARE} of the calls of {_SERVICE}{_MODEL} ended with status 529: as an HTTP error, after all retries, "
@@ -299,7 +299,7 @@ ALERTS: Final = (
     _status(
         "MidstreamRateLimited",
         429,
-        Told(
+        AlertText(
             "midstream-outcomes",
             f"The API limits the rate of {_SERVICE}{_MODEL}",
             f"{_SHARE} of the calls of {_SERVICE}{_MODEL} ended with status 429: as an HTTP error, after all retries, "
@@ -310,11 +310,11 @@ ALERTS: Final = (
         "MidstreamAccessDenied",
         recording.DENIED,
         DENIAL,
-        Told(
+        AlertText(
             "midstream-outcomes",
-            f"The API denies {_SERVICE} access",
+            f"The API denies access to {_SERVICE}",
             f"{_SHARE} of the calls of {_SERVICE} end with effective status 401, 402 or 403, as an HTTP error or "
-            "inside a 200 stream. No retry helps; whatever else uses this key or account may fail too.",
+            "inside a 200 stream. A retry does not help; everything else with this key or account may fail.",
         ),
     ),
     _any(
@@ -322,11 +322,11 @@ ALERTS: Final = (
         WARNING,
         recording.denied(_ERRORS),
         (names.ERROR_TYPE,),
-        Told(
+        AlertText(
             "midstream-outcomes",
-            f"The API denies {_SERVICE} access: {_KIND}",
+            f"The API denies access to {_SERVICE}: {_KIND}",
             f"calls of {_SERVICE} that ended with {_KIND}: {_COUNT}. Effective status 401, 402 or 403, as an HTTP "
-            "error or inside a 200 stream. No retry helps; whatever else uses this key or account may fail too.",
+            "error or inside a 200 stream. A retry does not help; everything else with this key or account may fail.",
         ),
     ),
     _any(
@@ -334,10 +334,10 @@ ALERTS: Final = (
         INFO,
         _OPERATIONS.where(names.MISREPORTED, "true"),
         (),
-        Told(
+        AlertText(
             "midstream-misreported",
-            f"The SDK tells {_SERVICE} the wrong status",
-            f"calls of {_SERVICE} that failed and told the application another status, mostly 200: {_COUNT}.",
+            f"The SDK reports the wrong status to {_SERVICE}",
+            f"failed calls of {_SERVICE} whose exception had another status, usually 200: {_COUNT}.",
         ),
     ),
     _stalls(),
@@ -346,13 +346,13 @@ ALERTS: Final = (
         WARNING,
         Selection(names.TELEMETRY_ERRORS),
         (names.COMPONENT,),
-        Told(
+        AlertText(
             "midstream-outcomes",
-            f"midstream had faults of its own in {_SERVICE}",
-            f"faults of midstream's own in {_SERVICE}, in its component {_COMPONENT}: {_COUNT}. They were contained, "
-            "and the application is not affected; what midstream tells about these calls may be incomplete.",
+            f"midstream caught internal errors in {_SERVICE}",
+            f"internal errors of midstream in {_SERVICE}, component {_COMPONENT}: {_COUNT}. The application is not "
+            "affected; the telemetry of these calls may be incomplete.",
         ),
     ),
     _absent(),
 )
-"""Every alert, in the order in which people want to read them."""
+"""Every alert, in reading order."""

@@ -1,6 +1,6 @@
 """One colour per thing, the same on all boards. Names of Grafana's palette, which has each for dark and for light.
 
-What HTTP tells is blue; what it hides has a warm colour each; what the application did itself is grey.
+Failures that HTTP shows are blue; each kind that it hides has a warm colour; what the application ended is grey.
 """
 
 from __future__ import annotations

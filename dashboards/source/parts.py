@@ -45,8 +45,8 @@ WITHIN_OBJECTIVE: Final = Thresholds(
 """For a share of success."""
 
 PHASES: Final = (
-    "request is before the response, opening before the first content, content in mid-answer, closing when only the "
-    "end event was missing"
+    "request is before the response, opening before the first content, content after it, closing when only the end "
+    "event was missing"
 )
 
 

@@ -34,7 +34,7 @@ __all__ = (
 )
 
 TARGET: Final = ("job", "service_name")
-"""What tells one service from another, whichever of the two there is."""
+"""The labels that identify a service. A series has one of them, or both."""
 
 MEMORY: Final = "1h"
 """How long before a window a series is remembered: a longer gap between two scrapes makes it a new one."""

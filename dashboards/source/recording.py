@@ -1,9 +1,9 @@
 """The recording rules: the rate of calls by how they ended, and shares of it that are 0, not missing, without failures.
 
-Only the rules of the shortest window read raw series. Longer windows are the mean of what the shortest recorded: they
-count exactly the same calls, and read a few series by service and model where there are thousands by process.
+Only the rules of the shortest window read raw series. Longer windows are the mean of its records: they count exactly the
+same calls, and read a few series by service and model instead of thousands by process.
 
-In each group the later rules stand on the earlier ones. All keep what tells one service from another.
+In each group, later rules use earlier ones. All keep the labels that identify a service.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ("files",)
 
 _HEADER: Final = """\
-# Made by `python dashboards/generate.py` from dashboards/source/. Edit that, not this.
+# Written by `python dashboards/generate.py` from dashboards/source/; do not edit.
 # {about}
 # Apache-2.0
 """
@@ -38,14 +38,14 @@ def files() -> Mapping[str, str]:
     """By their names in `prometheus/`, the files as they must be."""
     return {
         "midstream-recording.yaml": _file(
-            "Recording rules: load them with the alerts, which stand on them.",
+            "Recording rules: load them with the alerts, which need them.",
             (
                 _group(f"midstream-rates-{window}", map(_recording, rules), _LONG_INTERVAL if window in _LONG else None)
                 for window, rules in RECORDINGS.items()
             ),
         ),
         "midstream-alerts.yaml": _file(
-            "Alerts: each has a page in runbooks/ and a board.",
+            "Alerts: each has a runbook and a board.",
             (
                 _group(_group_name(name), map(_alert, alerts))
                 for name, alerts in groupby(ALERTS, key=lambda alert: alert.name)

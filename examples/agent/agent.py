@@ -1,4 +1,4 @@
-"""An agent with one tool. Each request that its runner sends is a call of its own, with its own verdict."""
+"""An agent with one tool. Every request of its runner is a call with an outcome."""
 
 from contextlib import closing
 
@@ -22,7 +22,7 @@ def get_weather(location: str, unit: str) -> str:
 
 
 def main() -> None:
-    """Print what the agent says, turn by turn, or why it stopped."""
+    """Print the agent's text turn by turn, or why it stopped."""
     runner = anthropic.Anthropic().beta.messages.tool_runner(
         model=MODEL,
         max_tokens=1024,
@@ -36,8 +36,8 @@ def main() -> None:
             for turn in runner:
                 print("".join(turn.text_stream) or "(a tool is called)")
                 if turn.current_message_snapshot.stop_reason is None:
-                    raise midstream.StreamTruncatedError  # the SDK is content with half an answer
-    except Exception as error:  # not only anthropic.APIError: what breaks in mid-stream need not be one
+                    raise midstream.StreamTruncatedError  # the SDK raises nothing for half a response
+    except Exception as error:  # not only anthropic.APIError: the SDK does not wrap what breaks mid-stream
         print(f"It stopped: {midstream.classify(error)}")
 
 

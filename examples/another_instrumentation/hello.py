@@ -1,4 +1,4 @@
-"""OpenLLMetry makes the spans, as before; midstream adds metrics and log events, and no second span."""
+"""OpenLLMetry makes the spans; midstream adds metrics and log events, without a second span."""
 
 import anthropic
 from opentelemetry.instrumentation.anthropic import AnthropicInstrumentor
@@ -10,7 +10,7 @@ MODEL = "claude-sonnet-5"
 AnthropicInstrumentor().instrument()
 midstream.AnthropicInstrumentor().instrument(spans=False)
 
-# open_telemetry=False: from 1.14 on, the SDK makes a span of its own, which would be a second one, too.
+# open_telemetry=False: from 1.14 on, the SDK makes spans, too.
 with anthropic.Anthropic(open_telemetry=False).messages.stream(
     model=MODEL, max_tokens=1024, messages=[{"role": "user", "content": "Is all well?"}]
 ) as stream:

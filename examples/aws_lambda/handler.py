@@ -1,4 +1,4 @@
-"""An AWS Lambda function that asks Claude, and exports all that it knows before it is frozen."""
+"""An AWS Lambda function that calls Claude, and exports its telemetry before it is frozen."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ import midstream
 
 MODEL = "claude-sonnet-5"
 
-# At the top: once for each process, of which Lambda starts as many as there are invocations at a time.
+# At the top: once per process. Lambda starts a process for each concurrent invocation.
 traces = TracerProvider()
 traces.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
 trace.set_tracer_provider(traces)
@@ -33,7 +33,7 @@ claude = anthropic.Anthropic()
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """What Lambda calls for each invocation."""
+    """Lambda calls this for each invocation."""
     try:
         with claude.messages.stream(
             model=MODEL, max_tokens=1024, messages=[{"role": "user", "content": event["question"]}]
@@ -44,6 +44,6 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 
 def flush() -> None:
-    """Export what is left: from the handler's return on, the process is frozen, and it may never be thawed."""
+    """Export the rest: when the handler returns, the process is frozen, possibly forever."""
     for provider in (traces, meters, logs):
         provider.force_flush()

@@ -1,4 +1,4 @@
-"""Read the results of a batch: one long stream, which can break, and can end too early without a word."""
+"""Read the results of a batch: one long stream, which can break, or end early without an exception."""
 
 import os
 
@@ -18,6 +18,6 @@ try:
     for result in claude.messages.batches.results(BATCH):
         results[result.custom_id] = result
 except Exception as error:
-    # Not only anthropic.APIError: what breaks while it is read is no such thing.
+    # Not only anthropic.APIError: the SDK does not wrap what breaks mid-stream.
     print(midstream.classify(error))
 print(f"{len(results)} of {expected} results")

@@ -1,4 +1,4 @@
-"""A task that asks Claude, and worker processes that export what is left when they end."""
+"""A task that calls Claude, and worker processes that export their last telemetry."""
 
 import os
 from pathlib import Path
@@ -23,7 +23,7 @@ import midstream
 
 MODEL = "claude-sonnet-5"
 
-# A folder stands for the broker, so that the example runs without one.
+# A folder replaces the broker, so that the example runs without one.
 QUEUE = Path(os.environ.get("QUEUE", "queue"))
 QUEUE.mkdir(exist_ok=True)
 
@@ -47,7 +47,7 @@ def observe(**_signal: Any) -> None:
 
 @worker_process_shutdown.connect
 def flush(**_signal: Any) -> None:
-    """Export what is left: this process ends without its exit handlers."""
+    """Export the rest: this process ends without exit handlers."""
     providers: tuple[Any, ...] = (
         trace.get_tracer_provider(),
         metrics.get_meter_provider(),
@@ -59,7 +59,7 @@ def flush(**_signal: Any) -> None:
 
 @app.task
 def answer(question: str) -> str:
-    """What Claude answers."""
+    """The response of Claude."""
     with anthropic.Anthropic().messages.stream(
         model=MODEL, max_tokens=1024, messages=[{"role": "user", "content": question}]
     ) as stream:

@@ -1,4 +1,4 @@
-"""OpenTelemetry and midstream, set up by the program; and their verdict, where the program handles a failure."""
+"""OpenTelemetry and midstream, set up in code, and the verdict in an exception handler."""
 
 import anthropic
 from opentelemetry import _logs, metrics, trace
@@ -19,7 +19,7 @@ MODEL = "claude-sonnet-5"
 
 
 def observe() -> None:
-    """Export spans, metrics and log events to where OTEL_EXPORTER_OTLP_ENDPOINT says, and observe every call."""
+    """Export spans, metrics and log events to OTEL_EXPORTER_OTLP_ENDPOINT, and observe every call."""
     resource = Resource.create({"service.name": "hello"})
     traces = TracerProvider(resource=resource)
     traces.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
@@ -33,7 +33,7 @@ def observe() -> None:
 
 
 def main() -> None:
-    """Print an answer, or what happened instead."""
+    """Print a response, or why it failed."""
     try:
         with anthropic.Anthropic().messages.stream(
             model=MODEL, max_tokens=1024, messages=[{"role": "user", "content": "Is all well?"}]
@@ -41,7 +41,7 @@ def main() -> None:
             for text in stream.text_stream:
                 print(text, end="", flush=True)
         print()
-    except Exception as error:  # not only anthropic.APIError: what breaks in mid-stream need not be one
+    except Exception as error:  # not only anthropic.APIError: the SDK does not wrap what breaks mid-stream
         failure = midstream.classify(error)
         print(f"\n{failure}; {'worth another try' if failure.retryable else 'no use to try again'}")
 

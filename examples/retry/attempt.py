@@ -1,4 +1,4 @@
-"""One attempt at an answer, and what is needed to make another one of it."""
+"""An attempt at a response, and what a retry needs."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ QUESTION: Final[Messages] = ({"role": "user", "content": "Is all well?"},)
 
 ATTEMPTS: Final = 4
 LONGEST_WAIT: Final = 60.0
-"""Seconds that somebody who waits for the answer has patience for, between two attempts."""
+"""The maximum wait between two attempts, in seconds: a user is waiting for the response."""
 
 SILENCE: Final = 60.0
-"""Seconds without a byte after which a stream is given up. The SDK waits for ten minutes."""
+"""The read timeout of a stream in seconds. The SDK's default is ten minutes."""
 
 CONTINUE: Final = "Your answer broke off. Continue it exactly where it stopped, without a word about this."
 
 
 class Restart:
-    """Among the pieces of an answer: what was shown so far is void, for the answer begins anew."""
+    """A piece of a response: it starts over, so discard what was shown."""
 
 
 Piece: TypeAlias = "str | Restart"
 
 
 def stream(client: Anthropic, messages: Messages) -> Generator[str]:
-    """The text of an answer in pieces, as they arrive. Raises unless the answer has come to its end."""
+    """The text of a response in pieces, as they arrive. Raises if the response does not reach its end."""
     last = None
     with client.messages.stream(model=MODEL, max_tokens=1024, messages=messages) as events:
         for event in events:
@@ -46,7 +46,7 @@ def stream(client: Anthropic, messages: Messages) -> Generator[str]:
                 yield event.text
             last = event.type
     if last != "message_stop":
-        raise StreamTruncatedError  # the SDK is content with half an answer
+        raise StreamTruncatedError  # the SDK raises nothing for half a response
 
 
 async def stream_async(client: AsyncAnthropic, messages: Messages) -> AsyncGenerator[str]:
@@ -62,15 +62,15 @@ async def stream_async(client: AsyncAnthropic, messages: Messages) -> AsyncGener
 
 
 def worth_a_retry(failure: Failure) -> bool:
-    """Whether the same request may succeed, and before whoever waits for it has gone."""
+    """Whether a retry can succeed, within the maximum wait."""
     return failure.retryable and (failure.retry_after or 0) <= LONGEST_WAIT
 
 
 def continued(messages: Messages, shown: str) -> Messages:
-    """What to ask for the rest of an answer of which `shown` has arrived; for all of it, if nothing has.
+    """The messages that request the rest of a response after `shown`; all of it if nothing has arrived.
 
-    The models from Opus 4.6 and Sonnet 4.6 on refuse a request that ends with a turn of the assistant's. So the last
-    word is the user's.
+    Opus 4.6, Sonnet 4.6 and later models refuse a request that ends with a turn of the assistant. So the last turn is
+    the user's.
     """
     if not shown:
         return messages
@@ -81,7 +81,7 @@ def main(
     answer: Callable[[Anthropic, Messages], Iterable[Piece]],
     answer_async: Callable[[AsyncAnthropic, Messages], AsyncGenerator[Piece]],
 ) -> None:
-    """Asks in both ways, and prints the answers as they arrive."""
+    """Makes a sync and an async call, and prints the responses as they arrive."""
     # max_retries=0: the SDK's own retries would multiply with ours.
     for piece in answer(Anthropic(max_retries=0, timeout=SILENCE), QUESTION):
         _show(piece)

@@ -1,4 +1,4 @@
-"""What the examples are measured against: the ladder of `except` that most code has, and retrying everything."""
+"""The baselines of the examples: the usual ladder of `except` clauses, and a retry of everything."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SERVER_ERROR = 500
 
 
 def stream(client: Anthropic, messages: Messages) -> Generator[str]:
-    """The text of an answer in pieces, as they arrive, until there are no more."""
+    """The text of a response in pieces, as they arrive."""
     with client.messages.stream(model=MODEL, max_tokens=1024, messages=messages) as events:
         yield from events.text_stream
 
@@ -43,14 +43,14 @@ def by_status(error: Exception) -> bool:
 
 
 def everything(_error: Exception) -> bool:
-    """What code retries that has seen an exception too many."""
+    """Retries everything."""
     return True
 
 
 def answer(
     client: Anthropic, messages: Messages, worth_a_retry: Callable[[Exception], bool], *, pause: float = 0.5
 ) -> Generator[str]:
-    """An answer in pieces, in as many attempts as it takes."""
+    """A response in pieces, with retries."""
     for number in count(1):
         try:
             yield from stream(client, messages)

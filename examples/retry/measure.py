@@ -1,4 +1,4 @@
-"""Writes the tables of docs/retrying.md: what each way of retrying makes of each fault of the fault server.
+"""Writes the tables of docs/retrying.md: the result of each way to retry, for each fault of the fault server.
 
 With --check it says how the page and a fresh run differ, and exits 1 if they do.
 """
@@ -45,25 +45,25 @@ END: Final = "<!-- Measured until here. -->\n"
 _SHORTLY: Final = 0.3
 _PATIENCE_SECONDS: Final = 60.0
 _NO_PAUSE: Final = 0.001
-_CERTIFICATES: Final = ssl.create_default_context()  # once: to load them takes longer than to ask
+_CERTIFICATES: Final = ssl.create_default_context()  # loaded once: it takes longer than a call
 
 
 class End(Enum):
-    """How an answer ended, for whoever reads it."""
+    """How a response ended, for its reader."""
 
     WHOLE = "whole"
-    """It arrived, all of it, once."""
+    """It arrived completely, and once."""
     CUT = "**cut short**"
-    """It ended before its end, and nobody was told."""
+    """It was truncated, without an exception."""
     TWICE = "**text twice**"
-    """It was shown again without a word."""
+    """It was shown again, without a `Restart`."""
     RAISED = "exception"
-    """An exception arrived instead."""
+    """It raised an exception."""
 
 
 @dataclass(frozen=True)
 class Way:
-    """A way of retrying."""
+    """A way to retry."""
 
     name: str
     sync: Callable[[Anthropic, Messages], Iterable[Piece]]
@@ -73,7 +73,7 @@ class Way:
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one answer: how it ended, and how many requests it took."""
+    """How a response ended, and the number of requests."""
 
     end: End
     requests: int
@@ -103,11 +103,11 @@ FAULTS: Final[Mapping[str, bool]] = {
     for name in EXAMPLES
     if parse(name).expectation.outcome is not Outcome.COMPLETED
 }
-"""Every fault, and whether it is worth a retry."""
+"""Every fault, and whether a retry can help."""
 
 
 def measured(way: Way, faults: Iterable[str], *, asynchronous: bool) -> dict[str, Result]:
-    """By fault, what becomes of an answer. One that is worth a retry happens once, any other with every request."""
+    """The results by fault. A fault that a retry can help happens once, others with every request."""
     results: dict[str, Result] = {}
     with FaultServer() as server:
         for fault in faults:
@@ -151,7 +151,7 @@ def _read_async(way: Way, url: str, fault: str) -> End:
 
 
 class _Screen:
-    """What somebody has seen of an answer."""
+    """What the reader has seen of a response."""
 
     def __init__(self) -> None:
         self._text = ""
@@ -176,7 +176,7 @@ def _options(way: Way, url: str, fault: str) -> dict[str, Any]:
 
 
 def _hooks(fault: str, *, asynchronous: bool = False) -> dict[str, Any]:
-    """Of an HTTP client: where a stream stalls it waits only shortly, but for the headers as long as it takes."""
+    """A transport of the HTTP client that waits briefly for a stalled stream, but without limit for the headers."""
     if parse(fault).family != "stall":
         return {}
 
@@ -190,11 +190,11 @@ def _hooks(fault: str, *, asynchronous: bool = False) -> dict[str, Any]:
 
 
 Results = dict[str, tuple[Result, Result]]
-"""By fault: with the sync client, and with the async one."""
+"""By fault, with the sync and the async client."""
 
 
 def everything() -> dict[Way, Results]:
-    """By way of retrying, what becomes of every fault."""
+    """The results of every fault, by way to retry."""
     with ThreadPoolExecutor(2 * len(WAYS)) as pool:
         runs = {
             way: [pool.submit(measured, way, FAULTS, asynchronous=asynchronous) for asynchronous in (False, True)]

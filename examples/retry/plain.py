@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 
 def answer(client: Anthropic, messages: Messages, *, resume: bool = False, pause: float = 0.5) -> Generator[Piece]:
-    """An answer in pieces, as they arrive, in as many attempts as it takes.
+    """A response in pieces, as they arrive, with retries.
 
-    Where it broke off, `resume` asks for the rest; otherwise it begins anew, after a `Restart`.
+    After a failure, `resume` requests the rest; otherwise the response starts over, after a `Restart`.
     """
     shown = ""
     for number in count(1):
@@ -68,7 +68,7 @@ async def answer_async(
 
 
 def wait(failure: Failure, number: int, pause: float) -> float:
-    """The seconds to wait after the `number`-th attempt: what the server asks for, and then not all at once."""
+    """The seconds to wait after the `number`-th attempt: the server's `retry-after`, and a random part."""
     return (failure.retry_after or 0) + pause * 2.0 ** (number - 1) * (0.5 + random() / 2)  # noqa: S311 - no secret
 
 

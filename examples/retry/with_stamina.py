@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def again(error: Exception) -> bool | float:
-    """Whether to try again, for stamina; a number is the seconds to wait before."""
+    """Whether stamina retries. A number is the wait in seconds."""
     failure = classify(error)
     if failure.retry_after and worth_a_retry(failure):
         return failure.retry_after + random()  # noqa: S311 - no secret: not all clients at once
@@ -33,9 +33,9 @@ attempts = partial(stamina.retry_context, again, ATTEMPTS, timeout=None)
 
 
 def answer(client: Anthropic, messages: Messages, *, resume: bool = False, pause: float = 0.5) -> Generator[Piece]:
-    """An answer in pieces, as they arrive, in as many attempts as it takes.
+    """A response in pieces, as they arrive, with retries.
 
-    Where it broke off, `resume` asks for the rest; otherwise it begins anew, after a `Restart`.
+    After a failure, `resume` requests the rest; otherwise the response starts over, after a `Restart`.
     """
     shown = ""
     for attempt in attempts(wait_initial=pause, wait_jitter=pause):

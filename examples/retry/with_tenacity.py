@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def rules(pause: float) -> dict[str, Any]:
-    """What to retry, when, and how often, for tenacity."""
+    """What tenacity retries, when, and how often."""
     as_asked = wait_exception(lambda error: classify(error).retry_after or 0)
     return {
         "retry": retry_if_exception(lambda error: worth_a_retry(classify(error))),
@@ -37,9 +37,9 @@ def rules(pause: float) -> dict[str, Any]:
 
 
 def answer(client: Anthropic, messages: Messages, *, resume: bool = False, pause: float = 0.5) -> Generator[Piece]:
-    """An answer in pieces, as they arrive, in as many attempts as it takes.
+    """A response in pieces, as they arrive, with retries.
 
-    Where it broke off, `resume` asks for the rest; otherwise it begins anew, after a `Restart`.
+    After a failure, `resume` requests the rest; otherwise the response starts over, after a `Restart`.
     """
     shown = ""
     for attempt in Retrying(**rules(pause)):

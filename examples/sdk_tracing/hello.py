@@ -1,4 +1,4 @@
-"""The SDK's own tracing, messages included, without midstream and with it: one span for a call, and what it says."""
+"""The SDK's own tracing, with messages: the span of a call without midstream, and with it."""
 
 import anthropic
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -12,9 +12,9 @@ MODEL = "claude-sonnet-5"
 def in_short(span: ReadableSpan) -> str:
     """A span in a few lines."""
     attributes = span.attributes or {}
-    told = [f"  {name}: {attributes[name]!r}" for name in ("error.type", "midstream.outcome") if name in attributes]
+    found = [f"  {name}: {attributes[name]!r}" for name in ("error.type", "midstream.outcome") if name in attributes]
     content = [f"  {name}" for name in attributes if name.endswith(".messages")]
-    return "\n".join((f"{span.name}: {span.status.status_code.name}", *told, *content, ""))
+    return "\n".join((f"{span.name}: {span.status.status_code.name}", *found, *content, ""))
 
 
 traces = TracerProvider()
@@ -23,7 +23,7 @@ claude = anthropic.Anthropic(open_telemetry={"tracer_provider": traces, "traces"
 
 
 def ask() -> None:
-    """One call."""
+    """Make a call."""
     with claude.messages.stream(
         model=MODEL, max_tokens=1024, messages=[{"role": "user", "content": "Is all well?"}]
     ) as stream:

@@ -1,4 +1,4 @@
-"""A service under uvicorn that asks Claude, and exports what is left when SIGTERM ends it."""
+"""A service under uvicorn that calls Claude, and exports its last telemetry on SIGTERM."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -15,7 +15,7 @@ claude = anthropic.AsyncAnthropic()
 
 
 async def app(scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[..., Awaitable[None]]) -> None:
-    """Answer a request, or live as long as the server does."""
+    """Answer a request, or run the lifespan of the server."""
     if scope["type"] == "lifespan":
         await lifespan(receive, send)
         return
@@ -28,7 +28,7 @@ async def app(scope: Message, receive: Callable[[], Awaitable[Message]], send: C
 
 
 async def lifespan(receive: Callable[[], Awaitable[Message]], send: Callable[..., Awaitable[None]]) -> None:
-    """Export what is left after the last request: uvicorn ends itself with the signal, and no exit handler runs."""
+    """Export the rest after the last request: uvicorn ends with the signal, without exit handlers."""
     while (message := await receive())["type"] != "lifespan.shutdown":
         await send({"type": f"{message['type']}.complete"})
     providers: tuple[Any, ...] = (trace.get_tracer_provider(), metrics.get_meter_provider(), get_logger_provider())

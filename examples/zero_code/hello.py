@@ -1,4 +1,4 @@
-"""Ask Claude something and print the answer as it comes. Nothing here knows of midstream, or of OpenTelemetry."""
+"""Print a response of Claude as it arrives, without any code of midstream or OpenTelemetry."""
 
 import anthropic
 

@@ -56,8 +56,8 @@ TRAFFIC: Final = {
 }
 
 TILES: Final[Mapping[tuple[str, str], float]] = {
-    ("midstream-outcomes", "Success, as HTTP tells it"): 56 / 64,
-    ("midstream-outcomes", "Success, as it was"): 40 / 64,
+    ("midstream-outcomes", "Success, according to HTTP"): 56 / 64,
+    ("midstream-outcomes", "Actual success"): 40 / 64,
     ("midstream-outcomes", "The gap"): 16 / 64,
     ("midstream-misreported", "In-band errors"): 80,
     ("midstream-misreported", "In-band errors per call"): 8 / 64,
@@ -69,7 +69,7 @@ TILES: Final[Mapping[tuple[str, str], float]] = {
     ("midstream-leaked", "Share that it misses"): 80 / 240,
     ("midstream-leaked", "Transport errors that leak"): 20 / 40,
     ("midstream-budget", "Error budget left"): 1 - 24 / 64 / 0.01,
-    ("midstream-budget", "Success, as it was"): 40 / 64,
+    ("midstream-budget", "Actual success"): 40 / 64,
     ("midstream-budget", "Burn rate now"): 24 / 64 / 0.01,
 }
 

@@ -73,7 +73,7 @@ def test_the_files_have_all_rules_as_they_are_described() -> None:
 @each_file
 def test_people_can_read_the_files(name: str) -> None:
     text = FILES[name]
-    assert text.startswith("# Made by `python dashboards/generate.py` from dashboards/source/. Edit that, not this.\n")
+    assert text.startswith("# Written by `python dashboards/generate.py` from dashboards/source/; do not edit.\n")
     assert text.endswith("\n")
     assert not [line for line in text.splitlines() if line != line.rstrip() or "\t" in line]
     assert text.count("expr: |-\n") == text.count("expr:") == len(rules_in(name))
@@ -112,13 +112,13 @@ def test_nothing_is_divided_by_what_may_be_zero() -> None:
 def test_an_alert_says_how_bad_it_is_what_happened_to_whom_and_where_to_go_on(alert: Alert) -> None:
     assert alert.severity in {"critical", "warning", "info"}
     assert set(alert.annotations) == {"summary", "description", "runbook_url", "dashboard_url"}
-    for words in (alert.told.summary, alert.told.description):
+    for words in (alert.text.summary, alert.text.description):
         assert '{{ or $labels.service_name $labels.job "a service without a name" }}' in words
         assert set(re.findall(r"\$labels\.(\w+)", words)) <= set(alert.by)
-    assert "$value | humanize" in alert.told.description or 'printf "%.0f" $value' in alert.told.description
+    assert "$value | humanize" in alert.text.description or 'printf "%.0f" $value' in alert.text.description
     assert alert.annotations["runbook_url"] == f"runbooks/{alert.name}.md"
-    assert (DASHBOARDS / "grafana" / f"{alert.told.board}.json").is_file()
-    assert alert.annotations["dashboard_url"].startswith(f"/d/{alert.told.board}?from=now-")
+    assert (DASHBOARDS / "grafana" / f"{alert.text.board}.json").is_file()
+    assert alert.annotations["dashboard_url"].startswith(f"/d/{alert.text.board}?from=now-")
 
 
 @each_alert
@@ -145,7 +145,7 @@ def test_an_alert_is_told_from_others_by_the_labels_that_it_says(alert: Alert) -
 @each_alert
 def test_an_alert_on_a_share_has_a_minimum_of_calls(alert: Alert) -> None:
     assert (">= " in alert.expression) == (alert.name not in ANY)
-    assert ("humanizePercentage" in alert.told.description) == (alert.name in {*LIMITS, "MidstreamErrorBudgetBurn"})
+    assert ("humanizePercentage" in alert.text.description) == (alert.name in {*LIMITS, "MidstreamErrorBudgetBurn"})
 
 
 def test_only_the_budget_has_several_alerts_of_one_name_and_they_differ() -> None:

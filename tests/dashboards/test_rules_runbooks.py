@@ -100,7 +100,7 @@ def test_the_boards_and_panels_that_a_runbook_names_exist(name: str) -> None:
     for board, listed in named:
         assert board in panels
         assert set(re.findall(r"\*([^*]+)\*", listed)) <= panels[board], board
-    (uid,) = {alert.told.board for alert in ALERTS if alert.name == name}
+    (uid,) = {alert.text.board for alert in ALERTS if alert.name == name}
     assert uid in {board.as_json()["uid"] for board in BOARDS if board_title(board) in {board for board, _ in named}}
 
 

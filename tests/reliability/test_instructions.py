@@ -1,4 +1,4 @@
-"""What midstream adds to an event, a chunk of a body or a question to it: few instructions, for each the same."""
+"""midstream adds few instructions to an event, a chunk of a body and a call, and as many to each."""
 
 from __future__ import annotations
 
@@ -23,34 +23,34 @@ EVENT_PATHS = runpy.run_path(str(BENCHMARKS / "event_paths.py"))
 @pytest.fixture(autouse=True)
 def _with_the_newest_sdk(request: pytest.FixtureRequest) -> None:
     if request.config.getoption("--examples") == "few":
-        pytest.skip("it is the same with every SDK, and counted with the newest")
+        pytest.skip("the counts do not depend on the SDK: the newest has them")
 
 
 def test_no_more_machine_instructions_are_added_than_the_limits_allow() -> None:
     if platform.machine() != "x86_64":
-        pytest.skip("the limits are those of x86-64")
+        pytest.skip("the limits are for x86-64")
     if shutil.which("valgrind") is None and not os.environ.get("CI"):
-        pytest.skip("it needs valgrind")
+        pytest.skip("valgrind is not installed")
     command = (sys.executable, str(BENCHMARKS / "instructions.py"), "--check")
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-MAX_STEPS = {"events": 13, "async events": 29, "chunks": 36, "async chunks": 56, "questions": 0}
-"""By path, the bytecode instructions that may be added per item. Of the versions of Python, the one with the most."""
+MAX_STEPS = {"events": 13, "async events": 29, "chunks": 36, "async chunks": 56, "attributes": 0}
+"""The maximum of bytecode instructions added per item, by path: the highest of all versions of Python."""
 
 
 def taken(path: str, items: int, *, observed: bool) -> int:
-    # A clock that stands still, for a wait that is longer than those before it takes a step more.
+    # The clock stands still: a wait that is longer than those before takes another step.
     return steps(partial(EVENT_PATHS["drive"], path, items, observed=observed, clock=(0.0).conjugate))
 
 
-def test_the_steps_that_are_added_to_an_item_are_those_that_we_know() -> None:
+def test_no_more_steps_are_added_to_an_item_than_the_limits_allow() -> None:
     added: dict[str, float] = {}
     for path in EVENT_PATHS["PATHS"]:
         per_item: list[float] = []
         for observed in (False, True):
-            taken(path, 500, observed=observed)  # other steps are taken before the interpreter has adapted to this
+            taken(path, 500, observed=observed)  # so that the interpreter has specialized the code
             few, many = (taken(path, items, observed=observed) for items in (500, 1_500))
             per_item.append((many - few) / 1_000)
         added[path] = per_item[1] - per_item[0]
@@ -58,25 +58,25 @@ def test_the_steps_that_are_added_to_an_item_are_those_that_we_know() -> None:
 
 
 MAX_STEPS_PER_CALL = {"call": 4900, "call refused": 6250, "stream": 8620, "stream failing after 4 events": 10300}
-"""By kind of call, the bytecode instructions of midstream's own that it may take, sync or async, with a span of ours or
-on the SDK's: a tenth more than with Python 3.11."""
+"""The maximum of midstream's bytecode instructions by kind of call, sync and async, with midstream's span and on the
+SDK's: a tenth more than with Python 3.11."""
 
 TAKEN = """
 import json
 from functools import partial
-from in_memory import CALLS
+from in_memory import COUNTED_CALLS
 from subjects import MIDSTREAM
 from support.work import steps
 taken = {}
-for name, kind in CALLS.items():
-    do = kind.doing(MIDSTREAM)
+for name, call in COUNTED_CALLS.items():
+    do = call.prepared(MIDSTREAM)
     once, twice = (steps(partial(do, times), within="src/midstream/") for times in (10, 20))
     taken[name] = (twice - once) / 10
 print(json.dumps(taken))
 """
 
 
-def test_a_call_takes_no_more_steps_than_we_know() -> None:
+def test_a_call_takes_no_more_steps_than_the_limits_allow() -> None:
     found = (str(BENCHMARKS), str(Path(__file__).parents[1]))
     done = subprocess.run(
         (sys.executable, "-c", TAKEN),
@@ -94,7 +94,7 @@ def test_a_call_takes_no_more_steps_than_we_know() -> None:
 @pytest.mark.parametrize("observed", [False, True], ids=["bare", "observed"])
 @pytest.mark.parametrize("path", EVENT_PATHS["PATHS"])
 def test_an_item_of_a_long_stream_takes_as_many_steps_as_one_of_a_short_stream(path: str, observed: bool) -> None:
-    taken(path, 500, observed=observed)  # other steps are taken before the interpreter has adapted to this
+    taken(path, 500, observed=observed)  # so that the interpreter has specialized the code
     few, many, most = (taken(path, items, observed=observed) for items in (500, 2_000, 50_000))
     per_item = (many - few) / 1_500
     assert per_item > 0

@@ -78,9 +78,9 @@ def denials(share: str) -> Fired:
         "MidstreamAccessDenied",
         "critical",
         "midstream-outcomes",
-        "The API denies api access",
+        "The API denies access to api",
         f"{share} of the calls of api end with effective status 401, 402 or 403, as an HTTP error or inside a 200 "
-        "stream. No retry helps; whatever else uses this key or account may fail too.",
+        "stream. A retry does not help; everything else with this key or account may fail.",
     )
 
 
@@ -89,10 +89,10 @@ def denied(count: int) -> Fired:
         "MidstreamAccessDenied",
         "warning",
         "midstream-outcomes",
-        "The API denies api access: authentication_error",
+        "The API denies access to api: authentication_error",
         f"In the last 1h, calls of api that ended with authentication_error: {count}. Effective status 401, 402 or "
-        "403, as an HTTP error or inside a 200 stream. No retry helps; whatever else uses this key or account may fail "
-        "too.",
+        "403, as an HTTP error or inside a 200 stream. A retry does not help; everything else with this key or account "
+        "may fail.",
         error_type="authentication_error",
     )
 
@@ -102,10 +102,10 @@ def absent(calls: int) -> Fired:
         "MidstreamTelemetryAbsent",
         "warning",
         "midstream-outcomes",
-        "api tells nothing any more",
-        f"Of api, about {calls} calls were counted in the last 7d, and for 10m none of its series has been there. As "
-        "long as that is so, no other alert of midstream's can fire for it. This one fires until the series are back, "
-        "or 7d have passed.",
+        "api has stopped reporting calls",
+        f"api reported about {calls} calls in the last 7d, and has had no series for 10m. Until the series return, no "
+        "other alert of midstream can fire for it. This alert fires until they return, or until the last call is 7d "
+        "old.",
     )
 
 
@@ -180,8 +180,8 @@ FIRES = (
                 Outcome.IN_BAND_ERROR,
                 "midstream-misreported",
                 "Calls of api fail inside a 200 stream",
-                "{} of the calls of api ended with an error of the API's inside a stream that had begun with HTTP 200. "
-                "The exception says status 200; whoever counts statuses takes these calls for successes.",
+                "{} of the calls of api ended with an error event of the API inside an HTTP 200 stream. The exception "
+                "has status 200, so HTTP monitoring counts these calls as successes.",
             ),
             (
                 "MidstreamConnectionErrors",
@@ -195,26 +195,26 @@ FIRES = (
                 "MidstreamTransportErrors",
                 Outcome.TRANSPORT_ERROR,
                 "midstream-leaked",
-                "Connections of api break while answers are being read",
-                "{} of the calls of api ended with a connection that broke or stalled while the answer was being read. "
-                "Of a stream, the SDK passes the bare exception of the HTTP client on: `except anthropic.APIError` "
+                "Connections of api break while responses are being read",
+                "{} of the calls of api ended with a connection that broke or stalled while the response was being "
+                "read. In a stream, the SDK leaks the exception of the HTTP client, and `except anthropic.APIError` "
                 "does not catch it.",
             ),
             (
                 "MidstreamTruncatedStreams",
                 Outcome.TRUNCATED,
                 "midstream-outcomes",
-                "Streams of api end before their end, without an error",
-                "{} of the calls of api were streams that just ended before their end event. Nothing was raised: half "
-                "an answer passes for a whole one.",
+                "Streams of api are truncated without an error",
+                "{} of the calls of api were streams that ended before their end event. Nothing was raised, so "
+                "incomplete responses look complete.",
             ),
             (
                 "MidstreamMalformedData",
                 Outcome.MALFORMED,
                 "midstream-outcomes",
-                "api gets answers that cannot be decoded",
+                "api receives responses that cannot be decoded",
                 "{} of the calls of api ended with bytes that could not be decoded: JSON, UTF-8, content encoding or "
-                "frame checksum. Mostly `except anthropic.APIError` does not catch what is raised then.",
+                "frame checksum. `except anthropic.APIError` usually does not catch the exception.",
             ),
         )
         for scene in (
@@ -315,8 +315,8 @@ FIRES = (
                     "MidstreamMisreportedStatus",
                     "info",
                     "midstream-misreported",
-                    "The SDK tells api the wrong status",
-                    "In the last 1h, calls of api that failed and told the application another status, mostly 200: 1.",
+                    "The SDK reports the wrong status to api",
+                    "In the last 1h, failed calls of api whose exception had another status, usually 200: 1.",
                 )
             ]
         },
@@ -332,8 +332,8 @@ FIRES = (
                     "warning",
                     "midstream-outcomes",
                     "Streams of api (claude) stall",
-                    "In the last 30m, 25% of the streams of api (claude) kept their reader waiting for more than 20.48 "
-                    "seconds at a time, whether they ended well or not.",
+                    "In the last 30m, 25% of the streams of api (claude) waited longer than 20.48 seconds for bytes, "
+                    "whether they completed or not.",
                     gen_ai_request_model="claude",
                 )
             ]
@@ -349,9 +349,9 @@ FIRES = (
                     "MidstreamTelemetryErrors",
                     "warning",
                     "midstream-outcomes",
-                    "midstream had faults of its own in api",
-                    "In the last 1h, faults of midstream's own in api, in its component spans: 1. They were contained, "
-                    "and the application is not affected; what midstream tells about these calls may be incomplete.",
+                    "midstream caught internal errors in api",
+                    "In the last 1h, internal errors of midstream in api, component spans: 1. The application is not "
+                    "affected; the telemetry of these calls may be incomplete.",
                     midstream_component="spans",
                 )
             ]

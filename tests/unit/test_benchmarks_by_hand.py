@@ -1,4 +1,4 @@
-"""What the benchmarks catch of the telemetry of a call, and say again by hand."""
+"""The benchmarks catch the telemetry of a call, and record the same by hand."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from by_hand import by_hand
 from opentelemetry._logs import SeverityNumber
 from opentelemetry.metrics import Observation
 from opentelemetry.trace import SpanKind, Status, StatusCode
+from recorded import EndedSpan, Instrument, LogEvent, Measurement, Recorded, recorded
 from subjects import Providers
-from telling import Event, Instrument, Record, Span, Told, told
 
 from support.exported import Exported
 
@@ -27,24 +27,24 @@ _HISTOGRAM = Instrument(
 )
 _GAUGE = Instrument("create_gauge", ("a.gauge",), {})
 
-_TOLD = Told(
-    records=(
-        Record(_COUNTER, 1, {"which": "first"}),
-        Record(_UP_AND_DOWN, -1, {}),
-        Record(_HISTOGRAM, 0.75, {"which": "second", "how_many": 3}),
-        Record(_COUNTER, 2, {"which": "third"}),
-        Record(_GAUGE, 7, {"which": "fourth"}),
+_TELEMETRY = Recorded(
+    measurements=(
+        Measurement(_COUNTER, 1, {"which": "first"}),
+        Measurement(_UP_AND_DOWN, -1, {}),
+        Measurement(_HISTOGRAM, 0.75, {"which": "second", "how_many": 3}),
+        Measurement(_COUNTER, 2, {"which": "third"}),
+        Measurement(_GAUGE, 7, {"which": "fourth"}),
     ),
     spans=(
-        Span("a span", SpanKind.CLIENT, {"text": "a", "number": 1, "flag": True}, StatusCode.ERROR, "why"),
-        Span("another", SpanKind.INTERNAL, {}),
+        EndedSpan("a span", SpanKind.CLIENT, {"text": "a", "number": 1, "flag": True}, StatusCode.ERROR, "why"),
+        EndedSpan("another", SpanKind.INTERNAL, {}),
     ),
-    events=(Event("an.event", SeverityNumber.WARN, "WARN", "a body", {"which": "fifth"}),),
+    events=(LogEvent("an.event", SeverityNumber.WARN, "WARN", "a body", {"which": "fifth"}),),
 )
 
 
-def _tell_it_all(given: Providers) -> None:
-    meter = given.meter_provider.get_meter("somebody")
+def _record_all(given: Providers) -> None:
+    meter = given.meter_provider.get_meter("an application")
     counter = meter.create_counter("a.counter", "{call}", "Calls.")
     counter.add(1, {"which": "first"})
     meter.create_up_down_counter(name="an.up_and_down").add(-1)
@@ -52,13 +52,13 @@ def _tell_it_all(given: Providers) -> None:
     histogram.record(0.75, attributes={"which": "second", "how_many": 3})
     counter.add(amount=2, attributes={"which": "third"})
     meter.create_gauge("a.gauge").set(7, {"which": "fourth"})
-    tracer = given.tracer_provider.get_tracer("somebody")
+    tracer = given.tracer_provider.get_tracer("an application")
     span = tracer.start_span("a span", kind=SpanKind.CLIENT, attributes={"text": "a"})
     span.set_attributes({"number": 1, "flag": True})
     span.set_status(Status(StatusCode.ERROR, "why"))
     span.end()
     tracer.start_span("another").end()
-    given.logger_provider.get_logger("somebody").emit(
+    given.logger_provider.get_logger("an application").emit(
         severity_number=SeverityNumber.WARN,
         severity_text="WARN",
         body="a body",
@@ -67,22 +67,22 @@ def _tell_it_all(given: Providers) -> None:
     )
 
 
-def test_everything_that_is_told_is_caught_with_how_it_was_told() -> None:
-    assert told(_tell_it_all) == _TOLD
+def test_everything_that_is_recorded_is_caught() -> None:
+    assert recorded(_record_all) == _TELEMETRY
 
 
-def test_by_hand_the_same_is_said_each_time() -> None:
+def test_by_hand_the_same_is_recorded_each_time() -> None:
     def twice(given: Providers) -> None:
-        say = by_hand(_TOLD, given)
-        say()
-        say()
+        record = by_hand(_TELEMETRY, given)
+        record()
+        record()
 
-    said = told(twice)
-    assert said.after(_TOLD) == _TOLD
-    assert said == Told(_TOLD.records * 2, _TOLD.spans * 2, _TOLD.events * 2)
+    by_hand_twice = recorded(twice)
+    assert by_hand_twice.after(_TELEMETRY) == _TELEMETRY
+    assert by_hand_twice == Recorded(_TELEMETRY.measurements * 2, _TELEMETRY.spans * 2, _TELEMETRY.events * 2)
 
 
-def test_what_is_observed_when_metrics_are_collected_is_not_of_the_call() -> None:
+def test_observable_instruments_are_not_part_of_a_call() -> None:
     observed: list[str] = []
 
     def observe(_: CallbackOptions) -> Iterable[Observation]:
@@ -90,72 +90,74 @@ def test_what_is_observed_when_metrics_are_collected_is_not_of_the_call() -> Non
         yield Observation(1)
 
     def run(given: Providers) -> None:
-        given.meter_provider.get_meter("somebody").create_observable_up_down_counter("open", [observe])
+        given.meter_provider.get_meter("an application").create_observable_up_down_counter("open", [observe])
         given.meter_provider.force_flush()
 
-    assert told(run) == Told()
+    assert recorded(run) == Recorded()
     assert observed == ["once"]
 
 
-def test_the_last_call_is_what_two_tell_after_one() -> None:
-    def calls(times: int) -> Told:
+def test_the_last_call_is_the_difference_of_two_calls_and_one() -> None:
+    def calls(times: int) -> Recorded:
         def run(given: Providers) -> None:
-            counter = given.meter_provider.get_meter("somebody").create_counter("calls")
-            counter.add(0, {"which": "once and for all"})
+            counter = given.meter_provider.get_meter("an application").create_counter("calls")
+            counter.add(0, {"which": "first call only"})
             for number in range(times):
                 counter.add(1, {"which": number})
 
-        return told(run)
+        return recorded(run)
 
-    assert [one.attributes for one in calls(2).after(calls(1)).records] == [{"which": 1}]
+    assert [measurement.attributes for measurement in calls(2).after(calls(1)).measurements] == [{"which": 1}]
 
 
-def test_what_is_beyond_a_base_is_what_it_does_not_tell_and_what_its_spans_were_given() -> None:
-    base = Told(
-        records=(Record(_COUNTER, 1, {}),),
-        spans=(Span("a span", SpanKind.CLIENT, {"kept": 1, "seconds": 0.1}),),
+def test_beyond_a_base_are_new_items_and_additions_to_its_spans() -> None:
+    base = Recorded(
+        measurements=(Measurement(_COUNTER, 1, {}),),
+        spans=(EndedSpan("a span", SpanKind.CLIENT, {"kept": 1, "seconds": 0.1}),),
     )
-    more = Told(
-        records=(*base.records, Record(_HISTOGRAM, 1, {})),
+    more = Recorded(
+        measurements=(*base.measurements, Measurement(_HISTOGRAM, 1, {})),
         spans=(
-            Span("a span", SpanKind.CLIENT, {"kept": 1, "seconds": 0.2, "new": 3}, StatusCode.ERROR, "why"),
-            Span("another", SpanKind.CLIENT, {}),
+            EndedSpan("a span", SpanKind.CLIENT, {"kept": 1, "seconds": 0.2, "new": 3}, StatusCode.ERROR, "why"),
+            EndedSpan("another", SpanKind.CLIENT, {}),
         ),
-        events=_TOLD.events,
+        events=_TELEMETRY.events,
     )
-    assert more.beyond(base) == Told(
-        records=(Record(_HISTOGRAM, 1, {}),),
-        spans=(Span("another", SpanKind.CLIENT, {}),),
-        events=_TOLD.events,
-        added=(Span("a span", SpanKind.CLIENT, {"new": 3}, StatusCode.ERROR, "why"),),
+    assert more.beyond(base) == Recorded(
+        measurements=(Measurement(_HISTOGRAM, 1, {}),),
+        spans=(EndedSpan("another", SpanKind.CLIENT, {}),),
+        events=_TELEMETRY.events,
+        added=(EndedSpan("a span", SpanKind.CLIENT, {"new": 3}, StatusCode.ERROR, "why"),),
     )
-    assert base.beyond(base) == Told()
+    assert base.beyond(base) == Recorded()
 
 
-def test_by_hand_what_was_added_to_a_span_of_somebody_else_is_added_to_that() -> None:
-    added = Span("theirs", SpanKind.CLIENT, {"new": 3}, StatusCode.ERROR, "why")
+def test_by_hand_an_addition_to_a_span_of_another_instrumentation_is_made_again() -> None:
+    added = EndedSpan("theirs", SpanKind.CLIENT, {"new": 3}, StatusCode.ERROR, "why")
 
     def run(given: Providers) -> None:
-        say = by_hand(Told(added=(added,)), given)
-        tracer = given.tracer_provider.get_tracer("somebody")
+        record = by_hand(Recorded(added=(added,)), given)
+        tracer = given.tracer_provider.get_tracer("an application")
         tracer.start_span("theirs", kind=SpanKind.CLIENT, attributes={"kept": 1}).end()
-        tracer.start_span("of nobody's interest").end()
-        say()
+        tracer.start_span("another").end()
+        record()
 
-    theirs, other = told(run).spans
-    assert theirs == Span("theirs", SpanKind.CLIENT, {"kept": 1, "new": 3}, StatusCode.ERROR, "why")
+    theirs, other = recorded(run).spans
+    assert theirs == EndedSpan("theirs", SpanKind.CLIENT, {"kept": 1, "new": 3}, StatusCode.ERROR, "why")
     assert other.attributes == {}
 
 
-@pytest.mark.parametrize("whose", ["its own", "somebody else's"])
-def test_by_hand_all_is_said_in_the_context_of_the_span(whose: str) -> None:
-    one = (Span("a span", SpanKind.CLIENT, {"new": 3}),)
-    spans, added = (one, ()) if whose == "its own" else ((), one)
+@pytest.mark.parametrize("span", ["new", "of another instrumentation"])
+def test_by_hand_everything_is_recorded_in_the_context_of_the_span(span: str) -> None:
+    ended = (EndedSpan("a span", SpanKind.CLIENT, {"new": 3}),)
+    spans, added = (ended, ()) if span == "new" else ((), ended)
     exported = Exported()
-    say = by_hand(Told(_TOLD.records[2:3], spans, _TOLD.events, added), Providers(**exported.providers))
+    record = by_hand(
+        Recorded(_TELEMETRY.measurements[2:3], spans, _TELEMETRY.events, added), Providers(**exported.providers)
+    )
     if added:
-        exported.tracer_provider.get_tracer("somebody").start_span("a span").end()
-    say()
+        exported.tracer_provider.get_tracer("an application").start_span("a span").end()
+    record()
     context = exported.span.context
     assert context is not None
     (log,) = exported.logs
@@ -168,4 +170,4 @@ def _exemplars(exported: Exported) -> list[Exemplar]:
     assert data is not None
     (resource,) = data.resource_metrics
     (scope,) = resource.scope_metrics
-    return [one for metric in scope.metrics for point in metric.data.data_points for one in point.exemplars]
+    return [found for metric in scope.metrics for point in metric.data.data_points for found in point.exemplars]

@@ -1,4 +1,4 @@
-"""The board "Error budget". It reads what the rules record, so it needs them."""
+"""The board "Error budget". It needs the recording rules."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def _burn(share: str) -> str:
 
 _LEFT: Final = Tile(
     title="Error budget left",
-    description=f"What is left of the failures that the objective of {_GOAL} allows in {PERIOD}. Below zero the "
-    "objective is missed.",
+    description=f"The remaining share of the failures that the objective of {_GOAL} allows in {PERIOD}. Below zero, "
+    "the objective is missed.",
     queries=(Query(f"1 - {_burn(_in_period())}", f"of the budget of {PERIOD} is left"),),
     moved_by=_BY,
     at_rest=1,
@@ -62,7 +62,7 @@ _LEFT: Final = Tile(
 )
 
 _SUCCESS: Final = Tile(
-    title="Success, as it was",
+    title="Actual success",
     description=f"The share of calls in {PERIOD} that really succeeded. The objective is {_GOAL}.",
     queries=(Query(f"1 - {_in_period()}", f"of calls in {PERIOD}; the objective is {_GOAL}"),),
     moved_by=_BY,
@@ -75,8 +75,7 @@ _SUCCESS: Final = Tile(
 
 _NOW: Final = Tile(
     title="Burn rate now",
-    description="How many times as fast as it lasts the budget is used, over the last hour. At 1 it lasts exactly "
-    f"{PERIOD}.",
+    description=f"How fast the budget is used over the last hour. At 1, it lasts exactly {PERIOD}.",
     queries=(Query(_burn(_of_calls("1h")), "times as fast as the budget lasts"),),
     moved_by=_BY,
     unit="none",
@@ -89,8 +88,8 @@ _ALERTS: Final = "; ".join(f"{burn.long} and {burn.short} above {burn.factor:g}"
 
 _PER_WINDOW: Final = Tile(
     title="Burn rate per window",
-    description="How many times as fast as it lasts the budget is used, over each window that is recorded. An alert "
-    f"needs a long and a short window above its factor: {_ALERTS}.",
+    description="How fast the budget is used, over each recorded window. An alert needs a long and a short window "
+    f"above its factor: {_ALERTS}.",
     queries=tuple(Query(_burn(_of_calls(window)), window) for window in WINDOWS),
     moved_by=_BY,
     unit="none",
@@ -103,8 +102,8 @@ _LINES: Final = tuple(f"{burn.long} ({burn.severity} from {burn.factor:g})" for 
 
 _OVER_TIME: Final = Lines(
     title="Burn rate over time",
-    description="The burn rate over the long window of each alert. The dashed lines are the factors from which they "
-    "fire.",
+    description="The burn rate over the long window of each alert. The dashed lines are the factors at which the "
+    "alerts fire.",
     queries=tuple(Query(_burn(_of_calls(burn.long)), name) for burn, name in zip(BURNS, _LINES, strict=True)),
     moved_by=_BY,
     unit="none",
@@ -115,8 +114,8 @@ _OVER_TIME: Final = Lines(
 
 _SPENDERS: Final = Lines(
     title="Where the budget goes",
-    description="The share of calls that failed in the last hour, by outcome, one on top of the other. The dashed line "
-    "is what the objective allows.",
+    description="The share of calls that failed in the last hour, by outcome, stacked. The dashed line shows what the "
+    "objective allows.",
     queries=(
         Query(
             f"{total(str(_recorded('1h', FAILURES)), names.OUTCOME)}"
@@ -134,7 +133,7 @@ _SPENDERS: Final = Lines(
 
 _SERVICES: Final = Table(
     title="By service",
-    description=f"The burn rate of each service over four windows, and what is left of its budget of {PERIOD}.",
+    description=f"The burn rate of each service over four windows, and its remaining budget of {PERIOD}.",
     queries=(
         *(Query(_burn(_of_calls(burn.long, *TARGET))) for burn in BURNS),
         Query(f"1 - {_burn(_in_period(*TARGET))}"),
@@ -162,7 +161,7 @@ _FAILED_LATELY: Final = _recorded("3d", FAILURES)
 
 _USERS: Final = Table(
     title="What used it in 3 days",
-    description="The failures of the last 3 days by model and outcome: which share of all failures they are.",
+    description="The failures of the last 3 days by model and outcome, as a share of all failures.",
     queries=(
         Query(
             f"{total(str(_FAILED_LATELY), names.MODEL, names.OUTCOME)}"
@@ -185,7 +184,7 @@ _USERS: Final = Table(
 BOARD: Final = Board(
     uid="midstream-budget",
     name="Error budget",
-    description=f"How much failure the objective of {_GOAL} still allows, and how fast that is used. Needs the "
+    description=f"The failures that the objective of {_GOAL} still allows, and how fast they are used up. Needs the "
     "recording rules.",
     sections=(
         Section(

@@ -22,7 +22,7 @@ _DETAILED: Final = ERRORS.where(names.LEAKED, "true")
 _UNCAUGHT: Final = LEAKING | {Outcome.TRUNCATED}
 
 _A_CLASS: Final = ".*[.].*|[A-Z].*"
-"""The values of `error.type` that are classes of exceptions: no other has a dot or begins with a capital."""
+"""The values of `error.type` that are exception classes: only these have a dot or begin with a capital."""
 
 
 def _missed(window: str) -> str:
@@ -32,7 +32,7 @@ def _missed(window: str) -> str:
 
 _COUNT: Final = count(
     "Leaked exceptions",
-    "Failures whose exception is none of the SDK's: the application got a raw exception of the HTTP client, or of a "
+    "Failures whose exception is not an exception of the SDK: the application got one of the HTTP client, or of a "
     "decoder.",
     Query(number(calls(LEAKED, WHOLE)), "calls raised no APIError"),
     LEAKING,
@@ -40,30 +40,29 @@ _COUNT: Final = count(
 
 _MISSED: Final = count(
     "Missed by except APIError",
-    "Failures that `except anthropic.APIError` never sees: another exception was raised, or none at all, as for a "
-    "truncated stream.",
-    Query(number(total(_missed(WHOLE))), "failures pass the handler by"),
+    "Failures that `except anthropic.APIError` never sees: another exception was raised, or none, as for a truncated "
+    "stream.",
+    Query(number(total(_missed(WHOLE))), "failures are not caught"),
     _UNCAUGHT,
 )
 
 _MISSED_SHARE: Final = share_of_errors(
     "Share that it misses",
-    "The same, of all failures.",
+    "The same, as a share of all failures.",
     Query(share(total(_missed(WHOLE)), FAILED), "of all failures"),
     _UNCAUGHT,
 )
 
 _LEAKED_SHARE: Final = share_of_errors(
     "Transport errors that leak",
-    "Of the failures of the transport, the share whose exception the SDK did not wrap. An SDK that starts to wrap them "
-    "brings it to zero.",
+    "The share of transport failures whose exception the SDK did not wrap. With an SDK that wraps them, it is zero.",
     Query(share(calls(_OF_TRANSPORT.where(names.LEAKED, "true"), WHOLE), _OF_TRANSPORT), "are not wrapped by the SDK"),
     frozenset({Outcome.TRANSPORT_ERROR}),
 )
 
 _CLASSES: Final = errors_over_time(
     "By exception class",
-    "Leaked exceptions in the interval before each point, by the class that says what went wrong.",
+    "Leaked exceptions in the interval before each point, by exception class.",
     _DETAILED,
     (names.ERROR_TYPE,),
     LEAKING,
@@ -71,8 +70,8 @@ _CLASSES: Final = errors_over_time(
 
 _BESIDE: Final = Bars(
     title="Leaked beside wrapped",
-    description="Failures of the transport in the interval before each point: those that reached the application raw, "
-    "and those that the SDK wrapped into an `APIConnectionError`, as it does before the response.",
+    description="Failures of the transport in the interval before each point: leaked to the application, and "
+    "wrapped by the SDK into an `APIConnectionError`, as before the response.",
     queries=(
         Query(calls(_OF_TRANSPORT.where(names.LEAKED, "true"), STEP), "leaked"),
         Query(calls(_OF_TRANSPORT.where(names.LEAKED, "false"), STEP), "wrapped"),
@@ -85,7 +84,7 @@ _BESIDE: Final = Bars(
 
 _PHASES: Final = errors_over_time(
     "By phase",
-    f"Leaked exceptions in the interval before each point, by how far the answer was: {PHASES}.",
+    f"Leaked exceptions in the interval before each point, by phase: {PHASES}.",
     _DETAILED,
     (names.PHASE,),
     LEAKING,
@@ -93,8 +92,8 @@ _PHASES: Final = errors_over_time(
 
 _WAITS: Final = Lines(
     title="Waits before the break",
-    description="The longest time that the reader waited for its next bytes, of the streams whose transport broke. "
-    "Near the read timeout, silence broke them; near zero, they were cut off. The lines: 50 and 95 % stayed below.",
+    description="The longest wait for bytes in the streams whose transport broke. Near the read timeout, they were "
+    "silent; near zero, they were cut off. The lines are the 50th and 95th percentile.",
     queries=tuple(
         Query(
             quantile(part, chosen(names.LONGEST_WAIT).ended(Outcome.TRANSPORT_ERROR), STEP),
@@ -114,8 +113,8 @@ _CLASSED: Final = chosen(f"{names.DURATION}_count").where(names.ERROR_TYPE, _A_C
 _SERVERS: Final = Bars(
     title="By server",
     description="Calls that ended with an exception of the transport or of a decoder, in the interval before each "
-    "point, by the host that they went to. Leaked and wrapped ones, for the metric with the host does not tell them "
-    "apart. Inference only.",
+    "point, by host. Leaked and wrapped exceptions, because the metric with the host does not distinguish them. "
+    "Inference only.",
     queries=(Query(calls(_CLASSED, STEP, names.SERVER), called(names.SERVER)),),
     moved_by=LEAKING | {Outcome.CONNECTION_ERROR},
     decimals=0,
@@ -124,8 +123,8 @@ _SERVERS: Final = Bars(
 
 _MISSED_OVER_TIME: Final = Bars(
     title="What except APIError misses",
-    description="Failures that `except anthropic.APIError` never sees, in the interval before each point, by how the "
-    "call ended. After a truncated stream nothing is raised.",
+    description="Failures that `except anthropic.APIError` never sees, in the interval before each point, by "
+    "outcome. A truncated stream raises nothing.",
     queries=(Query(_missed(STEP), called(names.OUTCOME)),),
     moved_by=_UNCAUGHT,
     decimals=0,
@@ -137,8 +136,7 @@ _DETAIL: Final = (names.ERROR_TYPE, names.OUTCOME, names.PHASE, names.MODEL, nam
 
 _DETAILS: Final = Table(
     title="In detail",
-    description="Leaked exceptions by all that is known of them. A click on the model shows this board for that model "
-    "alone.",
+    description="Leaked exceptions by every label. Click a model to see this board for that model only.",
     queries=(Query(f"{calls(_DETAILED, WHOLE, *_DETAIL)} > 0"),),
     moved_by=LEAKING,
     nothing=NONE,
@@ -147,7 +145,7 @@ _DETAILS: Final = Table(
         Column(names.ERROR_TYPE, "Exception class", 225),
         Column(names.OUTCOME, "Outcome", 120),
         Column(names.PHASE, "Phase", 75),
-        Column(names.MODEL, "Model", links=(("This model alone", to("midstream-leaked", model="${__value.raw}")),)),
+        Column(names.MODEL, "Model", links=(("This model only", to("midstream-leaked", model="${__value.raw}")),)),
         Column(names.PROVIDER, "Provider", 90),
         Column(names.OPERATION, "Operation", 95),
     ),
@@ -157,8 +155,8 @@ _DETAILS: Final = Table(
 BOARD: Final = Board(
     uid="midstream-leaked",
     name="Leaked exceptions",
-    description="Exceptions of the HTTP client and of decoders that reach the application raw: "
-    "`except anthropic.APIError` does not catch them. The panels about transport errors count no decoding errors.",
+    description="Exceptions of the HTTP client and of decoders that the SDK does not wrap: "
+    "`except anthropic.APIError` does not catch them. Panels about transport errors do not count decoding errors.",
     sections=(
         Section(
             rows=(

@@ -22,7 +22,7 @@ _WORTH_A_RETRY: Final = "408|409|429|5.."
 
 _COUNT: Final = count(
     "In-band errors",
-    "Calls that the API answered with a 200, and then failed with an error event inside the stream.",
+    "Calls with status 200 that failed with an error event inside the stream.",
     Query(number(calls(IN_BAND, WHOLE)), "calls failed inside a 200 stream"),
     _BY,
 )
@@ -30,7 +30,7 @@ _COUNT: Final = count(
 _SHARE: Final = Tile(
     title="In-band errors per call",
     description="The share of calls that failed with an error event inside a 200 stream. Cancelled and abandoned calls "
-    "are left out.",
+    "are not counted.",
     queries=(
         Query(
             ratio(
@@ -48,23 +48,23 @@ _SHARE: Final = Tile(
 
 _MISSED: Final = count(
     "Missed by a status check",
-    "Failures whose exception has a status that is not the effective one. Code that looks for a 429, for a 529 or for "
-    "500 and above takes them for a 200.",
-    Query(number(calls(MISREPORTED, WHOLE)), "failures say the wrong status"),
+    "Failures whose exception does not have the effective status. Code that checks for 429, 529 or 500 and above "
+    "sees a 200.",
+    Query(number(calls(MISREPORTED, WHOLE)), "failures have the wrong status"),
     _BY,
 )
 
 _MISSED_SHARE: Final = share_of_errors(
     "Share that it misses",
-    "The same, of all failures. An SDK that starts to report the effective status brings it to zero.",
+    "The same, as a share of all failures. With an SDK that reports the effective status, it is zero.",
     Query(share(calls(MISREPORTED, WHOLE), FAILED), "of all failures"),
     _BY,
 )
 
 _RETRY: Final = share_of_errors(
     "Worth a retry",
-    "The share of in-band errors whose effective status is 408, 409, 429, or 500 and above. The SDK tries those again "
-    "by itself, but only before the stream has begun.",
+    "The share of in-band errors whose effective status is 408, 409, 429, or 500 and above. The SDK retries these "
+    "errors, but only before the stream has begun.",
     Query(share(calls(_DETAILED.where(names.STATUS, _WORTH_A_RETRY, "=~"), WHOLE), _DETAILED), "of in-band errors"),
     _BY,
 )
@@ -79,8 +79,8 @@ _TYPES: Final = errors_over_time(
 
 _STATUSES: Final = errors_over_time(
     "By effective status",
-    "In-band errors in the interval before each point, by the status that they would have had as an HTTP error. All of "
-    "them came as a 200.",
+    "In-band errors in the interval before each point, by the status of the same HTTP error. All of them had "
+    "status 200.",
     _DETAILED,
     (names.STATUS,),
     _BY,
@@ -88,7 +88,7 @@ _STATUSES: Final = errors_over_time(
 
 _PHASES: Final = errors_over_time(
     "By phase",
-    f"In-band errors in the interval before each point, by how far the answer was: {PHASES}.",
+    f"In-band errors in the interval before each point, by phase: {PHASES}.",
     _DETAILED,
     (names.PHASE,),
     _BY,
@@ -96,7 +96,7 @@ _PHASES: Final = errors_over_time(
 
 _MODELS: Final = errors_over_time(
     "By model",
-    "In-band errors in the interval before each point, by the model that was asked for.",
+    "In-band errors in the interval before each point, by requested model.",
     IN_BAND,
     (names.MODEL,),
     _BY,
@@ -104,8 +104,8 @@ _MODELS: Final = errors_over_time(
 
 _PLACES: Final = Lines(
     title="Before the stream, and inside it",
-    description="Calls that the API itself failed, in the interval before each point: as HTTP errors, and in band. "
-    "The more of them are in band, the less an HTTP dashboard knows.",
+    description="Errors of the API in the interval before each point: HTTP errors and in-band errors. HTTP dashboards "
+    "do not see the in-band errors.",
     queries=(Query(calls(OPERATIONS.ended(*_BY_THE_API), STEP, names.OUTCOME), called(names.OUTCOME)),),
     moved_by=frozenset(_BY_THE_API),
     decimals=0,
@@ -115,8 +115,8 @@ _PLACES: Final = Lines(
 
 _BOTH_WAYS: Final = Table(
     title="The same error, both ways",
-    description="Each error type of the API: how often it came in band, and how often as an HTTP error, which a status "
-    "check sees.",
+    description="Each error type of the API: how often it was an in-band error, and how often an HTTP error, which a "
+    "status check sees.",
     queries=tuple(
         Query(f"{calls(selection, WHOLE, names.ERROR_TYPE, names.STATUS)} > 0")
         for selection in (_DETAILED, ERRORS.ended(Outcome.HTTP_ERROR))
@@ -136,8 +136,7 @@ _DETAIL: Final = (names.MODEL, names.PROVIDER, names.OPERATION, names.ERROR_TYPE
 
 _DETAILS: Final = Table(
     title="In detail",
-    description="In-band errors by all that is known of them. A click on the model shows this board for that model "
-    "alone.",
+    description="In-band errors by every label. Click a model to see this board for that model only.",
     queries=(Query(f"{calls(_DETAILED, WHOLE, *_DETAIL)} > 0"),),
     moved_by=_BY,
     nothing=NONE,
@@ -146,9 +145,7 @@ _DETAILS: Final = Table(
         Column(names.ERROR_TYPE, "Error type"),
         Column(names.STATUS, "Effective", 90),
         Column(names.PHASE, "Phase", 90),
-        Column(
-            names.MODEL, "Model", links=(("This model alone", to("midstream-misreported", model="${__value.raw}")),)
-        ),
+        Column(names.MODEL, "Model", links=(("This model only", to("midstream-misreported", model="${__value.raw}")),)),
         Column(names.PROVIDER, "Provider", 110),
         Column(names.OPERATION, "Operation", 110),
     ),
@@ -158,7 +155,7 @@ _DETAILS: Final = Table(
 BOARD: Final = Board(
     uid="midstream-misreported",
     name="Misreported 200s",
-    description="Errors that the API sends inside a 200 stream. HTTP, and the status on the exception, tell a success.",
+    description="Errors that the API sends inside a 200 stream. HTTP and the status of the exception show a success.",
     sections=(
         Section(
             rows=(

@@ -29,10 +29,10 @@ __all__ = ("BOARD",)
 _EVERY_CALL: Final = None
 
 _AS_HTTP_TELLS: Final = Tile(
-    title="Success, as HTTP tells it",
-    description="The share of calls that are a success for whoever goes by HTTP: only an error status, and a "
-    "connection that failed before the response, count as failures. Cancelled and abandoned calls are left out.",
-    queries=(Query(success_as_http_tells(WHOLE), "of calls look good to HTTP"),),
+    title="Success, according to HTTP",
+    description="The share of calls that HTTP monitoring counts as a success: only an error status, and a connection "
+    "that failed before the response, are failures. Cancelled and abandoned calls are not counted.",
+    queries=(Query(success_as_http_tells(WHOLE), "of calls succeeded according to HTTP"),),
     moved_by=frozenset(SEEN_BY_HTTP),
     at_rest=1,
     unit="percentunit",
@@ -42,10 +42,10 @@ _AS_HTTP_TELLS: Final = Tile(
 )
 
 _AS_IT_WAS: Final = Tile(
-    title="Success, as it was",
-    description="The share of calls that really succeeded: the whole answer arrived. Cancelled and abandoned calls are "
-    "left out. Green is within the objective.",
-    queries=(Query(success_as_it_was(WHOLE), "of calls got their whole answer"),),
+    title="Actual success",
+    description="The share of calls that really succeeded: the whole response arrived. Cancelled and abandoned calls "
+    "are not counted. Green is within the objective.",
+    queries=(Query(success_as_it_was(WHOLE), "of calls got the whole response"),),
     moved_by=frozenset(FAILURES),
     at_rest=1,
     unit="percentunit",
@@ -56,9 +56,9 @@ _AS_IT_WAS: Final = Tile(
 
 _GAP: Final = Tile(
     title="The gap",
-    description="The difference between the two: calls that failed although HTTP calls them a success, most of them "
-    "inside a 200 stream. No HTTP metric shows them.",
-    queries=(Query(gap(WHOLE), "of calls failed unseen by HTTP"),),
+    description="The difference between the two: failed calls that HTTP counts as a success, most of them inside a 200 "
+    "stream. No HTTP metric shows them.",
+    queries=(Query(gap(WHOLE), "of calls failed, hidden from HTTP"),),
     moved_by=frozenset(HIDDEN_FROM_HTTP),
     unit="percentunit",
     decimals=2,
@@ -68,8 +68,8 @@ _GAP: Final = Tile(
 
 _OUTCOMES: Final = Bars(
     title="How calls ended",
-    description="Calls in the interval before each point, by how they really ended. Green arrived whole. Blue failed "
-    "where HTTP shows it. Red, orange, purple and yellow failed unseen by HTTP. Grey was ended by the application.",
+    description="Calls in the interval before each point, by outcome. Green completed. Blue failed, and HTTP shows "
+    "it. Red, orange, purple and yellow failed, and HTTP does not show it. The application ended the grey ones.",
     queries=(Query(calls(OPERATIONS, STEP, names.OUTCOME), called(names.OUTCOME)),),
     moved_by=_EVERY_CALL,
     decimals=0,
@@ -79,21 +79,21 @@ _OUTCOMES: Final = Bars(
 
 _SUCCESS: Final = Lines(
     title="Success over time",
-    description="The ratios of the first two tiles over time. Where the lines part, calls failed unseen by HTTP.",
-    queries=(Query(success_as_http_tells(STEP), "as HTTP tells it"), Query(success_as_it_was(STEP), "as it was")),
+    description="The ratios of the first two tiles over time. Where the lines part, calls failed hidden from HTTP.",
+    queries=(Query(success_as_http_tells(STEP), "according to HTTP"), Query(success_as_it_was(STEP), "actual")),
     moved_by=frozenset(FAILURES),
     at_rest=1,
     unit="percentunit",
     nothing=NO_TRAFFIC,
-    colours={"as HTTP tells it": colours.AS_HTTP_TELLS, "as it was": colours.AS_IT_WAS},
+    colours={"according to HTTP": colours.AS_HTTP_TELLS, "actual": colours.AS_IT_WAS},
     least=None,
     most=1,
 )
 
 _IN_BAND: Final = errors_over_time(
     "In-band errors",
-    "Error events inside a 200 stream, in the interval before each point, by the status that they would have had as an "
-    "HTTP error, and by the API's error type.",
+    "Error events inside a 200 stream, in the interval before each point, by the status of the same HTTP error, and by "
+    "the error type of the API.",
     ERRORS.ended(Outcome.IN_BAND_ERROR),
     (names.STATUS, names.ERROR_TYPE),
     frozenset({Outcome.IN_BAND_ERROR}),
@@ -112,7 +112,7 @@ _DAMAGED_ONES: Final = (Outcome.TRUNCATED, Outcome.MALFORMED)
 
 _DAMAGED: Final = errors_over_time(
     "Truncated and malformed",
-    "Answers that just ended, without any exception, and answers that could not be decoded, in the interval before "
+    "Streams that ended early without an exception, and responses that could not be decoded, in the interval before "
     "each point.",
     OPERATIONS.ended(*_DAMAGED_ONES),
     (names.OUTCOME,),
@@ -121,7 +121,7 @@ _DAMAGED: Final = errors_over_time(
 
 _PHASES: Final = errors_over_time(
     "Failures by phase",
-    f"Failed calls in the interval before each point, by where they failed: {PHASES}.",
+    f"Failed calls in the interval before each point, by phase: {PHASES}.",
     ERRORS,
     (names.PHASE,),
     frozenset(FAILURES),
@@ -132,8 +132,8 @@ _MODELED: Final = OPERATIONS.where(names.MODEL, "", "!=")
 
 _MODELS: Final = Table(
     title="By model",
-    description="Each model that was asked for: its calls, success as HTTP tells it and as it was, and how many of its "
-    "calls failed in band or leaked an exception. The cells lead on to the boards, for that model alone.",
+    description="Each requested model: its calls, success according to HTTP and actual success, and its in-band errors "
+    "and leaked exceptions. The cells link to the boards for that model.",
     queries=(
         Query(f"{calls(_MODELED, WHOLE, names.MODEL)} > 0"),
         Query(success_as_http_tells(WHOLE, names.MODEL, of=_MODELED)),
@@ -144,10 +144,10 @@ _MODELS: Final = Table(
     moved_by=_EVERY_CALL,
     nothing="-",
     columns=(
-        Column(names.MODEL, "Model", links=(("This model alone", to("midstream-outcomes", model="${__value.raw}")),)),
+        Column(names.MODEL, "Model", links=(("This model only", to("midstream-outcomes", model="${__value.raw}")),)),
         Column("Value #A", "Calls", 80, decimals=0),
-        Column("Value #B", "As HTTP tells it", 120, "percentunit", 1),
-        Column("Value #C", "As it was", 100, "percentunit", 1, WITHIN_OBJECTIVE),
+        Column("Value #B", "According to HTTP", 120, "percentunit", 1),
+        Column("Value #C", "Actual", 100, "percentunit", 1, WITHIN_OBJECTIVE),
         Column(
             "Value #D",
             "In band",
@@ -171,7 +171,7 @@ def _seconds(title: str, description: str, histogram: str, nothing: str) -> Line
     shares = ((0.5, "50 %"), (0.95, "95 %"), (0.99, "99 %"))
     return Lines(
         title=title,
-        description=f"{description} The lines: 50, 95 and 99 % of the calls stayed below.",
+        description=f"{description} The lines are the 50th, 95th and 99th percentile.",
         queries=tuple(Query(quantile(share, chosen(histogram), STEP), name, exemplar=True) for share, name in shares),
         moved_by=_EVERY_CALL,
         unit="s",
@@ -182,7 +182,7 @@ def _seconds(title: str, description: str, histogram: str, nothing: str) -> Line
 
 _DURATION: Final = _seconds(
     "Duration",
-    "The time from the start of a call to its true end: retries, and the reading of the stream, included.",
+    "The time from the start of a call to its end, with retries and the reading of the stream.",
     names.DURATION,
     NO_TRAFFIC,
 )
@@ -196,16 +196,16 @@ _FIRST_CHUNK: Final = _seconds(
 
 _MAX_WAIT: Final = _seconds(
     "Longest wait within a stream",
-    "The longest time that the reader of a stream waited for its next bytes. It nears the read timeout before streams "
-    "break by it.",
+    "The longest time that the reader of a stream waited for bytes. It approaches the read timeout before streams "
+    "time out.",
     names.LONGEST_WAIT,
     "No streams",
 )
 
 _RESENDS: Final = Bars(
     title="Resends",
-    description="Requests that the SDK sent again by itself, in the interval before each point, by model. A call that "
-    "this saved is completed.",
+    description="Retries of the SDK in the interval before each point, by model. A call that a retry saved is "
+    "completed.",
     queries=(Query(calls(chosen(names.RESENDS), STEP, names.MODEL), called(names.MODEL)),),
     moved_by=frozenset(),
     decimals=0,
@@ -214,8 +214,8 @@ _RESENDS: Final = Bars(
 
 _TOKENS: Final = Lines(
     title="Tokens",
-    description="Tokens in the interval before each point, by type. An answer that ended before its final event has no output tokens here, though they "
-    "may be billed.",
+    description="Tokens in the interval before each point, by type. A stream that ended before its final event has no "
+    "output tokens here, although they may be billed.",
     queries=(Query(calls(chosen(f"{names.TOKENS}_sum"), STEP, names.TOKEN_TYPE), called(names.TOKEN_TYPE)),),
     moved_by=_EVERY_CALL,
     nothing=NO_TRAFFIC,
@@ -224,7 +224,7 @@ _TOKENS: Final = Lines(
 
 _STREAMS: Final = Lines(
     title="Streams in flight",
-    description="Streams that are open now, by operation. A line that only rises is of streams that nobody closes.",
+    description="Streams that are open now, by operation. A line that only rises shows streams that are never closed.",
     queries=(Query(total(str(chosen(names.STREAMS)), names.OPERATION), called(names.OPERATION)),),
     moved_by=_EVERY_CALL,
     decimals=0,
@@ -234,7 +234,7 @@ _STREAMS: Final = Lines(
 BOARD: Final = Board(
     uid="midstream-outcomes",
     name="What really happened",
-    description="How calls of the Anthropic SDK really ended, beside what HTTP tells of them.",
+    description="How calls of the Anthropic SDK really ended, compared with HTTP.",
     sections=(
         Section(
             rows=(

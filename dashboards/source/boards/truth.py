@@ -62,9 +62,9 @@ def _in_words(expression: str) -> str:
 
 STATUSES: Final = Table(
     title="Status truth table",
-    description="Failed calls by their three statuses: observed is what was on the wire, reported what the exception "
-    "said, effective what it should have said. Of misreported failures the status is wrong; leaked exceptions are not "
-    "caught by `except anthropic.APIError`. The cells of these two lead to the boards about them.",
+    description="Failed calls by status: observed on the wire, reported by the exception, and effective. A misreported "
+    "failure has the wrong status; a leaked exception is not caught by `except anthropic.APIError`. Their cells link "
+    "to the boards about them.",
     queries=(Query(f"{_in_words(_with_reported(calls(ERRORS, WHOLE, *_KEYS)))} > 0"),),
     moved_by=frozenset(FAILURES),
     nothing=NONE,
