@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from midstream._outcomes import Outcome
 from source import names, recording
 from source.objective import (
     ABSENT,
@@ -159,9 +158,7 @@ def _share(name: str, kind: str, limit: Limit, text: AlertText) -> Alert:
 def _status(name: str, status: int, text: AlertText) -> Alert:
     """An alert on the share of the calls of a model that have this effective status."""
     limit = LIMITS[name]
-    part = total(
-        str(Selection(recording.errors(limit.window)).where(names.STATUS, str(status))), *_BY_MODEL
-    )
+    part = total(str(Selection(recording.errors(limit.window)).where(names.STATUS, str(status))), *_BY_MODEL)
     whole = total(str(Selection(recording.operations(limit.window)).ended(*JUDGED)), *_BY_MODEL)
     enough = f"round({whole} * {seconds(limit.window)}) >= {limit.calls}"
     expression = f"{part}\n/ ({whole} > 0)\n> {limit.share}\nand {enough}"

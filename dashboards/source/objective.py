@@ -104,7 +104,7 @@ class Pair:
     slow: Limit
 
 
-# With fewer calls than these in its window, three failures would be above a share: then the budget and the outage judge.
+# With so many calls in its window, it takes three failures to exceed a share. Below, the budget and the outage judge.
 _LOUD: Final = Pair(Limit(0.02, "15m", "2m", 150, short="5m"), Limit(0.005, "1d", "1h", 600, short="6h"))
 _QUIET: Final = Pair(Limit(0.01, "1h", "5m", 300, short="15m"), Limit(0.0025, "1d", "1h", 1200, short="6h"))
 
@@ -132,7 +132,7 @@ ANY: Final[Mapping[str, str]] = {
 """The alerts that one occurrence is enough for, by their names, and how long after it they go on."""
 
 KEEP: Final[Mapping[str, str]] = {"critical": "10m", "warning": "15m"}
-"""By severity, how long an alert on a share keeps firing after it has ended: failures that come and go are one alert."""
+"""By severity, how long an alert on a share keeps firing after its end: failures that come and go are one alert."""
 
 STALL: Final = 20.48
 """Seconds of waiting that make a stream a stalled one: a bound of a bucket, which every exporter writes alike."""

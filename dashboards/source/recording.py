@@ -1,7 +1,7 @@
 """The recording rules: the rate of calls by how they ended, and shares of it that are 0, not missing, without failures.
 
-Only the rules of the shortest window read raw series. Longer windows are the mean of its records: they count exactly the
-same calls, and read a few series by service and model instead of thousands by process.
+Only the rules of the shortest window read raw series. Longer windows are the mean of its records: they count the same
+calls, and read a few series by service and model instead of thousands by process.
 
 In each group, later rules use earlier ones. All keep the labels that identify a service.
 """
@@ -9,7 +9,6 @@ In each group, later rules use earlier ones. All keep the labels that identify a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from textwrap import indent
 from typing import TYPE_CHECKING, Final
 
 from midstream._outcomes import Outcome
@@ -55,7 +54,7 @@ _DETAIL: Final = (
     names.LEAKED,
     names.MISREPORTED,
 )
-_ERROR_DETAIL: Final = (*_DETAIL, names.ERROR_TYPE, names.STATUS)
+_ERROR_DETAIL: Final = (*_DETAIL, names.ERROR_TYPE, names.PHASE, names.OBSERVED, names.STATUS)
 
 FAILED: Final = "failures"
 IN_BAND: Final = "in_band_errors"
@@ -81,7 +80,7 @@ def operations(window: str) -> str:
 
 
 def errors(window: str) -> str:
-    """The recorded rate of failed calls, also by error type and effective status."""
+    """The recorded rate of failed calls, with all details but the process and the kind of call."""
     return f"midstream:errors:rate{window}"
 
 

@@ -180,41 +180,51 @@ FIRES = (
                 Outcome.IN_BAND_ERROR,
                 "midstream-misreported",
                 "Calls of api fail inside a 200 stream",
-                "{} of the calls of api ended with an error event of the API inside an HTTP 200 stream. The exception "
-                "has status 200, so HTTP monitoring counts these calls as successes.",
+                (
+                    "{} of the calls of api ended with an error event of the API inside an HTTP 200 stream. The "
+                    "exception has status 200, so HTTP monitoring counts these calls as successes."
+                ),
             ),
             (
                 "MidstreamConnectionErrors",
                 Outcome.CONNECTION_ERROR,
                 "midstream-outcomes",
                 "api cannot reach the API",
-                "{} of the calls of api had no connection to the API, or lost it before the response, after all "
-                "retries of the SDK.",
+                (
+                    "{} of the calls of api had no connection to the API, or lost it before the response, after all "
+                    "retries of the SDK."
+                ),
             ),
             (
                 "MidstreamTransportErrors",
                 Outcome.TRANSPORT_ERROR,
                 "midstream-leaked",
                 "Connections of api break while responses are being read",
-                "{} of the calls of api ended with a connection that broke or stalled while the response was being "
-                "read. In a stream, the SDK leaks the exception of the HTTP client, and `except anthropic.APIError` "
-                "does not catch it.",
+                (
+                    "{} of the calls of api ended with a connection that broke or stalled while the response was being "
+                    "read. In a stream, the SDK leaks the exception of the HTTP client, and "
+                    "`except anthropic.APIError` does not catch it."
+                ),
             ),
             (
                 "MidstreamTruncatedStreams",
                 Outcome.TRUNCATED,
                 "midstream-outcomes",
                 "Streams of api are truncated without an error",
-                "{} of the calls of api were streams that ended before their end event. Nothing was raised, so "
-                "incomplete responses look complete.",
+                (
+                    "{} of the calls of api were streams that ended before their end event. Nothing was raised, so "
+                    "incomplete responses look complete."
+                ),
             ),
             (
                 "MidstreamMalformedData",
                 Outcome.MALFORMED,
                 "midstream-outcomes",
                 "api receives responses that cannot be decoded",
-                "{} of the calls of api ended with bytes that could not be decoded: JSON, UTF-8, content encoding or "
-                "frame checksum. `except anthropic.APIError` usually does not catch the exception.",
+                (
+                    "{} of the calls of api ended with bytes that could not be decoded: JSON, UTF-8, content encoding "
+                    "or frame checksum. `except anthropic.APIError` usually does not catch the exception."
+                ),
             ),
         )
         for scene in (
@@ -361,7 +371,7 @@ FIRES = (
         "MidstreamTelemetryAbsent: a busy service that has gone",
         call(Outcome.COMPLETED, f"{steady(4, 120)} stale"),
         "140m",
-        {"MidstreamTelemetryAbsent": [absent(244)]},
+        {"MidstreamTelemetryAbsent": [absent(476)]},
     ),
     Scene(
         "MidstreamTelemetryAbsent: it has been gone for days",

@@ -12,7 +12,7 @@ from support.promtool import API, Scene, Series, call, failure, selector, steady
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ("ALONE", "MOMENTS", "RECORDED")
+__all__ = ("ALONE", "FIRING", "MOMENTS", "RATIOS", "RECORDED")
 
 BURN = "MidstreamErrorBudgetBurn"
 IN_BAND = "MidstreamInBandErrors"
@@ -157,7 +157,8 @@ def recorded(window: str, labels: str, **shares: float) -> Mapping[str, Mapping[
     """What must be recorded: each ratio with its share, and 0 for all others."""
     ratios = {kind: recording.share(kind, window) for kind in RATIOS}
     assert shares.keys() <= ratios.keys()
-    return {ratio: {f"{ratio}{{{labels}}}": shares.get(kind, 0)} for kind, ratio in ratios.items()}
+    # The mean of many rates may differ in its last digits.
+    return {f"round({ratio}, 0.0001)": {f"{{{labels}}}": shares.get(kind, 0)} for kind, ratio in ratios.items()}
 
 
 def with_labels(series: Series, **labels: str) -> Series:
@@ -279,6 +280,12 @@ RECORDED = (
         call(Outcome.COMPLETED, "_x58 75 100"),
         "59m",
         samples={"midstream:calls:rate5m * 300": {'{job="api"}': 100}},
+    ),
+    Scene(
+        "a restart within the window, of a process that began in it",
+        call(Outcome.COMPLETED, "_x55 10 20 5 15"),
+        "59m",
+        samples={"round(midstream:calls:rate5m * 300)": {'{job="api"}': 33}},  # 35; `increase` extrapolates its 25
     ),
     Scene(
         "a process that restarts at the same address, after a break",
