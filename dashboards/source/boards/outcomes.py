@@ -130,16 +130,19 @@ _PHASES: Final = errors_over_time(
 _MODELED: Final = OPERATIONS.where(names.MODEL, "", "!=")
 """Without batch results, session events and downloads, whose calls have no model."""
 
+_CALLED: Final = f"{calls(_MODELED, WHOLE, names.MODEL)} > 0"
+"""The calls of each model that was called: the others have no row."""
+
 _MODELS: Final = Table(
     title="By model",
     description="Each requested model: its calls, success according to HTTP and actual success, and its in-band errors "
     "and leaked exceptions. The cells link to the boards for that model.",
     queries=(
-        Query(f"{calls(_MODELED, WHOLE, names.MODEL)} > 0"),
+        Query(_CALLED),
         Query(success_as_http_tells(WHOLE, names.MODEL, of=_MODELED)),
         Query(success_as_it_was(WHOLE, names.MODEL, of=_MODELED)),
-        Query(f"{calls(_MODELED.ended(Outcome.IN_BAND_ERROR), WHOLE, names.MODEL)} > 0"),
-        Query(f"{calls(_MODELED.where(names.LEAKED, 'true'), WHOLE, names.MODEL)} > 0"),
+        Query(f"{calls(_MODELED.ended(Outcome.IN_BAND_ERROR), WHOLE, names.MODEL)} and {_CALLED}"),
+        Query(f"{calls(_MODELED.where(names.LEAKED, 'true'), WHOLE, names.MODEL)} and {_CALLED}"),
     ),
     moved_by=_EVERY_CALL,
     nothing="-",
