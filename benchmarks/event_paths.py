@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from midstream._outcomes.kinds import MESSAGES
 from midstream._sdk.bodies import ObservedBody
-from midstream._sdk.calls import Call, Calls
-from midstream._sdk.results import Head
-from midstream._sdk.streams import ObservedAsyncEvents, observed_events
-from midstream._telemetry.call_record import Request
+from midstream._sdk.call import ObservedCall
+from midstream._sdk.event_types import EventTypes
+from midstream._sdk.events import ObservedAsyncEvents, observed_events
+from midstream._sdk.reporting import Reporter
+from midstream._telemetry.call_record import CallRequest
 from midstream._telemetry.operation import Operation
 from midstream._telemetry.recorder import Recorder
 from midstream._telemetry.signals import Signals
@@ -27,7 +28,7 @@ class Path(NamedTuple):
     """An iterator around an iterator of items, with a call that observes it and without."""
 
     item: Any
-    observed: Callable[[Any, Call], Any]
+    observed: Callable[[Any, ObservedCall], Any]
     is_async: bool = False
     bare: Callable[[Any], Any] = lambda items: items
 
@@ -51,16 +52,16 @@ class _Body:
         return aiter(self._chunks)
 
 
-def _observed_body(chunks: Any, call: Call) -> ObservedBody:
-    return ObservedBody(_Body(chunks), call, Head({"content-type": "text/event-stream"}, object))
+def _observed_body(chunks: Any, call: ObservedCall) -> ObservedBody:
+    return ObservedBody(_Body(chunks), call)
 
 
-def _observed_chunks(chunks: Iterator[bytes], call: Call) -> Iterator[bytes]:
+def _observed_chunks(chunks: Iterator[bytes], call: ObservedCall) -> Iterator[bytes]:
     call.parsed_by(chunks)
     return iter(_observed_body(chunks, call))
 
 
-def _observed_async_chunks(chunks: AsyncIterator[bytes], call: Call) -> AsyncIterator[bytes]:
+def _observed_async_chunks(chunks: AsyncIterator[bytes], call: ObservedCall) -> AsyncIterator[bytes]:
     call.parsed_by(chunks)
     return aiter(_observed_body(chunks, call))
 
@@ -97,9 +98,9 @@ def drive(name: str, items: int, *, observed: bool, clock: Callable[[], float] =
         _drain(path.observed(_source(prepared), call) if observed else path.bare(_source(prepared)))
 
 
-def _call(clock: Callable[[], float]) -> Call:
-    recorder = Recorder(Signals.silent(), spans=False)
-    return Call(Calls(recorder, chunk_timings=False, clock=clock), Request(Operation.CHAT, "anthropic"), MESSAGES)
+def _call(clock: Callable[[], float]) -> ObservedCall:
+    reporter = Reporter(Recorder(Signals.silent(), spans=False), clock=clock)
+    return ObservedCall(reporter, CallRequest(Operation.CHAT, "anthropic"), MESSAGES, EventTypes())
 
 
 def _source(items: Sequence[Any]) -> Iterator[Any]:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from midstream.faults.answers import text_answer
+from midstream.faults._answers import text_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping

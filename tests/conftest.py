@@ -1,8 +1,7 @@
-"""`--examples=few` leaves out most scenarios, for runs with many versions of everything.
+"""Which tests run: the quick set, which `make mutants` has chosen, or with `--full` all of them.
 
-What the helpers in `support` assert is told as exactly as what a test asserts. The tests in `neighbours`,
-`dashboards` and `release` are there only where what they need is: with `make test-neighbours`, with the newest SDK,
-with `make test-release`.
+The tests in `neighbours`, `dashboards`, `docs`, `examples` and `release` exist only where their packages are installed:
+with `make test-neighbours`, with the newest SDK, with `make test-release`.
 """
 
 from __future__ import annotations
@@ -11,22 +10,29 @@ import gc
 import os
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
 from hypothesis import HealthCheck, settings
 from opentelemetry.sdk import _logs
 
-pytest.register_assert_rewrite("support")
+pytest.register_assert_rewrite("support", "dashboards", "docs", "integration", "release", "reliability")
 pytest_plugins: Final = ("pytester",)
 
 from midstream.faults import EXAMPLES  # noqa: E402 - the rewriting must be known before the first import from there
 from support.clients import HAS_OWN_SPANS  # noqa: E402
-from support.interpreters import Interpreters  # noqa: E402
-from support.scenarios import FEW  # noqa: E402
+from support.interpreters import Interpreters, interpreters  # noqa: E402
+from support.reaper import start_reaper  # noqa: E402
+from support.scenarios import FEW, waits_like_another  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+
+# Every call stays on this machine, and to load the certificates of the world takes longer than a call. Processes that
+# tests start inherit it.
+os.environ["SSL_CERT_DIR"] = str(Path(__file__).parent)
+os.environ.pop("SSL_CERT_FILE", None)
 
 # Imported above, before a test freezes what the garbage collector sees. No test fails for being slow.
 settings.register_profile("midstream", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -54,28 +60,34 @@ collect_ignore: Final = [
 
 _MUCH_GARBAGE: Final = 20_000
 
-_SPANS: Final = ("sdk", "own") if HAS_OWN_SPANS else ("own",)
-_MANY: Final = frozenset(EXAMPLES) - frozenset(FEW)
+_ALTERNATING: Final = frozenset({"flavor", "spans"})
+_LEFT_OUT: Final = frozenset(EXAMPLES) - frozenset(FEW)
+_IS_NEWEST: Final = find_spec("promql_parser") is not None
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--examples",
-        choices=("all", "few"),
-        default="all",
-        help="the scenarios of midstream.faults.EXAMPLES: all that a test asks for, or of those only one for each kind "
-        "of end, and those before and after the content",
-    )
-    parser.addoption(
-        "--long",
+        "--full",
         action="store_true",
-        help="the tests in reliability at their full size, for minutes each, and every style under every fault both "
-        "sync and async, with the SDK's spans and with ours",
+        help="every scenario in every style, sync and async, with the spans of the SDK and with ours",
     )
+    parser.addoption("--only-full", action="store_true", help="only the tests that --full adds, for `make mutants`")
+    parser.addoption("--long", action="store_true", help="the tests in reliability at full size, for minutes each")
+
+
+def pytest_configure() -> None:
+    start_reaper()
 
 
 def pytest_collection_finish() -> None:
-    """What is here to stay need not be looked at by every `gc.collect()` of the tests."""
+    """Every `gc.collect()` of the tests would look again at what stays until the end."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def nothing_to_collect_of_other_modules() -> None:
+    """Keeps what `gc.collect()` has to look at small: it takes longer than most tests after thousands of them."""
     gc.collect()
     gc.freeze()
 
@@ -93,30 +105,42 @@ def collected_between_tests() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
+def full(request: pytest.FixtureRequest) -> bool:
+    """Whether every case is to be tried."""
+    return bool(request.config.getoption("--full") or request.config.getoption("--only-full"))
+
+
+@pytest.fixture(scope="session")
 def long(request: pytest.FixtureRequest) -> bool:
     """Whether a test of reliability is to run at its full size."""
     return bool(request.config.getoption("--long"))
 
 
-@pytest.fixture(scope="session")
-def interpreters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Interpreters]:
-    """Starts programs in processes of their own, at once. One for all tests, as it takes seconds itself."""
-    running = Interpreters(tmp_path_factory.mktemp("interpreters"))
-    yield running
-    running.stop()
+@pytest.fixture(name="interpreters", scope="session")
+def interpreters_() -> Interpreters:
+    """Starts programs in processes of their own, quickly."""
+    return interpreters()
+
+
+def pytest_unconfigure() -> None:
+    interpreters().stop()
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Of `--numprocesses=auto`: most tests wait for a socket most of the time."""
-    return 2 * (os.cpu_count() or 1) + 1
+    """For `--numprocesses=auto`: one more than there are processors. A worker takes seconds to start."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not config.getoption("--long"):
-        _leave_out(config, items, _not_chosen(items))
-    if config.getoption("--examples") == "few":
-        _leave_out(config, items, {item for item in items if _parameter(item, "model") in _MANY})
+    depends_on_nothing = {item for item in items if item.get_closest_marker("newest")}
+    _leave_out(config, items, set() if _IS_NEWEST else depends_on_nothing)
+    added = _added_by_full(items)
+    if config.getoption("--only-full"):
+        larger = {item for item in items if "full" in getattr(item, "fixturenames", ())}
+        _leave_out(config, items, set(items) - added - larger)
+    elif not config.getoption("--full"):
+        _leave_out(config, items, added)
 
 
 def _leave_out(config: pytest.Config, items: list[pytest.Item], others: set[pytest.Item]) -> None:
@@ -124,24 +148,27 @@ def _leave_out(config: pytest.Config, items: list[pytest.Item], others: set[pyte
     config.hook.pytest_deselected(items=list(others))
 
 
-def _not_chosen(items: list[pytest.Item]) -> set[pytest.Item]:
-    """Of the tests that alternate, all but one for each model and style; every two values of parameters meet."""
-    kinds = [(flavor, spans) for spans in _SPANS for flavor in ("sync", "async")]
-    places: dict[tuple[str, object], int] = {}
-    others: set[pytest.Item] = set()
+def _added_by_full(items: list[pytest.Item]) -> set[pytest.Item]:
+    """The tests of most scenarios; those marked so; of tests that alternate, all but one flavor and kind of spans."""
+    added = {item for item in items if item.get_closest_marker("full") or _is_like_another(**_parameters(item))}
+    alike: dict[tuple[str, ...], list[pytest.Item]] = {}
     for item in items:
-        if item.get_closest_marker("alternates"):
-            of_file = [(item.path.name + name, _parameter(item, name)) for name in ("model", "style", "reader")]
-            known = sum(places.setdefault(one, _count(places, one[0])) for one in of_file)
-            if (_parameter(item, "flavor"), _parameter(item, "spans")) != kinds[known % len(kinds)]:
-                others.add(item)
-    return others
+        if item not in added and item.get_closest_marker("alternates"):
+            values = [f"{name}={value}" for name, value in _parameters(item).items() if name not in _ALTERNATING]
+            alike.setdefault((item.nodeid.partition("[")[0], *values), []).append(item)
+    places: dict[str, dict[str, int]] = {}
+    for (test, *values), variants in alike.items():
+        # The sum of the places of its values: every two values of different parameters meet in some test.
+        known = [places.setdefault(test + value.partition("=")[0], {}) for value in values]
+        place = sum(of_name.setdefault(value, len(of_name)) for of_name, value in zip(known, values, strict=True))
+        added.update(variant for number, variant in enumerate(variants) if number != place % len(variants))
+    return added
 
 
-def _count(places: dict[tuple[str, object], int], name: str) -> int:
-    return sum(known == name for known, _ in places)
+def _is_like_another(model: object = None, style: object = None, **_others: object) -> bool:
+    return model in _LEFT_OUT or waits_like_another(model, style)
 
 
-def _parameter(item: pytest.Item, name: str) -> object:
+def _parameters(item: pytest.Item) -> Mapping[str, object]:
     callspec = getattr(item, "callspec", None)
-    return None if callspec is None else callspec.params.get(name)
+    return {} if callspec is None else callspec.params

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from midstream._outcomes import Outcome, Phase
+from midstream._outcomes.failure import OTHER
 from midstream._outcomes.status import API_STATUS, BEDROCK_STATUS, UNKNOWN_STATUS
-from midstream._outcomes.wording import OTHER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

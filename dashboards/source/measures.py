@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from midstream._outcomes import Outcome
-from midstream._telemetry.contract import NORMAL_FLAGS
+from midstream._telemetry.metrics import NORMAL_FLAGS
 from source import names
 from source.queries import FAILURES, HIDDEN_FROM_HTTP, JUDGED, SEEN_BY_HTTP, counted, ratio, total
 from source.variables import chosen

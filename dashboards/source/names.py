@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from midstream._telemetry.contract import METRICS, Instrument, Metric
+from midstream._telemetry.metrics import METRICS, Instrument, Metric
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

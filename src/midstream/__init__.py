@@ -1,9 +1,9 @@
-"""OpenTelemetry instrumentation for the Anthropic Python SDK that tells how every call really ended.
+"""OpenTelemetry instrumentation for the Anthropic Python SDK that records how every call really ended.
 
-The public names are imported on first use: `midstream._outcomes` works without OpenTelemetry.
+The public names are imported on first use, because `midstream._outcomes` works without OpenTelemetry.
 
-PYTEST_DONT_REWRITE: there are no assertions in here, and where the application is imported before pytest, as under
-`opentelemetry-instrument pytest`, pytest would warn that it comes too late for the package of a plugin.
+PYTEST_DONT_REWRITE: there are no assertions here, and where the application is imported before pytest, as under
+`opentelemetry-instrument pytest`, pytest would warn that it cannot rewrite the package of a plugin any more.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _HOMES: Final = {
 }
 
 
-if not TYPE_CHECKING:  # for a type checker, a module with a __getattr__ has every name there is
+if not TYPE_CHECKING:  # a type checker believes that a module with a __getattr__ has every name
 
     def __getattr__(name: str) -> object:
         home = _HOMES.get(name)

@@ -1,4 +1,4 @@
-"""Has calls observed where no application has asked for that: for the fixtures for tests."""
+"""Observes calls where no application has requested it: for the pytest fixtures."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from midstream._telemetry.signals import Signals
 
 
 class FallbackObservation:
-    """An observation that tells no provider. It gives way to an application's, and comes back after that.
+    """An observation that reports to no provider. It gives way to an application's, and resumes afterwards.
 
-    Not to be used by two threads at once.
+    Not thread-safe.
     """
 
     def __init__(self) -> None:
         self._wanted = False
         self._observation: Observation | None = None
 
-    def want(self, *, wanted: bool, alone: bool) -> None:
-        """From now on calls are to be observed, or need not be. `alone`: no application observes them now."""
-        self._wanted = wanted
-        self.settle(alone=alone)
+    def update(self, *, app_instruments: bool, wanted: bool | None = None) -> None:
+        """Starts or ends the observation as needed.
 
-    def settle(self, *, alone: bool) -> None:
-        """To be called before an application begins to observe, and after it has ended."""
-        needed = self._wanted and alone
+        To be called before an application starts to observe, after it has ended, and when `wanted` changes.
+        """
+        if wanted is not None:
+            self._wanted = wanted
+        needed = self._wanted and not app_instruments
         if needed and self._observation is None:
             self._observation = Observation(Signals.silent(), Settings(spans=False))
             self._observation.begin()

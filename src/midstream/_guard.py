@@ -1,14 +1,14 @@
-"""The one place that may swallow an exception.
+"""The only module that may swallow an exception.
 
-Two kinds of exception end here, and no other:
+It swallows two kinds:
 
-- *ours*: a fault of midstream's own code, or of the OpenTelemetry objects that it calls. A `Guard` contains it, counts
-  it in `midstream.telemetry.errors` of the `instrument()` that it belongs to, and logs it: the first of a process at
-  WARNING, later ones at DEBUG.
-- *theirs*: an object of the application or of the SDK that raises when it is looked at. `attempt` answers for it.
+- *internal errors*: of midstream's code, or of the OpenTelemetry objects that it calls. A `Guard` contains them, counts
+  them in `midstream.telemetry.errors` of the `instrument()` that the call belongs to, and logs them: the first of a
+  process at WARNING, later ones at DEBUG.
+- *foreign errors*: an object of the application or of the SDK raises when it is examined. `attempt` returns `None`.
 
-What passes through: everything that is no `Exception` (`KeyboardInterrupt`, `CancelledError`), and what a signal
-handler raises, as it is meant for the application. Standard library only, as the pure layer stands on this module.
+It lets through every `BaseException` that is not an `Exception` (`KeyboardInterrupt`, `CancelledError`), and whatever a
+signal handler raises: both are meant for the application. Standard library only, because the pure layer imports this.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ import itertools
 import logging
 import math
 import sys
+from collections import deque
+from traceback import walk_tb
 from types import BuiltinFunctionType
 from typing import TYPE_CHECKING, Final, Literal, ParamSpec, TypeVar
 
@@ -31,13 +33,15 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 _log: Final = logging.getLogger("midstream")
-_faults = itertools.count()
+_errors = itertools.count()
 
 
 class Guard:
-    """Contains the faults of one component. Entering it changes nothing, so calls and threads share it.
+    """Contains the internal errors of one component. It has no state, so calls and threads share it.
 
-    `count` is called with the component of each fault; it may raise. `None`: faults are logged only.
+    A result has its default before the `with` statement, or is returned inside it and the default after it.
+
+    `count` is called with the component of each error, and may raise. `None` only logs.
     """
 
     __slots__ = ("_count", "component")
@@ -46,27 +50,24 @@ class Guard:
         self.component: Final = component
         self._count = count
 
-    # Nothing is to be done. What C does is called in a third of the time that Python code takes to do nothing.
+    # Does nothing, in a third of the time that a Python function takes: a call enters about fifty guards.
     __enter__ = staticmethod(int)
 
     def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, traceback: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool:
-        """Swallows `fault` if it is an `Exception`, after counting and logging it."""
+        """Swallows `error` if it is an `Exception`, after counting and logging it."""
         if kind is None or not issubclass(kind, Exception) or raised_by_signal_handler(traceback):
             return False
-        # A logger that raises does not prevent the count.
-        attempt(_log_fault, self.component, kind, traceback)
+        # A logger that raises must not prevent the count.
+        attempt(_log_error, self.component, kind, traceback)
         if self._count is not None:
             attempt(self._count, self.component)
         return True
 
 
 class Guards:
-    """The guards of one `instrument()`, one for each component: the value of `midstream.component` in the metric.
-
-    `count` is called with the component of each fault; it may raise. `None`: faults are logged only.
-    """
+    """The guards of one `instrument()`, one per component: the value of `midstream.component` in the metric."""
 
     __slots__ = ("bodies", "calls", "clock", "logs", "metrics", "spans", "streams")
 
@@ -81,11 +82,11 @@ class Guards:
 
 
 UNCOUNTED: Final = Guards()
-"""For faults outside of any `instrument()`, and for those that happen before its counter exists."""
+"""For errors outside any `instrument()`, and before its counter exists."""
 
 
 def attempt(read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
-    """What `read` returns, and `None` if it raises an `Exception`: for objects that are not ours."""
+    """What `read` returns, or `None` if it raises an `Exception`: for objects that are not midstream's."""
     try:
         return read(*args, **kwargs)
     except Exception:
@@ -95,12 +96,12 @@ def attempt(read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None
 
 
 def safe_clock(clock: Callable[[], float], guard: Guard) -> Callable[[], float]:
-    """`clock`, but not-a-number when it raises or does not return a number: a fault that `guard` contains.
+    """`clock`, but not-a-number where it raises or returns something else: an internal error that `guard` contains.
 
-    Every comparison with that is false, so nothing is recorded.
+    Every comparison with not-a-number is false, so nothing is recorded.
     """
     if isinstance(clock, BuiltinFunctionType):
-        return clock  # such as `time.perf_counter`, which has no way to raise
+        return clock  # such as `time.perf_counter`, which cannot raise
 
     def now() -> float:
         with guard:
@@ -110,16 +111,15 @@ def safe_clock(clock: Callable[[], float], guard: Guard) -> Callable[[], float]:
     return now
 
 
-def _log_fault(component: str, kind: type[BaseException], traceback: TracebackType | None) -> None:
-    # Without the message of the fault: it may quote what the application sent or received.
-    level: Literal[10, 30] = logging.DEBUG if next(_faults) else logging.WARNING
-    while traceback is not None and traceback.tb_next is not None:
-        traceback = traceback.tb_next
-    where = f"{traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno}" if traceback else "unknown"
+def _log_error(component: str, kind: type[BaseException], traceback: TracebackType | None) -> None:
+    # Without the message of the error: it may quote what the application sent or received.
+    level: Literal[10, 30] = logging.DEBUG if next(_errors) else logging.WARNING
+    innermost = deque(walk_tb(traceback), maxlen=1)
+    where = next((f"{frame.f_code.co_filename}:{line}" for frame, line in innermost), "unknown")
     _log.log(
         level,
-        "midstream contained a fault of its own in %s: %s at %s. The application is not affected; "
-        "its telemetry may be incomplete. Later faults are logged at DEBUG.",
+        "midstream caught an internal error in %s: %s at %s. The application is not affected; "
+        "its telemetry may be incomplete. Later errors are logged at DEBUG.",
         component,
         kind.__qualname__,
         where,

@@ -1,4 +1,4 @@
-"""Exceptions out of the application's signal handlers. Standard library only, as `guard` stands on this module.
+"""Exceptions from the application's signal handlers. Standard library only, because `_guard` imports this.
 
 A handler runs wherever the main thread happens to be: in the SDK, in its HTTP client, or in midstream. What it raises
 is meant for the application, whatever wraps it on its way.
@@ -13,33 +13,33 @@ from types import FrameType, TracebackType
 from typing import Final, cast
 
 _MAX_FRAMES: Final = 256
-"""Frames of a traceback that are looked at, from the outermost on."""
+"""Frames of a traceback that are examined, from the outermost one."""
 
-_ARGUMENTS: Final = 2
+_HANDLER_ARGUMENTS: Final = 2
 
 
 def raised_by_signal_handler(traceback: object) -> bool:
-    """Whether an exception with this `traceback` came out of a signal handler.
+    """Whether an exception with this `traceback` came out of a signal handler written in Python.
 
-    Not by `signal.getsignal()`: a handler that sets a limit is often taken away with it. A handler in C is not seen.
+    `signal.getsignal()` does not show it: a handler that sets a time limit is often removed with the limit.
     """
-    # No other class can be one, and only the real one is sure to end.
+    # Only a real traceback is sure to end.
     frames = walk_tb(traceback if type(traceback) is TracebackType else None)
-    # Not the outermost frame: it may still run, and a look at its arguments would keep its variables.
+    # Without the outermost frame: it may still run, and reading its arguments would keep its variables alive.
     return any(_is_signal_handler(frame) for frame, _ in islice(frames, 1, _MAX_FRAMES))
 
 
 def _is_signal_handler(frame: FrameType) -> bool:
-    """Whether `frame` runs a function that was called as the interpreter calls a handler: with a number and a frame."""
+    """Whether the function of `frame` was called as the interpreter calls a handler: with a number and a frame."""
     code = frame.f_code
-    if code.co_argcount < _ARGUMENTS and not code.co_flags & inspect.CO_VARARGS:
+    if code.co_argcount < _HANDLER_ARGUMENTS and not code.co_flags & inspect.CO_VARARGS:
         return False
     values = _arguments(frame)
-    return len(values) >= _ARGUMENTS and issubclass(type(values[-2]), int) and type(values[-1]) is FrameType
+    return len(values) >= _HANDLER_ARGUMENTS and issubclass(type(values[-2]), int) and type(values[-1]) is FrameType
 
 
 def _arguments(frame: FrameType) -> list[object]:
-    """The values of the positional arguments that `frame` was called with, as far as they are still bound."""
+    """The values of the positional arguments of `frame`, where they are still bound."""
     found = inspect.getargvalues(frame)
     positional = [found.locals.get(name) for name in found.args]
     return [*positional, *cast("tuple[object, ...]", found.locals.get(found.varargs or "", ()))]

@@ -1,6 +1,6 @@
-"""One `instrument()`: waits for the SDK, and puts the patches in.
+"""One `instrument()`: waits for the SDK, and patches it.
 
-What observes calls is imported together with the SDK: a process that never calls it pays for this file only.
+The code that observes calls is imported together with the SDK: a process without it pays for this module only.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _SDK: Final = "anthropic"
 
 
 class Observation:
-    """Observes the SDK from `begin()` to `end()`, as soon as the application imports it, or at once if it has."""
+    """Observes the SDK from `begin()` to `end()`, as soon as the application has imported it."""
 
     def __init__(self, signals: Signals, settings: Settings) -> None:
         self._signals = signals
@@ -52,32 +52,38 @@ class Observation:
                 self._patches.remove()
 
     def observe(self, sdk: Any) -> None:
-        """The application imports `sdk`, or has imported it. Never raises."""
+        """The application is importing `sdk`, or has imported it. Never raises."""
         with UNCOUNTED.calls:
-            # Another thread may be in the middle of importing it: this waits until it is whole.
+            # Another thread may be in the middle of importing it: this waits for the end.
             import_module(sdk.__name__)
             with self._changing:
                 if self._wanted:
                     self._observe(sdk)
 
     def _observe(self, sdk: Any) -> None:
-        from midstream._sdk.calls import Calls  # noqa: PLC0415 - see the top
-        from midstream._sdk.patches import Patches  # noqa: PLC0415
+        from midstream._sdk.entry import RequestObserver  # noqa: PLC0415 - see the top
+        from midstream._sdk.patches import Patches, find_targets  # noqa: PLC0415
+        from midstream._sdk.reporting import Reporter  # noqa: PLC0415
         from midstream._telemetry.recorder import Recorder  # noqa: PLC0415
         from midstream._telemetry.scope import GenAIMetrics  # noqa: PLC0415
 
         spans = self._settings.spans
-        # By its value: these modules may have been imported anew since the settings were made.
+        # By value: these modules may have been imported a second time since the settings were made.
         names = GenAIMetrics(self._settings.genai_metrics.value)
         recorder = Recorder(self._signals, spans=spans, genai_metrics=names)
         with recorder.guards.calls:
-            calls = Calls(recorder, chunk_timings=self._settings.chunk_timings)
-            # Once more when all neighbours are loaded, for some are loaded after us.
-            calls.at_first_call = {
-                hidden: partial(warn_of_neighbours, spans=spans, hidden=hidden) for hidden in (False, True)
-            }
-            self._patches = Patches(calls)
-            self._patches.put_in(sdk)
+            found = find_targets(sdk)
+            if found is None:
+                return
+            observer = RequestObserver(
+                Reporter(recorder, spans_observed=found.spans),
+                chunk_timings=self._settings.chunk_timings,
+                streams_observed=found.streams,
+                # Again, because some neighbours are loaded after midstream.
+                before_first_call=partial(warn_of_neighbours, spans=spans),
+            )
+            self._patches = Patches(observer)
+            self._patches.put_in(found)
 
 
 class _Import:
@@ -88,10 +94,10 @@ class _Import:
         self._hooked = False
 
     def hook(self) -> None:
-        """Has `_imported` called at the import of the SDK, or now if it is imported.
+        """Registers `_imported` for the import of the SDK, or calls it now if it is imported.
 
-        wrapt keeps a hook until that import, and cannot take it back: all observations share one, which holds none of
-        those that have ended.
+        wrapt keeps a hook until that import and cannot remove it. So all observations share one, which holds none that
+        has ended.
         """
         if not self._hooked or _SDK in sys.modules:
             self._hooked = True
@@ -99,8 +105,8 @@ class _Import:
 
     def _imported(self, sdk: Any) -> None:
         self._hooked = False
-        # The order of their beginnings: of two that observe, the last one stays.
-        with suppress(IndexError):  # there are no more: another thread may take some of them
+        # In the order in which they began: of two that observe, the last one stays.
+        with suppress(IndexError):  # another thread may take some of them
             while True:
                 self.awaited_by.pop(0).observe(sdk)
 

@@ -1,11 +1,11 @@
-"""The options, from arguments and environment, validated once."""
+"""The options of `instrument()`: from an argument, else from the environment, else the default."""
 
 from __future__ import annotations
 
 import logging
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 from midstream._telemetry.scope import GenAIMetrics
 
@@ -15,85 +15,77 @@ if TYPE_CHECKING:
 
 _log: Final = logging.getLogger("midstream")
 
-ENVIRONMENT: Final[Mapping[str, str]] = {
-    "spans": "MIDSTREAM_SPANS",
-    "chunk_timings": "MIDSTREAM_CHUNK_TIMINGS",
-    "genai_metrics": "MIDSTREAM_GENAI_METRICS",
-}
-"""By option, the environment variable that sets it where the argument does not."""
 
-_SWITCH: Final[Mapping[str, bool]] = {
-    "on": True,
-    "off": False,
-    "true": True,
-    "false": False,
-    "1": True,
-    "0": False,
-}
+@dataclass(frozen=True)
+class Option:
+    """One option, with its values by the words for them."""
 
-_NAMES: Final[Mapping[str, GenAIMetrics]] = {names.value: names for names in GenAIMetrics}
+    name: str
+    words: Mapping[str, Any]
+    """What the environment variable may say, in lower case. Of several words for a value, the first is usual."""
+    default: Any
 
-WORDS: Final[Mapping[str, Mapping[str, object]]] = {
-    ENVIRONMENT["spans"]: _SWITCH,
-    ENVIRONMENT["chunk_timings"]: _SWITCH,
-    ENVIRONMENT["genai_metrics"]: _NAMES,
-}
-"""What each such variable may say, in lower case."""
+    @property
+    def variable(self) -> str:
+        """The environment variable that sets it where the argument does not."""
+        return f"MIDSTREAM_{self.name.upper()}"
 
-Choice = TypeVar("Choice")
+    def value(self, argument: object) -> Any:
+        """The value that `argument` gives. `None` leaves it to the environment.
+
+        Raises `ValueError` for an argument that is not allowed. An invalid environment variable must not stop the
+        application: it is logged as a warning and ignored.
+        """
+        if argument is None:
+            return self._from_environment()
+        if isinstance(self.default, bool):
+            found, allowed = (argument if isinstance(argument, bool) else None), "True or False"
+        else:
+            found = self.words.get(argument) if isinstance(argument, str) else None
+            allowed = f"one of {', '.join(map(repr, self.words))}"
+        if found is None:
+            message = f"instrument({self.name}={argument!r}): {self.name} must be {allowed}"
+            raise ValueError(message)
+        return found
+
+    def _from_environment(self) -> Any:
+        word = os.environ.get(self.variable, "").strip()
+        value = self.words.get(word.lower()) if word else self.default
+        if value is not None:
+            return value
+        usual = next(usual for usual, meaning in self.words.items() if meaning == self.default)
+        _log.warning("ignoring %s=%r: expected one of %s; using %s", self.variable, word, ", ".join(self.words), usual)
+        return self.default
+
+
+_SWITCH: Final = {"on": True, "off": False, "true": True, "false": False, "1": True, "0": False}
+
+OPTIONS: Final = (
+    Option("spans", _SWITCH, default=True),
+    Option("chunk_timings", _SWITCH, default=False),
+    Option("genai_metrics", {names.value: names for names in GenAIMetrics}, default=GenAIMetrics.V1_41),
+)
+"""The options. `Settings` has a field for each, and `_instrumentor.Options` a key; a test compares."""
+
+ENVIRONMENT: Final[Mapping[str, str]] = {option.name: option.variable for option in OPTIONS}
+"""By option, its environment variable."""
+
+WORDS: Final[Mapping[str, Mapping[str, object]]] = {option.variable: option.words for option in OPTIONS}
+"""By environment variable, the words that it may say."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What an application can choose."""
+    """The values of the options."""
 
     spans: bool = True
-    """Whether calls have spans: the SDK's own enriched, or one of ours."""
+    """Whether calls have spans: the SDK's own enriched, or midstream's."""
     chunk_timings: bool = False
-    """Whether the time between two pieces of content is recorded, at the price of a metric record for each."""
+    """Whether the time between two pieces of content is recorded, at the cost of a metric record for each."""
     genai_metrics: GenAIMetrics = GenAIMetrics.V1_41
-    """The names that the GenAI metrics have."""
+    """The names of the GenAI metrics."""
 
     @classmethod
-    def of(cls, *, spans: object = None, chunk_timings: object = None, genai_metrics: object = None) -> Settings:
-        """The settings that the arguments make. `None` leaves an option to the environment, and that to its default.
-
-        Raises `ValueError` for an argument that is not allowed. A wrong environment variable must not stop the
-        application: it is logged as a warning, and the default holds.
-        """
-        return cls(
-            spans=_switch("spans", spans, default=cls.spans),
-            chunk_timings=_switch("chunk_timings", chunk_timings, default=cls.chunk_timings),
-            genai_metrics=_names("genai_metrics", genai_metrics, default=cls.genai_metrics),
-        )
-
-
-def _switch(option: str, value: object, *, default: bool) -> bool:
-    if value is None:
-        return _from_environment(ENVIRONMENT[option], _SWITCH, default)
-    if isinstance(value, bool):
-        return value
-    message = f"instrument({option}={value!r}): {option} must be True or False"
-    raise ValueError(message)
-
-
-def _names(option: str, value: object, *, default: GenAIMetrics) -> GenAIMetrics:
-    if value is None:
-        return _from_environment(ENVIRONMENT[option], _NAMES, default)
-    if isinstance(value, str) and value in _NAMES:
-        return _NAMES[value]
-    message = f"instrument({option}={value!r}): {option} must be one of {', '.join(map(repr, _NAMES))}"
-    raise ValueError(message)
-
-
-def _from_environment(variable: str, words: Mapping[str, Choice], default: Choice) -> Choice:
-    told = os.environ.get(variable, "").strip()
-    if not told:
-        return default
-    choice = words.get(told.lower())
-    if choice is None:
-        # Of several words for a choice, the first.
-        word = next(word for word, meaning in words.items() if meaning == default)
-        _log.warning("%s=%r is not one of %s; midstream goes on with %s", variable, told, ", ".join(words), word)
-        return default
-    return choice
+    def of(cls, **arguments: object) -> Settings:
+        """The settings that these arguments of `instrument()` make. Raises `ValueError` for one that is not allowed."""
+        return cls(**{option.name: option.value(arguments.get(option.name)) for option in OPTIONS})

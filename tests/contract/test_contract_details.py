@@ -10,16 +10,17 @@ from pathlib import Path
 import pytest
 
 from midstream._outcomes import Outcome
-from midstream._telemetry import contract
-from midstream._telemetry.contract import (
-    CALL_ATTRIBUTES,
+from midstream._telemetry.attributes import CALL_ATTRIBUTES, REQUEST_ATTRIBUTES, When
+from midstream._telemetry.metrics import (
+    COUNTER_DEFAULTS,
     METRICS,
     NEXT_METRICS,
-    REQUEST_ATTRIBUTES,
-    When,
+    NORMAL_FLAGS,
+    Instrument,
     metrics_with,
 )
-from midstream._telemetry.scope import SCHEMA_URL, SCOPE, GenAIMetrics
+from midstream._telemetry.scope import EVENT_NAME, SCHEMA_URL, SCOPE, GenAIMetrics
+from telemetry_contract import ATTRIBUTES
 
 DOCS = Path(__file__).parents[2] / "docs"
 SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
@@ -27,19 +28,19 @@ TOKENS = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304,
 
 
 def test_the_fixed_names_are_these() -> None:
-    assert (SCOPE, SCHEMA_URL, contract.EVENT_NAME) == (
+    assert (SCOPE, SCHEMA_URL, EVENT_NAME) == (
         "midstream",
         "https://opentelemetry.io/schemas/1.41.0",
         "gen_ai.client.operation.exception",
     )
 
 
-def test_every_attribute_stands_on_the_calls_of_the_contract() -> None:
-    found: dict[When, set[str]] = {when: set() for when in When}
-    for name, when in [(a.name, a.when) for a in REQUEST_ATTRIBUTES] + [(a.name, a.when) for a in CALL_ATTRIBUTES]:
-        found[when].add(name)
+def test_every_attribute_is_on_the_calls_of_the_contract() -> None:
+    found: dict[str, set[str]] = {}
+    for name, attribute in ATTRIBUTES.items():
+        found.setdefault(attribute.on, set()).add(name)
     assert found == {
-        When.START: {
+        "every call, from its start": {
             "gen_ai.operation.name",
             "gen_ai.provider.name",
             "gen_ai.request.model",
@@ -53,7 +54,7 @@ def test_every_attribute_stands_on_the_calls_of_the_contract() -> None:
             "server.address",
             "server.port",
         },
-        When.CALL: {
+        "every call": {
             "midstream.outcome",
             "http.response.status_code",
             "http.request.resend_count",
@@ -66,7 +67,7 @@ def test_every_attribute_stands_on_the_calls_of_the_contract() -> None:
             "gen_ai.usage.cache_read.input_tokens",
             "gen_ai.usage.cache_write.input_tokens",
         },
-        When.FAILURE: {
+        "failed calls": {
             "midstream.phase",
             "midstream.reported.status_code",
             "midstream.leaked",
@@ -74,15 +75,24 @@ def test_every_attribute_stands_on_the_calls_of_the_contract() -> None:
             "midstream.retryable",
             "error.type",
         },
-        When.STATUS: {"midstream.status_code", "midstream.status_code.source"},
-        When.IN_BAND: {"midstream.in_band.request_id"},
-        When.STREAM: {
+        "`http_error`, `in_band_error`": {"midstream.status_code", "midstream.status_code.source"},
+        "`in_band_error`": {"midstream.in_band.request_id"},
+        "streams": {
             "midstream.stream.bytes",
             "midstream.stream.longest_wait",
             "gen_ai.response.time_to_first_chunk",
         },
-        When.FAILED_STREAM: {"midstream.stream.last_event"},
+        "failed streams": {"midstream.stream.last_event"},
     }
+
+
+def test_the_page_says_of_every_attribute_what_the_code_does() -> None:
+    on = {"every call": When.CALL, "streams": When.STREAM}
+    ended = {a.name: a.when for a in CALL_ATTRIBUTES}
+    started = {a.name for a in REQUEST_ATTRIBUTES}
+    assert {name: on.get(ATTRIBUTES[name].on, When.FAILURE) for name in ended} == ended
+    assert {name for name, attribute in ATTRIBUTES.items() if attribute.on.endswith("start")} == started
+    assert set(ATTRIBUTES) == started | set(ended)
 
 
 def test_no_attribute_and_no_metric_is_there_twice() -> None:
@@ -109,7 +119,7 @@ def test_whatever_names_are_chosen_the_metrics_of_our_own_are_there() -> None:
 
 
 def test_every_histogram_has_the_buckets_of_the_genai_conventions() -> None:
-    histograms = [m for m in (*METRICS, *NEXT_METRICS) if m.instrument is contract.Instrument.HISTOGRAM]
+    histograms = [m for m in (*METRICS, *NEXT_METRICS) if m.instrument is Instrument.HISTOGRAM]
     assert {m.name: m.buckets for m in histograms} == {
         "midstream.client.stream.longest_wait": SECONDS,
         "gen_ai.client.operation.duration": SECONDS,
@@ -125,7 +135,7 @@ def test_every_histogram_has_the_buckets_of_the_genai_conventions() -> None:
 
 
 def test_counters_say_no_where_a_span_says_nothing() -> None:
-    assert dict(contract.COUNTER_DEFAULTS) == {
+    assert dict(COUNTER_DEFAULTS) == {
         "gen_ai.request.stream": False,
         "midstream.leaked": False,
         "midstream.misreported": False,
@@ -134,7 +144,7 @@ def test_counters_say_no_where_a_span_says_nothing() -> None:
 
 def test_the_flags_that_an_outcome_normally_has_are_those_of_the_contract() -> None:
     neither, leaked, misreported = (False, False), (True, False), (False, True)
-    assert dict(contract.NORMAL_FLAGS) == {
+    assert dict(NORMAL_FLAGS) == {
         Outcome.COMPLETED: neither,
         Outcome.HTTP_ERROR: neither,
         Outcome.CONNECTION_ERROR: neither,
@@ -148,21 +158,21 @@ def test_the_flags_that_an_outcome_normally_has_are_those_of_the_contract() -> N
     }
 
 
-@pytest.mark.parametrize("briefs", [[a.brief for a in REQUEST_ATTRIBUTES], [a.brief for a in CALL_ATTRIBUTES]])
-def test_every_brief_is_a_sentence_that_fits_into_a_table(briefs: list[str]) -> None:
-    assert [brief for brief in briefs if not brief.endswith(".") or "|" in brief or "\n" in brief] == []
+def test_every_meaning_is_a_sentence_that_fits_into_a_table() -> None:
+    meanings = [attribute.meaning for attribute in ATTRIBUTES.values()]
+    assert [meaning for meaning in meanings if not meaning.endswith(".") or "|" in meaning or "\n" in meaning] == []
 
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    for name in ("generate.py", "telemetry.md"):
+    for name in ("telemetry.py", "telemetry_contract.py", "telemetry.md"):
         shutil.copy(DOCS / name, tmp_path / name)
     return tmp_path
 
 
 def generate(folder: Path, *arguments: str) -> tuple[int, str]:
     done = subprocess.run(
-        [sys.executable, folder / "generate.py", *arguments], check=False, capture_output=True, text=True
+        [sys.executable, folder / "telemetry.py", *arguments], check=False, capture_output=True, text=True
     )
     assert done.stderr == ""
     return done.returncode, done.stdout

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 import yaml
 
-from support.boards_faults import FAULTS
-from support.boards_json import panels_of
-from support.boards_linter import LINTER_RULES
-from support.boards_rules import OWN_RULES
+from dashboards.boards_faults import FAULTS
+from dashboards.boards_json import panels_of
+from dashboards.boards_linter import LINTER_RULES
+from dashboards.boards_rules import OWN_RULES
 
 if TYPE_CHECKING:
-    from support.boards_faults import Seed
-    from support.boards_json import Board
+    from dashboards.boards_faults import Seed
+    from dashboards.boards_json import Board
 
 GRAFANA: Final = Path(__file__).parents[2] / "dashboards" / "grafana"
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from dashboards.promtool import Scene, call, failure, promtool, selector, steady
 from midstream._outcomes import Outcome
 from midstream.faults import EXAMPLES, parse
 from source import names
 from source.boards import every_panel, interpolate
 from source.parts import NO_FAILURES
-from support.promtool import Scene, call, failure, promtool, selector, steady
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -32,18 +32,18 @@ def links(folder: Path, name: str) -> list[str]:
 # The files
 
 
-def test_the_files_are_those_of_the_checkout(tmp_path: Path) -> None:
+def test_the_files_equal_the_checkouts(tmp_path: Path) -> None:
     result = export(tmp_path / "new")
     assert (result.exit_code, result.output) == (0, wrote(tmp_path / "new"))
     assert contents(tmp_path / "new") == shipped_files()
 
 
-def test_nothing_else_is_left_beside_them(tmp_path: Path) -> None:
+def test_nothing_else_is_left_behind(tmp_path: Path) -> None:
     export(tmp_path / "new")
     assert [path.name for path in tmp_path.iterdir()] == ["new"]
 
 
-def test_an_empty_folder_will_do_and_stays_the_same_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_folder_is_filled_and_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     before = tmp_path.stat().st_ino
     result = export(".")
@@ -52,7 +52,7 @@ def test_an_empty_folder_will_do_and_stays_the_same_folder(tmp_path: Path, monke
     assert contents(tmp_path) == shipped_files()
 
 
-def test_an_empty_folder_is_filled_from_within_for_around_it_may_be_another_disk(
+def test_an_empty_folder_is_filled_from_within_as_it_may_be_a_mount(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rename = Path.rename
@@ -68,7 +68,7 @@ def test_an_empty_folder_is_filled_from_within_for_around_it_may_be_another_disk
     assert [path for path in moved if not path.is_relative_to(tmp_path)] == []
 
 
-def test_so_will_a_link_to_an_empty_folder(tmp_path: Path) -> None:
+def test_a_link_to_an_empty_folder_is_followed(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "link").symlink_to("folder")
     assert export(tmp_path / "link").exit_code == 0
@@ -77,7 +77,7 @@ def test_so_will_a_link_to_an_empty_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("is_there", [False, True])
-def test_whoever_may_read_new_folders_may_read_these(tmp_path: Path, is_there: bool) -> None:
+def test_the_folders_have_the_usual_permissions(tmp_path: Path, is_there: bool) -> None:
     (tmp_path / "ordinary").mkdir()
     mode = (tmp_path / "ordinary").stat().st_mode
     if is_there:
@@ -87,14 +87,14 @@ def test_whoever_may_read_new_folders_may_read_these(tmp_path: Path, is_there: b
     assert [folder.stat().st_mode for folder in folders] == [mode] * len(folders)
 
 
-def test_the_real_command_does_it_too(tmp_path: Path) -> None:
+def test_the_real_command_writes_the_same(tmp_path: Path) -> None:
     done = midstream("dashboards", "export", str(tmp_path / "new"))
     assert (done.status, done.stdout, done.stderr) == (0, wrote(tmp_path / "new"), "")
     assert contents(tmp_path / "new") == shipped_files()
 
 
 @pytest.mark.parametrize("form", ["files", "kubernetes"])
-def test_of_other_packages_it_takes_click_only(tmp_path: Path, form: str) -> None:
+def test_it_imports_no_other_package_than_click(tmp_path: Path, form: str) -> None:
     arguments = ["midstream", "dashboards", "export", "--format", form, str(tmp_path / "new")]
     code = f"""
         import atexit, sys
@@ -103,14 +103,14 @@ def test_of_other_packages_it_takes_click_only(tmp_path: Path, form: str) -> Non
         sys.argv = {arguments!r}
         main()
     """
-    told, imported = python("\n".join(line.strip() for line in code.splitlines())).stdout.splitlines()
-    assert told == wrote(tmp_path / "new").rstrip()
+    output, imported = python("\n".join(line.strip() for line in code.splitlines())).stdout.splitlines()
+    assert output == wrote(tmp_path / "new").rstrip()
     ours = set(imported.split())
     assert {"click", "midstream"} <= ours
     assert ours & {"anthropic", "opentelemetry", "rich", "wrapt", "yaml"} == set()
 
 
-def test_without_click_it_says_how_to_get_it(tmp_path: Path) -> None:
+def test_without_click_it_says_how_to_install_it(tmp_path: Path) -> None:
     without = "import importlib.util; importlib.util.find_spec = lambda name: None"
     done = midstream_after(without, "dashboards", "export", str(tmp_path / "new"))
     line = 'midstream: this needs click, not installed here; pip install "midstream[cli]" brings it\n'
@@ -180,19 +180,19 @@ def test_prometheus_takes_the_rules_with_any_base(tmp_path: Path, base: str) -> 
 # The help
 
 
-def test_the_help_names_every_option_and_what_may_be_given() -> None:
+def test_the_help_names_every_option_and_its_values() -> None:
     result = export("--help")
-    told = " ".join(result.output.split())
+    output = " ".join(result.output.split())
     assert result.exit_code == 0
-    assert "Usage: midstream dashboards export [OPTIONS] DIR" in told.replace("app", "midstream", 1)
-    assert "DIR must be empty, or not exist yet in a folder that does." in told
+    assert "Usage: midstream dashboards export [OPTIONS] DIR" in output.replace("app", "midstream", 1)
+    assert "DIR must be empty, or not exist yet in a folder that does." in output
     for option in ("--format [files|kubernetes]", "--grafana-url URL", "--runbook-url URL"):
-        assert option in told
+        assert option in output
     for option in ("--namespace NAME", "--label KEY=VALUE"):
-        assert option in told
+        assert option in output
 
 
-def test_dashboards_alone_lists_its_command() -> None:
+def test_dashboards_without_a_command_lists_it() -> None:
     done = midstream("dashboards")
     assert done.status == 2
     assert "Commands:\n  export  Write boards, rules and runbooks into DIR" in done.stdout + done.stderr

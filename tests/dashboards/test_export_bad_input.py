@@ -45,30 +45,30 @@ def test_a_second_export_into_the_same_folder(tmp_path: Path) -> None:
 def test_a_file(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("mine")
-    refused(export(file), f"DIR {file}: is no folder; give one that is empty or does not exist yet")
+    refused(export(file), f"DIR {file}: is not a folder; give one that is empty or does not exist yet")
     assert contents(tmp_path) == {"file": b"mine"}
 
 
 def test_a_link_to_nothing(tmp_path: Path) -> None:
     link = tmp_path / "link"
     link.symlink_to("nothing")
-    refused(export(link), f"DIR {link}: is no folder; give one that is empty or does not exist yet")
+    refused(export(link), f"DIR {link}: is not a folder; give one that is empty or does not exist yet")
     assert link.is_symlink()
 
 
 def test_a_folder_in_one_that_does_not_exist(tmp_path: Path) -> None:
     folder = tmp_path / "missing" / "new"
-    refused(export(folder), f"DIR {folder}: there is no folder {tmp_path / 'missing'} to make it in")
+    refused(export(folder), f"DIR {folder}: cannot be made: there is no folder {tmp_path / 'missing'}")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_in_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     folder = tmp_path / "file" / "new"
-    refused(export(folder), f"DIR {folder}: there is no folder {tmp_path / 'file'} to make it in")
+    refused(export(folder), f"DIR {folder}: cannot be made: there is no folder {tmp_path / 'file'}")
 
 
-def test_no_name_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     refused(export(""), "DIR '': must be the name of a folder")
     assert list(tmp_path.iterdir()) == []
@@ -80,13 +80,13 @@ def test_a_name_that_is_too_long(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_name_in_several_lines_is_told_in_one(tmp_path: Path) -> None:
+def test_a_name_with_a_line_break_is_quoted(tmp_path: Path) -> None:
     folder = tmp_path / "two\nlines" / "new"
-    refused(export(folder), f"DIR {str(folder)!r}: there is no folder {str(folder.parent)!r} to make it in")
+    refused(export(folder), f"DIR {str(folder)!r}: cannot be made: there is no folder {str(folder.parent)!r}")
 
 
-@pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no /proc, where nobody can make a folder")
-def test_a_folder_where_none_can_be_made() -> None:
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no /proc, where no folder can be made")
+def test_a_folder_that_cannot_be_made() -> None:
     refused(export("/proc/midstream"), f"DIR /proc/midstream: cannot be written: {os.strerror(errno.ENOENT)}")
 
 
@@ -94,7 +94,7 @@ def test_a_folder_where_none_can_be_made() -> None:
 
 
 @pytest.mark.parametrize("is_there", [False, True])
-def test_a_disk_that_takes_no_more_after_some_files(tmp_path: Path, is_there: bool) -> None:
+def test_a_disk_that_is_full_after_some_files(tmp_path: Path, is_there: bool) -> None:
     sizes = [len(text) for text in shipped_files().values()]
     limit = 40_000
     assert min(sizes) < limit < max(sizes)  # some are written before one is not
@@ -111,7 +111,7 @@ def test_a_disk_that_takes_no_more_after_some_files(tmp_path: Path, is_there: bo
 
 @pytest.mark.parametrize("form", ["files", "kubernetes"])
 @pytest.mark.parametrize("before", [0, 1, 2])
-def test_trouble_after_some_of_it_is_in_its_place(
+def test_an_error_after_some_of_it_is_in_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: int, form: str
 ) -> None:
     monkeypatch.setattr(Path, "rename", failing_after(before, Path.rename))
@@ -119,7 +119,7 @@ def test_trouble_after_some_of_it_is_in_its_place(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_trouble_when_a_new_folder_is_put_in_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_when_a_new_folder_is_put_in_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Path, "rename", failing_after(0, Path.rename))
     folder = tmp_path / "new"
     refused(export(folder), f"DIR {folder}: cannot be written: {os.strerror(errno.EIO)}")
@@ -139,7 +139,7 @@ def failing_after(times: int, real: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def test_what_somebody_else_puts_there_meanwhile_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_that_appear_meanwhile_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rename = Path.rename
 
     def rename_late(made: Path, target: Path) -> Path:
@@ -215,13 +215,13 @@ A_LABEL = (
         ("http://exämple.com", None),
     ],
 )
-def test_a_url_that_is_no_base(tmp_path: Path, option: str, url: str, shown: str | None) -> None:
+def test_an_invalid_url(tmp_path: Path, option: str, url: str, shown: str | None) -> None:
     refused(export(tmp_path / "new", option, url), f"{option} {shown or url}: {A_URL}")
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("namespace", ["Monitoring", "a_b", "-a", "a-", "a.b", "x" * 64, "a b"])
-def test_a_namespace_that_cannot_be(tmp_path: Path, namespace: str) -> None:
+def test_an_invalid_namespace(tmp_path: Path, namespace: str) -> None:
     result = export(tmp_path / "new", "--format", "kubernetes", "--namespace", namespace)
     refused(result, f"--namespace {namespace}: {A_NAMESPACE}")
     assert list(tmp_path.iterdir()) == []
@@ -231,14 +231,14 @@ def test_a_namespace_that_cannot_be(tmp_path: Path, namespace: str) -> None:
     "label",
     ["release", "=value", "-a=b", "a=-b", "a=b c", "a/b/c=d", "/a=b", "A/b=c", "x" * 64 + "=y", "x=" + "y" * 64],
 )
-def test_a_label_that_cannot_be(tmp_path: Path, label: str) -> None:
+def test_an_invalid_label(tmp_path: Path, label: str) -> None:
     result = export(tmp_path / "new", "--format", "kubernetes", "--label", "release=fine", "--label", label)
     refused(result, f"--label {label}: {A_LABEL}")
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(("option", "value"), [("--namespace", "monitoring"), ("--label", "release=prometheus")])
-def test_an_option_of_kubernetes_without_it(tmp_path: Path, option: str, value: str) -> None:
+def test_an_option_for_kubernetes_without_that_format(tmp_path: Path, option: str, value: str) -> None:
     refused(export(tmp_path / "new", option, value), f"{option} {value}: is for --format kubernetes only")
     assert list(tmp_path.iterdir()) == []
 
@@ -251,7 +251,7 @@ def test_an_option_of_kubernetes_without_it(tmp_path: Path, option: str, value: 
         (["one", "two"], "Got unexpected extra argument (two)"),
     ],
 )
-def test_arguments_that_are_not_there_or_not_known(
+def test_missing_and_unknown_arguments(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], said: str
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -47,7 +47,7 @@ def sources(kind: str) -> dict[str, bytes]:
     return {Path(path).stem: text for path, text in shipped_files().items() if path.startswith(f"{kind}/")}
 
 
-def test_there_is_an_object_in_a_file_for_each_board_and_file_of_rules_and_the_runbooks(folder: Path) -> None:
+def test_each_board_and_file_of_rules_is_an_object_in_a_file(folder: Path) -> None:
     files = contents(folder)
     boards = {f"configmap-{name}.yaml" for name in sources("grafana")}
     rules = {f"prometheusrule-{name}.yaml" for name in sources("prometheus")}
@@ -66,7 +66,7 @@ def test_the_spec_of_a_rule_object_is_exactly_its_file_of_rules(folder: Path) ->
     assert held == {name: yaml.safe_load(text) for name, text in sources("prometheus").items()}
 
 
-def test_the_text_of_the_rules_is_untouched_but_for_its_indentation(folder: Path) -> None:
+def test_the_rules_are_only_indented(folder: Path) -> None:
     files = contents(folder)
     for name, text in sources("prometheus").items():
         _, _, spec = files[f"prometheusrule-{name}.yaml"].decode().partition("\nspec:\n")
@@ -86,7 +86,7 @@ def test_the_objects_are_what_the_sidecar_and_the_operator_look_for(folder: Path
         assert one["metadata"]["labels"] == ours
 
 
-def test_a_name_is_one_that_kubernetes_takes(folder: Path) -> None:
+def test_kubernetes_accepts_the_names(folder: Path) -> None:
     names = [one["metadata"]["name"] for one in objects(folder).values()]
     assert [name for name in names if not re.fullmatch(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?", name)] == []
     keys = [key for one in of_kind(folder, "ConfigMap").values() for key in one["data"]]
@@ -108,7 +108,7 @@ def test_the_operator_knows_every_key_of_the_rules(folder: Path) -> None:
     assert {type(rule["expr"]) for group in groups for rule in group["rules"]} == {str}
 
 
-def test_links_get_their_base_here_too(tmp_path: Path) -> None:
+def test_the_links_get_their_base(tmp_path: Path) -> None:
     bases = ("--grafana-url", GRAFANA, "--runbook-url", RUNBOOKS)
     export(tmp_path / "files", *bases)
     export(tmp_path / "objects", "--format", "kubernetes", *bases)

@@ -12,18 +12,18 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from dashboards.prometheus import prometheus
+from dashboards.shipped import DASHBOARDS, faster_rules, shown_panels, variables
 from midstream._outcomes import Outcome
 from support.commands import midstream_running
 from support.programs import eventually, needed
-from support.prometheus import prometheus
-from support.shipped import DASHBOARDS, faster_rules, shown_panels, variables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
     from pathlib import Path
 
+    from dashboards.prometheus import Prometheus
     from support.commands import Running
-    from support.prometheus import Prometheus
 
 _PATIENCE_SECONDS: Final = 240.0
 """For all claims together. On a machine that has nothing else to do, they take a tenth of it."""
@@ -154,6 +154,7 @@ def the_service_is_missed(on: Live, job: str) -> None:
 # One test, as all of it stands on the same processes, and tests of one module may run in several.
 
 
+@pytest.mark.full
 @pytest.mark.timeout(600)
 def test_boards_and_alerts_tell_every_kind_of_failure_apart(tmp_path: Path, subtests: pytest.Subtests) -> None:
     def proves(claim: Callable[..., None], *arguments: object) -> None:

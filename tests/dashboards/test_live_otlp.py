@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from dashboards.prometheus import Store
+from dashboards.shipped import faster_rules, shown_panels, variables
 from support.commands import midstream_running
 from support.programs import eventually, serving
-from support.prometheus import Store
-from support.shipped import faster_rules, shown_panels, variables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

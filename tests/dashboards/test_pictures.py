@@ -70,12 +70,12 @@ def test_a_panel_can_have_its_points_further_apart(interval: str, step: int, rat
     assert (asked["step"], asked["query"]) == (step, f"rate(x[{rate}s])")
 
 
-def test_an_interval_that_cannot_be_read_is_told_with_board_and_panel() -> None:
+def test_an_interval_that_cannot_be_read_is_reported_with_board_and_panel() -> None:
     with pytest.raises(ProblemError, match=r"^one: Calls: .*soon"):
         queries(board({"refId": "A", "expr": "x"}, interval="soon"))
 
 
-def test_a_server_that_is_not_there_is_told_with_board_and_panel() -> None:
+def test_a_server_that_is_not_there_is_reported_with_board_and_panel() -> None:
     with pytest.raises(ProblemError, match=r"^one: Calls: http://127\.0\.0\.1:1: "):
         Prometheus("http://127.0.0.1:1").answers(board({"refId": "A", "expr": "x"}), TEN_MINUTES)
 

@@ -6,14 +6,14 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from midstream._telemetry.contract import METRICS, NEXT_METRICS
+from midstream._telemetry.metrics import METRICS, NEXT_METRICS
 from source import names
 from source.boards import every_panel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from midstream._telemetry.contract import Metric
+    from midstream._telemetry.metrics import Metric
 
 ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = (ROOT / "docs" / "policy.md").read_text(encoding="utf-8")

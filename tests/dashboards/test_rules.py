@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from midstream._telemetry.contract import METRICS
+from dashboards.boards_promql import metrics_read, parsed, unknown_labels, unknown_metrics
+from dashboards.rule_scenes_kinds import RATIOS
+from midstream._telemetry.metrics import METRICS
 from source import names, recording
 from source.alerts import ALERTS, Alert
 from source.objective import (
@@ -32,9 +34,7 @@ from source.objective import (
 from source.recording import RECORDED, RECORDINGS, seconds
 from source.rules import files
 from source.variables import CHOICES
-from support.boards_promql import metrics_read, parsed, unknown_labels, unknown_metrics
 from support.programs import needed
-from support.rule_scenes_kinds import RATIOS
 
 if TYPE_CHECKING:
     from source.objective import Most
@@ -144,7 +144,7 @@ def test_an_alert_says_how_bad_it_is_what_happened_to_whom_and_where_to_go_on(al
 
 
 @each_alert
-def test_the_link_to_the_board_has_variables_that_the_board_has_and_labels_that_the_alert_has(alert: Alert) -> None:
+def test_the_link_to_the_board_uses_existing_variables_and_labels(alert: Alert) -> None:
     variables = {choice.name: choice.label for choice in CHOICES}
     linked = re.findall(
         r"\{\{ with \$labels\.(\w+) \}\}&var-(\w+)=\{\{ \. \| urlquery \}\}\{\{ end \}\}",
@@ -156,7 +156,7 @@ def test_the_link_to_the_board_has_variables_that_the_board_has_and_labels_that_
 
 
 @each_alert
-def test_an_alert_is_told_from_others_by_the_labels_that_it_says(alert: Alert) -> None:
+def test_an_alert_differs_from_others_in_its_labels(alert: Alert) -> None:
     grouped = re.findall(r"sum by \(([\w, ]+)\)", alert.expression)
     of_records = [RECORDED[name] for name in metrics_read(parsed(alert.expression)) if name in RECORDED]
     assert grouped or of_records
@@ -271,7 +271,7 @@ def test_the_ratios_are_recorded_for_all_windows() -> None:
     }
 
 
-def test_the_readme_lists_every_alert_with_its_severity_and_says_what_the_expressions_have() -> None:
+def test_the_readme_lists_every_alert_with_its_severity_and_thresholds() -> None:
     readme = (DASHBOARDS / "prometheus" / "README.md").read_text(encoding="utf-8")
     listed = re.findall(r"^\| `(Midstream\w+)` \| ([\w, ]+) \|", readme, re.MULTILINE)
     severities = {name: {alert.severity for alert in ALERTS if alert.name == name} for name, _ in listed}

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from dashboards.promtool import Scene, promtool
+from dashboards.rule_scenes_alerts import FIRES, SILENT
+from dashboards.rule_scenes_kinds import ALONE, MOMENTS, RECORDED
 from source.alerts import ALERTS
 from source.rules import files
-from support.promtool import Scene, promtool
-from support.rule_scenes_alerts import FIRES, SILENT
-from support.rule_scenes_kinds import ALONE, MOMENTS, RECORDED
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,7 @@ def check(scene: Scene, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("scene", FIRES, ids=str)
-def test_an_alert_fires_with_all_that_it_says(scene: Scene, tmp_path: Path) -> None:
+def test_an_alert_fires_with_its_labels_and_annotations(scene: Scene, tmp_path: Path) -> None:
     check(scene, tmp_path)
 
 
@@ -34,18 +34,21 @@ def test_an_alert_is_silent(scene: Scene, tmp_path: Path) -> None:
     check(scene, tmp_path)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("scene", ALONE, ids=str)
 def test_what_happens_alone_fires_its_own_alerts_and_no_others(scene: Scene, tmp_path: Path) -> None:
     check(scene, tmp_path)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("scene", RECORDED, ids=str)
 def test_a_share_is_0_without_failures_and_not_there_without_calls(scene: Scene, tmp_path: Path) -> None:
     check(scene, tmp_path)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("scene", MOMENTS, ids=str)
-def test_at_the_edges(scene: Scene, tmp_path: Path) -> None:
+def test_a_rule_at_the_edges_of_its_windows(scene: Scene, tmp_path: Path) -> None:
     check(scene, tmp_path)
 
 
@@ -137,6 +140,7 @@ CHANGES = (
 )
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: f"{change.old} -> {change.new} ({change.scene})")
 def test_a_scene_notices_a_change_of_the_rules(change: Change, tmp_path: Path) -> None:
     scenes = [scene for name, scene in SCENES.items() if name.startswith(change.scene)]

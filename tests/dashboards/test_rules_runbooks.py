@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING, Any
 import anthropic
 import pytest
 
+from dashboards.boards_promql import parsed, unknown_labels, unknown_metrics
+from dashboards.promtool import promtool
+from dashboards.rule_scenes_alerts import FIRES
+from dashboards.rule_scenes_kinds import ALONE, FIRING
 from midstream import AnthropicInstrumentor
 from midstream._guard import UNCOUNTED
 from midstream.faults import FaultServer
 from source.alerts import ALERTS
 from source.boards import BOARDS
 from source.objective import ABSENT, ANY, BURNS, DENIAL, LIMITS, OUTAGE, PAIRS, STALL
-from support.boards_promql import parsed, unknown_labels, unknown_metrics
-from support.promtool import promtool
-from support.rule_scenes_alerts import FIRES
-from support.rule_scenes_kinds import ALONE, FIRING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from support.promtool import Scene
+    from dashboards.promtool import Scene
 
 FOLDER = Path(__file__).parents[2] / "dashboards" / "runbooks"
 NAMES = sorted({alert.name for alert in ALERTS})
@@ -359,7 +359,7 @@ def test_the_code_shows_every_fault_of_our_own(caplog: pytest.LogCaptureFixture)
                 raise KeyError
     finally:
         log.setLevel(before)
-    components = re.findall(r"fault of its own in (\w+)", caplog.text)
+    components = re.findall(r"internal error in (\w+)", caplog.text)
     assert components == ["spans", "metrics"]
 
 

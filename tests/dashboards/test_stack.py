@@ -101,7 +101,7 @@ def test_everything_that_is_mounted_exists_and_every_configuration_is_mounted() 
         ("tempo", "-config.file", "tempo.yaml"),
     ],
 )
-def test_a_service_is_told_where_its_configuration_is_mounted(service: str, name: str, file: str) -> None:
+def test_a_service_names_the_place_where_its_configuration_is_mounted(service: str, name: str, file: str) -> None:
     assert mounts(service)[option(service, name)] == STACK / file
 
 

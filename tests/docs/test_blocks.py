@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from docs.reading import reader
 from support.blocks import PAGES, blocks_in
-from support.reading import reader
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from _pytest.mark import ParameterSet
 
 pytestmark = pytest.mark.timeout(600)  # each command is a process, on a machine that may be busy
 
@@ -19,8 +22,15 @@ ELSEWHERE = {"examples/another_instrumentation/README.md": "tests/neighbours/tes
 """Pages that need what is not installed here, and where they are read."""
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks_in(page) and page not in ELSEWHERE])
-def test_a_reader_who_does_what_the_page_says_gets_what_it_says(page: str, tmp_path: Path) -> None:
+def _pages() -> Iterator[ParameterSet]:
+    for page in PAGES:
+        if blocks_in(page) and page not in ELSEWHERE:
+            # tests/examples runs the programs of the examples; their pages run before a release.
+            yield pytest.param(page, marks=[pytest.mark.full] if page.startswith("examples/") else [])
+
+
+@pytest.mark.parametrize("page", [*_pages()])
+def test_the_blocks_of_a_page_do_what_the_page_says(page: str, tmp_path: Path) -> None:
     with reader(tmp_path) as somebody:
         for block in blocks_in(page):
             try:

@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from midstream._outcomes import Outcome
-from midstream._telemetry.contract import CALL_ATTRIBUTES, METRICS, REQUEST_ATTRIBUTES
+from midstream._telemetry.attributes import CALL_ATTRIBUTES, REQUEST_ATTRIBUTES
+from midstream._telemetry.metrics import METRICS
 from support.example import EXAMPLES
 from support.export import export
 from support.programs import needed

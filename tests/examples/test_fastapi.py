@@ -58,7 +58,7 @@ def asked(url: str, path: str = "/answer?question=Is+all+well") -> Generator[Any
             yield response
 
 
-def test_the_browser_is_told_how_its_answer_ended_and_the_telemetry_says_the_same(
+def test_the_browser_gets_the_outcome_that_the_telemetry_records(
     server: FaultServer, receiver: OtlpReceiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: dict[str, tuple[int, bytes]] = {}

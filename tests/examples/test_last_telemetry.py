@@ -52,7 +52,7 @@ def arrived(receiver: OtlpReceiver) -> list[Counter[str]]:
     return list(spans.values())
 
 
-def test_a_worker_of_celery_s_flushes_when_it_has_done_its_tasks_and_when_it_is_asked_to_end(
+def test_a_celery_worker_flushes_after_its_tasks_and_on_shutdown(
     world: Mapping[str, str], receiver: OtlpReceiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("celery", reason="celery is not installed")
@@ -104,7 +104,7 @@ while True:
 """What calls the handler, and freezes the process as soon as that is done."""
 
 
-def test_a_lambda_that_is_frozen_after_each_invocation_and_then_killed_has_told_of_each(
+def test_a_lambda_frozen_after_each_invocation_has_exported_each_when_it_is_killed(
     server: FaultServer, world: Mapping[str, str], receiver: OtlpReceiver
 ) -> None:
     server.script("cut", "reset")

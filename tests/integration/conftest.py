@@ -84,5 +84,7 @@ def no_fault_of_our_own(caplog: pytest.LogCaptureFixture, request: pytest.Fixtur
     yield
     if request.node.get_closest_marker("injects_faults") is None:
         assert [
-            record.getMessage() for record in caplog.get_records("call") if "fault of its own" in record.getMessage()
+            record.getMessage()
+            for record in caplog.get_records("call")
+            if "caught an internal error" in record.getMessage()
         ] == []

@@ -110,6 +110,7 @@ def expected(scenario: Scenario, style: Style, behind: list[type]) -> Expectatio
 
 
 @spans_of_both_kinds
+@pytest.mark.alternates
 @pytest.mark.parametrize("style", SHOWN)
 @pytest.mark.parametrize("model", SCENARIOS)
 def test_the_application_notices_nothing_and_the_telemetry_is_true(
@@ -125,7 +126,7 @@ def test_the_application_notices_nothing_and_the_telemetry_is_true(
 
 @spans_of_both_kinds
 @pytest.mark.parametrize("model", OVERTAKING)
-def test_a_fault_in_the_middle_is_told_with_the_phase_that_the_application_had_seen(
+def test_a_fault_in_the_middle_is_recorded_with_the_phase_that_the_application_had_seen(
     server: FaultServer, exported: Exported, instrumented: Any, model: str, spans: str
 ) -> None:
     scenario, style = parse(model), STYLES["create(stream=True) in a loop"]
@@ -164,7 +165,7 @@ async def cancel_a_read(stream: Any) -> None:
     ("let_go", "outcome"),
     [(close_midway, Outcome.ABANDONED), (drop_midway, Outcome.ABANDONED), (cancel_a_read, Outcome.CANCELLED)],
 )
-def test_a_stream_let_go_is_told_once_and_nothing_complains_that_does_not_without_us(
+def test_a_stream_let_go_is_recorded_once_and_nothing_complains_that_does_not_without_us(
     server: FaultServer,
     exported: Exported,
     instrumented: Any,

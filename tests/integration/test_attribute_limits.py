@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from midstream import AnthropicInstrumentor
-from midstream._telemetry.contract import VERDICT_ATTRIBUTES
+from midstream._telemetry.attributes import VERDICT_ATTRIBUTES
 from midstream.faults import parse
 from support.clients import HAS_OWN_SPANS, client
 from support.exported import Exported

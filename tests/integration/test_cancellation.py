@@ -241,7 +241,7 @@ def shape(error: BaseException | None) -> Any:
 @spans_of_both_kinds
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize(("loop", "cancelled"), WAYS)
-def test_a_cancelled_call_is_told_once_and_the_application_gets_its_cancellation(
+def test_a_cancelled_call_is_recorded_once_and_the_application_gets_its_cancellation(
     server: FaultServer,
     exported: Exported,
     instrumented: Any,
@@ -269,7 +269,7 @@ async def go_nowhere(made: Any, _events: list[Any], there: Callable[[], None]) -
 
 @spans_of_both_kinds
 @pytest.mark.parametrize("loop", [pytest.param("asyncio"), pytest.param("trio", marks=needs_trio)])
-def test_a_call_that_is_cancelled_before_its_first_attempt_is_told_once(
+def test_a_call_that_is_cancelled_before_its_first_attempt_is_recorded_once(
     server: FaultServer, exported: Exported, instrumented: Any, loop: str, spans: str
 ) -> None:
     bare = notice(loop, by_scope, go_nowhere, server, TracerProvider() if spans == "sdk" else None)

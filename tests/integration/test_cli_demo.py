@@ -19,10 +19,10 @@ import pytest
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from rich.console import Console
 
-from midstream._cli.demo_results import Call, Results, Row, Seen, Style, Truth
-from midstream._cli.demo_table import print_table
+from midstream._cli.demo.results import DemoCall, Flavor, Results, Row, Seen
+from midstream._cli.demo.table import print_table
 from midstream._outcomes import Outcome, Phase
-from midstream.faults import EXAMPLES, FaultServer, parse
+from midstream.faults import EXAMPLES, Expectation, FaultServer, parse
 from support.clients import HTTP_PACKAGE
 from support.commands import Finished, midstream, midstream_after, midstream_running
 from support.otlp_receiver import otlp_receiver
@@ -30,9 +30,6 @@ from support.sdk_errors import http
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-# Each demo takes seconds, and much longer where many tests run at once.
-pytestmark = pytest.mark.timeout(180)
 
 _STYLES = ("sync", "async")
 _FAILING = [model for model in EXAMPLES if parse(model).expectation.outcome.is_failure]
@@ -56,7 +53,7 @@ def table() -> Finished:
 # --json
 
 
-def test_every_call_is_told_right_and_stdout_is_json_only(demo: Finished, found: Any) -> None:
+def test_every_call_is_recorded_correctly_and_stdout_is_json_only(demo: Finished, found: Any) -> None:
     assert (demo.status, demo.stderr) == (0, "")
     assert found["as_expected"] is True
 
@@ -64,7 +61,7 @@ def test_every_call_is_told_right_and_stdout_is_json_only(demo: Finished, found:
 def test_every_example_has_one_entry_and_sync_and_async_agree(found: Any) -> None:
     assert [entry["fault"] for entry in found["faults"]] == list(EXAMPLES)
     differ = [entry["fault"] for entry in found["faults"] if entry["sync"] != entry["async"]]
-    # In old SDKs the async client has no class of its own for HTTP 529.
+    # In old SDKs the async client has no class for HTTP 529.
     assert differ == ([] if overloaded(anthropic.AsyncAnthropic) == "OverloadedError" else ["http:overloaded_error"])
 
 
@@ -75,42 +72,43 @@ def overloaded(kind: Any) -> str:
 
 
 @pytest.mark.parametrize("style", _STYLES)
-@pytest.mark.parametrize("model", EXAMPLES)
-def test_an_entry_says_what_the_scenario_says(found: Any, model: str, style: str) -> None:
-    scenario = parse(model)
-    (entry,) = (entry for entry in found["faults"] if entry["fault"] == model)
-    expectation = scenario.expectation
-    assert entry["explanation"] == scenario.explanation
-    assert entry[style]["as_expected"] is True
-    assert entry[style]["seen"]["status"] == expectation.reported_status_code
-    assert entry[style]["really"] == {
-        "outcome": expectation.outcome.value,
-        "error_type": expectation.error_type_for(HTTP_PACKAGE),
-        "status": expectation.status_code,
-        "leaked": expectation.leaked,
-        "misreported": expectation.misreported,
-        "phase": expectation.phase and expectation.phase.value,
+def test_an_entry_matches_its_scenario(found: Any, style: str) -> None:
+    wanted = {model: parse(model).expectation for model in EXAMPLES}
+    assert {entry["fault"]: entry["explanation"] for entry in found["faults"]} == {
+        model: parse(model).explanation for model in EXAMPLES
+    }
+    assert {entry["fault"]: entry[style]["as_expected"] for entry in found["faults"]} == dict.fromkeys(EXAMPLES, True)
+    assert {entry["fault"]: entry[style]["seen"]["status"] for entry in found["faults"]} == {
+        model: expectation.reported_status_code for model, expectation in wanted.items()
+    }
+    assert {entry["fault"]: entry[style]["really"] for entry in found["faults"]} == {
+        model: {
+            "outcome": expectation.outcome.value,
+            "error_type": expectation.error_type_for(HTTP_PACKAGE),
+            "status": expectation.status_code,
+            "leaked": expectation.leaked,
+            "misreported": expectation.misreported,
+            "phase": expectation.phase and expectation.phase.value,
+        }
+        for model, expectation in wanted.items()
     }
 
 
-@pytest.mark.parametrize(
-    ("model", "exception", "is_api_error"),
-    [
-        ("ok", None, False),
-        ("in_band:overloaded_error", "anthropic.APIStatusError", True),
-        ("http:rate_limit_error", "anthropic.RateLimitError", True),
-        ("reset", f"{HTTP_PACKAGE}.ReadError", False),
-        ("silent", "anthropic.APITimeoutError", True),
-        ("bad_utf8", "UnicodeDecodeError", False),
-        ("cut", None, False),
-    ],
-)
-def test_an_entry_says_what_the_application_got(
-    found: Any, model: str, exception: str | None, *, is_api_error: bool
-) -> None:
-    (entry,) = (entry for entry in found["faults"] if entry["fault"] == model)
-    assert entry["sync"]["seen"]["exception"] == exception
-    assert entry["sync"]["seen"]["is_api_error"] is is_api_error
+def test_an_entry_has_what_the_application_saw(found: Any) -> None:
+    got = {
+        entry["fault"]: (entry["sync"]["seen"]["exception"], entry["sync"]["seen"]["is_api_error"])
+        for entry in found["faults"]
+    }
+    wanted = {
+        "ok": (None, False),
+        "in_band:overloaded_error": ("anthropic.APIStatusError", True),
+        "http:rate_limit_error": ("anthropic.RateLimitError", True),
+        "reset": (f"{HTTP_PACKAGE}.ReadError", False),
+        "silent": ("anthropic.APITimeoutError", True),
+        "bad_utf8": ("UnicodeDecodeError", False),
+        "cut": (None, False),
+    }
+    assert {model: got[model] for model in wanted} == wanted
 
 
 @pytest.mark.parametrize("style", _STYLES)
@@ -131,7 +129,8 @@ def test_the_counts_follow_from_the_entries(found: Any, style: str) -> None:
 # --only
 
 
-def test_only_what_was_asked_for_is_run_each_fault_once_in_that_order() -> None:
+@pytest.mark.newest
+def test_only_runs_each_named_fault_once_in_order() -> None:
     done = midstream("demo", "--json", "--only", "reset@2", "--only", "ok", "--only", "reset@2")
     assert (done.status, done.stderr) == (0, "")
     found = json.loads(done.stdout)
@@ -139,17 +138,18 @@ def test_only_what_was_asked_for_is_run_each_fault_once_in_that_order() -> None:
     assert found["as_expected"] is True
 
 
+@pytest.mark.newest
 @pytest.mark.parametrize(
     ("fault", "says"),
     [
-        ("rset", "'rset' is no scenario: the families are ok, tool_use, "),
-        ("", "'' is no scenario: the families are ok, "),
-        ("two\nlines", "'two\\nlines' is no scenario: the families are ok, "),
-        ("reset@9", "'reset@9' is no scenario: K must be a number from 0 to 8, not '9'; the spelling is reset@K"),
-        ("ok:0", "'ok:0' is no scenario: N must be a number from 1 to 100000, not '0'; the spelling is ok:N"),
+        ("rset", "'rset' is not a scenario: the families are ok, tool_use, "),
+        ("", "'' is not a scenario: the families are ok, "),
+        ("two\nlines", "'two\\nlines' is not a scenario: the families are ok, "),
+        ("reset@9", "'reset@9' is not a scenario: K must be a number from 0 to 8, not '9'; the spelling is reset@K"),
+        ("ok:0", "'ok:0' is not a scenario: N must be a number from 1 to 100000, not '0'; the spelling is ok:N"),
     ],
 )
-def test_a_fault_that_there_is_not_is_one_line_and_status_2(fault: str, says: str) -> None:
+def test_an_unknown_fault_is_one_line_and_status_2(fault: str, says: str) -> None:
     done = midstream("demo", "--serve", "--port", "0", "--only", "ok", "--only", fault)
     assert (done.status, done.stdout) == (2, "")
     (line,) = done.stderr.splitlines()
@@ -164,13 +164,15 @@ def _line_of(model: str, output: str) -> list[str]:
     return re.split("  +", line)
 
 
+@pytest.mark.newest
 def test_the_table_fits_100_columns_and_is_plain_when_piped(table: Finished) -> None:
     assert (table.status, table.stderr) == (0, "")
     assert "\x1b" not in table.stdout
     assert max(map(len, table.stdout.splitlines())) <= 100
 
 
-def test_a_row_has_what_the_code_saw_beside_what_really_happened(table: Finished) -> None:
+@pytest.mark.newest
+def test_a_row_compares_what_the_code_saw_with_what_really_happened(table: Finished) -> None:
     rows = {
         "http:rate_limit_error": ["RateLimitError", "429", "rate_limit_error", "429", "request"],
         "in_band:overloaded_error": ["APIStatusError", "200", "overloaded_error", "529", "content"],
@@ -181,7 +183,8 @@ def test_a_row_has_what_the_code_saw_beside_what_really_happened(table: Finished
         assert _line_of(model, table.stdout) == [model, *cells]
 
 
-def test_rows_stand_below_their_outcome_which_names_the_flags(table: Finished) -> None:
+@pytest.mark.newest
+def test_rows_are_grouped_by_outcome_and_flags(table: Finished) -> None:
     headings = {
         "cut": "truncated: ",
         "in_band_text": "in_band_error, misreported: ",
@@ -195,7 +198,8 @@ def test_rows_stand_below_their_outcome_which_names_the_flags(table: Finished) -
         assert group.startswith(heading)
 
 
-def test_the_words_below_the_table_have_the_counts(table: Finished, found: Any) -> None:
+@pytest.mark.newest
+def test_the_summary_has_the_counts(table: Finished, found: Any) -> None:
     counts = found["counts"]["sync"]
     summary = table.stdout[table.stdout.index("Of ") :]
     assert f"Of {counts['failures']} failures, sync and async alike" in summary
@@ -207,20 +211,21 @@ def test_the_words_below_the_table_have_the_counts(table: Finished, found: Any) 
 
 _TELL_IT_WRONG = """
 from dataclasses import replace
-from midstream._cli import demo_runs
-right = demo_runs._expected
-wrong = {"cut": {"status": 418}}
-demo_runs._expected = lambda scenario: replace(right(scenario), **wrong.get(scenario.name, {}))
+from midstream._cli.demo import runs
+right = runs._expected
+wrong = {"cut": {"status_code": 418}}
+runs._expected = lambda scenario: replace(right(scenario), **wrong.get(scenario.name, {}))
 """
 
 
-def test_a_call_that_did_not_end_as_its_scenario_says_is_marked_and_makes_status_1() -> None:
+@pytest.mark.newest
+def test_an_unexpected_end_is_marked_and_status_1() -> None:
     done = midstream_after(_TELL_IT_WRONG, "demo")
     assert done.status == 1
     marked = [line.split()[1:3] for line in done.stdout.splitlines() if line.startswith("! ")]
     assert marked == [["cut", "nothing"], ["cut", "(sync)"], ["cut", "(async)"]]
-    assert f"midstream told 2 of {len(EXAMPLES) * 2} calls" in done.stdout
-    assert "truth: truncated, stream_truncated, 418, content" in done.stdout
+    assert f"midstream recorded 2 of {len(EXAMPLES) * 2} calls" in done.stdout
+    assert "expected: truncated, stream_truncated, 418, content" in done.stdout
 
 
 def _printed(*rows: Row) -> str:
@@ -229,21 +234,22 @@ def _printed(*rows: Row) -> str:
     return output.getvalue()
 
 
-def _row(sync: Seen, asynchronous: Seen, truth: Truth | None) -> Row:
-    scenario, expected = parse("reset"), truth or Truth(Outcome.COMPLETED)
+def _row(sync: Seen, asynchronous: Seen, recorded: Expectation | None) -> Row:
+    scenario, expected = parse("reset"), recorded or Expectation(Outcome.COMPLETED)
     return Row(
         scenario,
         (
-            Call(scenario, Style.SYNC, sync, truth, expected),
-            Call(scenario, Style.ASYNC, asynchronous, truth, expected),
+            DemoCall(scenario, Flavor.SYNC, sync, recorded, expected),
+            DemoCall(scenario, Flavor.ASYNC, asynchronous, recorded, expected),
         ),
     )
 
 
-def test_sync_and_async_have_rows_and_counts_of_their_own_where_they_differ() -> None:
-    truth = Truth(Outcome.TRANSPORT_ERROR, "httpx.ReadError", leaked=True, phase=Phase.CONTENT)
+@pytest.mark.newest
+def test_sync_and_async_have_separate_rows_and_counts_if_they_differ() -> None:
+    recorded = Expectation(Outcome.TRANSPORT_ERROR, "httpx.ReadError", leaked=True, phase=Phase.CONTENT)
     printed = _printed(
-        _row(Seen("httpx.ReadError"), Seen("anthropic.APIConnectionError", None, is_api_error=True), truth)
+        _row(Seen("httpx.ReadError"), Seen("anthropic.APIConnectionError", None, is_api_error=True), recorded)
     )
     rows = [re.split("  +", line)[:2] for line in printed.splitlines() if line.startswith("reset")]
     assert rows == [["reset (sync)", "httpx.ReadError"], ["reset (async)", "APIConnectionError"]]
@@ -251,15 +257,17 @@ def test_sync_and_async_have_rows_and_counts_of_their_own_where_they_differ() ->
     assert "misses 0:" in printed[printed.index("Of 1 failures, async:") :]
 
 
-def test_a_call_of_which_nothing_was_exported_is_marked() -> None:
+@pytest.mark.newest
+def test_a_call_without_a_span_is_marked() -> None:
     printed = _printed(_row(Seen(), Seen(), None))
-    assert "not told: midstream exported no outcome\n! reset" in printed
-    assert "told:  nothing" in printed
+    assert "not recorded: midstream exported no outcome\n! reset" in printed
+    assert "recorded: nothing" in printed
 
 
-def test_the_status_that_the_application_saw_must_be_the_expected_one_too() -> None:
-    truth = Truth(Outcome.IN_BAND_ERROR, reported_status=200)
-    right = Call(parse("in_band"), Style.SYNC, Seen("x", 200, is_api_error=True), truth, truth)
+@pytest.mark.newest
+def test_the_status_that_the_application_saw_must_be_expected_too() -> None:
+    ended = Expectation(Outcome.IN_BAND_ERROR, reported_status_code=200)
+    right = DemoCall(parse("in_band"), Flavor.SYNC, Seen("x", 200, is_api_error=True), ended, ended)
     assert right.as_expected
     assert not replace(right, seen=Seen("x", 529, is_api_error=True)).as_expected
 
@@ -270,7 +278,8 @@ def test_the_status_that_the_application_saw_must_be_the_expected_one_too() -> N
 _ELSEWHERE = "http://127.0.0.1:9"
 
 
-def test_settings_meant_for_other_programs_do_not_spoil_the_demo() -> None:
+@pytest.mark.newest
+def test_the_environment_does_not_disturb_the_demo() -> None:
     done = midstream(
         "demo",
         OTEL_SDK_DISABLED="true",
@@ -318,7 +327,7 @@ def _ended(page: str, label: str) -> dict[str, float]:
 @pytest.mark.skipif(
     version("opentelemetry-exporter-prometheus").startswith("0.51"), reason="this exporter mixes labels up (0.51b0)"
 )
-def test_metrics_are_served_with_traffic_of_every_kind_until_ctrl_c() -> None:
+def test_serve_makes_every_kind_of_call_until_ctrl_c() -> None:
     with midstream_running("demo", "--serve", "--port", "0") as command:
         output = command.read_until(_READY)
         url = _url(output)
@@ -342,7 +351,8 @@ def test_metrics_are_served_with_traffic_of_every_kind_until_ctrl_c() -> None:
         _get(url)
 
 
-def test_with_only_the_metrics_have_nothing_else_and_sigterm_stops_too() -> None:
+@pytest.mark.newest
+def test_serve_with_only_makes_only_those_calls_until_sigterm() -> None:
     with midstream_running("demo", "--serve", "--port", "0", "--only", "cut", "--only", "ok") as command:
         url = _url(command.read_until(_READY))
         before = _ended(_get(url), "gen_ai_request_model")
@@ -357,6 +367,7 @@ def test_with_only_the_metrics_have_nothing_else_and_sigterm_stops_too() -> None
     assert (done.status, done.stdout) == (0, "")
 
 
+@pytest.mark.newest
 def test_a_taken_port_is_one_line_and_status_2_before_anything_runs() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
@@ -386,7 +397,8 @@ def test_spans_metrics_and_log_events_are_exported_over_otlp() -> None:
     assert received.total("gen_ai.client.operation.duration", error_type="overloaded_error") == len(overloaded) * 2
 
 
-def test_a_receiver_that_takes_metrics_only_gets_metrics_only() -> None:
+@pytest.mark.newest
+def test_a_receiver_of_metrics_gets_only_metrics() -> None:
     with otlp_receiver("metrics") as received:
         done = midstream("demo", "--json", "--only", "cut", "--otlp", received.url)
     assert done.stderr == f"Exported metrics to {received.url}, which takes nothing else.\n"
@@ -395,35 +407,39 @@ def test_a_receiver_that_takes_metrics_only_gets_metrics_only() -> None:
     assert (received.spans, received.logs) == ([], [])
 
 
-def test_a_receiver_that_takes_no_metrics_gets_the_rest() -> None:
+@pytest.mark.newest
+def test_a_receiver_without_metrics_gets_the_rest() -> None:
     with otlp_receiver("traces", "logs") as received:
         done = midstream("demo", "--json", "--only", "cut", "--otlp", received.url)
     assert done.stderr == f"Exported spans and log events to {received.url}, which takes nothing else.\n"
     assert (done.status, len(received.spans_of("midstream")), len(received.logs)) == (0, 2, 2)
 
 
+@pytest.mark.newest
 @pytest.mark.parametrize(
     "url", ["", "127.0.0.1:4318", "ftp://127.0.0.1", "http://", "http://:4318", "http://127.0.0.1:99999", "http://a?b"]
 )
-def test_a_bad_url_is_one_line_and_status_2(url: str) -> None:
+def test_an_invalid_url_is_one_line_and_status_2(url: str) -> None:
     done = midstream("demo", "--otlp", url)
     assert (done.status, done.stdout) == (2, "")
     assert done.stderr.splitlines() == [
-        f"Error: --otlp {url}: must be the base URL of an OTLP/HTTP receiver, such as http://127.0.0.1:4318"
+        f"Error: --otlp {url or repr(url)}: must be the base URL of an OTLP/HTTP receiver, such as http://127.0.0.1:4318"
     ]
 
 
-def test_an_endpoint_where_nobody_listens_is_one_line_and_status_2() -> None:
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+@pytest.mark.newest
+def test_an_endpoint_without_a_server_is_one_line_and_status_2() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
         done = midstream("demo", "--otlp", url)
     assert (done.status, done.stdout) == (2, "")
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"Error: --otlp {url}: nothing there takes OTLP over HTTP")
 
 
-def test_an_endpoint_that_is_no_receiver_is_one_line_and_status_2() -> None:
+@pytest.mark.newest
+def test_an_endpoint_that_is_not_a_receiver_is_one_line_and_status_2() -> None:
     with FaultServer() as server:
         url = server.url
         done = midstream("demo", "--otlp", url)

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import anthropic
 import pytest
 
-from midstream._cli.doctor_findings import Health, Subject
-from midstream._sdk.patches import Role
+from integration.examined import Examined, examined, exporting_to, program
+from midstream._cli.doctor.findings import Health, Subject
+from midstream._sdk.targets import Role
 from support.clients import HAS_OWN_SPANS
 from support.commands import Finished
-from support.examined import Examined, examined, exporting_to, program
 from support.otlp_receiver import otlp_receiver
 
 if TYPE_CHECKING:
@@ -38,23 +38,13 @@ def receiver() -> Iterator[OtlpReceiver]:
         yield running
 
 
-@pytest.fixture
-def in_all_its_variants(request: pytest.FixtureRequest) -> None:
-    """What does not depend on the version of the SDK is tested with the newest."""
-    if request.config.getoption("--examples") == "few":
-        pytest.skip("--examples=few: this does not depend on the version of the SDK")
-
-
-newest = pytest.mark.usefixtures("in_all_its_variants")
-
-
 def closed_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as other:
         return int(other.getsockname()[1])
 
 
-def told_of_the_call(receiver: OtlpReceiver) -> dict[str, int]:
-    """How many spans, counted calls and log events of the doctor's call have arrived."""
+def arrived(receiver: OtlpReceiver) -> dict[str, int]:
+    """The number of spans, counted calls and log events of the doctor's call at the receiver."""
     wanted = {"gen_ai.request.model": MODEL, "midstream.outcome": "in_band_error"}.items()
     return {
         "spans": sum(wanted <= span.attributes.items() for span in receiver.spans),
@@ -66,7 +56,7 @@ def told_of_the_call(receiver: OtlpReceiver) -> dict[str, int]:
 # Where all is well
 
 
-def test_under_opentelemetry_instrument_it_sees_what_the_service_has_and_one_call_arrives(
+def test_under_opentelemetry_instrument_all_is_well_and_one_call_arrives(
     receiver: OtlpReceiver,
 ) -> None:
     instrument = Path(sys.executable).with_name("opentelemetry-instrument")
@@ -84,28 +74,30 @@ def test_under_opentelemetry_instrument_it_sees_what_the_service_has_and_one_cal
     assert found[Subject.ANTHROPIC] == (OK, anthropic.__version__, "")
     assert found.verdicts(Subject.PATCHES) == [OK] * len(Role)
     by_whom = "com.anthropic.sdk.python" if HAS_OWN_SPANS else "midstream"
-    assert found[Subject.ONE_SPAN] == (OK, f"the call has one span, of {by_whom}", "")
+    assert found[Subject.ONE_SPAN] == (OK, f"the call has one span, from {by_whom}", "")
     why = "on (by default)" if HAS_OWN_SPANS else "off (this version has none)"
     assert found[Subject.SDK_SPANS][1].startswith(f"the SDK's own tracing is {why}: ")
-    assert told_of_the_call(receiver) == {"spans": 1, "calls": 1, "log events": 1}
+    assert arrived(receiver) == {"spans": 1, "calls": 1, "log events": 1}
     assert {log.resource["service.name"] for log in receiver.logs} == {"shop"}
 
 
-@newest
+@pytest.mark.newest
 def test_alone_it_does_what_opentelemetry_instrument_does(interpreters: Interpreters, receiver: OtlpReceiver) -> None:
     found = examined(interpreters, **exporting_to(receiver))
     assert (found.status, found.problems, found.warnings) == (0, [], [])
     assert found[Subject.SET_UP][1].startswith("set up here as opentelemetry-instrument does it")
     for subject, path in zip(ARRIVALS, ("traces", "metrics", "logs"), strict=True):
         assert found[subject] == (OK, f"accepted by {receiver.url}/v1/{path} (OTLP over HTTP)", "")
-    assert told_of_the_call(receiver) == {"spans": 1, "calls": 1, "log events": 1}
+    assert arrived(receiver) == {"spans": 1, "calls": 1, "log events": 1}
     assert len(receiver.bodies) == 3, "nothing is exported after the report"
     # No subject is left out, and they come in one order.
-    assert list(dict.fromkeys(one["subject"] for one in found.findings)) == [subject.value for subject in Subject]
+    assert list(dict.fromkeys(finding["subject"] for finding in found.findings)) == [
+        subject.value for subject in Subject
+    ]
 
 
-@newest
-def test_the_table_says_the_same_to_people_and_is_plain_when_piped(
+@pytest.mark.newest
+def test_the_table_has_the_same_findings_and_is_plain_when_piped(
     interpreters: Interpreters, receiver: OtlpReceiver
 ) -> None:
     off = {"COLUMNS": "200", "OTEL_SDK_DISABLED": "true"}
@@ -122,11 +114,9 @@ def test_the_table_says_the_same_to_people_and_is_plain_when_piped(
 # What is set up
 
 
-@newest
+@pytest.mark.newest
 @pytest.mark.parametrize("instrumented", [True, False], ids=["opentelemetry-instrument", "alone"])
-def test_an_exporter_that_is_not_installed_is_why_nothing_is_set_up(
-    interpreters: Interpreters, *, instrumented: bool
-) -> None:
+def test_a_missing_exporter_package_is_why_nothing_is_set_up(interpreters: Interpreters, *, instrumented: bool) -> None:
     # Without OTEL_EXPORTER_OTLP_PROTOCOL the distro asks for gRPC, which is another package.
     found = examined(interpreters, before=SITE if instrumented else "")
     verdict, message, remedy = found[Subject.SET_UP]
@@ -149,8 +139,8 @@ spec.loader.exec_module(sys.modules["sitecustomize"])
 """What `opentelemetry-instrument` has the interpreter do at its start."""
 
 
-@newest
-def test_without_a_distro_nothing_is_set_up_and_the_ways_out_are_named(interpreters: Interpreters) -> None:
+@pytest.mark.newest
+def test_without_a_distro_nothing_is_set_up_and_the_remedies_are_named(interpreters: Interpreters) -> None:
     found = examined(interpreters, before=NO_DISTRO)
     verdict, message, remedy = found[Subject.SET_UP]
     assert (found.status, verdict) == (1, PROBLEM)
@@ -163,34 +153,34 @@ def test_without_a_distro_nothing_is_set_up_and_the_ways_out_are_named(interpret
 
 NO_DISTRO = """
 from importlib.metadata import entry_points
-from midstream._cli import doctor_setup
+from midstream._cli.doctor import setup
 HIDDEN = ("opentelemetry_configurator", "opentelemetry_distro")
 from opentelemetry.instrumentation.auto_instrumentation import _load
-for module in (doctor_setup, _load):
+for module in (setup, _load):
     module.entry_points = lambda group: () if group in HIDDEN else entry_points(group=group)
 """
 
 
-@newest
-def test_a_configurator_that_is_not_there_is_told_with_the_variable(interpreters: Interpreters) -> None:
+@pytest.mark.newest
+def test_an_unknown_configurator_is_reported_with_its_variable(interpreters: Interpreters) -> None:
     found = examined(interpreters, OTEL_PYTHON_CONFIGURATOR="other")
-    first, *said = [one for one in found.findings if one["subject"] == Subject.SET_UP]
+    first, *logged = [finding for finding in found.findings if finding["subject"] == Subject.SET_UP]
     assert first["verdict"] == PROBLEM
     assert "OTEL_PYTHON_CONFIGURATOR" in first["remedy"]
-    assert [one["verdict"] for one in said] == [WARNING]
+    assert [finding["verdict"] for finding in logged] == [WARNING]
 
 
-@newest
-def test_what_opentelemetry_warns_of_while_it_is_set_up_is_told(
+@pytest.mark.newest
+def test_opentelemetrys_warnings_during_the_set_up_are_reported(
     interpreters: Interpreters, receiver: OtlpReceiver
 ) -> None:
     found = examined(interpreters, "--no-call", **exporting_to(receiver), OTEL_TRACES_SAMPLER="sometimes")
-    told = [one["message"] for one in found.findings if one["subject"] == Subject.SET_UP]
-    assert "OpenTelemetry said: Couldn't recognize sampler sometimes." in told
+    messages = [finding["message"] for finding in found.findings if finding["subject"] == Subject.SET_UP]
+    assert "OpenTelemetry logged: Couldn't recognize sampler sometimes." in messages
     assert set(found.warnings) == {Subject.SET_UP}
 
 
-@newest
+@pytest.mark.newest
 @pytest.mark.parametrize(
     "environment",
     [
@@ -199,7 +189,7 @@ def test_what_opentelemetry_warns_of_while_it_is_set_up_is_told(
     ],
     ids=str,
 )
-def test_a_switch_that_is_off_is_a_problem_and_there_is_no_call(
+def test_a_switch_that_is_off_is_a_problem_and_prevents_the_call(
     interpreters: Interpreters, receiver: OtlpReceiver, environment: dict[str, str]
 ) -> None:
     found = examined(interpreters, **exporting_to(receiver), **environment)
@@ -213,8 +203,8 @@ def test_a_switch_that_is_off_is_a_problem_and_there_is_no_call(
 # Where it goes
 
 
-@newest
-def test_an_endpoint_where_nobody_listens_is_named_for_each_signal(interpreters: Interpreters) -> None:
+@pytest.mark.newest
+def test_an_endpoint_without_a_server_is_named_for_each_signal(interpreters: Interpreters) -> None:
     url = f"http://127.0.0.1:{closed_port()}"
     found = examined(
         interpreters,
@@ -226,21 +216,21 @@ def test_an_endpoint_where_nobody_listens_is_named_for_each_signal(interpreters:
     assert found.problems == [*ARRIVALS]
     for subject, path in zip(ARRIVALS, ("traces", "metrics", "logs"), strict=True):
         _, message, remedy = found[subject]
-        assert message == f"made, but the export to {url}/v1/{path} (OTLP over HTTP) failed: connection refused"
+        assert message == f"recorded, but the export to {url}/v1/{path} (OTLP over HTTP) failed: connection refused"
         assert "OTEL_EXPORTER_OTLP_ENDPOINT" in remedy
 
 
-@newest
-def test_a_store_that_takes_metrics_only_is_told_by_its_answers(interpreters: Interpreters) -> None:
+@pytest.mark.newest
+def test_a_store_of_metrics_rejects_the_other_signals(interpreters: Interpreters) -> None:
     with otlp_receiver("metrics") as receiver:
         found = examined(interpreters, **exporting_to(receiver))
     assert found.problems == [Subject.SPAN_ARRIVES, Subject.LOG_EVENT_ARRIVES]
     assert found[Subject.SPAN_ARRIVES][1].endswith("failed: HTTP 404 Not Found")
     assert "OTEL_LOGS_EXPORTER=none" in found[Subject.LOG_EVENT_ARRIVES][2]
-    assert told_of_the_call(receiver)["calls"] == 1
+    assert arrived(receiver)["calls"] == 1
 
 
-@newest
+@pytest.mark.newest
 @pytest.mark.parametrize(
     ("variable", "subject", "arrival", "verdict"),
     [
@@ -249,7 +239,7 @@ def test_a_store_that_takes_metrics_only_is_told_by_its_answers(interpreters: In
         ("OTEL_LOGS_EXPORTER", Subject.LOGS, Subject.LOG_EVENT_ARRIVES, WARNING),
     ],
 )
-def test_a_signal_without_exporter_is_a_warning_and_of_metrics_a_problem(
+def test_a_missing_exporter_is_a_warning_and_for_metrics_a_problem(
     interpreters: Interpreters,
     receiver: OtlpReceiver,
     variable: str,
@@ -260,25 +250,25 @@ def test_a_signal_without_exporter_is_a_warning_and_of_metrics_a_problem(
     found = examined(interpreters, **exporting_to(receiver), **{variable: "none"})
     assert found[subject][::2] == (verdict, f"{variable}=otlp, or an exporter where the provider is set")
     assert f"({variable}=none)" in found[subject][1]
-    assert found[arrival] == (verdict, "made, but there is no exporter", f"see {subject.value}")
+    assert found[arrival] == (verdict, "recorded, but there is no exporter", f"see {subject.value}")
     assert found.problems + found.warnings == [subject, arrival]
-    assert sum(count > 0 for count in told_of_the_call(receiver).values()) == 2
+    assert sum(count > 0 for count in arrived(receiver).values()) == 2
 
 
-@newest
-def test_a_metrics_page_waits_for_a_scrape_and_the_console_does_not_disturb_the_report(
+@pytest.mark.newest
+def test_a_metrics_page_waits_for_a_scrape_and_console_output_goes_to_stderr(
     interpreters: Interpreters, receiver: OtlpReceiver
 ) -> None:
     page = {"OTEL_METRICS_EXPORTER": "prometheus", "OTEL_EXPORTER_PROMETHEUS_PORT": "0"}
     found = examined(interpreters, **exporting_to(receiver), **page, OTEL_TRACES_EXPORTER="console,otlp")
     assert found.status == 0
-    assert found[Subject.METRICS_ARRIVE] == (OK, "made; it waits for a scrape", "")
+    assert found[Subject.METRICS_ARRIVE] == (OK, "recorded; it waits for a scrape", "")
     assert found[Subject.SPAN_ARRIVES][1].startswith("accepted by ConsoleSpanExporter and http://")
     assert '"midstream.outcome": "in_band_error"' in found.output  # on stderr
 
 
-@newest
-def test_a_metrics_page_whose_port_the_service_has_is_told_with_the_way_out(interpreters: Interpreters) -> None:
+@pytest.mark.newest
+def test_a_port_that_the_service_uses_is_reported_with_a_remedy(interpreters: Interpreters) -> None:
     with socket.create_server(("127.0.0.1", 0)) as service:
         port = str(service.getsockname()[1])
         page = {"OTEL_METRICS_EXPORTER": "prometheus", "OTEL_EXPORTER_PROMETHEUS_HOST": "127.0.0.1"}
@@ -288,26 +278,24 @@ def test_a_metrics_page_whose_port_the_service_has_is_told_with_the_way_out(inte
     assert "OTEL_EXPORTER_PROMETHEUS_PORT=0 midstream doctor" in found[Subject.SET_UP][2]
 
 
-@newest
-def test_a_sampler_that_leaves_the_span_out_is_no_problem_and_the_rest_arrives(
-    interpreters: Interpreters, receiver: OtlpReceiver
-) -> None:
+@pytest.mark.newest
+def test_a_span_that_the_sampler_drops_is_not_a_problem(interpreters: Interpreters, receiver: OtlpReceiver) -> None:
     found = examined(interpreters, **exporting_to(receiver), OTEL_TRACES_SAMPLER="always_off")
     assert (found.status, found.warnings) == (0, [Subject.SAMPLER])
-    assert found[Subject.SPAN_ARRIVES][:2] == (NOT_TRIED, "the sampler left this span out: AlwaysOffSampler")
-    assert told_of_the_call(receiver) == {"spans": 0, "calls": 1, "log events": 1}
+    assert found[Subject.SPAN_ARRIVES][:2] == (NOT_TRIED, "the sampler dropped this span: AlwaysOffSampler")
+    assert arrived(receiver) == {"spans": 0, "calls": 1, "log events": 1}
 
 
-@newest
-def test_without_spans_of_ours_the_rest_arrives(interpreters: Interpreters, receiver: OtlpReceiver) -> None:
+@pytest.mark.newest
+def test_without_midstreams_spans_the_rest_arrives(interpreters: Interpreters, receiver: OtlpReceiver) -> None:
     found = examined(interpreters, **exporting_to(receiver), MIDSTREAM_SPANS="off")
     assert (found.status, found.warnings) == (0, [Subject.SDK_SPANS])
     assert found[Subject.OPTIONS][1] == "MIDSTREAM_SPANS=off"
     assert found[Subject.SPAN_ARRIVES][0] == NOT_TRIED
-    assert told_of_the_call(receiver) == {"spans": 0, "calls": 1, "log events": 1}
+    assert arrived(receiver) == {"spans": 0, "calls": 1, "log events": 1}
 
 
-@newest
+@pytest.mark.newest
 def test_without_the_call_nothing_is_exported(interpreters: Interpreters, receiver: OtlpReceiver) -> None:
     found = examined(interpreters, "--no-call", **exporting_to(receiver))
     assert (found.status, found.problems) == (0, [])
@@ -316,8 +304,8 @@ def test_without_the_call_nothing_is_exported(interpreters: Interpreters, receiv
     assert [point for point in receiver.points if point.scope == "midstream"] == []
 
 
-@newest
-def test_no_key_of_an_exporter_is_shown(interpreters: Interpreters) -> None:
+@pytest.mark.newest
+def test_no_key_of_an_exporter_is_printed(interpreters: Interpreters) -> None:
     found = examined(
         interpreters,
         OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf",
@@ -372,7 +360,7 @@ def doubled(**options):
     from anthropic.resources.messages import Messages
     create = Messages.create
     def traced(*args, **kwargs):
-        with trace.get_tracer("somebody").start_as_current_span("chat", attributes={"gen_ai.system": "anthropic"}):
+        with trace.get_tracer("shop").start_as_current_span("chat", attributes={"gen_ai.system": "anthropic"}):
             return create(*args, **kwargs)
     Messages.create = traced
     instrumented(**options)
@@ -415,8 +403,8 @@ def shop(tmp_path: Path) -> str:
     return f"os.chdir({str(tmp_path)!r})"
 
 
-@newest
-def test_what_the_application_sets_up_is_examined_instead(
+@pytest.mark.newest
+def test_setup_examines_what_the_application_sets_up(
     interpreters: Interpreters, receiver: OtlpReceiver, shop: str
 ) -> None:
     found = examined(interpreters, "--setup", "shop:instrumented", before=shop, **exporting_to(receiver))
@@ -426,44 +414,44 @@ def test_what_the_application_sets_up_is_examined_instead(
     assert found[Subject.LOGS][1] == "no provider is set: no log event is exported"
     assert "OTEL_PYTHON_LOGGING_AUTO_INSTRUMENTATION_ENABLED=true" in found[Subject.LOGS][2]
     assert found[Subject.LOG_EVENT_ARRIVES][:2] == (NOT_TRIED, "there is no provider to follow: see logs")
-    assert told_of_the_call(receiver) == {"spans": 0, "calls": 1, "log events": 0}
+    assert arrived(receiver) == {"spans": 0, "calls": 1, "log events": 0}
 
 
-@newest
+@pytest.mark.newest
 @pytest.mark.parametrize(
     ("function", "subject", "message"),
     [
         ("configure", Subject.INSTRUMENTED, "midstream does not instrument this process"),
         ("nothing", Subject.SET_UP, "the function of --setup has set up no provider of spans, metrics or logs"),
         ("broken", Subject.SET_UP, "set up by --setup, and that failed: KeyError: 'SHOP_TELEMETRY'"),
-        ("failing", Subject.SPAN_ARRIVES, "made, but the export to Failing failed: OSError: the disk is full"),
-        ("silent", Subject.SPAN_ARRIVES, "made, but the export to Silent failed: it does not say why"),
+        ("failing", Subject.SPAN_ARRIVES, "recorded, but the export to Failing failed: OSError: the disk is full"),
+        ("silent", Subject.SPAN_ARRIVES, "recorded, but the export to Silent failed: it gives no reason"),
     ],
 )
-def test_what_is_wrong_there_is_a_problem(
+def test_an_error_in_the_set_up_is_a_problem(
     interpreters: Interpreters, receiver: OtlpReceiver, shop: str, function: str, subject: Subject, message: str
 ) -> None:
     found = examined(interpreters, "--setup", f"shop:{function}", before=shop, **exporting_to(receiver))
     assert (found.status, found[subject][:2]) == (1, (PROBLEM, message))
-    assert "Traceback" not in found.output, "it is told once, in the report"
+    assert "Traceback" not in found.output, "it is reported once"
 
 
-@newest
-def test_a_span_that_a_filter_keeps_from_the_exporter_is_told_apart_from_one_that_is_not_exported(
+@pytest.mark.newest
+def test_a_span_that_a_filter_drops_did_not_reach_the_exporter(
     interpreters: Interpreters, receiver: OtlpReceiver, shop: str
 ) -> None:
     found = examined(interpreters, "--setup", "shop:filtered", before=shop, **exporting_to(receiver))
-    assert found[Subject.SPAN_ARRIVES][:2] == (PROBLEM, "made, but the exporter was not given it")
+    assert found[Subject.SPAN_ARRIVES][:2] == (PROBLEM, "recorded, but it did not reach the exporter")
 
 
-@newest
-def test_a_second_span_is_seen_whoever_makes_it(interpreters: Interpreters, receiver: OtlpReceiver, shop: str) -> None:
+@pytest.mark.newest
+def test_a_second_span_is_a_warning(interpreters: Interpreters, receiver: OtlpReceiver, shop: str) -> None:
     found = examined(interpreters, "--setup", "shop:doubled", before=shop, **exporting_to(receiver))
-    assert found[Subject.ONE_SPAN][:2] == (WARNING, "the call has further spans, of somebody")
+    assert found[Subject.ONE_SPAN][:2] == (WARNING, "the call has more spans, from shop")
 
 
-@newest
-def test_a_provider_of_another_make_is_not_looked_into(
+@pytest.mark.newest
+def test_a_provider_of_another_implementation_is_not_tried(
     interpreters: Interpreters, receiver: OtlpReceiver, shop: str
 ) -> None:
     found = examined(interpreters, "--setup", "shop:foreign", before=shop, **exporting_to(receiver))
@@ -473,33 +461,33 @@ def test_a_provider_of_another_make_is_not_looked_into(
     assert found[Subject.METRICS_ARRIVE][0] == OK
 
 
-@newest
-def test_a_fault_of_midstream_s_own_is_a_problem(interpreters: Interpreters, receiver: OtlpReceiver, shop: str) -> None:
+@pytest.mark.newest
+def test_an_internal_error_of_midstream_is_a_problem(
+    interpreters: Interpreters, receiver: OtlpReceiver, shop: str
+) -> None:
     found = examined(interpreters, "--setup", "shop:faulty", before=shop, **exporting_to(receiver))
     assert Subject.MIDSTREAM in found.problems
-    assert "midstream contained a fault of its own" in found.output
+    assert "ZeroDivisionError" in found.output
 
 
 # What is missing
 
 
-@newest
+@pytest.mark.newest
 def test_a_missing_patch_target_is_named_with_what_is_lost(interpreters: Interpreters, receiver: OtlpReceiver) -> None:
     without = "from anthropic._decoders.jsonl import JSONLDecoder\ndel JSONLDecoder.__decode__"
     found = examined(interpreters, "--no-call", before=without, **exporting_to(receiver))
-    (lost,) = [one for one in found.findings if one["verdict"] == PROBLEM]
+    (lost,) = [finding for finding in found.findings if finding["verdict"] == PROBLEM]
     assert lost["subject"] == Subject.PATCHES
     assert lost["message"] == (
-        "how the reading of batch results ends: not observed, for "
+        "how the reading of batch results ends: not observed, because "
         "anthropic._decoders.jsonl.JSONLDecoder.__decode__ is not there, "
         "anthropic._decoders.jsonl.AsyncJSONLDecoder.__decode__ is not wrapped"
     )
 
 
-@newest
-def test_an_optional_target_that_this_sdk_does_not_have_is_no_problem(
-    interpreters: Interpreters, receiver: OtlpReceiver
-) -> None:
+@pytest.mark.newest
+def test_a_missing_optional_target_is_not_a_problem(interpreters: Interpreters, receiver: OtlpReceiver) -> None:
     without = "from anthropic._base_client import AsyncAPIClient, SyncAPIClient\n"
     without += "del AsyncAPIClient._request, SyncAPIClient._request"
     found = examined(interpreters, "--no-call", before=without, **exporting_to(receiver))
@@ -507,9 +495,9 @@ def test_an_optional_target_that_this_sdk_does_not_have_is_no_problem(
     assert "the SDK's own spans: this SDK has none" in found.output
 
 
-@newest
+@pytest.mark.newest
 @pytest.mark.parametrize("module", ["anthropic", "opentelemetry.sdk"])
-def test_a_package_that_cannot_be_imported_is_a_problem_and_no_traceback(
+def test_a_package_that_cannot_be_imported_is_a_problem_without_traceback(
     interpreters: Interpreters, module: str
 ) -> None:
     gone = f"for name in [name for name in sys.modules if (name + '.').startswith('{module}.')]: del sys.modules[name]"
@@ -523,7 +511,7 @@ def test_a_package_that_cannot_be_imported_is_a_problem_and_no_traceback(
 # Bad input
 
 
-@newest
+@pytest.mark.newest
 @pytest.mark.parametrize(
     ("setup", "message"),
     [
@@ -535,8 +523,6 @@ def test_a_package_that_cannot_be_imported_is_a_problem_and_no_traceback(
         ("os:sep", "--setup os:sep: os has no function sep"),
     ],
 )
-def test_a_function_that_is_not_there_is_one_line_and_status_2(
-    interpreters: Interpreters, setup: str, message: str
-) -> None:
+def test_an_unknown_function_is_one_line_and_status_2(interpreters: Interpreters, setup: str, message: str) -> None:
     done = interpreters.run(program("--setup", setup))
     assert (done.status, done.stdout, done.stderr) == (2, "", f"Error: {message}\n")

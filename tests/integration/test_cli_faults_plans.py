@@ -32,11 +32,7 @@ _KEY = "sk-ant-canary-77aa"
 _REAL = "claude-some-model"
 
 
-@pytest.fixture(autouse=True)
-def with_the_newest_sdk(request: pytest.FixtureRequest) -> None:
-    """Nothing here depends on the SDK: with the others, which run few examples, it is left out."""
-    if request.config.getoption("--examples") == "few":
-        pytest.skip("depends on no SDK: it runs with the newest")
+pytestmark = pytest.mark.newest
 
 
 @pytest.fixture(name="upstream")
@@ -71,7 +67,7 @@ def _entries(text: str) -> list[dict[str, Any]]:
 # Plans
 
 
-def test_plans_decide_whatever_the_model_is_and_keys_and_models_come_first(tmp_path: Path) -> None:
+def test_keys_come_before_models_and_models_before_the_script(tmp_path: Path) -> None:
     log = tmp_path / "log.jsonl"
     options = ["--script", "http:rate_limit_error,ok", "--repeat", "--log", str(log)]
     rules = ["--for-model", "claude-haiku-*", "http_html:503=100%", "--for-key", "91bc", "http:billing_error"]
@@ -89,7 +85,7 @@ def test_plans_decide_whatever_the_model_is_and_keys_and_models_come_first(tmp_p
         assert secret not in log.read_text() + said
 
 
-def test_a_mix_says_the_seed_that_draws_it_again() -> None:
+def test_a_mix_prints_the_seed_that_draws_it_again() -> None:
     drawn: list[list[int]] = []
     seed: list[str] = []
     for _ in range(2):
@@ -104,7 +100,7 @@ def test_a_mix_says_the_seed_that_draws_it_again() -> None:
     assert set(drawn[0]) == {200, 529}
 
 
-def test_the_log_on_stdout_is_all_there_is_on_stdout() -> None:
+def test_a_log_on_stdout_is_alone_there() -> None:
     program = f"import anthropic as a; a.Anthropic().messages.count_tokens(model='{_REAL}', messages=[])"
     done = midstream("faults", "--script", "ok", "--log", "-", "--", sys.executable, "-c", program)
     assert (done.status, done.stderr) == (0, "1 request: 1 ok\n")
@@ -116,7 +112,7 @@ def test_the_log_on_stdout_is_all_there_is_on_stdout() -> None:
 # An upstream
 
 
-def test_with_an_upstream_answers_are_its_own_and_some_are_broken(upstream: FaultServer) -> None:
+def test_with_an_upstream_responses_are_real_and_some_break(upstream: FaultServer) -> None:
     options = ("--upstream", upstream.url, "--script", "ok,in_band@3", "--log", "-")
     with midstream_running("faults", "--port", "0", *options) as command:
         port, said = _port(command)
@@ -148,7 +144,7 @@ except anthropic.APIStatusError as error:
 """
 
 
-def test_a_command_finds_the_server_in_its_environment_and_its_status_is_that_of_the_end() -> None:
+def test_a_command_calls_the_server_and_its_exit_status_is_returned() -> None:
     done = midstream(
         "faults", "--script", "http:rate_limit_error", "--", sys.executable, "-c", _CALL, ANTHROPIC_API_KEY=""
     )
@@ -162,7 +158,7 @@ def test_a_command_keeps_its_own_key() -> None:
     assert re.fullmatch(r"--seed \d+ draws the same again\.\n1 request: 1 ok\n", done.stderr)
 
 
-def test_a_command_ends_with_the_server_that_is_told_to_stop() -> None:
+def test_sigterm_ends_the_command_too() -> None:
     program = "import time; print('it runs', flush=True); time.sleep(600)"
     with midstream_running("faults", "--", sys.executable, "-c", program) as command:
         command.read_until("it runs")
@@ -182,15 +178,15 @@ def test_a_command_that_cannot_be_run_is_one_line_and_status_2() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--script", "ok,rest"], "--script ok,rest: scenario 'rest' is no scenario: the families are ok, "),
-        (["--script", ""], "--script '': scenario '' is no scenario"),
+        (["--script", "ok,rest"], "--script ok,rest: scenario 'rest' is not a scenario: the families are ok, "),
+        (["--script", ""], "--script '': scenario '' is not a scenario"),
         (["--mix", "in_band=60%,reset=41%"], "--mix in_band=60%,reset=41%: the shares must be 100 % at most"),
         (["--mix", "in_band"], "--mix in_band: 'in_band' must be a scenario and its share, such as in_band=5%"),
         (["--script", "ok", "--mix", "cut=1%"], "--script and --mix: give one of them"),
-        (["--for-model", "claude-*", "rest"], "--for-model claude-* rest: scenario 'rest' is no scenario"),
+        (["--for-model", "claude-*", "rest"], "--for-model claude-* rest: scenario 'rest' is not a scenario"),
         (["--for-key", _KEY, "reset"], "--for-key: give the last 1 to 8 characters of the key, and not the key itself"),
         (["--for-key", "", "reset"], "--for-key: give the last 1 to 8 characters"),
-        (["--mix", "cut=1%", "--repeat"], "--repeat: is for scripts only, and there is none"),
+        (["--mix", "cut=1%", "--repeat"], "--repeat: needs a script"),
         (["--latency", "fast"], "--latency fast: 'fast' must be first=300ms or between=20ms..80ms"),
         (["--upstream", "https://me:secret@host"], "--upstream: must be an http or https URL without user"),
         (["--upstream", "http://host", "--script", "tool_use"], "--script tool_use: tool_use is an answer"),
@@ -198,7 +194,7 @@ def test_a_command_that_cannot_be_run_is_one_line_and_status_2() -> None:
         (["--log", "/no/such/folder/log"], "--log /no/such/folder/log: cannot be written: No such file or directory"),
     ],
 )
-def test_a_wish_that_cannot_be_fulfilled_is_one_line_and_status_2(options: list[str], message: str) -> None:
+def test_an_invalid_option_is_one_line_and_status_2(options: list[str], message: str) -> None:
     done = CliRunner().invoke(app, ["faults", "--port", "0", *options])
     assert done.exit_code == 2
     (line,) = done.output.splitlines()

@@ -281,7 +281,7 @@ def test_what_can_be_copied_and_pickled_without_us_can_be_with_us(
 
 
 @pytest.mark.parametrize("name", ASYNC)
-def test_what_can_be_copied_and_pickled_without_us_can_be_with_us_also_of_an_async_client(
+def test_objects_of_an_async_client_stay_copyable_and_picklable(
     server: FaultServer, exported: Exported, name: str
 ) -> None:
     async def run() -> dict[str, Made]:

@@ -15,8 +15,8 @@ import anthropic
 import anyio
 import pytest
 
-from midstream.faults.scripts import Ending, Script
-from midstream.faults.wire import HTML, JSON, head
+from midstream.faults._script import Ending, Script
+from midstream.faults._wire import HTML, JSON, head
 from support.clients import HTTP_PACKAGE
 from support.hostile_server import HostileServer, always
 from support.sdk_errors import http

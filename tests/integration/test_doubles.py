@@ -19,7 +19,7 @@ from anthropic._decoders import jsonl
 from anthropic.types import RawMessageStreamEvent
 
 from midstream import AnthropicInstrumentor
-from midstream.testing.calls import heard
+from midstream.testing._calls import recorded_calls
 from support.clients import HAS_OWN_SPANS, HTTP_PACKAGE
 from support.lifecycle import SPANS
 from support.styles import arguments
@@ -278,6 +278,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
 }
 
 
+@pytest.mark.alternates
 @pytest.mark.parametrize("spans", SPANS)
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("answer", ANSWERS)
@@ -288,7 +289,7 @@ def test_a_call_that_cannot_be_observed_works_as_without_us_and_has_no_end(
     bare = seen(lambda: CALLS[call](answered(ANSWERS[answer], provider)))
     gc.collect()
     ended = len(exported.spans)  # of the SDK's own: over a mock, it may never end them
-    with observed(exported), heard() as calls:
+    with observed(exported), recorded_calls() as calls:
         assert seen(lambda: CALLS[call](answered(ANSWERS[answer], provider))) == bare
         gc.collect()
         assert (len(calls), calls.open) == (0, 0)

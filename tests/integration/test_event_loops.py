@@ -214,7 +214,7 @@ def test_a_stream_let_go_is_abandoned_and_nothing_complains_that_does_not_withou
 
 @spans_of_both_kinds
 @pytest.mark.parametrize("reverse", [False, True], ids=["outermost generator first", "innermost generator first"])
-def test_a_stream_still_held_at_the_end_of_its_loop_is_abandoned_and_the_loop_complains_as_without_us(
+def test_a_stream_still_held_at_the_end_of_its_loop_is_abandoned(
     server: FaultServer, exported: Exported, instrumented: Any, reverse: bool, spans: str
 ) -> None:
     async def hold(made: Any) -> Any:
@@ -232,7 +232,7 @@ def test_a_stream_still_held_at_the_end_of_its_loop_is_abandoned_and_the_loop_co
 
 @spans_of_both_kinds
 @on_every_loop
-def test_a_stream_still_held_at_the_end_of_its_loop_is_told_once(
+def test_a_stream_still_held_at_the_end_of_its_loop_is_recorded_once(
     server: FaultServer, exported: Exported, instrumented: Any, loop: str, spans: str
 ) -> None:
     held: list[Any] = []

@@ -25,7 +25,7 @@ SPANS = ("sdk", "own") if HAS_OWN_SPANS else ("own",)
 @pytest.mark.parametrize("flavor", FLAVORS)
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("model", EXAMPLES)
-def test_the_application_notices_nothing_and_the_telemetry_tells_all(
+def test_the_application_notices_nothing_and_the_telemetry_is_complete(
     server: FaultServer, exported: Exported, model: str, style: str, flavor: str, spans: str
 ) -> None:
     before = bare(style, flavor, server, model, spans)

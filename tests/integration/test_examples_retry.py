@@ -21,14 +21,14 @@ import pytest
 from attempt import ATTEMPTS, CONTINUE, LONGEST_WAIT, QUESTION, Piece, Restart, continued, worth_a_retry
 from midstream import Failure, Outcome, classify
 from midstream.faults import FaultServer, parse
-from midstream.faults.scripts import Script, error_script
+from midstream.faults._script import Script, error_script
 from support.clients import HAS_OWN_SPANS, async_client, client
 from support.sdk_errors import http_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from midstream.faults.requests import Request
+    from midstream.faults._http_request import HttpRequest
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "retry"
 FILES = {"plain": "anthropic", "with_stamina": "stamina", "with_tenacity": "tenacity"}
@@ -47,7 +47,7 @@ class Recording(FaultServer):
         self.asked: list[Any] = []
         self.patience: str | None = None
 
-    def answer(self, request: Request, number: int) -> Script:
+    def answer(self, request: HttpRequest, number: int) -> Script:
         self.asked.append(json.loads(request.body)["messages"])
         if self.patience is not None:
             return error_script(429, "application/json", b"{}", number, **{"retry-after": self.patience})
@@ -121,7 +121,7 @@ def reader(request: pytest.FixtureRequest, example: Any, server: Recording) -> R
 
 
 @pytest.mark.parametrize("model", ["reset", "cut"])
-def test_an_answer_that_broke_off_begins_anew_and_says_so(model: str, server: Recording, reader: Reader) -> None:
+def test_an_answer_that_broke_off_starts_over_and_says_so(model: str, server: Recording, reader: Reader) -> None:
     server.script(model, "ok")
     assert reader.read() == Read([*SHOWN, "[]", *WHOLE])
     assert server.asked == [list(QUESTION)] * 2
@@ -135,7 +135,9 @@ def test_an_answer_that_broke_off_goes_on_if_that_is_asked_for(server: Recording
 
 
 @pytest.mark.parametrize("resume", [False, True], ids=["anew", "on"])
-def test_of_an_answer_that_never_began_nobody_is_told(server: Recording, reader: Reader, resume: bool) -> None:
+def test_the_reader_gets_no_notice_of_an_answer_that_never_began(
+    server: Recording, reader: Reader, resume: bool
+) -> None:
     server.script("cut@0", "ok")
     assert reader.read(resume=resume) == Read(WHOLE)
     assert server.asked == [list(QUESTION)] * 2

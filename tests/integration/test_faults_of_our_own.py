@@ -14,17 +14,20 @@ from opentelemetry.sdk._logs import Logger
 from opentelemetry.sdk.metrics import Counter, Histogram
 from opentelemetry.sdk.trace import Span, Tracer
 
-import midstream._sdk.calls
+import midstream._sdk.bodies
+import midstream._sdk.entry
+import midstream._sdk.reporting
 from midstream import AnthropicInstrumentor
 from midstream._guard import Guard, Guards
 from midstream._outcomes import StreamWatch
 from midstream._sdk import request_attributes
-from midstream._sdk.calls import Call
+from midstream._sdk.call import ObservedCall
 from midstream._telemetry.open_streams import OpenStreams
 from midstream._telemetry.recorder import Recorder
-from midstream._telemetry.spans import EnrichedSpan, OwnSpan
+from midstream._telemetry.sdk_span import SdkSpan
+from midstream._telemetry.spans import OwnSpan
 from midstream.faults import parse
-from midstream.testing.calls import heard
+from midstream.testing._calls import recorded_calls
 from support.clients import HAS_OWN_SPANS, async_client, client
 from support.exported import Exported
 from support.lifecycle import no_collector
@@ -76,16 +79,16 @@ def always(_original: Any) -> Any:
 
 
 ENTRIES: dict[str, tuple[Any, str, Callable[[Any], Any]]] = {
-    "suppression": (midstream._sdk.calls, "is_instrumentation_enabled", always),
-    "endpoint_of": (midstream._sdk.calls, "endpoint_of", always),
+    "suppression": (midstream._sdk.entry, "is_instrumentation_enabled", always),
+    "endpoint_of": (midstream._sdk.entry, "endpoint_of", always),
     "options": (request_attributes, "options_of", always),
     "request": (request_attributes, "request_of", always),
     "endpoint": (request_attributes, "endpoint", always),
-    "body": (midstream._sdk.calls, "ObservedBody", always),
+    "body": (midstream._sdk.bodies, "ObservedBody", always),
     "clock": (
-        midstream._sdk.calls,
-        "Calls",
-        lambda calls: functools.partial(calls, clock=raising),
+        midstream._sdk.reporting,
+        "Reporter",
+        lambda reporter: functools.partial(reporter, clock=raising),
     ),
     "watch.open": (StreamWatch, "open", always),
     "watch.event": (StreamWatch, "event", always),
@@ -98,7 +101,7 @@ ENTRIES: dict[str, tuple[Any, str, Callable[[Any], Any]]] = {
     "recorder.stream_opened": (Recorder, "stream_opened", always),
     "recorder.ended": (Recorder, "ended", always),
     "own span": (OwnSpan, "finish", always),
-    "enriched span": (EnrichedSpan, "finish", always),
+    "enriched span": (SdkSpan, "finish", always),
     "start_span": (Tracer, "start_span", always),
     "set_attributes": (Span, "set_attributes", always),
     "set_status": (Span, "set_status", always),
@@ -139,11 +142,12 @@ MODELS = ("ok", "in_band:overloaded_error", "reset", "cut", "http:overloaded_err
 SPANS = ("sdk", "own") if HAS_OWN_SPANS else ("own",)
 
 
+@pytest.mark.alternates
 @pytest.mark.parametrize("flavor", FLAVORS)
 @pytest.mark.parametrize(
     ("entry", "spans"), [(entry, spans) for entry in ENTRIES for spans in SPANS if ONLY_WITH.get(entry, spans) == spans]
 )
-def test_a_fault_of_ours_harms_no_call_and_is_counted(
+def test_an_internal_error_harms_no_call_and_is_counted(
     server: FaultServer, exported: Exported, monkeypatch: pytest.MonkeyPatch, entry: str, flavor: str, spans: str
 ) -> None:
     wanted = {(style, model): bare(style, flavor, server, model, spans) for style in CALL_STYLES for model in MODELS}
@@ -177,7 +181,7 @@ def streamed(made: Any) -> Any:
 
 
 @pytest.mark.parametrize("flavor", FLAVORS)
-def test_a_fault_of_ours_while_the_application_closes_a_stream_is_contained_and_counted(
+def test_an_internal_error_while_the_application_closes_a_stream_is_contained(
     server: FaultServer, exported: Exported, monkeypatch: pytest.MonkeyPatch, flavor: str
 ) -> None:
     monkeypatch.setattr(StreamWatch, "closed", raising)
@@ -199,7 +203,7 @@ def test_a_fault_is_counted_where_its_call_is_recorded_whoever_observes_by_now(
     other = Exported()
     later: dict[str, Callable[[], Any]] = {
         "another instrument()": lambda: observed(other),
-        "a fixture for tests": heard,
+        "a fixture for tests": recorded_calls,
         "nothing": nullcontext,
     }
     with client(server, parse("ok")) as made:
@@ -218,13 +222,13 @@ def test_an_ended_observation_lives_until_its_last_call_has_ended_and_no_longer(
 ) -> None:
     def alive() -> set[str]:
         gc.collect()
-        return {type(one).__name__ for one in gc.get_objects() if type(one) in (Recorder, Guards, Guard, Call)}
+        return {type(one).__name__ for one in gc.get_objects() if type(one) in (Recorder, Guards, Guard, ObservedCall)}
 
     with no_collector(), client(server, parse("ok")) as made:
         with observed(exported):
             stream = streamed(made)
             next(stream)
-        assert alive() == {"Recorder", "Guards", "Guard", "Call"}
+        assert alive() == {"Recorder", "Guards", "Guard", "ObservedCall"}
         list(stream)
         del stream
         # The provider keeps what counts its open streams.

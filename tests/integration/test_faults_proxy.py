@@ -7,6 +7,7 @@ import json
 import logging
 import socket
 import ssl
+import sys
 import threading
 from contextlib import closing, contextmanager
 from http.client import HTTPConnection, HTTPResponse, IncompleteRead
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from midstream.faults import EXAMPLES, End, FaultProxy, FaultServer, Sequence, parse
-from midstream.faults.routes import script_for
+from midstream.faults._routes import script_for
 from support.checks import check_log, check_metrics, check_span
 from support.seen import run
 from support.styles import STYLES
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from midstream.faults.requests import Request
-    from midstream.faults.scripts import Script
+    from midstream.faults._http_request import HttpRequest
+    from midstream.faults._script import Script
     from support.exported import Exported
 
 _PATIENCE = 30.0
@@ -43,9 +44,9 @@ class _Upstream(FaultServer):
 
     def __init__(self) -> None:
         super().__init__()
-        self.asked: list[Request] = []
+        self.asked: list[HttpRequest] = []
 
-    def answer(self, request: Request, number: int) -> Script:
+    def answer(self, request: HttpRequest, number: int) -> Script:
         self.asked.append(request)
         return script_for(request, number, self.plan)
 
@@ -127,7 +128,7 @@ def test_for_what_has_nothing_of_it_the_upstream_is_not_asked(
     assert upstream.asked == []
 
 
-def test_an_answer_shorter_than_the_place_of_the_fault_goes_wrong_before_its_last_event(
+def test_an_answer_shorter_than_the_faults_position_fails_before_its_last_event(
     upstream: FaultServer, proxy: FaultProxy
 ) -> None:
     upstream.plan = Sequence(["ok:1"], repeat=True)
@@ -281,7 +282,7 @@ def test_an_upstream_that_cannot_be_reached_is_a_502_that_says_so() -> None:
 
 
 def test_an_upstream_that_hangs_up_is_a_502_that_says_so(proxy: FaultProxy) -> None:
-    assert _refused(proxy, "hangup").endswith("it closed the connection before it answered")
+    assert _refused(proxy, "hangup").endswith("Server disconnected without sending a response.")
     proxy.script("reset")
     assert _refused(proxy, "reset@0").endswith("it broke off before there was anything to break")
 
@@ -301,7 +302,7 @@ def test_an_upstream_that_hangs_up_is_a_502_that_says_so(proxy: FaultProxy) -> N
         "http://user:secret@host",
     ],
 )
-def test_a_url_that_is_no_upstream_s_is_refused_at_once(url: str) -> None:
+def test_a_url_that_cannot_be_an_upstream_is_refused_immediately(url: str) -> None:
     with pytest.raises(ValueError, match=r"^must be an http or https URL without user, query and fragment"):
         FaultProxy(url)
 
@@ -371,3 +372,18 @@ def test_the_proxy_leaves_nothing_behind(caplog: pytest.LogCaptureFixture) -> No
         connection.close()
     gc.collect()
     assert [record.getMessage() for record in caplog.records if record.levelno > logging.DEBUG] == []
+
+
+def test_no_key_is_logged_at_any_level(proxy: FaultProxy, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(1)
+    with closing(_connect(proxy)) as connection:
+        _ask(connection, "ok", x_api_key=_KEY, authorization=f"Bearer {_KEY}").read()
+    assert "httpcore" in caplog.text
+    assert _KEY not in caplog.text
+
+
+def test_without_the_sdk_s_http_client_a_proxy_says_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("httpcore", "httpcore2"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(ImportError, match="pip install anthropic"):
+        FaultProxy("http://127.0.0.1:1")

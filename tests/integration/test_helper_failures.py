@@ -9,19 +9,19 @@ import anyio
 import pytest
 from anthropic.resources.beta.messages import Messages as BetaMessages
 
+from integration.wires import HEAD, START, TAIL, TEXT, Wire, wires
 from midstream.faults import parse
 from support.clients import HAS_OWN_SPANS, async_client, client
 from support.sdk_errors import sse
 from support.styles import CANARY, STYLES, Style, arguments, see, see_async
-from support.wires import HEAD, START, TAIL, TEXT, Wire, wires
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
+    from integration.wires import WireServer
     from support.exported import Exported
     from support.styles import Seen
-    from support.wires import WireServer
 
 FLAVORS: Final = ("sync", "async")
 SPANS: Final = ("sdk", "own") if HAS_OWN_SPANS else ("own",)

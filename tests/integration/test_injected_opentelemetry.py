@@ -21,7 +21,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from midstream._instrumentor import OPENTELEMETRY
+from midstream._supported import OPENTELEMETRY
 from support.blocks import CHECKOUT
 from support.commands import TEN_LINES
 from support.otlp_receiver import otlp_receiver
@@ -122,7 +122,7 @@ def _sure(told: Any) -> dict[str, Any]:
     }
 
 
-def test_what_is_told_with_the_injected_one_is_what_is_told_without_it_and_nothing_is_warned_of(
+def test_an_injected_opentelemetry_changes_no_telemetry_and_warns_of_nothing(
     tmp_path: Path, injected: Path, server: FaultServer
 ) -> None:
     own = _told((Path(sys.executable).with_name("opentelemetry-instrument"), sys.executable), tmp_path, server)

@@ -250,7 +250,7 @@ def test_a_stream_is_let_go_as_without_us_and_its_call_ends_with_it(
 
 @pytest.mark.parametrize("spans", SPANS)
 @pytest.mark.parametrize("flavor", FLAVORS)
-def test_an_abandoned_call_is_no_failure(
+def test_an_abandoned_call_is_not_a_failure(
     server: FaultServer, exported: Exported, instrumented: Any, flavor: str, spans: str
 ) -> None:
     check(WAYS[0], flavor, spans, server, exported, instrumented)

@@ -13,7 +13,8 @@ from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
 
 from midstream._sdk import callers
-from midstream._sdk.calls import Call, Calls
+from midstream._sdk.call import ObservedCall
+from midstream._sdk.entry import RequestObserver
 from midstream._telemetry.recorder import Recorder
 from midstream.faults import parse
 from support import lifecycle
@@ -79,17 +80,17 @@ def into_a_cycle(stream: Any) -> None:
 @pytest.mark.parametrize(
     ("flavor", "first"), [("sync", "the call"), ("sync", "the SDK's generator"), ("async", "the call")]
 )
-def test_a_call_that_is_collected_inside_an_exporter_is_told_outside_it(
+def test_a_call_that_is_collected_inside_an_exporter_is_recorded_outside_it(
     server: FaultServer, exported: Exported, instrumented: Any, flavor: str, first: str, spans: str
 ) -> None:
     # Of one piece of garbage, the collector may finalize any object first. Async generators the event loop finalizes.
-    kept: list[Call] = []
+    kept: list[ObservedCall] = []
     provider = exported.tracer_provider if spans == "sdk" else None
     exporter = Collecting()
 
     def collect_inside_the_exporter() -> None:
         if first == "the SDK's generator":
-            kept.extend(thing for thing in gc.get_objects() if type(thing) is Call)
+            kept.extend(thing for thing in gc.get_objects() if type(thing) is ObservedCall)
         exported.tracer_provider.add_span_processor(SimpleSpanProcessor(exporter))
         exported.tracer_provider.get_tracer("the application").start_span("of the application").end()
 
@@ -124,7 +125,7 @@ def alive(*kinds: type) -> list[str]:
     return [type(one).__name__ for one in gc.get_objects() if type(one) in kinds]
 
 
-def test_a_call_that_is_collected_inside_an_exporter_after_the_end_is_told_at_the_next_call(
+def test_a_call_collected_inside_an_exporter_is_recorded_at_the_next_call(
     server: FaultServer, exported: Exported, instrumented: Any
 ) -> None:
     threads = threading.active_count()
@@ -136,7 +137,7 @@ def test_a_call_that_is_collected_inside_an_exporter_after_the_end_is_told_at_th
         with instrumented():
             made.messages.create(**arguments("ok"))
         assert exported.outcomes() == {"abandoned": 1, "completed": 1}
-        assert alive(Call, Calls, Recorder) == []
+        assert alive(ObservedCall, RequestObserver, Recorder) == []
     assert threading.active_count() == threads
 
 
@@ -159,7 +160,7 @@ class DeeplyCollecting(Collecting):
         deeply(DEEP, gc.collect)
 
 
-def test_a_call_that_is_collected_deep_inside_an_exporter_is_told_outside_it(
+def test_a_call_that_is_collected_deep_inside_an_exporter_is_recorded_outside_it(
     server: FaultServer, exported: Exported, instrumented: Any
 ) -> None:
     exporter = DeeplyCollecting()
@@ -172,7 +173,7 @@ def test_a_call_that_is_collected_deep_inside_an_exporter_is_told_outside_it(
     assert not exporter.entered_twice
 
 
-def test_a_call_that_is_dropped_deep_in_the_application_is_told_at_the_next_call(
+def test_a_call_that_is_dropped_deep_in_the_application_is_recorded_at_the_next_call(
     server: FaultServer, exported: Exported, instrumented: Any
 ) -> None:
     def drop() -> None:
@@ -194,7 +195,7 @@ CLOSES: dict[str, Callable[[Any], object]] = {
 
 
 @pytest.mark.parametrize(("close", "outcome"), [*zip(CLOSES, ("abandoned", "abandoned", "completed"), strict=True)])
-def test_a_call_that_is_closed_deep_in_the_application_is_told_at_once(
+def test_a_call_that_is_closed_deep_in_the_application_is_recorded_immediately(
     server: FaultServer, exported: Exported, instrumented: Any, close: str, outcome: str
 ) -> None:
     with instrumented(), client(server, parse("ok")) as made:
@@ -283,7 +284,7 @@ def test_a_stream_that_is_finalized_on_another_thread_is_let_go_as_without_us(
 
 
 @pytest.mark.parametrize("flavor", FLAVORS)
-def test_a_call_that_is_dropped_inside_a_function_that_opentelemetry_decorates_is_told_at_once(
+def test_a_call_dropped_inside_a_decorated_function_is_recorded_immediately(
     server: FaultServer, exported: Exported, instrumented: Any, flavor: str
 ) -> None:
     tracer = exported.tracer_provider.get_tracer("the application")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from support.clients import HTTP_PACKAGE
-from support.commands import python
+from support.interpreters import interpreters
 from support.lifecycle import LONG, SPANS
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ class Exited:
 
 @pytest.mark.parametrize("spans", SPANS)
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_what_is_open_at_the_exit_of_the_interpreter_is_told(server: FaultServer, ending: str, spans: str) -> None:
+def test_what_is_open_at_the_exit_of_the_interpreter_is_recorded(server: FaultServer, ending: str, spans: str) -> None:
     bare, observed = (exited(server, ending, spans, observed=observed) for observed in (False, True))
     if None in {bare.said, observed.said}:
         bare, observed = replace(bare, said=None), replace(observed, said=None)
@@ -156,7 +156,7 @@ def exited(server: FaultServer, ending: str, spans: str, *, observed: bool) -> E
         "ARGUMENTS": {"model": LONG, "max_tokens": 64, "messages": [{"role": "user", "content": "hello"}]},
     }
     names = "\n".join(f"{name} = {value!r}" for name, value in known.items())
-    finished = python(f"{names}\n{START}\n{ENDINGS[ending]}")
+    finished = interpreters().run(f"{names}\n{START}\n{ENDINGS[ending]}")
     exported = [json.loads(line) for line in finished.stdout.splitlines()]
     outcomes = [one["attributes"].get("midstream.outcome") for one in exported if "resource_metrics" not in one]
     operations: Counter[Any] = Counter()

@@ -25,7 +25,7 @@ MODELS = ("ok", "in_band:overloaded_error", "cut", "bad_json", "http:overloaded_
 
 @pytest.mark.parametrize("spans", SPANS)
 @pytest.mark.parametrize("flavor", FLAVORS)
-def test_the_lines_of_the_sdk_and_of_the_http_client_are_those_without_us_and_there_are_no_others(
+def test_midstream_adds_no_log_lines_and_changes_none(
     server: FaultServer,
     exported: Exported,
     instrumented: Any,

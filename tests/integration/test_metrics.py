@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter
 
-from midstream._telemetry.contract import MAX_VALUES
+from midstream._telemetry.limits import MAX_VALUES
 from midstream.faults import parse
 from support.clients import client
 from support.exported import Exported

@@ -134,7 +134,7 @@ def run(
 @pytest.mark.parametrize("stream", [True, False])
 @pytest.mark.parametrize("kind", [PassesOn, OpensASpan])
 @pytest.mark.parametrize("model", MODELS)
-def test_a_call_through_middleware_is_told_once_on_the_span_of_the_call(
+def test_a_call_through_middleware_is_recorded_once_on_the_span_of_the_call(
     server: FaultServer,
     exported: Exported,
     instrumented: Any,
@@ -206,7 +206,7 @@ def test_the_sdk_s_own_middleware_that_splices_streams_hides_nothing(
 
 
 @pytest.mark.parametrize("spans", SPANS)
-def test_a_stream_that_middleware_reads_itself_is_told_by_what_comes_out_of_the_call(
+def test_a_stream_that_middleware_reads_itself_is_recorded_by_what_comes_out_of_the_call(
     server: FaultServer, exported: Exported, instrumented: Any, spans: str
 ) -> None:
     def reads(request: Any, call_next: Callable[[Any], Any]) -> Any:

@@ -29,7 +29,7 @@ WITHOUT_A_SPAN = ("client.post", "client.post(stream=True)")
 @pytest.mark.parametrize("flavor", FLAVORS)
 @pytest.mark.parametrize("style", OTHER_STREAMS)
 @pytest.mark.parametrize("model", FAMILIES)
-def test_the_application_notices_nothing_and_the_telemetry_tells_all(
+def test_the_application_notices_nothing_and_the_telemetry_is_complete(
     server: FaultServer, exported: Exported, model: str, style: str, flavor: str, spans: str
 ) -> None:
     scenario, chosen = parse(model), OTHER_STREAMS[style]

@@ -175,7 +175,7 @@ COPIES: dict[str, Callable[[Any], Any]] = {
 
 @pytest.mark.parametrize("spans", SPANS)
 @pytest.mark.parametrize("copied", COPIES)
-def test_a_call_of_a_copied_client_is_told_like_any_other(
+def test_a_call_of_a_copied_client_is_recorded_like_any_other(
     server: FaultServer, exported: Exported, instrumented: Any, copied: str, spans: str
 ) -> None:
     provider = exported.tracer_provider if spans == "sdk" else None
@@ -189,7 +189,7 @@ def test_a_call_of_a_copied_client_is_told_like_any_other(
 
 @pytest.mark.parametrize("url", ["/v1/messages", "v1/messages", "{base}/v1/messages", "/v1/messages?beta=true"])
 @pytest.mark.parametrize("kind", [object, anthropic.types.Message])
-def test_an_untyped_request_is_told_whatever_it_is_cast_to(
+def test_an_untyped_request_is_recorded_whatever_it_is_cast_to(
     server: FaultServer, exported: Exported, instrumented: Any, url: str, kind: Any
 ) -> None:
     with instrumented(), client(server, parse("ok")) as made:
@@ -198,7 +198,7 @@ def test_an_untyped_request_is_told_whatever_it_is_cast_to(
     assert (attributes["midstream.outcome"], attributes["gen_ai.usage.output_tokens"]) == ("completed", 15)
 
 
-def test_a_request_cast_to_the_http_client_s_response_is_told(
+def test_a_request_cast_to_the_http_client_s_response_is_recorded(
     server: FaultServer, exported: Exported, instrumented: Any
 ) -> None:
     with instrumented(), client(server, parse("ok")) as made:

@@ -131,7 +131,7 @@ def refresh(_request: object) -> None:
 
 @pytest.mark.parametrize("spans", SPANS)
 @pytest.mark.parametrize("flavor", FLAVORS)
-def test_a_base_url_that_is_only_known_with_the_first_request_is_told(
+def test_a_base_url_that_is_only_known_with_the_first_request_is_recorded(
     platforms: FaultServer,
     exported: Exported,
     instrumented: Any,
@@ -150,7 +150,7 @@ def test_a_base_url_that_is_only_known_with_the_first_request_is_told(
 
 @pytest.mark.parametrize("flavor", FLAVORS)
 @pytest.mark.parametrize("name", SIGNING)
-def test_a_request_that_is_signed_is_told_like_any_other(
+def test_a_request_that_is_signed_is_recorded_like_any_other(
     platforms: FaultServer, exported: Exported, instrumented: Any, name: str, flavor: str
 ) -> None:
     needs_client(name)

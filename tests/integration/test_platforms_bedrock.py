@@ -147,7 +147,7 @@ def observed(platforms: FaultServer, exported: Exported, instrumented: Any) -> O
 @pytest.mark.parametrize("spans", SPANS)
 @pytest.mark.parametrize("flavor", FLAVORS)
 @pytest.mark.parametrize("model", [*WHOLE, *EXCEPTIONS, *CUT, *BROKEN, *HTTP])
-def test_the_application_notices_nothing_and_the_telemetry_tells_all(
+def test_the_application_notices_nothing_and_the_telemetry_is_complete(
     platforms: FaultServer, exported: Exported, observed: Observed, model: str, flavor: str, spans: str
 ) -> None:
     observed(model, LOOP, flavor, spans)
@@ -158,7 +158,7 @@ def test_the_application_notices_nothing_and_the_telemetry_tells_all(
 @pytest.mark.parametrize("flavor", FLAVORS)
 @pytest.mark.parametrize("model", ["ok", "exception_frame:throttlingException", "cut", "reset"])
 @pytest.mark.parametrize("style", STREAMED_STYLES)
-def test_every_way_to_read_the_frames_is_told_alike(
+def test_every_way_to_read_the_frames_is_recorded_alike(
     platforms: FaultServer, exported: Exported, observed: Observed, style: str, model: str, flavor: str
 ) -> None:
     observed(model, style, flavor)
@@ -168,7 +168,7 @@ def test_every_way_to_read_the_frames_is_told_alike(
 @pytest.mark.parametrize("flavor", FLAVORS)
 @pytest.mark.parametrize("model", ["ok", "http:throttlingException", "retry:2"])
 @pytest.mark.parametrize("style", ["create", "beta create", "raw create"])
-def test_an_answer_that_is_not_streamed_is_told_too(
+def test_an_answer_that_is_not_streamed_is_recorded_too(
     platforms: FaultServer, exported: Exported, observed: Observed, style: str, model: str, flavor: str
 ) -> None:
     observed(model, style, flavor)
@@ -178,7 +178,7 @@ def test_an_answer_that_is_not_streamed_is_told_too(
 @pytest.mark.parametrize("flavor", FLAVORS)
 @pytest.mark.parametrize("style", [LOOP, "stream() events"])
 @pytest.mark.parametrize("model", ["error_event:rate_limit_error@0", "error_event:overloaded_error"])
-def test_an_error_event_of_the_api_in_a_frame_is_told_as_one(
+def test_an_error_event_of_the_api_in_a_frame_is_recorded_as_one(
     platforms: FaultServer, exported: Exported, observed: Observed, model: str, style: str, flavor: str
 ) -> None:
     observed(model, style, flavor)
@@ -223,7 +223,7 @@ class AsyncMine(AsyncStream[RawMessageStreamEvent]):
     """The same for async."""
 
 
-def test_a_stream_of_a_subclass_is_told_too(platforms: FaultServer, exported: Exported, instrumented: Any) -> None:
+def test_a_stream_of_a_subclass_is_recorded_too(platforms: FaultServer, exported: Exported, instrumented: Any) -> None:
     with instrumented(), client(BEDROCK, platforms) as made:
         stream = made.post("/v1/messages", cast_to=EVENT, body=BODY, stream=True, stream_cls=Mine)
         assert type(stream) is Mine
@@ -263,7 +263,7 @@ UNDECODED = {
 
 @pytest.mark.parametrize("spans", SPANS)
 @pytest.mark.parametrize("model", UNDECODED)
-def test_who_reads_the_frames_undecoded_gets_no_exception_and_the_end_is_told(
+def test_undecoded_frames_raise_no_exception_and_the_end_is_recorded(
     platforms: FaultServer, exported: Exported, instrumented: Any, model: str, spans: str
 ) -> None:
     provider = exported.tracer_provider if spans == "sdk" else None

@@ -65,7 +65,7 @@ def nothing_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 @pytest.mark.parametrize("name", OTHERS)
-def test_the_application_notices_nothing_and_the_telemetry_tells_all(
+def test_the_application_notices_nothing_and_the_telemetry_is_complete(
     platforms: FaultServer,
     exported: Exported,
     instrumented: Any,
@@ -108,7 +108,7 @@ def test_tokens_are_counted_wherever_the_platform_counts_them(
 
 
 @pytest.mark.parametrize("flavor", FLAVORS)
-def test_bedrock_counts_none_and_the_refusal_of_the_sdk_is_told(
+def test_bedrock_counts_none_and_the_refusal_of_the_sdk_is_recorded(
     platforms: FaultServer, exported: Exported, instrumented: Any, flavor: str
 ) -> None:
     with instrumented(), pytest.raises(AnthropicError, match="not supported"):

@@ -31,7 +31,7 @@ RAISED_BY_THE_READER = {("raw_events", "bad_utf8")}
     ("reader", "model"),
     [(reader, model) for reader in READERS for model in FAMILIES if (reader, model) not in RAISED_BY_THE_READER],
 )
-def test_what_the_bytes_say_is_told(
+def test_what_the_bytes_contain_is_recorded(
     server: FaultServer, exported: Exported, model: str, reader: str, flavor: str, spans: str
 ) -> None:
     scenario, style = parse(model), READERS[reader]

@@ -110,7 +110,7 @@ BROKEN = {
 @pytest.mark.parametrize("flavor", FLAVORS)
 @pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize("model", UNDECODABLE)
-def test_an_answer_that_is_no_json_is_malformed_and_leaks_where_it_is_decoded(
+def test_a_response_that_is_not_json_is_malformed_and_leaks_where_it_is_decoded(
     server: FaultServer, exported: Exported, instrumented: Any, model: str, reader: str, flavor: str, spans: str
 ) -> None:
     with instrumented():

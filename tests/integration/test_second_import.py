@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from support.commands import python
+from support.interpreters import interpreters
 
 if TYPE_CHECKING:
     from midstream.faults import FaultServer
@@ -107,14 +108,14 @@ def expected(order: str) -> list[list[list[int]]]:
 
 def run(server: FaultServer, code: str, **names: Any) -> Any:
     given = "\n".join(f"{name} = {value!r}" for name, value in {"URL": server.url, **names}.items())
-    finished = python(f"{given}\n{PROGRAM}\n{code}")
+    finished = interpreters().run(f"{given}\n{PROGRAM}\n{code}")
     assert (finished.status, finished.stderr) == (0, "")
     return json.loads(finished.stdout)
 
 
 SAID = (
-    "midstream observed anthropic already, for an instrument() of another copy of its modules: "
-    "that one has ended, and calls are recorded once, for this one"
+    "another copy of midstream in this process was observing anthropic for an earlier instrument(): "
+    "that observation has ended, and each call is recorded once, for this instrument()"
 )
 
 

@@ -10,8 +10,8 @@ import pytest
 from anthropic.resources import beta
 
 from midstream.faults import parse
-from midstream.faults.scripts import Ending, Script
-from midstream.faults.wire import EVENT_STREAM, LAST_CHUNK, chunk, head, sse, to_json
+from midstream.faults._script import Ending, Script
+from midstream.faults._wire import EVENT_STREAM, LAST_CHUNK, chunk, head, sse, to_json
 from support.clients import HAS_OWN_SPANS, async_client, client
 from support.hostile_server import HostileServer, always
 
@@ -199,7 +199,7 @@ def test_a_stream_that_is_closed_ends_as_its_turn_did(
 
 @pytest.mark.parametrize("spans", SPANS)
 @pytest.mark.parametrize("reader", READERS)
-def test_an_error_that_ends_the_turn_is_told_with_its_type_and_status(
+def test_an_error_that_ends_the_turn_is_recorded_with_its_type_and_status(
     sessions: HostileServer, exported: Exported, instrumented: Any, reader: str, spans: str
 ) -> None:
     sessions.play = always(stays_open((*OPENED, error("exhausted"), EXHAUSTED), None))

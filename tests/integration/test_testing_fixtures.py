@@ -16,7 +16,7 @@ from anthropic import _base_client, _streaming
 
 from midstream import AnthropicInstrumentor, Outcome, Phase
 from midstream.testing import Call
-from midstream.testing.calls import heard
+from midstream.testing._calls import recorded_calls
 from support.clients import HAS_OWN_SPANS
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def begun(client: anthropic.Anthropic) -> Any:
 # anthropic_faults
 
 
-def test_a_script_is_for_the_next_requests_whatever_model_they_name_and_then_all_is_well(
+def test_a_script_applies_to_the_next_requests_whatever_their_model(
     anthropic_faults: Faults, midstream_calls: Calls
 ) -> None:
     anthropic_faults.script("in_band:overloaded_error", "reset@4", "ok")
@@ -129,7 +129,7 @@ def test_proxies_of_the_environment_are_not_asked(anthropic_faults: Faults, monk
     assert answered(anthropic_faults.client())
 
 
-def test_a_name_that_is_no_scenario_is_one_clear_error_and_changes_nothing(anthropic_faults: Faults) -> None:
+def test_a_name_that_is_not_a_scenario_is_one_clear_error_and_changes_nothing(anthropic_faults: Faults) -> None:
     anthropic_faults.script("hangup")
     with pytest.raises(
         ValueError, match=r"^anthropic_faults.script\(\): .*'nonsense'.*`midstream faults --list`"
@@ -205,19 +205,21 @@ def test_calls_of_other_threads_are_waited_for(anthropic_faults: Faults, midstre
         thread.join()
 
 
-def test_calls_that_do_not_come_fail_the_test_and_are_told(midstream_calls: Calls, anthropic_faults: Faults) -> None:
+def test_calls_that_do_not_come_fail_the_test_and_are_recorded(
+    midstream_calls: Calls, anthropic_faults: Faults
+) -> None:
     read(anthropic_faults.client())
     with pytest.raises(
-        AssertionError, match=r"^2 calls were to end, and after 0 seconds 1 have\n1\. chat .* completed$"
+        AssertionError, match=r"^expected 2 calls to end, but after 0 seconds 1 have\n1\. chat .* completed$"
     ):
         midstream_calls.wait(2, seconds=0)
 
 
 def test_a_call_belongs_to_the_test_that_began_it(anthropic_faults: Faults) -> None:
     with anthropic_faults.client() as client:
-        with heard() as first:
+        with recorded_calls() as first:
             stream = begun(client)
-        with heard() as second:
+        with recorded_calls() as second:
             read(client)
             stream.close()
     assert (first.outcomes, second.outcomes) == (["abandoned"], ["completed"])
@@ -242,7 +244,7 @@ def methods() -> list[Any]:
 
 def test_the_sdk_is_as_it_was_after_the_test() -> None:
     before = methods()
-    with heard():
+    with recorded_calls():
         assert all(now is not then for now, then in zip(methods(), before, strict=True))
         assert not AnthropicInstrumentor().is_instrumented_by_opentelemetry
     assert all(now is then for now, then in zip(methods(), before, strict=True))
@@ -253,7 +255,7 @@ def test_an_application_that_is_instrumented_keeps_that_and_its_telemetry(
 ) -> None:
     with instrumented() as exported:
         before = methods()
-        with heard() as calls:
+        with recorded_calls() as calls:
             assert methods() == before
             read(anthropic_faults.client())
         assert methods() == before
@@ -268,7 +270,7 @@ def test_an_application_may_begin_and_end_to_observe_in_the_middle_of_a_test(
     client = anthropic_faults.client()
     instrumentor = AnthropicInstrumentor()
     before = methods()
-    with heard() as calls:
+    with recorded_calls() as calls:
         read(client)
         instrumentor.instrument(**exported.providers)
         read(client)
@@ -285,7 +287,7 @@ def test_an_application_that_begins_to_observe_in_a_test_goes_on_after_it(
     exported: Exported, anthropic_faults: Faults
 ) -> None:
     with ExitStack() as stack:
-        with heard():
+        with recorded_calls():
             AnthropicInstrumentor().instrument(**exported.providers)
             stack.callback(AnthropicInstrumentor().uninstrument)
         read(anthropic_faults.client())
@@ -306,7 +308,7 @@ def test_the_global_providers_are_told_nothing(
     monkeypatch.setattr("opentelemetry.metrics._internal._METER_PROVIDER", exported.meter_provider)
     monkeypatch.setattr("opentelemetry._logs._internal._LOGGER_PROVIDER", exported.logger_provider)
     anthropic_faults.script("in_band")
-    with heard() as calls:
+    with recorded_calls() as calls:
         read(anthropic_faults.client())
     assert calls.outcomes == ["in_band_error"]
     assert exported.metrics() == {}
@@ -323,6 +325,6 @@ def test_the_sdk_s_own_spans_are_what_they_are_without_us(anthropic_faults: Faul
         return [(span.name, span.status.status_code, sorted(span.attributes or {})) for span in exported.spans]
 
     without = spans()
-    with heard() as calls:
+    with recorded_calls() as calls:
         assert spans() == without != []
     assert calls.outcomes == ["in_band_error"]

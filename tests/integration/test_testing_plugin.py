@@ -11,7 +11,7 @@ import pytest
 
 import midstream
 from midstream.testing import Faults
-from midstream.testing.calls import heard
+from midstream.testing._calls import recorded_calls
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "testing.md"
 BLOCKS: Final = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
@@ -38,14 +38,8 @@ def test_that_fails(anthropic_faults, midstream_calls):
 @pytest.fixture(scope="module", autouse=True)
 def everything_is_loaded() -> None:
     """A pytest inside this one takes out of `sys.modules` what it has loaded, and half of an HTTP client is none."""
-    with heard(), Faults() as faults:
+    with recorded_calls(), Faults() as faults:
         faults.client().messages.create(model="claude", max_tokens=64, messages=[{"role": "user", "content": "Hello"}])
-
-
-@pytest.fixture
-def with_the_newest_sdk(request: pytest.FixtureRequest) -> None:
-    if request.config.getoption("--examples") == "few":
-        pytest.skip("depends on no SDK: it runs with the newest")
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: re.findall(r"def (test_\w+)", block)[0])
@@ -77,7 +71,7 @@ def test_a_wrong_name_points_at_the_line_of_the_test(pytester: pytest.Pytester) 
     pytester.makepyfile("def test_that_is_wrong(anthropic_faults):\n    anthropic_faults.script('nonsense')\n")
     result = pytester.runpytest_inprocess(*STRICT)
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines([">*anthropic_faults.script('nonsense')", "E*ValueError: *'nonsense' is no scenario*"])
+    result.stdout.fnmatch_lines([">*anthropic_faults.script('nonsense')", "E*ValueError: *'nonsense' is not a*"])
     result.stdout.fnmatch_lines(["test_a_wrong_name_points_at_the_line_of_the_test.py:2: ValueError"])
 
 
@@ -116,7 +110,7 @@ def test_the_server_s_thread_and_the_clients_are_gone_after_the_test(pytester: p
 
 def test_both_fixtures_tell_what_they_are(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest_inprocess("--fixtures", *STRICT)
-    result.stdout.fnmatch_lines(["anthropic_faults -- *", "*A server of the test's own *", "midstream_calls -- *"])
+    result.stdout.fnmatch_lines(["anthropic_faults -- *", "*A server for this test *", "midstream_calls -- *"])
 
 
 @pytest.mark.parametrize("fixture", ["anthropic_faults", "midstream_calls"])
@@ -135,7 +129,7 @@ def test_it_can_be_left_out(pytester: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["E*fixture 'anthropic_faults' not found"])
 
 
-@pytest.mark.usefixtures("with_the_newest_sdk")
+@pytest.mark.newest
 def test_it_loads_nothing_but_itself_until_a_fixture_is_used(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
@@ -151,7 +145,7 @@ def test_it_loads_nothing_but_itself_until_a_fixture_is_used(pytester: pytest.Py
     pytester.runpytest_subprocess(*ALONE).assert_outcomes(passed=1)
 
 
-@pytest.mark.usefixtures("with_the_newest_sdk")
+@pytest.mark.newest
 def test_tests_that_run_in_parallel_do_not_meet(pytester: pytest.Pytester) -> None:
     pytest.importorskip("xdist")
     pytester.makepyfile(
@@ -206,8 +200,8 @@ def test_pytest_asyncio_may_run_the_tests(pytester: pytest.Pytester) -> None:
     pytester.runpytest_inprocess("-Werror", "-pno:cacheprovider", "-pno:anyio").assert_outcomes(passed=2)
 
 
-@pytest.mark.usefixtures("with_the_newest_sdk")
-def test_an_application_imported_before_pytest_is_no_reason_to_warn(pytester: pytest.Pytester) -> None:
+@pytest.mark.newest
+def test_an_application_imported_before_pytest_is_not_a_reason_to_warn(pytester: pytest.Pytester) -> None:
     # As a wheel installs it: only where the files are listed pytest knows the package of the plugin.
     site = pytester.mkdir("site")
     (site / "midstream").symlink_to(Path(midstream.__file__).parent)

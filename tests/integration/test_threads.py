@@ -77,7 +77,7 @@ class Gate:
 
 @spans_of_both_kinds
 @pytest.mark.parametrize("model", ["ok", LONG, "in_band:overloaded_error", "reset", "cut", "bad_json"])
-def test_a_stream_handed_to_another_thread_is_told_as_if_it_had_stayed(
+def test_a_stream_handed_to_another_thread_is_recorded_as_if_it_had_stayed(
     server: FaultServer, exported: Exported, instrumented: Any, model: str, spans: str
 ) -> None:
     def hand_over(provider: TracerProvider | None) -> Any:
@@ -118,7 +118,7 @@ def test_a_stream_closed_by_another_thread_in_the_middle_of_a_read_is_abandoned(
 
 
 @spans_of_both_kinds
-def test_a_second_reader_gets_the_error_it_gets_without_us_and_the_stream_completes_once(
+def test_a_second_reader_gets_the_bare_sdks_error_and_the_stream_completes_once(
     server: FaultServer, exported: Exported, instrumented: Any, spans: str
 ) -> None:
     def read_twice(provider: TracerProvider | None) -> Any:
@@ -195,7 +195,7 @@ MIXED = ("ok", "in_band:overloaded_error", "http:rate_limit_error", "reset", "cu
 )
 @spans_of_both_kinds
 @sync_and_async
-def test_of_many_threads_at_once_every_call_is_told_with_its_own_outcome(
+def test_of_many_threads_at_once_every_call_is_recorded_with_its_own_outcome(
     server: FaultServer, exported: Exported, instrumented: Any, flavor: str, spans: str
 ) -> None:
     provider = exported.tracer_provider if spans == "sdk" else None
@@ -248,7 +248,7 @@ def test_of_many_threads_that_let_go_of_their_streams_each_is_abandoned(
 
 @spans_of_both_kinds
 @sync_and_async
-def test_calls_inside_the_loop_of_a_stream_are_told_each_for_itself(
+def test_calls_inside_the_loop_of_a_stream_are_recorded_each_for_itself(
     server: FaultServer, exported: Exported, instrumented: Any, flavor: str, spans: str
 ) -> None:
     provider = exported.tracer_provider if spans == "sdk" else None

@@ -11,11 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import anyio
 import pytest
 
-from midstream.faults import parse
-from support.clients import async_client, client
-from support.sdk_errors import body_of, sse
-from support.styles import STYLES, Seen, Style, arguments, see, see_async
-from support.wires import (
+from integration.wires import (
     DELTA,
     END,
     HEAD,
@@ -32,13 +28,17 @@ from support.wires import (
     envelope,
     wires,
 )
+from midstream.faults import parse
+from support.clients import async_client, client
+from support.sdk_errors import body_of, sse
+from support.styles import STYLES, Seen, Style, arguments, see, see_async
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
+    from integration.wires import WireServer
     from support.exported import Exported
-    from support.wires import WireServer
 
 FLAVORS: Final = ("sync", "async")
 OK: Final = parse("ok")
@@ -325,7 +325,7 @@ def test_an_error_before_the_connection_breaks_is_how_the_call_ended(
     assert (found["outcome"], found["error.type"], found["leaked"]) == ("in_band_error", "429", True)
 
 
-def test_a_connection_that_breaks_after_an_end_event_without_its_blank_line_does_not_say_that_the_end_is_missing(
+def test_a_connection_that_breaks_after_an_unfinished_end_event_is_not_a_truncation(
     wire_server: WireServer, instrumented: Callable[..., AbstractContextManager[Exported]]
 ) -> None:
     wire_server.wire = Wire((HEAD + TAIL)[:-1], lacks=9)

@@ -11,11 +11,11 @@ import pytest
 from opentelemetry.instrumentation import dependencies
 from opentelemetry.version import __version__ as opentelemetry_version
 
+from integration.examined import Examined
+from integration.pruned import pruned
 from midstream import AnthropicInstrumentor
-from midstream._cli.doctor_findings import Health, Subject
+from midstream._cli.doctor.findings import Health, Subject
 from support.commands import Finished
-from support.examined import Examined
-from support.pruned import pruned
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -116,7 +116,7 @@ def test_metadata_with_a_version_that_is_not_supported_decides_as_before(monkeyp
     assert not AnthropicInstrumentor().is_instrumented_by_opentelemetry
 
 
-def test_metadata_that_cannot_be_read_is_no_reason_to_raise(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_metadata_that_cannot_be_read_is_not_a_reason_to_raise(monkeypatch: pytest.MonkeyPatch) -> None:
     def version(_name: str) -> str:
         message = "expected string or bytes-like object, got 'NoneType'"
         raise TypeError(message)
@@ -130,7 +130,7 @@ INSTRUMENT = "from opentelemetry.instrumentation.auto_instrumentation import run
 DOCTOR = ("-m", "midstream._cli", "doctor", "--json", "--no-call")
 
 
-def test_opentelemetry_instrument_leaves_such_an_sdk_out_and_the_doctor_says_why_and_what_helps(
+def test_the_doctor_says_why_opentelemetry_instrument_skips_such_an_sdk(
     tmp_path: Path,
 ) -> None:
     python = pruned(tmp_path, of_the_sdk)

@@ -48,7 +48,7 @@ def no_fault_of_our_own(caplog: pytest.LogCaptureFixture) -> Generator[None]:
     """Fails a test in which midstream had to contain a fault."""
     caplog.set_level(logging.DEBUG, logger="midstream")
     yield
-    assert [record.getMessage() for record in caplog.records if "fault of its own" in record.getMessage()] == []
+    assert [record.getMessage() for record in caplog.records if "caught an internal error" in record.getMessage()] == []
 
 
 class Messages(logging.Handler):
@@ -65,7 +65,7 @@ class Messages(logging.Handler):
 @pytest.fixture
 def warnings(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """The warnings of midstream, as they come, in a process that has seen none."""
-    monkeypatch.setattr(neighbours, "_told", set[tuple[str, bool]]())
+    monkeypatch.setattr(neighbours, "_warned", set[tuple[str, bool]]())
     logger, handler = logging.getLogger("midstream"), Messages()
     logger.addHandler(handler)
     yield handler.texts

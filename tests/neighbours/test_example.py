@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from docs.reading import reader
 from neighbours.peers import PEERS
 from support.blocks import blocks_in
 from support.example import environment, outcomes_counted, outcomes_of_spans, run_example
 from support.otlp_receiver import otlp_receiver
-from support.reading import reader
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(PEERS["traceloop"].missing is not None, reason=str(PEERS["traceloop"].missing))
 
 
-def test_a_reader_who_does_what_the_page_says_gets_what_it_says(tmp_path: Path) -> None:
+def test_the_blocks_of_a_page_do_what_the_page_says(tmp_path: Path) -> None:
     with reader(tmp_path) as somebody:
         for block in blocks_in("examples/another_instrumentation/README.md"):
             somebody.do(block)

@@ -23,8 +23,8 @@ MODEL = "in_band:overloaded_error"
 STYLE = READ["create(stream=True) in a loop"]
 
 HIDDEN = (
-    "midstream does not observe calls of the Anthropic SDK under suppress_instrumentation(), and "
-    "logfire.instrument_anthropic() makes them so, unless it is given suppress_other_instrumentation=False."
+    "midstream does not observe calls of the Anthropic SDK under suppress_instrumentation(), which "
+    "logfire.instrument_anthropic() applies to them. To prevent that, pass suppress_other_instrumentation=False."
 )
 
 pytestmark = pytest.mark.skipif(SUPPRESSING.missing is not None, reason=str(SUPPRESSING.missing))

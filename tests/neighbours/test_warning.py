@@ -29,13 +29,13 @@ NAMES = {
 """What the neighbours are called in the warning. There is none about spans of HTTP requests."""
 
 BESIDE_OURS = (
-    "%s makes a span for every call of the Anthropic SDK, and midstream makes another. To have only the former set "
-    "MIDSTREAM_SPANS=off (or instrument(spans=False)): the metrics and log events of midstream stay."
+    "%s makes a span for every call of the Anthropic SDK, and midstream makes another. To keep only the first, set "
+    "MIDSTREAM_SPANS=off (or instrument(spans=False)); the metrics and log events of midstream stay."
 )
 BESIDE_THE_SDKS = (
-    "%s makes a span for every call of the Anthropic SDK, and the SDK makes another, which midstream enriches. To have "
-    "only the latter do not load the former. To have only the former set ANTHROPIC_OPEN_TELEMETRY=false and "
-    "MIDSTREAM_SPANS=off (or instrument(spans=False)): the metrics and log events of midstream stay."
+    "%s makes a span for every call of the Anthropic SDK, and the SDK makes another, which midstream enriches. To keep "
+    "only the second, do not load the first. To keep only the first, set ANTHROPIC_OPEN_TELEMETRY=false and "
+    "MIDSTREAM_SPANS=off (or instrument(spans=False)); the metrics and log events of midstream stay."
 )
 WARNING = BESIDE_THE_SDKS if HAS_OWN_SPANS else BESIDE_OURS
 
@@ -82,7 +82,7 @@ def test_without_spans_there_is_no_warning(
 
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("peer", parameters(*NAMES))
-def test_with_all_spans_but_the_neighbours_off_only_those_are_left_and_the_metrics_stay(
+def test_with_our_spans_off_only_the_neighbours_spans_are_left_and_metrics_stay(
     server: FaultServer, exported: Exported, peer: Peer, order: str
 ) -> None:
     alone, kept = Kept(), Kept()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from midstream.faults import FaultServer
-from support.distribution import Environment, Release, build, environment
+from release.distribution import Environment, Release, build, environment
 from support.export import CHECKOUT
 
 if TYPE_CHECKING:

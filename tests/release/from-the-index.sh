@@ -55,7 +55,7 @@ for python in "$@"; do
     echo "== $("$python" --version): midstream[cli]"
     fresh "$python" "$wheel[cli]"
     says Commands: environment/bin/midstream --help
-    says 'told all 2 calls' environment/bin/midstream demo --only reset
+    says 'recorded all 2 calls' environment/bin/midstream demo --only reset
     says in_band:TYPE environment/bin/midstream faults --list
     rm -rf exported
     says Wrote environment/bin/midstream dashboards export exported

@@ -11,7 +11,7 @@ from zipfile import ZipFile
 import pytest
 
 from midstream import __version__
-from support.distribution import Release, build, output
+from release.distribution import Release, build, output
 from support.export import CHECKOUT, shipped_files
 
 if TYPE_CHECKING:

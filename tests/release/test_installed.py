@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from midstream import __version__
+from release.distribution import environment, output, run
 from support.commands import TEN_LINES
-from support.distribution import environment, output, run
 from support.export import CHECKOUT, contents, shipped_files, wrote
 from support.otlp_receiver import otlp_receiver
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from midstream.faults import FaultServer
-    from support.distribution import Environment, Release
+    from release.distribution import Environment, Release
 
 COMMANDS: dict[tuple[str, ...], str] = {
     ("--version",): f"midstream, version {__version__}",
     ("--help",): "Commands:",
     ("doctor", "--help"): "--setup",
-    ("demo", "--only", "ok"): "midstream told all 2 calls of anthropic",
+    ("demo", "--only", "ok"): "midstream recorded all 2 calls of anthropic",
     ("faults", "--list"): "in_band:TYPE@K",
     ("dashboards", "export", "new"): wrote("new"),
 }

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from packaging.requirements import Requirement
 
 from midstream import AnthropicInstrumentor, __version__
-from midstream._cli import extras
+from midstream._cli.console import extras
 from support.export import CHECKOUT
 
 if TYPE_CHECKING:
-    from support.distribution import Release
+    from release.distribution import Release
 
 CORE = {"opentelemetry-api", "opentelemetry-instrumentation", "wrapt"}
 EXTRAS = {
@@ -71,7 +71,7 @@ def test_the_version_is_that_of_the_code_and_of_the_latest_changes(release: Rele
     }
 
 
-def test_the_index_is_told_this(release: Release) -> None:
+def test_the_index_gets_this_metadata(release: Release) -> None:
     told = release.metadata.metadata
     assert (told["Name"], told["Requires-Python"], told["License-Expression"]) == ("midstream", ">=3.10", "Apache-2.0")
     assert (told.get_all("License-File"), set(told.get_all("Classifier") or ())) == (["LICENSE"], CLASSIFIERS)

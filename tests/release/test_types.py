@@ -7,13 +7,13 @@ import shutil
 import sys
 from typing import TYPE_CHECKING
 
-from support.distribution import output
+from release.distribution import output
 from support.export import CHECKOUT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from support.distribution import Environment
+    from release.distribution import Environment
 
 PUBLIC_NAMES = CHECKOUT / "tests" / "typing" / "public_names.py"
 """What is right, and what must be an error."""

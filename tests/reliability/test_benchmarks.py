@@ -9,6 +9,8 @@ from pathlib import Path
 import anthropic
 import pytest
 
+pytestmark = pytest.mark.full
+
 BENCH = Path(__file__).parents[2] / "benchmarks" / "bench.py"
 TRACED = hasattr(anthropic, "_tracing")
 ROWS = {"calls": 8 * (1 + TRACED), "memory": 2 * (1 + TRACED), "start": 3, "throughput": 1}

@@ -1,4 +1,4 @@
-"""A `Call` is told exactly once, whatever happens to it and in whatever order. Nothing of that raises."""
+"""A call is reported exactly once, whatever happens to it and in whatever order. Nothing of that raises."""
 
 from __future__ import annotations
 
@@ -21,9 +21,12 @@ from hypothesis.stateful import (
 
 from midstream._outcomes import classify
 from midstream._outcomes.kinds import COMPLETIONS, MESSAGES, UNDELIMITED
-from midstream._sdk.calls import Call, Calls
+from midstream._sdk.call import ObservedCall
 from midstream._sdk.deferred import DEFERRED
-from midstream._telemetry.call_record import Request
+from midstream._sdk.entry import ObservedRequest, RequestObserver
+from midstream._sdk.event_types import EventTypes
+from midstream._sdk.reporting import Reporter
+from midstream._telemetry.call_record import CallRequest
 from midstream._telemetry.operation import Operation
 from midstream._telemetry.recorder import Recorder
 from midstream._telemetry.signals import Signals
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from midstream._outcomes import Verdict
+    from midstream._sdk.reporting import Closing
     from midstream._telemetry.call_record import CallRecord
     from midstream._telemetry.spans import CallSpan
 
@@ -54,8 +58,8 @@ class Counting(Recorder):
         super().__init__(Signals.silent(), spans=False)
         self.told: list[Verdict] = []
 
-    def ended(self, ended: CallRecord, span: CallSpan, error: BaseException | None) -> None:  # noqa: ARG002 # of the base
-        self.told.append(ended.verdict)
+    def ended(self, call: CallRecord, span: CallSpan, error: BaseException | None) -> None:  # noqa: ARG002 # of the base
+        self.told.append(call.verdict)
 
 
 def bodies() -> Generator[bytes]:
@@ -91,14 +95,16 @@ class Called(RuleBasedStateMachine):
     @initialize(kind=st.sampled_from(sorted(KINDS)), timings=st.booleans())
     def begin(self, kind: str, timings: bool) -> None:
         self.recorder = Counting()
-        self.calls = Calls(self.recorder, chunk_timings=timings)
-        self.call: Call | None = Call(self.calls, Request(Operation.CHAT, "anthropic"), KINDS[kind])
+        reporter = Reporter(self.recorder)
+        self.observer = RequestObserver(reporter)
+        request, event_types = CallRequest(Operation.CHAT, "anthropic"), None if timings else EventTypes()
+        self.call: ObservedCall | None = ObservedCall(reporter, request, KINDS[kind], event_types)
         self.kept: list[Any] = []
-        self.untold: list[Verdict] = []
+        self.closings: list[Closing] = []
         self.ended = False
 
     @property
-    def _call(self) -> Call:
+    def _call(self) -> ObservedCall:
         assert self.call is not None
         return self.call
 
@@ -111,7 +117,7 @@ class Called(RuleBasedStateMachine):
     @rule(result=st.sampled_from(sorted(RESULTS)))
     def returned(self, result: str) -> None:
         self.kept.append(RESULTS[result]())
-        self._call.returned(self.kept[-1])
+        self.observer.returned(ObservedRequest(self._call), self.kept[-1])
 
     @precondition(lambda self: self.call is not None)
     @rule(error=errors)
@@ -122,12 +128,12 @@ class Called(RuleBasedStateMachine):
     @precondition(lambda self: self.call is not None)
     @rule(event=st.sampled_from(sorted(EVENTS)))
     def an_event_is_seen(self, event: str) -> None:
-        self._call.look(EVENTS[event])
+        self._call.on_event(EVENTS[event])
 
     @precondition(lambda self: self.call is not None)
     @rule()
     def an_event_that_cannot_be_looked_at_is_seen(self) -> None:
-        self._call.look(Explosive())
+        self._call.on_event(Explosive())
 
     @precondition(lambda self: self.call is not None)
     @rule()
@@ -140,24 +146,24 @@ class Called(RuleBasedStateMachine):
     @precondition(lambda self: self.call is not None)
     @rule()
     def read(self) -> None:
-        self._call.read()
+        self._call.on_end()
         self.ended = True
 
     @precondition(lambda self: self.call is not None)
     @rule()
     def answered(self) -> None:
-        self._call.answered({"id": "msg_1"})
+        self._call.on_document({"id": "msg_1"})
         self.ended = True
 
     @precondition(lambda self: self.call is not None)
     @rule()
     def a_failure_is_found(self) -> None:
-        self._call.found(classify(body_of("overloaded_error")))
+        self._call.on_hidden_failure(classify(body_of("overloaded_error")))
 
     @precondition(lambda self: self.call is not None)
     @rule(reading=st.booleans())
     def the_body_is_being_closed(self, reading: bool) -> None:
-        self._judged(self._call.body_closing(reading=reading))
+        self._judged(self._call.closing_body(reading=reading))
 
     @precondition(lambda self: self.call is not None)
     @rule()
@@ -165,10 +171,10 @@ class Called(RuleBasedStateMachine):
         self._judged(self._call.closing())
         self.ended = True
 
-    @precondition(lambda self: self.call is not None and bool(self.untold))
+    @precondition(lambda self: self.call is not None and bool(self.closings))
     @rule(where=places)
     def it_is_closed(self, where: Callable[[Callable[[], None]], None]) -> None:
-        where(lambda: self._call.tell(self.untold.pop()))
+        where(self._close)
 
     @precondition(lambda self: self.call is not None)
     @rule()
@@ -182,17 +188,11 @@ class Called(RuleBasedStateMachine):
 
     @precondition(lambda self: self.call is not None)
     @rule(where=places)
-    def closed(self, where: Callable[[Callable[[], None]], None]) -> None:
-        where(self._call.closed)
-        self.ended = True
-
-    @precondition(lambda self: self.call is not None)
-    @rule(where=places)
     def dropped(self, where: Callable[[Callable[[], None]], None]) -> None:
         where(self._call.dropped)
         self.ended = True
 
-    @precondition(lambda self: self.call is not None and not self.untold)
+    @precondition(lambda self: self.call is not None and not self.closings)
     @rule(where=places)
     def garbage(self, where: Callable[[Callable[[], None]], None]) -> None:
         self.kept.clear()
@@ -205,42 +205,46 @@ class Called(RuleBasedStateMachine):
 
     @rule()
     def the_interpreter_exits(self) -> None:
-        self.calls.end_open_calls()
+        self.observer.registry.end_open_calls()
 
     @invariant()
     def it_is_told_at_most_once(self) -> None:
         assert len(self.recorder.told) <= 1
 
     def teardown(self) -> None:
-        if not hasattr(self, "calls"):
+        if not hasattr(self, "observer"):
             return
-        while self.untold:
-            self._call.tell(self.untold.pop())
+        while self.closings:
+            self._close()
         self.kept.clear()
         self._forget()
         gc.collect(0)
         DEFERRED.flush()
-        self.calls.stop()
+        self.observer.registry.stop()
         (verdict,) = self.recorder.told
         assert_allowed(verdict)
 
-    def _judged(self, verdict: Verdict | None) -> None:
-        if verdict is not None:
-            assert not self.untold
-            self.untold.append(verdict)
+    def _judged(self, closing: Closing) -> None:
+        if closing._verdict is not None:
+            assert not self.closings
+            self.closings.append(closing)
+
+    def _close(self) -> None:
+        with self.closings.pop():
+            pass
 
     def _forget(self) -> None:
         self.call = None
 
 
-def test_told_exactly_once_and_as_is_allowed(long: bool) -> None:
+def test_every_call_is_recorded_exactly_once_with_an_allowed_verdict(long: bool) -> None:
     run_state_machine_as_test(
         Called, settings=settings(max_examples=1_500 if long else 60, stateful_step_count=40 if long else 15)
     )
 
 
 @pytest.mark.parametrize("opened", [True, False], ids=["opened", "not opened"])
-def test_every_exception_is_told_where_it_is_raised(opened: bool) -> None:
+def test_every_exception_is_recorded_where_it_is_raised(opened: bool) -> None:
     for error in EXCEPTIONS:
         machine = Called()
         machine.begin("messages", timings=False)
@@ -254,7 +258,7 @@ def test_every_exception_is_told_where_it_is_raised(opened: bool) -> None:
 
 
 @pytest.mark.parametrize("result", RESULTS)
-def test_every_result_that_is_no_stream_is_told_at_once(result: str) -> None:
+def test_every_result_that_is_not_a_stream_is_recorded_immediately(result: str) -> None:
     machine = Called()
     machine.begin("messages", timings=False)
     machine.returned(result)

@@ -19,9 +19,9 @@ from midstream._outcomes.frames import FrameScan
 from midstream._outcomes.kinds import MESSAGES
 from midstream._outcomes.scan import EventScan
 from midstream._outcomes.values import from_json
+from reliability.work import steps
 from support.hostile import assert_harmless
 from support.sdk_errors import http
-from support.work import steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -120,7 +120,7 @@ LARGE: Final[dict[str, Callable[[int], object]]] = {
 
 
 @pytest.mark.parametrize("what", LARGE)
-def test_size_costs_nothing(what: str, long: bool) -> None:
+def test_classify_does_no_more_work_for_a_larger_error(what: str, long: bool) -> None:
     # Both beyond all bounds.
     small, large = (LARGE[what](size) for size in (5_000, 1_000_000 if long else 100_000))
     classify(small)  # what is imported or cached at the first use is no matter of size
@@ -159,16 +159,16 @@ def take_apart(large: Any) -> None:
 class Deaf:
     """Hears what a scan tells, and keeps nothing."""
 
-    def look(self, event: object) -> None:
+    def on_event(self, event: object) -> None:
         pass
 
-    def found(self, failure: object) -> None:
+    def on_hidden_failure(self, failure: object) -> None:
         pass
 
-    def read(self) -> None:
+    def on_end(self) -> None:
         pass
 
-    def answered(self, document: object) -> None:
+    def on_document(self, document: object) -> None:
         pass
 
 

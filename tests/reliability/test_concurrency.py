@@ -14,20 +14,21 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from unittest.mock import MagicMock
 
 import anyio
 import pytest
 
 from midstream import AnthropicInstrumentor
 from midstream._outcomes import Outcome
-from midstream._sdk.calls import Calls
-from midstream._sdk.patches import TARGETS, Patches
+from midstream._sdk.entry import RequestObserver
+from midstream._sdk.patches import Patches
+from midstream._sdk.registry import CallRegistry
+from midstream._sdk.targets import TARGETS
 from midstream.faults import Expectation, expectation_of, parse
-from support.churn import Churn
+from reliability.churn import Churn
+from reliability.held_server import HeldServer, held_server, request_id_of
 from support.clients import HTTP_PACKAGE, async_client, client
 from support.commands import python
-from support.held_server import HeldServer, held_server, request_id_of
 from support.lifecycle import SPANS
 from support.loops import LOOPS, run_on, told
 from support.styles import arguments
@@ -107,7 +108,7 @@ def by_number(exported: Exported) -> dict[int, tuple[str, str, Expectation]]:
 @as_without_us
 @pytest.mark.parametrize("spans", SPANS)
 @pytest.mark.parametrize("loop", LOOPS)
-def test_a_thousand_async_streams_are_open_at_once_and_each_is_told_with_its_own_end_and_request_id(
+def test_each_of_a_thousand_open_async_streams_is_recorded_with_its_own_end(
     server: HeldServer, exported: Exported, loop: str, spans: str, long: bool
 ) -> None:
     streams = 1000 if long else 150 if (loop, spans) == ("asyncio", "own") else 20
@@ -151,7 +152,7 @@ def test_a_thousand_async_streams_are_open_at_once_and_each_is_told_with_its_own
 
 @as_without_us
 @pytest.mark.parametrize("spans", SPANS)
-def test_of_64_threads_with_one_client_every_call_is_told_with_its_own_end_and_request_id(
+def test_every_call_of_64_threads_with_one_client_is_recorded_with_its_own_end(
     server: HeldServer, exported: Exported, spans: str
 ) -> None:
     not_streamed = ("ok", "http:overloaded_error", "http:rate_limit_error")
@@ -194,7 +195,7 @@ def test_of_64_threads_with_one_client_every_call_is_told_with_its_own_end_and_r
 
 @as_without_us
 @pytest.mark.parametrize("model", ["ok:300", "in_band:overloaded_error"])
-def test_a_stream_that_many_threads_read_together_is_told_once_and_no_event_is_lost(
+def test_a_stream_that_many_threads_read_together_is_recorded_once_and_no_event_is_lost(
     server: HeldServer, exported: Exported, model: str
 ) -> None:
     """Of two readers at the same moment one is refused by the interpreter, with us and without."""
@@ -226,7 +227,7 @@ def test_a_stream_that_many_threads_read_together_is_told_once_and_no_event_is_l
 
 
 @as_without_us
-def test_streams_that_several_threads_close_while_others_read_are_told_once_as_abandoned(
+def test_streams_closed_by_several_threads_are_recorded_once_as_abandoned(
     server: HeldServer, exported: Exported
 ) -> None:
     streams, closers = 16, 2
@@ -305,11 +306,11 @@ def patched() -> dict[str, Any]:
 def kept_of_ours() -> int:
     """How many times what one `instrument()` makes is still there."""
     gc.collect()
-    return sum(type(thing) in {Calls, Patches} for thing in gc.get_objects())
+    return sum(type(thing) in {RequestObserver, Patches} for thing in gc.get_objects())
 
 
 @as_without_us
-def test_calls_that_begin_observed_are_told_once_and_no_other_whatever_is_switched_meanwhile(
+def test_exactly_the_calls_that_begin_observed_are_recorded_once(
     server: HeldServer, exported: Exported, long: bool
 ) -> None:
     threads, tasks, each = 8, 8, 60 if long else 6
@@ -458,31 +459,28 @@ print(hasattr(anthropic._base_client.SyncAPIClient.request, "__wrapped__"))
 
 
 class Held:
-    """What stands for a call and for its response."""
+    """Stands for a call, and for its response."""
 
-    request = span = where = None
-
-    def closed(self) -> None:
+    def exit(self) -> None:
         """As of a call."""
 
 
 def test_the_open_calls_are_ended_at_exit_also_while_daemon_threads_open_more(long: bool) -> None:
-    recorder: Any = MagicMock()
-    calls = Calls(recorder, chunk_timings=False)
+    registry = CallRegistry()
     stopping = threading.Event()
 
     def open_more() -> None:
         held: list[Any] = []
         while not stopping.is_set():
             held = [*held[-500:], Held(), Held()]
-            calls.opened(held[-2], held[-1])
+            registry.add(held[-2], held[-1])
 
     with ThreadPoolExecutor(4) as pool:
         opening = [pool.submit(open_more) for _ in range(4)]
         try:
             for _ in range(1000 if long else 50):
-                calls.end_open_calls()
+                registry.end_open_calls()
         finally:
             stopping.set()
-    calls.stop()
+    registry.stop()
     assert [one.exception() for one in opening] == [None] * 4

@@ -176,7 +176,7 @@ async def astart(model="ok:200"):
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_the_interpreter_exits_as_without_us_and_each_call_is_told(
+def test_the_interpreter_exits_as_without_us_and_each_call_is_recorded(
     world: World, interpreters: Interpreters, tmp_path: Path, state: str, long: bool
 ) -> None:
     if state in LONG_ONLY and not long:

@@ -104,7 +104,7 @@ CHILDREN = {
 """What a child does, and what it tells. Its word on open streams is 0, if it has one."""
 
 
-def test_streams_that_are_open_at_a_fork_are_told_by_the_parent_alone(run: Callable[[str], dict[str, Told]]) -> None:
+def test_streams_that_are_open_at_a_fork_are_recorded_by_the_parent_only(run: Callable[[str], dict[str, Told]]) -> None:
     children = {name: code for name, (code, _) in CHILDREN.items()}
     read = "assert [list(one)[-1].type for one in streams] == ['message_stop'] * 3"
     ended = Counter(completed=3, abandoned=2)
@@ -114,7 +114,7 @@ def test_streams_that_are_open_at_a_fork_are_told_by_the_parent_alone(run: Calla
     }
 
 
-def test_a_stream_that_a_child_reads_on_is_told_by_the_parent_alone(run: Callable[[str], dict[str, Told]]) -> None:
+def test_a_stream_that_a_child_reads_on_is_recorded_by_the_parent_only(run: Callable[[str], dict[str, Told]]) -> None:
     reads = {"reads": "[list(one) for one in (*streams, entered)]; world.call('ok'); leave()"}
     ended = Counter(abandoned=5)
     found = run(OPEN_IN_THE_PARENT.format(model=LONG, children=reads, parent="[one.close() for one in streams]"))
@@ -148,7 +148,9 @@ print(json.dumps(processes))
 """
 
 
-def test_a_call_that_is_under_way_at_a_fork_is_told_by_the_parent_alone(run: Callable[[str], dict[str, Told]]) -> None:
+def test_a_call_that_is_under_way_at_a_fork_is_recorded_by_the_parent_only(
+    run: Callable[[str], dict[str, Told]],
+) -> None:
     ended = Counter(completed=2, truncated=1)
     found = run(UNDER_WAY)
     assert found.pop("parent") == Told(ended, ended)
@@ -179,7 +181,7 @@ print(json.dumps({{"parent": os.getpid(), "child": pid}}))
 """
 
 
-def test_a_call_that_was_dropped_and_not_told_before_a_fork_is_told_by_the_parent_alone(
+def test_a_deferred_call_is_recorded_after_a_fork_by_the_parent_only(
     run: Callable[[str], dict[str, Told]],
 ) -> None:
     found = run(PUT_OFF)

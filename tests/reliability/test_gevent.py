@@ -58,7 +58,7 @@ gc.collect()
 """
 
 
-def test_of_many_greenlets_each_call_is_told_with_its_own_outcome(world: World, tmp_path: Path, long: bool) -> None:
+def test_of_many_greenlets_each_call_is_recorded_with_its_own_outcome(world: World, tmp_path: Path, long: bool) -> None:
     models = [*MODELS] * (13 if long else 5)
     finished = python(
         "from gevent import monkey; monkey.patch_all(); import gevent.event\n"

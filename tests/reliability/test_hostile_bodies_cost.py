@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from contextlib import AbstractContextManager
 
+    from midstream._outcomes.failure import Failure
     from midstream._outcomes.scan import Scan
-    from midstream._outcomes.vocabulary import Failure
     from support.exported import Exported
 
 OURS = tuple(str(Path(midstream.__file__).with_name(part)) for part in ("_outcomes", "_sdk", "_telemetry", "_guard.py"))
@@ -40,13 +40,13 @@ OURS = tuple(str(Path(midstream.__file__).with_name(part)) for part in ("_outcom
 class Deaf:
     """A listener that keeps nothing."""
 
-    def look(self, event: object) -> None: ...
+    def on_event(self, event: object) -> None: ...
 
-    def found(self, failure: Failure) -> None: ...
+    def on_hidden_failure(self, failure: Failure) -> None: ...
 
-    def read(self) -> None: ...
+    def on_end(self) -> None: ...
 
-    def answered(self, document: object) -> None: ...
+    def on_document(self, document: object) -> None: ...
 
 
 def allocated(work: Callable[[], object]) -> int:
@@ -123,7 +123,7 @@ WORK: dict[str, tuple[Callable[[], Scan], Callable[[int], Iterable[bytes]], int]
 """By name, what scans it, the pieces of a body of a size, and a size."""
 
 
-@pytest.mark.usefixtures("with_the_newest_sdk")
+@pytest.mark.newest
 @pytest.mark.parametrize("name", WORK)
 def test_twice_the_body_is_twice_the_work(name: str) -> None:
     scan, pieces, size = WORK[name]
@@ -156,7 +156,7 @@ KEPT: dict[str, tuple[Callable[[], Scan], Iterable[bytes], int]] = {
 """By name, what scans it, pieces of a body that are repeated, and the bytes that it may take at most."""
 
 
-@pytest.mark.usefixtures("with_the_newest_sdk")
+@pytest.mark.newest
 @pytest.mark.parametrize("name", KEPT)
 def test_what_is_kept_of_a_body_does_not_grow_with_it(name: str, long: bool) -> None:
     scan, body, limit = KEPT[name]
@@ -178,7 +178,7 @@ def test_what_is_kept_of_a_body_does_not_grow_with_it(name: str, long: bool) -> 
     assert fourfold <= once + 2 * sum(map(len, pieces[:2]))
 
 
-@pytest.mark.usefixtures("with_the_newest_sdk")
+@pytest.mark.newest
 @pytest.mark.parametrize("size", [2_000_000, 8_000_000])
 def test_a_bomb_takes_no_more_than_a_little_at_a_time(size: int, long: bool) -> None:
     size *= 10 if long else 1
@@ -210,13 +210,6 @@ def held_by_us() -> int:
     return sum(trace.size for trace in snapshot.traces)
 
 
-@pytest.fixture
-def with_the_newest_sdk(request: pytest.FixtureRequest) -> None:
-    """For what depends on no SDK, or hardly: with the others, which run few examples, it is left out."""
-    if request.config.getoption("--examples") == "few":
-        pytest.skip("depends on no SDK: it runs with the newest")
-
-
 @pytest.fixture(name="hostile", scope="module")
 def hostile_() -> Iterator[HostileServer]:
     with HostileServer() as server:
@@ -234,7 +227,7 @@ LOOP = STYLES["create(stream=True) in a loop"]
 STYLES_OF_READING = {"parsed": LOOP, "bytes": READERS["iter_bytes"], "lines": READERS["iter_lines"]}
 
 
-@pytest.mark.usefixtures("with_the_newest_sdk")
+@pytest.mark.newest
 @pytest.mark.parametrize("flavor", FLAVORS)
 @pytest.mark.parametrize("style", STYLES_OF_READING)
 @pytest.mark.parametrize("body", BODIES)

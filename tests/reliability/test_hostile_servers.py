@@ -11,10 +11,10 @@ import anyio
 import pytest
 
 from midstream.faults import parse
+from reliability.encoded import assert_encodable
+from reliability.hostile_scenes import CREATE, SCENES
 from support.aws_frames import CONTENT_TYPE, event_frame
-from support.clients import HTTP_PACKAGE, _certificates, async_client
-from support.encoded import assert_encodable
-from support.hostile_scenes import CREATE, SCENES
+from support.clients import HTTP_PACKAGE, async_client
 from support.hostile_server import HostileServer, streamed
 from support.platforms import BEDROCK, forget_the_machine
 from support.platforms import run as run_on_platform
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
+    from reliability.hostile_scenes import Scene
     from support.exported import Exported
-    from support.hostile_scenes import Scene
 
 
 pytestmark = pytest.mark.timeout(1800)  # the SDK takes its time with 100 MB
@@ -87,7 +87,7 @@ def test_a_status_of_http2_beyond_64_bits_is_not_told(
     async def call() -> Any:
         async with (
             async_client(hostile, parse("ok")) as made,
-            http.AsyncClient(http2=True, http1=False, verify=_certificates()) as http_client,
+            http.AsyncClient(http2=True, http1=False) as http_client,
         ):
             client = made.with_options(base_url=http2.url, http_client=http_client)
             return await see_async(CREATE, client, f"http:{HUGE}")

@@ -14,16 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from support.work import steps
+from reliability.work import steps
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 EVENT_PATHS = runpy.run_path(str(BENCHMARKS / "event_paths.py"))
 
 
-@pytest.fixture(autouse=True)
-def _with_the_newest_sdk(request: pytest.FixtureRequest) -> None:
-    if request.config.getoption("--examples") == "few":
-        pytest.skip("the counts do not depend on the SDK: the newest has them")
+pytestmark = pytest.mark.newest
 
 
 def test_no_more_machine_instructions_are_added_than_the_limits_allow() -> None:
@@ -66,7 +63,7 @@ import json
 from functools import partial
 from in_memory import COUNTED_CALLS
 from subjects import MIDSTREAM
-from support.work import steps
+from reliability.work import steps
 taken = {}
 for name, call in COUNTED_CALLS.items():
     do = call.prepared(MIDSTREAM)

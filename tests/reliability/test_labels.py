@@ -12,26 +12,28 @@ import pytest
 from opentelemetry.context import Context
 
 from midstream._outcomes import Failure, Outcome, StreamWatch
-from midstream._telemetry.call_record import CallRecord, Request
-from midstream._telemetry.contract import MAX_SERIES, MAX_VALUES, metrics_with, most_series
+from midstream._telemetry.call_record import CallRecord, CallRequest
+from midstream._telemetry.limits import MAX_SERIES, MAX_VALUES
+from midstream._telemetry.metrics import metrics_with
 from midstream._telemetry.operation import Operation
 from midstream._telemetry.recorder import Recorder
 from midstream._telemetry.scope import GenAIMetrics
 from midstream._telemetry.signals import Signals
 from midstream._telemetry.spans import SilentSpan
 from midstream.faults import parse
-from midstream.faults.wire import to_json
-from support.clients import _certificates, async_client, client
-from support.encoded import assert_encodable
+from midstream.faults._wire import to_json
+from reliability.encoded import assert_encodable
+from support.clients import async_client, client
 from support.hostile_server import HostileServer, delta, document, end, event, message, start, streamed
 from support.seen import FLAVORS
 from support.styles import STYLES, see, see_async
+from telemetry_contract import most_series
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-    from midstream.faults.scripts import Script
+    from midstream.faults._script import Script
     from support.exported import Exported
     from support.styles import Style
 
@@ -48,13 +50,6 @@ MODELS = (
 )
 FAILURES = [outcome for outcome in Outcome if outcome.is_failure]
 CREATE, LOOP = STYLES["create"], STYLES["create(stream=True) in a loop"]
-
-
-@pytest.fixture
-def with_the_newest_sdk(request: pytest.FixtureRequest) -> None:
-    """For what depends on no SDK, or hardly: with the others, which run few examples, it is left out."""
-    if request.config.getoption("--examples") == "few":
-        pytest.skip("depends on no SDK: it runs with the newest")
 
 
 @pytest.fixture(name="hostile", scope="module")
@@ -97,7 +92,7 @@ def test_calls_with_names_of_all_kinds_have_no_more_series_than_is_promised(
             # JSON cannot be sent with half a pair in it: there the call fails before it is sent.
             yield (CREATE, LOOP)[number % 2], model, f"http://host-{number}.invalid:{1024 + number}"
 
-    options: dict[str, Any] = {"proxy": hostile.url, "verify": _certificates()}
+    options: dict[str, Any] = {"proxy": hostile.url}
 
     def calls() -> None:
         with client(hostile, parse("ok")) as made, anthropic.DefaultHttpxClient(**options) as http_client:
@@ -126,7 +121,7 @@ def test_calls_with_names_of_all_kinds_have_no_more_series_than_is_promised(
     assert_encodable(exported, caplog)
 
 
-@pytest.mark.usefixtures("with_the_newest_sdk")
+@pytest.mark.newest
 def test_as_many_combinations_as_there_can_be_have_no_more_series_than_is_promised(
     exported: Exported, long: bool
 ) -> None:
@@ -136,7 +131,7 @@ def test_as_many_combinations_as_there_can_be_have_no_more_series_than_is_promis
     where = Context()
     for call in range(100_000 if long else 5_000):
         names = [f"n{chance.randrange(150)}" for _ in range(5)]
-        request = Request(
+        request = CallRequest(
             chance.choice(list(Operation)),
             names[0],
             names[1],

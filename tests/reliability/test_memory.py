@@ -36,7 +36,7 @@ MODEL: Final = f"ok:{EVENTS}"
 
 OURS: Final = [
     tracemalloc.Filter(inclusive=True, filename_pattern=str(Path(midstream.__file__).with_name(part) / "*"))
-    for part in ("outcomes", "sdk", "telemetry")
+    for part in ("_outcomes", "_sdk", "_telemetry")
 ]
 """What observes calls. The fault server is not meant."""
 

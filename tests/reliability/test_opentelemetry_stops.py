@@ -17,15 +17,15 @@ from opentelemetry.sdk._logs import LogRecordProcessor
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
-import midstream._sdk.calls
+import midstream._sdk.reporting
 from midstream import AnthropicInstrumentor
-from midstream._sdk.calls import Calls
+from midstream._sdk.reporting import Reporter
 from midstream.faults import parse
+from reliability.misbehaving import Broken, MisbehavedError, Nonsense, nothing, raising, then
 from support.clients import client
 from support.commands import python
 from support.exported import Exported
 from support.lifecycle import SPANS, told_on_spans
-from support.misbehaving import Broken, MisbehavedError, Nonsense, nothing, raising, then
 from support.seen import FLAVORS, bare, numberless, observable, run, spied
 from support.sockets import connections
 from support.styles import STYLES, arguments
@@ -205,7 +205,7 @@ def test_a_clock_that_blocks_holds_up_the_thread_that_asks_it_and_nobody_else(
             gate.pass_by()
         return time.perf_counter()
 
-    monkeypatch.setattr(midstream._sdk.calls, "Calls", functools.partial(Calls, clock=clock))
+    monkeypatch.setattr(midstream._sdk.reporting, "Reporter", functools.partial(Reporter, clock=clock))
     held_up_and_not(gate, exported.providers, server, flavor, None)
     assert (exported.outcomes(), len(exported.logs)) == ({"in_band_error": 2}, 2)
 
@@ -278,7 +278,7 @@ class Stop(BaseException):
 @pytest.mark.parametrize("model", ["ok", FAULT])
 @pytest.mark.parametrize("style", ["create", STREAM])
 @spans_of_both_kinds
-def test_what_stops_the_application_while_a_span_ends_passes_on_and_the_call_is_told(
+def test_what_stops_the_application_while_a_span_ends_passes_on_and_the_call_is_recorded(
     server: FaultServer, exported: Exported, style: str, model: str, spans: str
 ) -> None:
     """As Ctrl-C does while an exporter waits for its server."""

@@ -23,16 +23,16 @@ from integration.test_faults_of_our_own import ENTRIES
 from midstream import AnthropicInstrumentor, classify
 from midstream._telemetry.log_events import log_events
 from midstream.faults import EXAMPLES, parse
+from reliability.misbehaving import raising
+from reliability.secrets import LEAKING_ERROR, SAID, SECRET, SecretServer, arguments, everything, found, guarded
 from support import styles
 from support.clients import API_KEY, HTTP_PACKAGE, async_client, client
 from support.commands import midstream, midstream_running
 from support.exported import Exported
 from support.lifecycle import SPANS
-from support.misbehaving import raising
 from support.other_streams import OTHER_STREAMS
 from support.readers import READERS
 from support.scenarios import FEW
-from support.secrets import LEAKING_ERROR, SAID, SECRET, SecretServer, arguments, everything, found, guarded
 from support.styles import CANARY, STYLES, see, see_async
 
 if TYPE_CHECKING:
@@ -118,20 +118,18 @@ def test_planted_secrets_appear_in_nothing(
     instrumented: Any,
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
-    request: pytest.FixtureRequest,
-    long: bool,
+    full: bool,
     spans: str,
     flavor: str,
 ) -> None:
     provider = exported.tracer_provider if spans == "sdk" else None
-    names = ALL_STYLES if long else [name for name in SOME_STYLES if name in ALL_STYLES]
-    models, many = (FEW, 1) if request.config.getoption("--examples") == "few" else (EXAMPLES, 2)
-    # Every scenario, each in one style or two: all of both is for the full size.
+    names = ALL_STYLES if full else [name for name in SOME_STYLES if name in ALL_STYLES]
+    models = EXAMPLES if full else FEW
     chosen = [
         (name, model)
         for number, model in enumerate(models)
         for place, name in enumerate(names)
-        if long or (number + place) % len(names) < many
+        if full or (number + place) % len(names) == 0
     ]
     said: list[str] = []
     with instrumented():
@@ -143,7 +141,7 @@ def test_planted_secrets_appear_in_nothing(
     assert [secret for secret in (API_KEY, CANARY) if secret in text] == []
 
 
-def test_what_the_api_says_is_recorded_as_that_and_no_further_than_its_1024th_character(
+def test_a_message_of_the_api_is_recorded_up_to_1024_characters(
     server: SecretServer, exported: Exported, instrumented: Any
 ) -> None:
     with instrumented():
@@ -184,7 +182,7 @@ def test_a_key_that_is_no_header_is_not_quoted(
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_an_exception_that_can_quote_the_body_is_told_by_its_class(
+def test_an_exception_that_can_quote_the_body_is_recorded_by_its_class(
     server: SecretServer, exported: Exported, instrumented: Any, error: Exception
 ) -> None:
     """Raised in a hook of the application's, as a library below the SDK would raise it."""
@@ -242,7 +240,7 @@ def test_a_url_in_an_error_of_the_transport_is_not_quoted(
 
 
 @pytest.mark.injects_faults
-def test_a_fault_that_quotes_a_secret_is_told_without_it(
+def test_a_fault_that_quotes_a_secret_is_recorded_without_it(
     server: SecretServer,
     exported: Exported,
     instrumented: Any,
@@ -257,7 +255,9 @@ def test_a_fault_that_quotes_a_secret_is_told_without_it(
                 patch.setattr(owner, name, raising)
             with instrumented():
                 said += call(STYLES["create(stream=True) in a loop"], "sync", server, "in_band:overloaded_error", None)
-    assert len([record for record in caplog.records if "fault of its own" in record.getMessage()]) >= len(ENTRIES)
+    assert len([record for record in caplog.records if "caught an internal error" in record.getMessage()]) >= len(
+        ENTRIES
+    )
     assert found(all_that_was_said(exported, caplog, capfd, said)) == []
 
 

@@ -21,7 +21,7 @@ ANYWHERE = """
 from support.exported import Exported
 from support.clients import client, HAS_OWN_SPANS
 from types import SimpleNamespace
-from midstream._sdk.calls import Calls
+from midstream._sdk.entry import RequestObserver
 import anthropic, re
 
 exported = Exported()
@@ -55,10 +55,10 @@ class At:
         self.entering = self.entered = False
 
     def __call__(self, frame, event, _):
-        if event == "return" and frame.f_code is Calls.enter.__code__:
+        if event == "return" and frame.f_code is RequestObserver.enter.__code__:
             self.entered = True
             self.entering = False
-        if event == "call" and frame.f_code is Calls.enter.__code__:
+        if event == "call" and frame.f_code is RequestObserver.enter.__code__:
             self.entering = True
         if event != "call":
             return
@@ -144,7 +144,7 @@ def at_points(world: World, interpreters: Interpreters, *, raises: bool, points:
     return found
 
 
-def test_an_interrupt_anywhere_in_a_stream_passes_unchanged_and_the_call_is_told_once(
+def test_an_interrupt_anywhere_in_a_stream_passes_unchanged_and_the_call_is_recorded_once(
     world: World, interpreters: Interpreters, long: bool
 ) -> None:
     points = at_points(world, interpreters, raises=True, points=500 if long else 30)
@@ -159,7 +159,7 @@ def test_an_interrupt_anywhere_in_a_stream_passes_unchanged_and_the_call_is_told
     assert {outcome for point in points for outcome in point["told"]} <= {"cancelled", "abandoned", "completed"}
 
 
-def test_a_handler_that_calls_anywhere_in_another_call_has_its_call_told_as_well(
+def test_a_handler_that_calls_anywhere_in_another_call_has_its_call_recorded_as_well(
     world: World, interpreters: Interpreters, long: bool
 ) -> None:
     points = at_points(world, interpreters, raises=False, points=250 if long else 12)

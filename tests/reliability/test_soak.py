@@ -13,16 +13,16 @@ from typing import Final
 import pytest
 
 from midstream._outcomes import Outcome
+from reliability.soak import SHAPES, WARM_UP, Round, soak
 from support.clients import HAS_OWN_SPANS
-from support.soak import SHAPES, WARM_UP, Round, soak
 
 pytestmark = [
     pytest.mark.timeout(2 * 60 * 60),
     pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="file descriptors are counted in /proc"),
 ]
 
-FEW, SHORT, LONG = (100, 5, 1), (300, 5, 3), (100_000, 20, len(SHAPES))
-"""How many calls there are, in how many rounds, of how many shapes: with `--examples=few`, without, and `--long`."""
+QUICK, FULL, LONG = (100, 5, 1), (300, 5, 3), (100_000, 20, len(SHAPES))
+"""How many calls there are, in how many rounds, of how many shapes: by default, with `--full`, with `--long`."""
 
 PATIENCE: Final = {False: 600.0, True: 2 * 60 * 60.0}
 
@@ -41,8 +41,8 @@ MAX_RESIDENT: Final = 32 * 1024 * 1024
 
 
 @pytest.fixture(scope="module")
-def size(long: bool, request: pytest.FixtureRequest) -> tuple[int, int, int]:
-    return LONG if long else FEW if request.config.getoption("--examples") == "few" else SHORT
+def size(full: bool, long: bool) -> tuple[int, int, int]:
+    return LONG if long else FULL if full else QUICK
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +101,7 @@ def never_connected(one: Round) -> Counter[str]:
     return Counter({model: min(count, less[model + broken]) for model, count in models.items()})
 
 
-def test_every_call_is_told_on_one_span_with_its_own_outcome(rounds: list[Round]) -> None:
+def test_every_call_is_recorded_on_one_span_with_its_own_outcome(rounds: list[Round]) -> None:
     for one in rounds:
         expected = Counter(one.expected)
         for model, count in never_connected(one).items():

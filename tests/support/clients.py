@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import ssl
 import sys
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
@@ -52,18 +50,13 @@ def _options(server: Serving, scenario: Scenario, sdk_spans: TracerProvider | No
     return options
 
 
-@functools.cache
-def _certificates() -> ssl.SSLContext:
-    """One for all clients: to load the certificates takes ten times as long as a call."""
-    return ssl.create_default_context()
-
-
 @contextmanager
 def client(
     server: Serving, scenario: Scenario, sdk_spans: TracerProvider | None = None
 ) -> Generator[anthropic.Anthropic]:
     """A sync client for `scenario`; with `sdk_spans`, one that makes the SDK's own spans there."""
-    http_client = anthropic.DefaultHttpxClient(verify=_certificates())
+    # What the SDK makes by itself fails in old versions when a copy of it is collected.
+    http_client = anthropic.DefaultHttpxClient()
     with anthropic.Anthropic(**_options(server, scenario, sdk_spans), http_client=http_client) as made:
         if scenario.family == "stall":
             hurry(made)
@@ -75,7 +68,7 @@ async def async_client(
     server: Serving, scenario: Scenario, sdk_spans: TracerProvider | None = None
 ) -> AsyncGenerator[anthropic.AsyncAnthropic]:
     """An async client for `scenario`; with `sdk_spans`, one that makes the SDK's own spans there."""
-    http_client = anthropic.DefaultAsyncHttpxClient(verify=_certificates())
+    http_client = anthropic.DefaultAsyncHttpxClient()
     async with anthropic.AsyncAnthropic(**_options(server, scenario, sdk_spans), http_client=http_client) as made:
         if scenario.family == "stall":
             hurry(made)

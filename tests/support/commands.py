@@ -7,7 +7,10 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
+
+from support.interpreters import Finished, interpreters
 
 if TYPE_CHECKING:
     import signal
@@ -31,15 +34,6 @@ except anthropic.APIStatusError as error:
 
 _PATIENCE_SECONDS = 170.0
 _COMMAND = (sys.executable, "-m", "midstream._cli")
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A command that has ended."""
-
-    status: int
-    stdout: str
-    stderr: str
 
 
 @dataclass(frozen=True)
@@ -72,11 +66,16 @@ class Running:
 
 def midstream(*arguments: str, **environment: str) -> Finished:
     """Runs `midstream` with `arguments` to its end, with `environment` added to that of the tests."""
-    return _run(*_COMMAND, *arguments, environment=environment)
+    if environment:  # parts of it count only when an interpreter starts
+        return _run(*_COMMAND, *arguments, environment=environment)
+    return interpreters().run(
+        f"import os, sys\nos.environ['COLUMNS'] = '100'\nos.chdir({str(Path.cwd())!r})\n"
+        f"sys.argv = ['midstream', *{arguments!r}]\nfrom midstream._cli import main\nmain()"
+    )
 
 
 def midstream_after(code: str, *arguments: str) -> Finished:
-    """Runs `midstream` with `arguments` to its end, in an interpreter that runs `code` before."""
+    """Runs `midstream` with `arguments` to its end, in a new interpreter that runs `code` before."""
     start = f"import sys\n{code}\nsys.argv = ['midstream', *sys.argv[1:]]\nfrom midstream._cli import main\nmain()"
     return _run(sys.executable, "-c", start, *arguments)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from midstream._outcomes import Outcome, Phase
 from midstream.faults import Expectation, expectation_of
-from midstream.faults.api_errors import api_error
+from midstream.faults._api_errors import api_error
 
 if TYPE_CHECKING:
     from midstream.faults import Scenario

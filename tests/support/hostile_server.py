@@ -7,13 +7,13 @@ from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, cast
 
 from midstream.faults import FaultServer
-from midstream.faults.scripts import Ending, Script
-from midstream.faults.wire import EVENT_STREAM, JSON, LAST_CHUNK, chunk_size, head, sse, to_json
+from midstream.faults._script import Ending, Script
+from midstream.faults._wire import EVENT_STREAM, JSON, LAST_CHUNK, chunk_size, head, sse, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from midstream.faults.requests import Request
+    from midstream.faults._http_request import HttpRequest
 
 __all__ = (
     "DELTA",
@@ -42,15 +42,15 @@ _PACE = 1e-9
 class HostileServer(FaultServer):
     """Whatever it is asked for, it plays the script that it is told to play."""
 
-    play: Callable[[Request, int], Script]
+    play: Callable[[HttpRequest, int], Script]
 
-    def answer(self, request: Request, number: int) -> Script:
+    def answer(self, request: HttpRequest, number: int) -> Script:
         """What is done about the `number`-th request."""
         # The SDK asks for a batch before it asks for its results.
         return super().answer(request, number) if _BATCH.fullmatch(request.path) else self.play(request, number)
 
 
-def always(script: Script) -> Callable[[Request, int], Script]:
+def always(script: Script) -> Callable[[HttpRequest, int], Script]:
     """Plays `script` whatever is asked for. Its frames must be a tuple if it is asked for more than once."""
     return lambda _request, _number: script
 

@@ -19,10 +19,10 @@ from h2.errors import ErrorCodes
 from h2.events import DataReceived, PingAckReceived, RequestReceived, StreamEnded
 from h2.exceptions import ProtocolError
 
-from midstream.faults.answers import text_answer
-from midstream.faults.api_errors import api_error, envelope
-from midstream.faults.scripts import request_id_of
-from midstream.faults.wire import EVENT_STREAM, JSON, sse, to_json
+from midstream.faults._answers import text_answer
+from midstream.faults._api_errors import api_error, envelope
+from midstream.faults._script import request_id_of
+from midstream.faults._wire import EVENT_STREAM, JSON, sse, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -5,6 +5,7 @@ Such a process has the whole life of an interpreter, its exit included: what is 
 
 from __future__ import annotations
 
+import functools
 import gc
 import json
 import os
@@ -12,13 +13,14 @@ import select
 import signal
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from support.clients import HTTP_PACKAGE
-from support.commands import Finished
 
-__all__ = ("Interpreters", "next_program")
+__all__ = ("Finished", "Interpreters", "interpreters", "next_program")
 
 _PATIENCE_SECONDS: Final = 150.0
 _TESTS: Final = str(Path(__file__).parents[1])
@@ -27,7 +29,9 @@ _MODULES: Final = (
     "support.processes",
     "midstream._cli.app",
     "midstream._cli.clients",
-    "midstream._cli.doctor",
+    "midstream._cli.demo.command",
+    "midstream._cli.doctor.command",
+    "midstream._cli.faults.command",
     HTTP_PACKAGE.replace("httpx", "httpcore"),
     "opentelemetry.exporter.otlp.proto.http.trace_exporter",
     "opentelemetry.exporter.otlp.proto.http.metric_exporter",
@@ -47,11 +51,27 @@ exec(compile(next_program(), "program", "exec"))
 """
 
 
+@dataclass(frozen=True)
+class Finished:
+    """A program that has ended."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+
+@functools.cache
+def interpreters() -> Interpreters:
+    """Those of this test process. To preload the modules takes seconds."""
+    return Interpreters()
+
+
 class Interpreters:
     """Starts programs, one after the other. To be stopped in the end."""
 
-    def __init__(self, folder: Path) -> None:
-        self._stdout, self._stderr = folder / "stdout", folder / "stderr"
+    def __init__(self) -> None:
+        self._folder = TemporaryDirectory(prefix="interpreters-")
+        self._stdout, self._stderr = Path(self._folder.name, "stdout"), Path(self._folder.name, "stderr")
         self._server: subprocess.Popen[bytes] | None = None
 
     def run(self, code: str) -> Finished:

@@ -182,13 +182,13 @@ class Run:
     def left_behind(self) -> list[str]:
         """The objects of ours that outlived the response and the exception, and those that outlived everything.
 
-        What lives on in cycles of the SDK's own is excused until the last collection. So is `Entry`, which holds
-        nothing: event loops keep the context in which a connection was opened.
+        What lives on in cycles of the SDK's own is excused until the last collection. So is `ObservedRequest`, which
+        holds nothing: event loops keep the context in which a connection was opened.
         """
         collected = self._first(lambda step: step.name == "collected")
         gone = (not {"response", "error"}.intersection(step.alive) for step in self.steps[:collected])
         outlived = itertools.chain.from_iterable(itertools.compress(self.ours, gone))
-        return [*sorted({*outlived} - {"Entry"}), *self.ours[-1]]
+        return [*sorted({*outlived} - {"ObservedRequest"}), *self.ours[-1]]
 
     def window(self, way: Way) -> range:
         """The steps at which the call may end: not before it is let go, and not after its connection is released.

@@ -10,15 +10,15 @@ from urllib.parse import unquote
 
 from midstream._outcomes import Outcome, Phase
 from midstream.faults import Expectation, FaultServer, Scenario, parse
-from midstream.faults.routes import script_for
-from midstream.faults.scripts import Script, error_script, refusal_script
-from midstream.faults.wire import EVENT_STREAM, JSON, LAST_CHUNK, chunk, sse, to_json
+from midstream.faults._routes import script_for
+from midstream.faults._script import Script, error_script, refusal_script
+from midstream.faults._wire import EVENT_STREAM, JSON, LAST_CHUNK, chunk, sse, to_json
 from support import aws_frames
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from midstream.faults.requests import Request
+    from midstream.faults._http_request import HttpRequest
 
 __all__ = ("BEDROCK_STATUSES", "PlatformServer", "bedrock_scenario")
 
@@ -57,12 +57,12 @@ _ROUTES = (
 class PlatformServer(FaultServer):
     """A `FaultServer` that stands for Bedrock, Vertex, Foundry and the gateways of AWS and Google Cloud."""
 
-    def answer(self, request: Request, number: int) -> Script:
+    def answer(self, request: HttpRequest, number: int) -> Script:
         """What is done about the `number`-th request."""
         return _script(request, number)
 
 
-def _script(request: Request, number: int) -> Script:
+def _script(request: HttpRequest, number: int) -> Script:
     found = next(filter(None, (route.fullmatch(request.path) for route in _ROUTES)), None)
     if found is None:
         return refusal_script("not_found_error", f"no endpoint: {request.path}", number)
@@ -88,7 +88,7 @@ def _with_vertex_events(script: Script) -> Script:
     return replace(script, frames=(first, _VERTEX_EVENT, *rest, *([_VERTEX_EVENT] if whole else []), *end))
 
 
-def _as_anthropic(request: Request, model: str, *, streamed: bool) -> Request:
+def _as_anthropic(request: HttpRequest, model: str, *, streamed: bool) -> HttpRequest:
     body: dict[str, Any] = {**json.loads(request.body), "model": model, "stream": streamed}
     return replace(request, path="/v1/messages", body=to_json(body))
 
@@ -118,7 +118,7 @@ def _parts(model: str) -> tuple[str, str, str]:
     return family, argument, place
 
 
-def _bedrock_script(request: Request, number: int, model: str, *, streamed: bool) -> Script:
+def _bedrock_script(request: HttpRequest, number: int, model: str, *, streamed: bool) -> Script:
     scenario = bedrock_scenario(model)
     if scenario.family == "http" or (scenario.family == "retry" and request.resends + 1 < scenario.attempts):
         return _with_bedrocks_headers(_http_error(scenario.argument or "", number))

@@ -16,7 +16,7 @@ from opentelemetry.trace import StatusCode
 from midstream._outcomes import Outcome
 from midstream.faults import parse
 from support import expected
-from support.clients import API_KEY, HAS_OWN_SPANS, HTTP_PACKAGE, _certificates, hurry
+from support.clients import API_KEY, HAS_OWN_SPANS, HTTP_PACKAGE, hurry
 from support.exported import event_of
 from support.platform_server import bedrock_scenario
 from support.seen import observable, spied
@@ -127,8 +127,6 @@ def client(
     platform: Platform, server: FaultServer, attempts: int = 1, spans: TracerProvider | None = None, **more: Any
 ) -> Generator[Any]:
     """The sync client of `platform`; with `spans`, one that makes the SDK's own spans there."""
-    if "http_client" not in more:
-        more["http_client"] = anthropic.DefaultHttpxClient(verify=_certificates())
     with getattr(anthropic, platform.name)(**_options(platform, server, attempts, spans) | more) as made:
         yield made
 
@@ -138,8 +136,6 @@ async def async_client(
     platform: Platform, server: FaultServer, attempts: int = 1, spans: TracerProvider | None = None, **more: Any
 ) -> AsyncGenerator[Any]:
     """The async client of `platform`; with `spans`, one that makes the SDK's own spans there."""
-    if "http_client" not in more:
-        more["http_client"] = anthropic.DefaultAsyncHttpxClient(verify=_certificates())
     kind = getattr(anthropic, f"Async{platform.name}")
     async with kind(**_options(platform, server, attempts, spans) | more) as made:
         yield made

@@ -28,17 +28,17 @@ class _Listening:
         self._watch.open()
         self.verdicts: list[Verdict | None] = []
 
-    def look(self, event: object) -> None:
+    def on_event(self, event: object) -> None:
         self._watch.event(event)
 
-    def found(self, failure: Failure) -> None:
+    def on_hidden_failure(self, failure: Failure) -> None:
         assert_harmless(failure)
         self._watch.found(failure)
 
-    def read(self) -> None:
+    def on_end(self) -> None:
         self.verdicts.append(self._watch.read())
 
-    def answered(self, document: object) -> None:
+    def on_document(self, document: object) -> None:
         classify(document)
         self.verdicts.append(self._watch.answered(document))
 

@@ -55,6 +55,12 @@ def test_an_error_is_read_in_every_spelling(body: object, error_type: str, statu
     )
 
 
+@pytest.mark.parametrize("word", ["", "None", "null", "NIL", "undefined", "Unknown", "n/a", "error", "about:blank"])
+def test_a_word_that_serializers_write_for_nothing_is_not_a_type(word: str) -> None:
+    failure = in_band_error({"error": {"type": word, "message": "m", "code": 429}})
+    assert (failure.error_type, failure.status_code) == ("429", 429)
+
+
 def test_errors_that_are_nested_without_end_are_read_so_far() -> None:
     body: dict[str, Any] = {"message": "deep"}
     for _ in range(100):

@@ -355,7 +355,7 @@ def test_an_exception_that_the_sdk_wraps_names_the_connection_error() -> None:
     assert classify(error) == wrapped(Outcome.CONNECTION_ERROR, "RuntimeError", None)
 
 
-def test_a_transport_failure_that_is_wrapped_while_the_body_was_read_is_no_connection_error() -> None:
+def test_a_wrapped_failure_while_reading_the_body_is_not_a_connection_error() -> None:
     error = body_raising(http.ReadError("reset"))
     assert classify(error) == wrapped(Outcome.TRANSPORT_ERROR, f"{HTTP_PACKAGE}.ReadError", "reset")
 
@@ -461,7 +461,7 @@ def test_an_exception_that_no_api_error_hides_behind(error: BaseException, expec
     assert classify(error) == expected
 
 
-def test_a_response_validation_error_says_the_status_it_reports_and_nothing_of_the_body() -> None:
+def test_a_response_validation_error_reports_its_status_and_nothing_of_the_body() -> None:
     answer = response(200, {})
     answer.request = http.Request("POST", "http://api.test")
     error = anthropic.APIResponseValidationError(answer, body=body_of("api_error", SECRET))
@@ -535,7 +535,7 @@ def test_a_failure_is_one_line(make: Callable[[], object], line: str) -> None:
     assert str(classify(make())) == line
 
 
-def test_whether_there_was_an_answer_is_not_told_of_what_the_sdk_may_have_raised_over_one() -> None:
+def test_an_error_that_may_have_had_a_response_does_not_claim_that_it_had_none() -> None:
     over_an_answer = replace(classify(AssertionError()), phase=Phase.REQUEST)
     assert str(over_an_answer) == "AssertionError; not an anthropic.APIError"
     assert str(replace(over_an_answer, phase=Phase.CONTENT)) == (

@@ -53,7 +53,7 @@ ODD: Final[dict[str, Callable[[], object]]] = {
 
 @pytest.mark.parametrize("make", ODD.values(), ids=ODD)
 @pytest.mark.parametrize("name", ["retry-after", "retry-after-ms"])
-def test_a_header_that_is_no_text_asks_for_no_wait_or_for_a_bounded_one(name: str, make: Callable[[], object]) -> None:
+def test_a_header_that_is_not_text_asks_for_no_wait_or_for_a_bounded_one(name: str, make: Callable[[], object]) -> None:
     error: Any = http_error(429)
     error.response = SimpleNamespace(status_code=429, headers={name: make()})
     failure = classify(error)

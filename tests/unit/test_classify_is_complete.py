@@ -10,7 +10,7 @@ import pytest
 from midstream._outcomes import Outcome
 from midstream._outcomes.exceptions import EXCEPTION_OUTCOMES
 from midstream._outcomes.status import API_STATUS
-from midstream.faults.api_errors import API_ERRORS
+from midstream.faults._api_errors import API_ERRORS
 from support.exception_kinds import exceptions_in, importable, sdk_exceptions
 
 UNSPECIFIC = ("builtins.Exception", "builtins.BaseException")
@@ -72,7 +72,7 @@ def test_every_exception_of_the_sdk_is_classified_by_a_line_of_its_own() -> None
     assert unspecific - set(CLIENT_ERRORS) == set()
 
 
-def test_every_status_error_of_the_sdk_is_an_http_error_until_its_status_tells_otherwise() -> None:
+def test_every_status_error_of_the_sdk_is_an_http_error_unless_its_status_differs() -> None:
     found = {kind: specific(kind) for kind in sdk_exceptions() if issubclass(kind, anthropic.APIStatusError)}
     assert len(found) > 10
     assert {kind for kind, outcome in found.items() if outcome is not Outcome.HTTP_ERROR} == set()

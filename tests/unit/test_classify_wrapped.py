@@ -167,7 +167,7 @@ def interrupted_by(handler: Any) -> Exception:
 
 
 @pytest.mark.parametrize("handler", [plain, deep])
-def test_an_exception_out_of_a_signal_handler_is_the_applications_however_it_is_wrapped(handler: Any) -> None:
+def test_an_exception_from_a_signal_handler_is_the_applications_however_wrapped(handler: Any) -> None:
     error = interrupted_by(handler)
     pool_error = http.ReadTimeout("as httpcore maps it")
     pool_error.__cause__ = error
@@ -226,3 +226,11 @@ def test_a_pool_names_the_exception_that_it_wraps() -> None:
     error = http.ConnectError("certificate verify failed")
     error.__cause__ = pool.ConnectError(ssl.SSLCertVerificationError(1, "certificate verify failed"))
     assert classify(request_raising(error)).retryable is False
+
+
+def test_an_http_error_that_the_sdk_wrapped_like_a_broken_connection_is_an_http_error() -> None:
+    """A middleware raised it, and the SDK takes what a middleware raises for a failure of the connection."""
+    error = anthropic.APIConnectionError(request=http.Request("POST", "http://api.test"))
+    error.__cause__ = http_error(429, body_of("rate_limit_error"))
+    failure = classify(error)
+    assert (failure.outcome, failure.status_code) == (Outcome.HTTP_ERROR, 429)

@@ -91,7 +91,7 @@ def test_what_azure_raises_without_an_answer_is_a_connection_error(name: str) ->
     assert (failure.outcome, failure.error_type) == (Outcome.CONNECTION_ERROR, f"azure.core.exceptions.{name}")
 
 
-def test_what_azure_raises_over_an_answer_is_told_with_its_status_and_its_headers() -> None:
+def test_what_azure_raises_over_an_answer_is_recorded_with_its_status_and_its_headers() -> None:
     azure = pytest.importorskip("azure.core.exceptions", reason="azure-core is not installed")
     answer = SimpleNamespace(status_code=429, reason="Busy", headers={"retry-after": "7"}, text=lambda: "")
     failure = classify(azure.ClientAuthenticationError("Too many requests\nContent: secret", response=answer))
@@ -109,6 +109,13 @@ def test_google_hands_on_what_its_services_answered() -> None:
     body = '{"error": {"code": 403, "message": "No luck", "status": "PERMISSION_DENIED"}}'
     failure = classify(google.RefreshError("Unable to acquire impersonated credentials", body))
     assert (failure.status_code, failure.error_type, failure.message) == (403, "PERMISSION_DENIED", "No luck")
+
+
+@pytest.mark.parametrize(("hint", "status"), [(True, 500), (False, 400)])
+def test_an_unknown_google_error_has_status_500_if_retryable_and_400_otherwise(hint: bool, status: int) -> None:
+    google = pytest.importorskip("google.auth.exceptions", reason="google-auth is not installed")
+    error = google.RefreshError("Unable to acquire credentials", '{"error": {"status": "BRAND_NEW"}}', retryable=hint)
+    assert classify(error).status_code == status
 
 
 def test_a_transport_error_of_google_s_without_a_cause_is_a_connection_error() -> None:
@@ -132,7 +139,7 @@ def test_a_function_of_the_application_s_is_not_taken_for_one_of_the_sdk_s() -> 
 
 
 @pytest.mark.parametrize("wrapped", [False, True], ids=["bare", "wrapped"])
-def test_the_status_of_an_answer_that_a_provider_did_not_accept_is_told(*, wrapped: bool) -> None:
+def test_the_status_of_an_answer_that_a_provider_did_not_accept_is_recorded(*, wrapped: bool) -> None:
     answer = response(503, "", {"retry-after": "7"})
     error: Exception = http_client.HTTPStatusError(
         "503", request=http_client.Request("POST", "https://t"), response=answer
@@ -182,7 +189,7 @@ def test_an_exception_of_another_kind_says_nothing() -> None:
 
 
 @pytest.mark.parametrize("status", [100, 700, -1, True, "503"])
-def test_a_status_that_is_no_error_s_is_no_answer(status: object) -> None:
+def test_a_status_that_is_not_an_error_s_is_not_an_answer(status: object) -> None:
     error = importlib.import_module(HTTP_PACKAGE).HTTPStatusError(
         "odd", request=http_client.Request("POST", "https://t"), response=SimpleNamespace(status_code=status)
     )

@@ -1,10 +1,10 @@
-"""Verdicts that wait: told as soon as that can be done, and until then nothing but the exit handler is there."""
+"""Deferred reports are made as soon as possible, and until then an exit handler is registered."""
 
 from __future__ import annotations
 
 import atexit
 from types import FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,22 +14,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Call:
-    """Notes what it is to tell."""
+class Report:
+    """Notes each time it is made."""
 
     def __init__(self, raises: type[BaseException] | None = None) -> None:
-        self.told: list[Any] = []
+        self.made = 0
         self._raises = raises
 
-    def tell_now(self, verdict: Any) -> None:
-        self.told.append(verdict)
+    def __call__(self) -> None:
+        self.made += 1
         if self._raises is not None:
             raise self._raises
 
 
 @pytest.fixture
 def at_exit(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], object]]:
-    """What is registered for the exit of the interpreter."""
+    """The handlers that are registered for the exit of the interpreter."""
     handlers: list[Callable[[], object]] = []
 
     def unregister(handler: Callable[[], object]) -> None:
@@ -47,59 +47,44 @@ def inside_telemetry(work: Callable[[], None]) -> None:
     FunctionType(here.__code__, {"__name__": "opentelemetry.sdk.trace"})(work)
 
 
-def test_while_a_verdict_waits_the_exit_is_awaited_and_after_that_no_more(
-    at_exit: list[Callable[[], object]],
-) -> None:
-    deferred, call = Deferred(), Call()
-    made: Any = call
-    verdicts: list[Any] = ["one", "two"]
-    for verdict in verdicts:
-        deferred.add(made, verdict)
-    assert (at_exit, call.told) == ([deferred.flush], [])
+def test_the_exit_is_awaited_while_a_report_is_deferred_and_no_longer(at_exit: list[Callable[[], object]]) -> None:
+    deferred, first, second = Deferred(), Report(), Report()
+    deferred.add(first)
+    deferred.add(second)
+    assert (at_exit, first.made, second.made) == ([deferred.flush], 0, 0)
     at_exit[0]()
-    assert (at_exit, call.told) == ([], verdicts)
+    assert (at_exit, first.made, second.made) == ([], 1, 1)
 
 
-def test_inside_of_telemetry_a_verdict_goes_on_waiting(at_exit: list[Callable[[], object]]) -> None:
-    deferred, call = Deferred(), Call()
-    made: Any = call
-    deferred.add(made, made)
+def test_inside_opentelemetry_a_report_stays_deferred(at_exit: list[Callable[[], object]]) -> None:
+    deferred, report = Deferred(), Report()
+    deferred.add(report)
     inside_telemetry(deferred.flush)
-    assert (at_exit, call.told) == ([deferred.flush], [])
+    assert (at_exit, report.made) == ([deferred.flush], 0)
 
 
-def test_what_an_interrupt_leaves_is_told_at_the_exit(at_exit: list[Callable[[], object]]) -> None:
-    deferred, first, second = Deferred(), Call(KeyboardInterrupt), Call()
-    calls: list[Any] = [first, second]
-    for call in calls:
-        deferred.add(call, call)
+def test_what_an_interrupt_leaves_is_reported_at_the_exit(at_exit: list[Callable[[], object]]) -> None:
+    deferred, first, second = Deferred(), Report(KeyboardInterrupt), Report()
+    deferred.add(first)
+    deferred.add(second)
     with pytest.raises(KeyboardInterrupt):
         deferred.flush()
-    assert (first.told, second.told, at_exit) == ([first], [], [deferred.flush])
+    assert (first.made, second.made, at_exit) == (1, 0, [deferred.flush])
     at_exit[0]()
-    assert (first.told, second.told, at_exit) == ([first], [second], [])
+    assert (first.made, second.made, at_exit) == (1, 1, [])
 
 
-def test_a_verdict_that_comes_while_others_are_told_is_told_too(at_exit: list[Callable[[], object]]) -> None:
-    deferred, last = Deferred(), Call()
-    made: Any = last
-
-    class Adding(Call):
-        def tell_now(self, verdict: Any) -> None:
-            super().tell_now(verdict)
-            deferred.add(made, made)
-
-    adding: Any = Adding()
-    deferred.add(adding, adding)
+def test_a_report_that_is_deferred_while_others_are_made_is_made_too(at_exit: list[Callable[[], object]]) -> None:
+    deferred, last = Deferred(), Report()
+    deferred.add(lambda: deferred.add(last))
     deferred.flush()
-    assert (adding.told, last.told, at_exit) == ([adding], [last], [])
+    assert (last.made, at_exit) == (1, [])
 
 
-def test_a_forked_child_leaves_what_waits_to_its_parent_and_begins_anew(at_exit: list[Callable[[], object]]) -> None:
-    deferred, of_the_parent, of_the_child = Deferred(), Call(), Call()
-    calls: list[Any] = [of_the_parent, of_the_child]
-    deferred.add(calls[0], calls[0])
+def test_a_forked_child_leaves_deferred_reports_to_its_parent(at_exit: list[Callable[[], object]]) -> None:
+    deferred, of_the_parent, of_the_child = Deferred(), Report(), Report()
+    deferred.add(of_the_parent)
     deferred.forked()
-    deferred.add(calls[1], calls[1])
+    deferred.add(of_the_child)
     at_exit[-1]()
-    assert (of_the_parent.told, of_the_child.told, at_exit) == ([], [of_the_child], [])
+    assert (of_the_parent.made, of_the_child.made, at_exit) == (0, 1, [])

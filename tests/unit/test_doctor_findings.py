@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from midstream._cli.doctor_findings import in_words, one_line
+from midstream._cli.doctor.findings import in_words, one_line
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,13 @@ import anthropic
 import pytest
 
 from midstream import AnthropicInstrumentor
-from midstream._sdk.patches import TARGETS, Place, place_of
+from midstream._sdk.patches import Place, place_of
+from midstream._sdk.targets import TARGETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-REQUEST = next(one for one in TARGETS if one.name == "anthropic._base_client.SyncAPIClient.request")
+REQUEST = next(target for target in TARGETS if target.name == "anthropic._base_client.SyncAPIClient.request")
 
 
 @pytest.fixture
@@ -25,19 +26,19 @@ def instrumented() -> Iterator[None]:
     instrumentor.uninstrument()
 
 
-def test_targets_are_bare_before_and_after_and_wrapped_meanwhile() -> None:
-    there = [one for one in TARGETS if place_of(one) is not Place.ABSENT]
-    assert {one for one in TARGETS if one not in there} <= {one for one in TARGETS if one.optional}
-    assert {place_of(one) for one in there} == {Place.BARE}
+def test_targets_are_wrapped_only_while_instrumented() -> None:
+    present = [target for target in TARGETS if place_of(target) is not Place.ABSENT]
+    assert {target for target in TARGETS if target not in present} <= {target for target in TARGETS if target.optional}
+    assert {place_of(target) for target in present} == {Place.BARE}
     instrumentor = AnthropicInstrumentor()
     instrumentor.instrument()
-    assert {place_of(one) for one in there} == {Place.WRAPPED}
+    assert {place_of(target) for target in present} == {Place.WRAPPED}
     instrumentor.uninstrument()
-    assert {place_of(one) for one in there} == {Place.BARE}
+    assert {place_of(target) for target in present} == {Place.BARE}
 
 
 @pytest.mark.usefixtures("instrumented")
-def test_a_target_that_somebody_wraps_after_us_is_still_wrapped_by_us(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_target_that_is_wrapped_again_later_is_still_wrapped(monkeypatch: pytest.MonkeyPatch) -> None:
     owner = anthropic._base_client.SyncAPIClient
     request: Any = owner.request
 
@@ -50,7 +51,7 @@ def test_a_target_that_somebody_wraps_after_us_is_still_wrapped_by_us(monkeypatc
 
 
 @pytest.mark.usefixtures("instrumented")
-def test_a_target_that_somebody_has_replaced_is_bare(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_target_that_was_replaced_is_bare(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(anthropic._base_client.SyncAPIClient, "request", print)
     assert place_of(REQUEST) is Place.BARE
 

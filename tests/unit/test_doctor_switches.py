@@ -4,57 +4,57 @@ from __future__ import annotations
 
 import pytest
 
-from midstream._cli.doctor_findings import Finding, Health, Subject
-from midstream._cli.doctor_switches import switched
+from midstream._cli.doctor.findings import Finding, Health, Subject
+from midstream._cli.doctor.switches import switched
 
 
 def found(subject: Subject, **environment: str) -> list[Finding]:
-    return [one for one in switched(environment) if one.subject is subject]
+    return [finding for finding in switched(environment) if finding.subject is subject]
 
 
-def test_nothing_set_is_nothing_wrong() -> None:
-    assert [one.verdict for one in switched({})] == [Health.OK] * 3
+def test_an_empty_environment_is_ok() -> None:
+    assert [finding.verdict for finding in switched({})] == [Health.OK] * 3
 
 
 @pytest.mark.parametrize("names", ["anthropic_midstream", "flask, anthropic_midstream", "*", "flask,*"])
 def test_midstream_disabled_by_name_or_with_everything_is_a_problem(names: str) -> None:
-    (one,) = found(Subject.SWITCHES, OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=names)
-    assert one.verdict is Health.PROBLEM
-    assert one.message.startswith(f"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS={names}: ")
-    assert one.remedy is not None
-    assert "take " in one.remedy
+    (finding,) = found(Subject.SWITCHES, OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=names)
+    assert finding.verdict is Health.PROBLEM
+    assert finding.message.startswith(f"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS={names}: ")
+    assert finding.remedy is not None
+    assert "take " in finding.remedy
 
 
 @pytest.mark.parametrize("names", ["", "anthropic", "flask,anthropic_midstream2"])
-def test_others_disabled_are_nothing_wrong(names: str) -> None:
-    (one,) = found(Subject.SWITCHES, OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=names)
-    assert one.verdict is Health.OK
+def test_other_instrumentations_disabled_are_ok(names: str) -> None:
+    (finding,) = found(Subject.SWITCHES, OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=names)
+    assert finding.verdict is Health.OK
 
 
-@pytest.mark.parametrize(("told", "verdict"), [("true", Health.PROBLEM), (" True ", Health.PROBLEM), ("1", Health.OK)])
-def test_opentelemetry_is_disabled_by_true_only(told: str, verdict: Health) -> None:
-    (one,) = found(Subject.SWITCHES, OTEL_SDK_DISABLED=told)
-    assert one.verdict is verdict
+@pytest.mark.parametrize(("value", "verdict"), [("true", Health.PROBLEM), (" True ", Health.PROBLEM), ("1", Health.OK)])
+def test_only_true_disables_opentelemetry(value: str, verdict: Health) -> None:
+    (finding,) = found(Subject.SWITCHES, OTEL_SDK_DISABLED=value)
+    assert finding.verdict is verdict
 
 
-@pytest.mark.parametrize("told", ["on", "OFF", "true", "0", " off ", ""])
-def test_an_option_that_is_understood_is_shown(told: str) -> None:
-    (one,) = found(Subject.OPTIONS, MIDSTREAM_SPANS=told)
-    assert one.verdict is Health.OK
-    assert one.message == (f"MIDSTREAM_SPANS={told}" if told else "no MIDSTREAM_* is set: the defaults hold")
+@pytest.mark.parametrize("value", ["on", "OFF", "true", "0", " off ", ""])
+def test_a_valid_option_is_shown(value: str) -> None:
+    (finding,) = found(Subject.OPTIONS, MIDSTREAM_SPANS=value)
+    assert finding.verdict is Health.OK
+    assert finding.message == (f"MIDSTREAM_SPANS={value}" if value else "no MIDSTREAM_* is set: the defaults are used")
 
 
-def test_an_option_that_is_not_understood_is_a_problem_with_what_is_allowed() -> None:
-    (one,) = found(Subject.OPTIONS, MIDSTREAM_CHUNK_TIMINGS="sometimes")
-    assert one == Finding(
+def test_an_invalid_value_is_a_problem_with_the_valid_ones() -> None:
+    (finding,) = found(Subject.OPTIONS, MIDSTREAM_CHUNK_TIMINGS="sometimes")
+    assert finding == Finding(
         Subject.OPTIONS,
         Health.PROBLEM,
-        "MIDSTREAM_CHUNK_TIMINGS='sometimes' is not understood: the default holds",
+        "ignoring MIDSTREAM_CHUNK_TIMINGS='sometimes': the default is used",
         "set it to one of on, off, true, false, 1, 0",
     )
 
 
-def test_an_option_that_there_is_not_is_a_warning_with_those_there_are() -> None:
-    (one,) = found(Subject.OPTIONS, MIDSTREAM_SPAN="off")
-    assert one.verdict is Health.WARNING
-    assert one.remedy == "there are MIDSTREAM_SPANS, MIDSTREAM_CHUNK_TIMINGS, MIDSTREAM_GENAI_METRICS"
+def test_an_unknown_option_is_a_warning_with_the_valid_ones() -> None:
+    (finding,) = found(Subject.OPTIONS, MIDSTREAM_SPAN="off")
+    assert finding.verdict is Health.WARNING
+    assert finding.remedy == "valid options: MIDSTREAM_SPANS, MIDSTREAM_CHUNK_TIMINGS, MIDSTREAM_GENAI_METRICS"

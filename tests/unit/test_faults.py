@@ -10,8 +10,8 @@ import pytest
 
 from midstream._outcomes.vocabulary import Outcome, Phase
 from midstream.faults import DEFAULT_EVENTS, EXAMPLES, FAMILIES, Expectation, Operation, Scenario, expectation_of, parse
-from midstream.faults.answers import text_answer
-from midstream.faults.api_errors import API_ERRORS
+from midstream.faults._answers import text_answer
+from midstream.faults._api_errors import API_ERRORS
 
 
 def test_a_name_is_parsed_into_its_family_its_argument_and_its_k() -> None:
@@ -55,49 +55,49 @@ def test_an_error_type_may_be_any_text() -> None:
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        ("claude", f"model 'claude' is no scenario: the families are {', '.join(FAMILIES)}"),
-        ("", f"model '' is no scenario: the families are {', '.join(FAMILIES)}"),
+        ("claude", f"model 'claude' is not a scenario: the families are {', '.join(FAMILIES)}"),
+        ("", f"model '' is not a scenario: the families are {', '.join(FAMILIES)}"),
         (
             "reset@9",
-            "model 'reset@9' is no scenario: K must be a number from 0 to 8, not '9'; the spelling is reset@K",
+            "model 'reset@9' is not a scenario: K must be a number from 0 to 8, not '9'; the spelling is reset@K",
         ),
         (
             "reset@",
-            "model 'reset@' is no scenario: K must be a number from 0 to 8, not ''; the spelling is reset@K",
+            "model 'reset@' is not a scenario: K must be a number from 0 to 8, not ''; the spelling is reset@K",
         ),
         (
             "reset:x",
-            "model 'reset:x' is no scenario: 'x' is more than it takes; the spelling is reset@K",
+            "model 'reset:x' is not a scenario: 'x' is more than it takes; the spelling is reset@K",
         ),
         (
             "ok@2",
-            "model 'ok@2' is no scenario: '2' is more than it takes; the spelling is ok:N",
+            "model 'ok@2' is not a scenario: '2' is more than it takes; the spelling is ok:N",
         ),
         (
             "ok:0",
-            "model 'ok:0' is no scenario: N must be a number from 1 to 100000, not '0'; the spelling is ok:N",
+            "model 'ok:0' is not a scenario: N must be a number from 1 to 100000, not '0'; the spelling is ok:N",
         ),
         (
             "http:",
-            "model 'http:' is no scenario: TYPE must not be empty; the spelling is http:TYPE",
+            "model 'http:' is not a scenario: TYPE must not be empty; the spelling is http:TYPE",
         ),
         (
             "http_html:200",
             (
-                "model 'http_html:200' is no scenario: STATUS must be a number from 400 to 599, not '200'; "
+                "model 'http_html:200' is not a scenario: STATUS must be a number from 400 to 599, not '200'; "
                 "the spelling is http_html:STATUS"
             ),
         ),
     ],
 )
 def test_a_wrong_name_is_answered_with_what_is_wrong_and_what_is_allowed(model: str, message: str) -> None:
-    with pytest.raises(ValueError, match="no scenario") as caught:
+    with pytest.raises(ValueError, match="not a scenario") as caught:
         parse(model)
     assert str(caught.value) == message
 
 
 def test_a_wrong_name_is_quoted_only_so_far() -> None:
-    with pytest.raises(ValueError, match="no scenario") as caught:
+    with pytest.raises(ValueError, match="not a scenario") as caught:
         parse("slow:" + "9" * 10_000)
     assert len(str(caught.value)) < 500
 
@@ -178,7 +178,7 @@ def test_the_expectation_of_a_scenario_is_that_of_a_streamed_message(name: str) 
     assert expectation_of(parse(name), "chat") == parse(name).expectation
 
 
-def test_what_a_retry_can_help_follows_from_the_status_and_from_what_has_arrived_instead() -> None:
+def test_retryable_follows_from_the_status_and_from_the_unexpected_body() -> None:
     futile = [name for name in FAMILIES if (end := parse(name).expectation).outcome.is_failure and not end.retryable]
     assert futile == ["unnamed", "html"]
     by_status = {name: parse(f"in_band:{name}").expectation.retryable for name in API_ERRORS}
@@ -207,14 +207,14 @@ def test_a_completion_is_truncated_before_its_last_event() -> None:
 
 
 @pytest.mark.parametrize("operation", ["text_completion", *_UNMARKED])
-def test_what_is_no_message_has_content_from_its_first_piece_on_and_does_not_close(operation: Operation) -> None:
+def test_what_is_not_a_message_has_content_from_its_first_piece_on_and_does_not_close(operation: Operation) -> None:
     phases = [expectation_of(parse(f"reset@{k}"), operation).phase for k in range(DEFAULT_EVENTS)]
     assert phases == [Phase.OPENING, *[Phase.CONTENT] * (DEFAULT_EVENTS - 1)]
 
 
 @pytest.mark.parametrize("operation", ["batch_results", "file_download"])
 @pytest.mark.parametrize("family", ["in_band", "in_band_text", "in_band_bare", "unnamed_error"])
-def test_what_is_no_event_stream_refuses_errors_in_band(operation: Operation, family: str) -> None:
+def test_what_is_not_an_event_stream_refuses_errors_in_band(operation: Operation, family: str) -> None:
     assert expectation_of(parse(family), operation) == Expectation(
         Outcome.HTTP_ERROR, "invalid_request_error", 400, 400, phase=Phase.REQUEST
     )
@@ -226,7 +226,7 @@ def test_what_only_events_can_have_is_whole_in_any_other_body() -> None:
             assert expectation_of(parse(family), operation, streamed=operation == "batch_results") == _COMPLETED
 
 
-def test_a_document_instead_of_an_answer_is_the_same_failure_streamed_or_not_and_a_file_like_any_other() -> None:
+def test_an_unexpected_document_is_the_same_failure_streamed_or_not() -> None:
     for name in ("html", "envelope:api_error"):
         for streamed in (True, False):
             assert expectation_of(parse(name), "chat", streamed=streamed) == parse(name).expectation

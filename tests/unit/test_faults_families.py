@@ -1,4 +1,4 @@
-"""A row in `midstream.faults.scenarios` is all that a new fault needs, and every row sends what it always sent."""
+"""A row of `midstream.faults.FAMILIES` is all that a new fault needs, and every row sends what it always sent."""
 
 from __future__ import annotations
 
@@ -10,26 +10,29 @@ from urllib.parse import quote
 
 import pytest
 
-from midstream._cli.demo import Wishes
-from midstream._cli.demo import run as demo
+from midstream._cli.demo.command import DemoOptions
+from midstream._cli.demo.command import run as demo
 from midstream._outcomes import Outcome, Phase
+from midstream._telemetry.operation import Operation as RecordedOperation
 from midstream.faults import (
     DEFAULT_EVENTS,
     FAMILIES,
+    Expectation,
+    Family,
     FaultProxy,
     FaultServer,
     Operation,
     Sequence,
+    _scenarios,
     expectation_of,
     parse,
-    scenarios,
-    scripts,
 )
-from midstream.faults.breaking import Breaking
-from midstream.faults.requests import Request
-from midstream.faults.routes import script_for
-from midstream.faults.scenarios import Expectation, Family
-from midstream.faults.scripts import Ending, Kind, Script
+from midstream.faults import _scripts as scripts
+from midstream.faults._family import Proxied
+from midstream.faults._http_request import HttpRequest
+from midstream.faults._routes import script_for
+from midstream.faults._script import Ending, Kind, Script
+from midstream.faults._scripts import Case
 from support.clients import client
 
 if TYPE_CHECKING:
@@ -38,24 +41,41 @@ if TYPE_CHECKING:
 OPERATIONS: tuple[Operation, ...] = get_args(Operation)
 
 
-def requests(name: str) -> Iterator[Request]:
+def requests(name: str) -> Iterator[HttpRequest]:
     """A request for the scenario at every endpoint, streamed and not."""
     for streamed in (True, False):
         body = json.dumps({"model": name, "stream": streamed}).encode()
         for path in ("/v1/messages", "/v1/complete", "/v1/messages/count_tokens"):
-            yield Request("POST", path, body)
+            yield HttpRequest("POST", path, body)
     for path in ("/v1/messages/batches/{}/results", "/v1/sessions/{}/events/stream", "/v1/files/{}/content"):
-        yield Request("GET", path.format(quote(name, safe="")))
+        yield HttpRequest("GET", path.format(quote(name, safe="")))
 
 
-def added(monkeypatch: pytest.MonkeyPatch, family: Family) -> None:
-    monkeypatch.setattr(scenarios, "FAMILIES", MappingProxyType({**FAMILIES, family.name: family}))
+def completed(_argument: str, _phase: Phase) -> Expectation:
+    return Expectation(Outcome.COMPLETED)
 
 
-def test_a_row_that_says_only_how_it_ends_is_answered_whole_wherever_it_is_asked_for(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    added(monkeypatch, Family("brand_new", "something new", lambda _argument, _phase: Expectation(Outcome.COMPLETED)))
+def add(monkeypatch: pytest.MonkeyPatch, family: Family) -> None:
+    monkeypatch.setattr(_scenarios, "FAMILIES", MappingProxyType({**FAMILIES, family.name: family}))
+
+
+def events(server: FaultServer, model: str) -> list[str]:
+    """The types of the events that the SDK's stream has for `model`."""
+    with client(server, parse("ok")) as caller:
+        messages: Any = caller.messages
+        with messages.create(model=model, max_tokens=9, messages=[], stream=True) as stream:
+            return [event.type for event in stream]
+
+
+def test_the_operations_are_those_of_the_telemetry() -> None:
+    assert list(OPERATIONS) == [operation.value for operation in RecordedOperation]
+
+
+# A row is all that a new fault needs
+
+
+def test_a_row_that_says_only_how_it_ends_is_answered_whole_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    add(monkeypatch, Family("brand_new", "something new", completed))
     for asked, like in zip(requests("brand_new"), requests("ok"), strict=True):
         new, old = script_for(asked, 1), script_for(like, 1)
         assert (new.scenario, new.model) == ("brand_new", "brand_new")
@@ -66,20 +86,17 @@ def test_a_row_that_says_only_how_it_ends_is_answered_whole_wherever_it_is_asked
         assert expectation_of(parse("brand_new"), operation) == Expectation(Outcome.COMPLETED)
 
 
-def test_a_row_s_script_is_what_every_kind_of_body_gets_but_those_that_it_names(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_row_s_script_is_for_every_kind_of_body_except_those_that_it_names(monkeypatch: pytest.MonkeyPatch) -> None:
     hung_up = Expectation(Outcome.CONNECTION_ERROR, "of_a_new_kind", phase=Phase.REQUEST)
-    gone = Script(ending=Ending.RESET)
     row = Family(
         "brand_new",
         "something new",
         lambda _argument, _phase: hung_up,
-        script=lambda _case: gone,
+        script=lambda _case: Script(ending=Ending.RESET),
         instead={Kind.BYTES: scripts.whole},
-        otherwise={"file_download": lambda _argument, _phase: Expectation(Outcome.COMPLETED)},
+        otherwise={"file_download": completed},
     )
-    added(monkeypatch, row)
+    add(monkeypatch, row)
     *others, file = (script_for(asked, 1) for asked in requests("brand_new"))
     assert {(script.head, script.ending) for script in others} == {(b"", Ending.RESET)}
     assert file.status == 200
@@ -87,42 +104,64 @@ def test_a_row_s_script_is_what_every_kind_of_body_gets_but_those_that_it_names(
     assert ends == {**dict.fromkeys(OPERATIONS, Outcome.CONNECTION_ERROR), "file_download": Outcome.COMPLETED}
 
 
-def test_the_server_the_demo_and_its_telemetry_take_a_row_as_it_is(
+def test_the_server_and_the_demo_take_a_row_as_it_is(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ends = parse("cut@2").expectation
     row = Family("brand_new", "something new", lambda _argument, _phase: ends, script=scripts.cut, placed=True)
-    added(monkeypatch, row)
-    with FaultServer() as server, client(server, parse("brand_new@2")) as caller:
-        messages: Any = caller.messages
-        with messages.create(model="brand_new@2", max_tokens=9, messages=[], stream=True) as stream:
-            assert [event.type for event in stream] == ["message_start", "content_block_start"]
+    add(monkeypatch, row)
+    with FaultServer() as server:
+        assert events(server, "brand_new@2") == ["message_start", "content_block_start"]
     assert [served.scenario for served in server.requests] == ["brand_new@2"]
-    assert demo(Wishes(as_json=True, only=("brand_new@2",), metrics_port=None, otlp=None)) == 0
+    assert demo(DemoOptions(as_json=True, only=("brand_new@2",), serve=False, port=0, otlp=None)) == 0
     (entry,) = json.loads(capsys.readouterr().out)["faults"]
     assert (entry["fault"], entry["explanation"]) == ("brand_new@2", "something new")
     assert entry["sync"]["really"]["outcome"] == "truncated"
 
 
-def test_a_row_without_a_place_makes_what_it_does_of_the_whole_answer_of_an_upstream(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    added(monkeypatch, Family("brand_new", "something new", lambda _argument, _phase: Expectation(Outcome.COMPLETED)))
+# What the proxy does for a row
+
+
+def proxied(monkeypatch: pytest.MonkeyPatch, row: Family, name: str) -> tuple[list[str], list[str | None], int]:
+    """The events that the client gets, the scenario that the proxy logs, and how often the upstream was asked."""
+    add(monkeypatch, row)
     with FaultServer(plan=Sequence(["ok"], repeat=True)) as upstream, FaultProxy(upstream.url) as proxy:
-        proxy.script("brand_new")
-        with client(proxy, parse("brand_new")) as caller:
-            messages: Any = caller.messages
-            with messages.create(model="claude-any", max_tokens=9, messages=[], stream=True) as stream:
-                assert len(list(stream)) == DEFAULT_EVENTS
-    assert [served.scenario for served in proxy.requests] == ["brand_new"]
+        proxy.script(name)
+        got = events(proxy, "claude-any")
+    return got, [served.scenario for served in proxy.requests], len(upstream.requests)
 
 
-def test_a_scenario_whose_family_is_in_no_table_is_answered_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    row = Family("brand_new", "something new", lambda _argument, _phase: Expectation(Outcome.COMPLETED))
-    added(monkeypatch, row)
+def test_a_row_without_a_place_breaks_the_whole_answer_of_an_upstream(monkeypatch: pytest.MonkeyPatch) -> None:
+    got, scenarios, asked = proxied(monkeypatch, Family("brand_new", "something new", completed), "brand_new")
+    assert (len(got), scenarios, asked) == (DEFAULT_EVENTS, ["brand_new"], 1)
+
+
+def test_a_row_with_a_place_breaks_the_answer_of_an_upstream_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = Family("brand_new", "something new", completed, script=scripts.cut, placed=True)
+    got, scenarios, asked = proxied(monkeypatch, row, "brand_new@1")
+    assert (got, scenarios, asked) == (["message_start"], ["brand_new@1"], 1)
+
+
+def test_a_row_can_pass_the_answer_of_an_upstream_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = Family("brand_new", "something new", completed, script=scripts.cut, proxied=Proxied.PASSED)
+    got, scenarios, asked = proxied(monkeypatch, row, "brand_new")
+    assert (len(got), scenarios, asked) == (DEFAULT_EVENTS, ["brand_new"], 1)
+
+
+def test_a_row_can_do_without_the_upstream(monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(case: Case) -> Script:
+        return case.document("text/event-stream", b'event: message_stop\ndata: {"type":"message_stop"}\n\n')
+
+    row = Family("brand_new", "something new", completed, script=answer, proxied=Proxied.NOT_ASKED)
+    got, scenarios, asked = proxied(monkeypatch, row, "brand_new")
+    assert (got, scenarios, asked) == (["message_stop"], ["brand_new"], 0)
+
+
+def test_a_scenario_of_an_unlisted_family_is_answered_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    add(monkeypatch, Family("brand_new", "something new", completed))
     scenario = parse("brand_new")
     monkeypatch.undo()
-    assert Breaking(scenario, 1, 0).without_upstream().status == 200
+    assert _scenarios.play(Case(scenario, Kind.JSON, 1, 0)).status == 200
     assert expectation_of(scenario, "chat").outcome is Outcome.COMPLETED
 
 
@@ -154,7 +193,7 @@ SENT = {
     "hangup": "d953fd28fa3e3a84",
     "silent": "0cba4bf54a66dd19",
 }
-"""By family, the digest of all that is sent for it. Whoever plays a scenario in a test relies on its bytes.
+"""By family, the digest of all that is sent for it. Tests that play a scenario rely on its bytes.
 
 The data of `bad_gzip` depends on the zlib of the interpreter.
 """

@@ -12,16 +12,16 @@ from typing import Any
 import pytest
 
 from midstream.faults import FaultServer, Latency, Mix, Rules, Sequence, Waits, for_any, for_key, for_model
-from midstream.faults.requests import Request
-from midstream.faults.texts import latency, mix, plan
+from midstream.faults._http_request import HttpRequest
+from midstream.faults._texts import latency, mix, plan
 
 _DRAWS = 5_000
-_REQUEST = Request("POST", "/v1/messages")
+_REQUEST = HttpRequest("POST", "/v1/messages")
 
 
 def _chosen(plan: Any, model: str = "claude", **headers: str) -> str | None:
     named = tuple((name.replace("_", "-"), value) for name, value in headers.items())
-    scenario = plan.choose(Request("POST", "/v1/messages", headers=named), model)
+    scenario = plan.choose(HttpRequest("POST", "/v1/messages", headers=named), model)
     return None if scenario is None else scenario.name
 
 
@@ -60,7 +60,7 @@ def test_shares_may_be_all_there_is() -> None:
         ({"in_band": 60, "reset": 40.5}, "the shares must be 100 % at most together, not 100.5 %"),
         ({"in_band": -1}, "the share of in_band must be from 0 to 100 %, not -1 %"),
         ({"in_band": float("nan")}, "the share of in_band must be from 0 to 100 %, not nan %"),
-        ({"in_bandd": 5}, "scenario 'in_bandd' is no scenario: "),
+        ({"in_bandd": 5}, "scenario 'in_bandd' is not a scenario: "),
     ],
 )
 def test_a_mix_that_cannot_be_is_refused(shares: dict[str, float], message: str) -> None:
@@ -112,7 +112,7 @@ def test_a_rule_for_a_key_looks_at_its_end(headers: dict[str, str]) -> None:
 
 
 def test_a_request_does_not_show_its_headers() -> None:
-    assert "secret" not in repr(Request("POST", "/", b"secret", query="secret", headers=(("x-api-key", "secret"),)))
+    assert "secret" not in repr(HttpRequest("POST", "/", b"secret", query="secret", headers=(("x-api-key", "secret"),)))
 
 
 # As they are written
@@ -133,11 +133,11 @@ def test_a_plan_is_a_mix_if_there_are_shares_in_it_and_a_script_otherwise() -> N
         ("=5%", r"'=5%' must be"),
         ("in_band=5%,in_band=6%", r"in_band is there twice"),
         ("in_band=60%,reset=41%", r"the shares must be 100 % at most together, not 101 %"),
-        ("in_band,", r"scenario '' is no scenario"),
-        ("", r"scenario '' is no scenario"),
+        ("in_band,", r"scenario '' is not a scenario"),
+        ("", r"scenario '' is not a scenario"),
     ],
 )
-def test_a_text_that_is_no_plan_is_refused(text: str, message: str) -> None:
+def test_a_text_that_is_not_a_plan_is_refused(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=f"^{message}"):
         plan(text)
 
@@ -158,7 +158,7 @@ def test_a_latency_is_drawn_between_its_ends() -> None:
 @pytest.mark.parametrize(
     "text", ["", "first", "first=300", "last=1s", "first=1s,first=2s", "between=2s..1s", "first=601s", "first=1ms.."]
 )
-def test_a_text_that_is_no_latency_is_refused(text: str) -> None:
+def test_a_text_that_is_not_a_latency_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="must "):
         latency(text)
 

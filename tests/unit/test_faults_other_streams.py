@@ -141,7 +141,7 @@ def test_the_events_of_a_session_are_a_turn_of_an_agent(server: FaultServer) -> 
     ]
 
 
-def test_the_content_of_a_file_is_no_text(server: FaultServer) -> None:
+def test_the_content_of_a_file_is_not_text(server: FaultServer) -> None:
     response, body = _ask(server, "GET", _FILE.format("ok"))
     assert body == _PIECE * DEFAULT_EVENTS
     assert response.getheader("content-type") == "application/octet-stream"
@@ -196,16 +196,16 @@ def test_a_file_has_no_bytes_that_are_wrong(server: FaultServer, name: str) -> N
 
 
 @pytest.mark.parametrize("path", ["/v1/messages/batches/{}", *_PATHS])
-def test_an_id_that_is_no_scenario_is_not_found_and_the_message_helps(server: FaultServer, path: str) -> None:
+def test_an_id_that_is_not_a_scenario_is_not_found_and_the_message_helps(server: FaultServer, path: str) -> None:
     status, error_type, message = _error(_ask(server, "GET", path.format("no%40id")))
     assert (status, error_type) == (404, "not_found_error")
-    assert message.startswith("id 'no@id' is no scenario: ")
+    assert message.startswith("id 'no@id' is not a scenario: ")
     assert message.endswith("`midstream faults --list` and `midstream.faults.FAMILIES` list the scenarios")
 
 
 @pytest.mark.parametrize("path", [_LINES, _FILE])
 @pytest.mark.parametrize("name", ["in_band", "in_band_text@0", "in_band_bare@8"])
-def test_what_is_no_event_stream_has_no_errors_in_band(server: FaultServer, path: str, name: str) -> None:
+def test_what_is_not_an_event_stream_has_no_errors_in_band(server: FaultServer, path: str, name: str) -> None:
     told = f"this stream has no errors in band: name a scenario other than {name.partition('@')[0]}"
     assert _error(_ask(server, "GET", path.format(name))) == (400, "invalid_request_error", told)
 
@@ -214,7 +214,7 @@ def test_what_is_no_event_stream_has_no_errors_in_band(server: FaultServer, path
     "path",
     ["/v1/messages/batches", "/v1/messages/batches/", "/v1/messages/batches/a/b", "/v1/files/ok", "/v1/sessions/ok"],
 )
-def test_what_is_not_streamed_is_no_endpoint(server: FaultServer, path: str) -> None:
+def test_what_is_not_streamed_is_not_an_endpoint(server: FaultServer, path: str) -> None:
     assert _error(_ask(server, "GET", path)) == (404, "not_found_error", f"no endpoint: GET {path}")
 
 

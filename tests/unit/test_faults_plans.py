@@ -55,7 +55,7 @@ def test_each_request_gets_the_next_scenario_whatever_model_it_names(server: Fau
     assert _played(server) == ["http:rate_limit_error", "ok", "http_html:503"]
 
 
-def test_after_the_last_a_model_that_is_a_scenario_counts_and_any_other_is_answered_whole(server: FaultServer) -> None:
+def test_after_the_plan_scenarios_apply_and_other_models_get_a_whole_answer(server: FaultServer) -> None:
     server.script("http")
     assert _answers(server, _REAL, _REAL, "http:api_error") == [529, 200, 500]
     assert _played(server) == ["http", "ok", "http:api_error"]
@@ -99,11 +99,11 @@ def test_a_script_replaces_the_one_before_while_the_server_runs(server: FaultSer
 
 
 @pytest.mark.parametrize("names", [("ok", "in_bandd"), ("reset@9",), ("",)])
-def test_a_name_that_is_no_scenario_is_refused_at_once_and_changes_nothing(
+def test_a_name_that_is_not_a_scenario_is_refused_at_once_and_changes_nothing(
     server: FaultServer, names: tuple[str, ...]
 ) -> None:
     server.script("http")
-    with pytest.raises(ValueError, match=rf"^scenario '{names[-1]}' is no scenario: .*`midstream faults --list`"):
+    with pytest.raises(ValueError, match=rf"^scenario '{names[-1]}' is not a scenario: .*`midstream faults --list`"):
         server.script(*names)
     assert _answers(server, _REAL) == [529]
 
@@ -156,7 +156,7 @@ def test_the_log_has_an_entry_for_each_request_in_order(server: FaultServer) -> 
     )
 
 
-def test_what_is_no_request_is_in_the_log_too(server: FaultServer) -> None:
+def test_what_is_not_a_request_is_in_the_log_too(server: FaultServer) -> None:
     with closing(HTTPConnection(server.host, server.port, timeout=_PATIENCE)) as connection:
         connection.request("POST", "/v1/messages?key=secret", headers={"transfer-encoding": "chunked"})
         assert connection.getresponse().status == 400

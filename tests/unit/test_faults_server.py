@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from midstream.faults import DEFAULT_EVENTS, EXAMPLES, FaultServer, parse
-from midstream.faults.requests import MAX_BODY_LENGTH, MAX_HEAD_LENGTH
+from midstream.faults._http_request import MAX_BODY_LENGTH, MAX_HEAD_LENGTH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -227,7 +227,7 @@ def test_a_retried_request_is_answered_at_the_attempt_asked_for(server: FaultSer
     assert answers == [(529, "1"), (529, "1"), (200, None)]
 
 
-def test_a_connection_is_used_again_after_a_whole_answer_and_every_request_has_its_own_id(
+def test_a_connection_is_reused_and_every_request_has_its_own_id(
     server: FaultServer,
 ) -> None:
     with closing(_connect(server)) as connection:
@@ -495,11 +495,11 @@ def _error(response: HTTPResponse) -> tuple[int, str, str]:
     return response.status, error["type"], error["message"]
 
 
-def test_a_model_that_is_no_scenario_is_not_found_and_the_message_helps(server: FaultServer) -> None:
+def test_a_model_that_is_not_a_scenario_is_not_found_and_the_message_helps(server: FaultServer) -> None:
     with closing(_connect(server)) as connection:
         status, error_type, message = _error(_ask(connection, "claude", stream=True))
     assert (status, error_type) == (404, "not_found_error")
-    assert message.startswith("model 'claude' is no scenario: ")
+    assert message.startswith("model 'claude' is not a scenario: ")
     assert message.endswith("`midstream faults --list` and `midstream.faults.FAMILIES` list the scenarios")
 
 
@@ -542,7 +542,7 @@ def test_a_request_that_is_too_long_or_no_http_is_refused(
         assert _error(response)[:2] == (status, error_type)
 
 
-def test_a_client_that_goes_away_in_the_middle_of_its_request_leaves_the_server_serving(
+def test_a_client_that_disconnects_during_its_request_does_not_stop_the_server(
     server: FaultServer,
 ) -> None:
     with socket.create_connection((server.host, server.port), timeout=_PATIENCE) as client:
@@ -558,7 +558,7 @@ def test_the_server_has_an_address_while_it_runs_and_only_then() -> None:
     server = FaultServer()
     with server:
         assert server.url == f"http://127.0.0.1:{server.port}"
-        with pytest.raises(RuntimeError, match="running already"):
+        with pytest.raises(RuntimeError, match="already running"):
             server.start()
     with pytest.raises(RuntimeError, match="not running"):
         _ = server.port

@@ -6,15 +6,18 @@ import json
 import struct
 import zlib
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from midstream._outcomes.frames import FrameScan
-from midstream._outcomes.vocabulary import Failure, Outcome
+from midstream._outcomes.vocabulary import Outcome
 from support.aws_frames import error_frame, event_frame, exception_frame, frame, with_a_broken_checksum
+
+if TYPE_CHECKING:
+    from midstream._outcomes.failure import Failure
 
 
 def prelude(length: int, headers: int) -> bytes:
@@ -33,16 +36,16 @@ class Heard:
 
     told: list[Any] = field(default_factory=list[Any])
 
-    def look(self, event: Any) -> None:
+    def on_event(self, event: Any) -> None:
         self.told.append(event.get("type"))
 
-    def found(self, failure: Failure) -> None:
+    def on_hidden_failure(self, failure: Failure) -> None:
         self.told.append((failure.outcome, failure.error_type, failure.status_code))
 
-    def read(self) -> None:
+    def on_end(self) -> None:
         self.told.append("read")
 
-    def answered(self, document: object) -> None:
+    def on_document(self, document: object) -> None:
         self.told.append(document)
 
 
@@ -57,7 +60,7 @@ def told_of(body: bytes, size: int | None = None) -> list[Any]:
 
 
 @pytest.mark.parametrize("size", [1, 5, 100, None])
-def test_events_are_told_in_pieces_of_any_size(size: int | None) -> None:
+def test_events_are_recorded_in_pieces_of_any_size(size: int | None) -> None:
     assert told_of(DELTA + DELTA + STOP, size) == ["content_block_delta", "content_block_delta", "message_stop", "read"]
 
 
@@ -97,7 +100,7 @@ def test_a_frame_that_is_a_failure_is_one_that_nobody_raises(failing: bytes, fai
         "payload",
     ],
 )
-def test_after_a_broken_frame_nothing_more_is_told(broken: bytes) -> None:
+def test_after_a_broken_frame_nothing_more_is_recorded(broken: bytes) -> None:
     assert told_of(DELTA + broken + STOP) == ["content_block_delta", MALFORMED, "read"]
 
 
@@ -119,7 +122,7 @@ def test_an_event_without_a_payload_has_no_type(payload: bytes) -> None:
     assert told_of(frame({":message-type": "event"}, payload)) == [None, "read"]
 
 
-def test_the_longest_frame_that_the_application_may_be_given_is_told() -> None:
+def test_the_longest_frame_that_the_application_may_be_given_is_recorded() -> None:
     empty = len(json.dumps({"bytes": "", "p": ""}))
     payload = json.dumps({"bytes": "", "p": "x" * (24 * 2**20 - empty)}).encode()
     assert told_of(frame({":message-type": "event"}, payload) + STOP, 2**20) == [None, "message_stop", "read"]

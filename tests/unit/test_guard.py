@@ -20,7 +20,7 @@ SECRET = "the prompt"  # noqa: S105 - no password: a text that must not be logge
 
 @pytest.fixture(autouse=True)
 def first_fault_of_a_process(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    monkeypatch.setattr(guard, "_faults", itertools.count())
+    monkeypatch.setattr(guard, "_errors", itertools.count())
     caplog.set_level(logging.DEBUG, logger="midstream")
 
 
@@ -46,8 +46,8 @@ def test_a_fault_is_contained_counted_and_logged_without_its_message(
     (record,) = caplog.records
     where = f"{__file__}:{fault.__code__.co_firstlineno + 1}"
     said = (
-        f"midstream contained a fault of its own in spans: RuntimeError at {where}. The application is not affected; "
-        "its telemetry may be incomplete. Later faults are logged at DEBUG."
+        f"midstream caught an internal error in spans: RuntimeError at {where}. The application is not affected; "
+        "its telemetry may be incomplete. Later errors are logged at DEBUG."
     )
     assert (counted, record.name, record.levelname, record.getMessage()) == (
         ["spans"],
@@ -89,7 +89,7 @@ def test_a_guard_without_a_fault_does_nothing(
     assert (counted, caplog.records) == ([], [])
 
 
-def test_guards_can_be_nested_and_the_inner_one_is_told(guards: Guards, counted: list[str]) -> None:
+def test_guards_can_be_nested_and_the_inner_one_counts_the_error(guards: Guards, counted: list[str]) -> None:
     reached: list[str] = []
     with guards.calls:
         with guards.spans:

@@ -85,7 +85,7 @@ def test_a_logger_that_makes_records_is_given_what_belongs_into_them() -> None:
     assert logger.keywords["timestamp"]
 
 
-def test_a_logger_that_takes_anything_is_given_what_the_loggers_of_this_opentelemetry_take() -> None:
+def test_a_logger_of_any_signature_gets_the_arguments_of_this_opentelemetry() -> None:
     anything = TakesAnything()
     log_events(anything, "an.event").emit("what happened", {}, WHERE)
     ((arguments, keywords),) = anything.given

@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 BY_MODULE = {one.module: one for one in NEIGHBOURS}
 
 BESIDE_OURS = (
-    " makes a span for every call of the Anthropic SDK, and midstream makes another. To have only the former set "
-    "MIDSTREAM_SPANS=off (or instrument(spans=False)): the metrics and log events of midstream stay."
+    " makes a span for every call of the Anthropic SDK, and midstream makes another. To keep only the first, set "
+    "MIDSTREAM_SPANS=off (or instrument(spans=False)); the metrics and log events of midstream stay."
 )
 BESIDE_THE_SDKS = (
-    " makes a span for every call of the Anthropic SDK, and the SDK makes another, which midstream enriches. To have "
-    "only the latter do not load the former. To have only the former set ANTHROPIC_OPEN_TELEMETRY=false and "
-    "MIDSTREAM_SPANS=off (or instrument(spans=False)): the metrics and log events of midstream stay."
+    " makes a span for every call of the Anthropic SDK, and the SDK makes another, which midstream enriches. To keep "
+    "only the second, do not load the first. To keep only the first, set ANTHROPIC_OPEN_TELEMETRY=false and "
+    "MIDSTREAM_SPANS=off (or instrument(spans=False)); the metrics and log events of midstream stay."
 )
 HIDDEN = (
-    "midstream does not observe calls of the Anthropic SDK under suppress_instrumentation(), and "
-    "logfire.instrument_anthropic() makes them so, unless it is given suppress_other_instrumentation=False."
+    "midstream does not observe calls of the Anthropic SDK under suppress_instrumentation(), which "
+    "logfire.instrument_anthropic() applies to them. To prevent that, pass suppress_other_instrumentation=False."
 )
 OPENLLMETRY = "OpenLLMetry (opentelemetry-instrumentation-anthropic)"
 
@@ -40,7 +40,7 @@ def nobody_and_nothing_told(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogC
     for module in BY_MODULE:
         monkeypatch.delitem(sys.modules, module, raising=False)
     monkeypatch.delenv("ANTHROPIC_OPEN_TELEMETRY", raising=False)
-    monkeypatch.setattr(neighbours, "_told", set[tuple[str, bool]]())
+    monkeypatch.setattr(neighbours, "_warned", set[tuple[str, bool]]())
     caplog.set_level(logging.DEBUG, logger="midstream")
     load(monkeypatch, "anthropic", __version__="1.13.9")
 

@@ -12,7 +12,7 @@ import anthropic
 from anthropic._models import FinalRequestOptions
 
 from midstream._sdk.endpoints import endpoint_of
-from midstream._sdk.patches import TARGETS
+from midstream._sdk.targets import TARGETS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

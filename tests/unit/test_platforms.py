@@ -8,7 +8,7 @@ from typing import Any
 import anthropic
 import pytest
 
-from midstream._sdk.platforms import provider_name
+from midstream._sdk.request_attributes import provider_name
 
 PROVIDERS = {
     "Anthropic": "anthropic",
@@ -63,7 +63,7 @@ def test_a_long_name_is_cut() -> None:
 
 
 @pytest.mark.parametrize("told", [None, "", 3, object()], ids=["none", "empty", "number", "object"])
-def test_a_name_that_is_no_text_is_not_told(told: object) -> None:
+def test_a_name_that_is_not_text_is_not_recorded(told: object) -> None:
     assert provider_name(SimpleNamespace(_gen_ai_provider_name=told)) == "anthropic"
 
 

@@ -12,7 +12,7 @@ import pytest
 from anthropic._models import FinalRequestOptions
 
 from midstream._sdk.request_attributes import endpoint, options_of, request_of
-from midstream._telemetry.call_record import Request
+from midstream._telemetry.call_record import CallRequest
 from midstream._telemetry.operation import Operation
 from support.hostile import MAKERS
 from support.sdk_errors import http
@@ -30,12 +30,14 @@ def options(
     return FinalRequestOptions.construct(**made)
 
 
-def asked(json_data: object = None, extra_json: Mapping[str, object] | None = None, *, stream: bool = False) -> Request:
+def asked(
+    json_data: object = None, extra_json: Mapping[str, object] | None = None, *, stream: bool = False
+) -> CallRequest:
     return request_of(CLIENT, Operation.CHAT, options(json_data, extra_json), stream=stream)
 
 
-def request(**known: Any) -> Request:
-    return Request(Operation.CHAT, "anthropic", **known, server_address="api.test", server_port=443)
+def request(**known: Any) -> CallRequest:
+    return CallRequest(Operation.CHAT, "anthropic", **known, server_address="api.test", server_port=443)
 
 
 def test_all_that_is_asked_for_is_read() -> None:
@@ -73,7 +75,7 @@ def test_extra_body_has_the_last_word() -> None:
 
 
 @pytest.mark.parametrize("body", [None, [], "text", b"bytes", 1], ids=repr)
-def test_a_body_that_is_no_mapping_says_nothing(body: object) -> None:
+def test_a_body_that_is_not_a_mapping_says_nothing(body: object) -> None:
     assert asked(body) == request()
 
 
@@ -208,6 +210,6 @@ def test_an_endpoint_is_host_and_port(url: str, expected: tuple[str | None, int 
 
 def test_the_provider_is_the_one_that_the_client_names_or_is_known_for() -> None:
     client = anthropic.Anthropic(api_key="key", base_url="http://localhost:1234")
-    assert request_of(client, Operation.CHAT, options({}), stream=False) == Request(
+    assert request_of(client, Operation.CHAT, options({}), stream=False) == CallRequest(
         Operation.CHAT, "anthropic", server_address="localhost", server_port=1234
     )

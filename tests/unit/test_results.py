@@ -9,7 +9,7 @@ from typing import Any
 import anthropic
 import pytest
 
-from midstream._sdk.results import BodyFormat, format_of, is_inspectable, response_of, streams
+from midstream._sdk.results import Head, is_inspectable, response_of, streams
 from support.clients import HTTP_PACKAGE
 from support.sdk_errors import response
 
@@ -72,8 +72,11 @@ def test_the_format_of_a_body_is_in_its_headers(headers: dict[str, str], media_t
     # The headers alone: a whole body would be decoded at once.
     given = response(200, "")
     given.headers = headers
-    assert format_of(given.headers, given.__class__) == BodyFormat(
-        media_type, encoding, f"{HTTP_PACKAGE}.DecodingError"
+    head = Head(given.headers, given.__class__)
+    assert (head.media_type, head.encoding, head.decoding_error) == (
+        media_type,
+        encoding,
+        f"{HTTP_PACKAGE}.DecodingError",
     )
 
 

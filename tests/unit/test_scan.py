@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from midstream._outcomes.kinds import COMPLETIONS, MESSAGES, UNDELIMITED
 from midstream._outcomes.scan import DocumentScan, EventScan, Unpacked, can_unpack
 from midstream._outcomes.values import UNSEEN
-from midstream._outcomes.vocabulary import Failure, Outcome
+from midstream._outcomes.vocabulary import Outcome
 
 if TYPE_CHECKING:
+    from midstream._outcomes.failure import Failure
     from midstream._outcomes.kinds import StreamKind
     from midstream._outcomes.scan import Scan
 
@@ -39,16 +40,16 @@ class Heard:
 
     told: list[Any] = field(default_factory=list[Any])
 
-    def look(self, event: object) -> None:
+    def on_event(self, event: object) -> None:
         self.told.append(event)
 
-    def found(self, failure: Failure) -> None:
+    def on_hidden_failure(self, failure: Failure) -> None:
         self.told.append((failure.outcome, failure.error_type, failure.leaked, failure.exception_type))
 
-    def read(self) -> None:
+    def on_end(self) -> None:
         self.told.append("read")
 
-    def answered(self, document: object) -> None:
+    def on_document(self, document: object) -> None:
         self.told.append(("answered", document))
 
 
@@ -82,13 +83,13 @@ def test_no_bytes_at_all_come_between_a_return_and_its_newline() -> None:
 
 @pytest.mark.parametrize("newline", [b"\n", b"\r", b"\r\n"])
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 64, None])
-def test_a_whole_answer_is_told_in_pieces_of_any_size(newline: bytes, size: int | None) -> None:
+def test_a_whole_answer_is_recorded_in_pieces_of_any_size(newline: bytes, size: int | None) -> None:
     told = told_of(sse(START, {"type": "ping"}, DELTA, FINAL, STOP, newline=newline), size=size)
     assert told == [START, {"type": "content_block_delta"}, FINAL, {"type": "message_stop"}, "read"]
 
 
 @given(st.lists(st.sampled_from([START, DELTA, FINAL, STOP, ERROR]), max_size=6), st.lists(st.integers(0, 1500)))
-def test_wherever_the_bytes_are_cut_the_same_is_told(events: list[dict[str, Any]], cuts: list[int]) -> None:
+def test_wherever_the_bytes_are_cut_the_same_is_recorded(events: list[dict[str, Any]], cuts: list[int]) -> None:
     body = sse(*events)
     heard = Heard()
     scan = EventScan(heard, MESSAGES)
@@ -121,16 +122,16 @@ def test_the_name_of_the_event_counts_and_not_the_type_in_its_data() -> None:
 @pytest.mark.parametrize(
     "body", [b"", b": comment\n\n", b"id: 3\nretry: 5\n\n", b"data: {}\n\n", b"event: message_stop"]
 )
-def test_what_is_no_event_tells_nothing(body: bytes) -> None:
+def test_an_object_that_is_not_an_event_is_ignored(body: bytes) -> None:
     assert told_of(body) == ["read"]
 
 
-def test_a_completion_is_told_with_its_data() -> None:
+def test_a_completion_is_recorded_with_its_data() -> None:
     event: dict[str, Any] = {"type": "completion", "completion": " Hi", "stop_reason": "stop_sequence"}
     assert told_of(sse(event), COMPLETIONS) == [event, "read"]
 
 
-def test_of_the_events_of_a_session_only_the_types_are_told() -> None:
+def test_of_the_events_of_a_session_only_the_types_are_recorded() -> None:
     event: dict[str, Any] = {"type": "agent.message", "content": "secret"}
     assert told_of(sse(event), UNDELIMITED) == [{"type": "agent.message"}, "read"]
 
@@ -167,7 +168,7 @@ def test_data_that_never_ends_is_not_kept_either() -> None:
 
 
 @pytest.mark.parametrize("size", [1, 3, None])
-def test_a_document_is_told_at_its_end(size: int | None) -> None:
+def test_a_document_is_recorded_at_its_end(size: int | None) -> None:
     heard = Heard()
     told = fed(DocumentScan(heard, "application/json", raises=True), heard, b'{"id": "msg_1"}', size)
     assert told == [("answered", {"id": "msg_1"})]
@@ -178,7 +179,7 @@ def test_a_document_is_told_at_its_end(size: int | None) -> None:
     ("body", "error_type"),
     [(b'{"id"', "json.decoder.JSONDecodeError"), (b'{"id": "\xff"}', "UnicodeDecodeError")],
 )
-def test_a_document_that_is_none_is_malformed_and_leaks_where_the_application_decodes_it(
+def test_an_invalid_document_is_malformed_and_leaks_where_the_application_decodes_it(
     body: bytes, error_type: str, raises: bool
 ) -> None:
     heard = Heard()

@@ -56,7 +56,7 @@ def as_mappings(watch: StreamWatch, events: Events) -> None:
 
 
 def as_bytes(watch: StreamWatch, events: Events, name: str | None = None) -> None:
-    scan = EventScan(cast("Any", SimpleNamespace(look=watch.event, found=watch.found)), watch.kind)
+    scan = EventScan(cast("Any", SimpleNamespace(on_event=watch.event, on_hidden_failure=watch.found)), watch.kind)
     for event in events:
         scan.feed(f"event: {name or event['type']}\ndata: {json.dumps(event)}\n\n".encode())
 
@@ -157,7 +157,7 @@ def test_an_error_that_ends_the_turn_is_an_error_in_band_however_the_stream_ends
 
 @pytest.mark.parametrize("shown", SHOWN)
 @pytest.mark.parametrize("status", ["retrying", "brand_new_status", None, {}])
-def test_an_error_that_the_session_gets_over_is_no_failure(
+def test_an_error_that_the_session_gets_over_is_not_a_failure(
     status: object, shown: Callable[[StreamWatch, Events], None]
 ) -> None:
     events = (error(status), of("session.error", error=None), of("session.error"), RUNNING, idle("end_turn"))
@@ -210,8 +210,8 @@ def test_a_stream_that_simply_ends_is_completed() -> None:
 @pytest.mark.parametrize("kind", [SESSIONS, THREADS])
 def test_no_event_but_a_preview_says_what_others_of_its_type_will_say(kind: StreamKind) -> None:
     named = ("session.error", "session.status_idle", "agent.message", "brand.new", None)
-    assert [name for name in named if kind.repeats(name)] == []
-    assert kind.repeats("event_delta")
+    assert [name for name in named if kind.is_redundant(name)] == []
+    assert kind.is_redundant("event_delta")
 
 
 def test_every_error_of_a_session_that_the_sdk_knows_has_a_status() -> None:

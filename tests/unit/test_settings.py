@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
 
-from midstream._options import ENVIRONMENT, Settings
+from midstream._instrumentor import Options
+from midstream._options import ENVIRONMENT, OPTIONS, Settings
 from midstream._telemetry.scope import GenAIMetrics
 
 SWITCHES = {"spans": True, "chunk_timings": False}
@@ -27,6 +28,11 @@ def settings(option: str, value: object) -> Settings:
 
 def defaults_but(option: str, value: Any) -> Settings:
     return replace(Settings(), **{option: value})
+
+
+def test_every_option_is_a_setting_with_the_same_default_and_a_key_of_instrument() -> None:
+    assert asdict(Settings()) == {option.name: option.default for option in OPTIONS}
+    assert {option.name for option in OPTIONS} < {*Options.__annotations__}
 
 
 def test_the_variables_are_these() -> None:
@@ -94,7 +100,7 @@ def test_a_wrong_variable_is_one_warning_and_the_default_holds(
         (
             "midstream",
             "WARNING",
-            f"{ENVIRONMENT[option]}={word!r} is not one of {words}; midstream goes on with {default}",
+            f"ignoring {ENVIRONMENT[option]}={word!r}: expected one of {words}; using {default}",
         )
     ]
 

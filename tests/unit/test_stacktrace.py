@@ -89,7 +89,7 @@ def test_a_long_chain_of_causes_is_cut_to_the_outermost_ones() -> None:
     assert stacktrace(first).count("ValueError\n") == 8
 
 
-def test_a_cycle_of_causes_is_told_once() -> None:
+def test_a_cycle_of_causes_is_recorded_once() -> None:
     one, other = ValueError(), KeyError()
     one.__cause__, other.__cause__ = other, one
     assert stacktrace(one) == (

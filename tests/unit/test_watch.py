@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import anthropic
 import pytest
 
-from midstream._outcomes import Answer, Failure, Outcome, Phase, StreamWatch, Verdict, classify
-from midstream._outcomes.answers import Remains
+from midstream._outcomes import Failure, MessageSummary, Outcome, Phase, StreamWatch, Verdict, classify
 from midstream._outcomes.kinds import COMPLETIONS, UNDELIMITED
+from midstream._outcomes.remains import Remains
 from support.sdk_errors import body_of, http, http_error, in_band_error, request_raising
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ EVENTS = (START, BLOCK, CONTENT, CONTENT, BLOCK_STOP, FINAL, STOP)
 UNTIL = {"opening": EVENTS[:2], "content": EVENTS[:4], "closing": EVENTS[:6]}
 """By phase, the events after which a stream is in it."""
 
-STARTED = Answer("msg_1", "claude-x", None, 43, None, 8, 10)
-FINISHED = Answer("msg_1", "claude-x", "end_turn", 43, 15, 8, 10)
+STARTED = MessageSummary("msg_1", "claude-x", None, 43, None, 8, 10)
+FINISHED = MessageSummary("msg_1", "claude-x", "end_turn", 43, 15, 8, 10)
 ENDED_AT = 10.0
 
 
@@ -125,7 +125,7 @@ def test_a_stream_that_is_closed_before_its_end_event_is_abandoned(phase: str, k
     ],
     ids=lambda value: repr(value) if isinstance(value, BaseException) else "",
 )
-def test_what_the_application_ends_is_no_failure(
+def test_what_the_application_ends_is_not_a_failure(
     phase: str, known: dict[str, Any], error: BaseException, outcome: Outcome
 ) -> None:
     assert watching(*UNTIL[phase]).failed(error) == stream_verdict(outcome, **known)
@@ -144,7 +144,9 @@ def test_an_answer_that_is_not_streamed_is_completed_with_all_it_says() -> None:
         "usage": {"input_tokens": 25, "output_tokens": 15, "cache_read_input_tokens": 8},
     }
     expected = Verdict(
-        Outcome.COMPLETED, ENDED_AT, answer=Answer("msg_1", "claude-x", "max_tokens", 33, 15, cache_read_tokens=8)
+        Outcome.COMPLETED,
+        ENDED_AT,
+        answer=MessageSummary("msg_1", "claude-x", "max_tokens", 33, 15, cache_read_tokens=8),
     )
     assert [StreamWatch(clock()).answered(one) for one in (message, as_object(message))] == [expected, expected]
 
@@ -176,7 +178,7 @@ def test_an_empty_stream_is_truncated_while_opening() -> None:
         ("closing", "stream_truncated: the stream ended before its end event, after all but the end event had arrived"),
     ],
 )
-def test_a_truncated_stream_is_told_in_one_line(phase: str, line: str) -> None:
+def test_a_truncated_stream_is_recorded_in_one_line(phase: str, line: str) -> None:
     verdict = watching(*UNTIL[phase]).read()
     assert verdict is not None
     assert str(verdict.failure) == line
@@ -235,7 +237,7 @@ def test_a_cancellation_before_the_headers_is_cancelled(error: BaseException) ->
 # --- what the answer says ------------------------------------------------------------------------------------------
 
 
-def answer_of(*events: object) -> Answer:
+def answer_of(*events: object) -> MessageSummary:
     verdict = watching(*events).closed()
     assert verdict is not None
     return verdict.answer
@@ -276,7 +278,9 @@ def final(**usage: Any) -> dict[str, Any]:
         pytest.param({"output_tokens": 10**40}, FINISHED._replace(output_tokens=None), id="no count: beyond 64 bits"),
     ],
 )
-def test_the_usage_of_message_delta_replaces_what_message_start_said(usage: dict[str, Any], expected: Answer) -> None:
+def test_the_usage_of_message_delta_replaces_what_message_start_said(
+    usage: dict[str, Any], expected: MessageSummary
+) -> None:
     assert answer_of(START, final(**usage)) == expected
 
 
@@ -304,22 +308,22 @@ def test_the_sum_of_huge_counts_still_fits_into_64_bits() -> None:
     [None, 1, "text", [], {}, {"usage": None}, {"usage": 7, "id": 3}, {"id": "", "model": None, "usage": {}}],
     ids=repr,
 )
-def test_a_message_start_that_says_nothing_is_no_fault(message: object) -> None:
-    assert answer_of({"type": "message_start", "message": message}) == Answer()
+def test_a_message_start_that_says_nothing_is_not_a_fault(message: object) -> None:
+    assert answer_of({"type": "message_start", "message": message}) == MessageSummary()
 
 
 def test_texts_of_the_answer_are_bounded_and_can_be_encoded() -> None:
     message = {"id": "i" * 500, "model": "\ud800", "stop_reason": "s" * 500}
-    assert answer_of({"type": "message_start", "message": message}) == Answer("i" * 128, "\ufffd", "s" * 128)
+    assert answer_of({"type": "message_start", "message": message}) == MessageSummary("i" * 128, "\ufffd", "s" * 128)
 
 
 @pytest.mark.parametrize("event", [None, 1, "text", {}, {"type": 3}, object], ids=repr)
-def test_an_event_of_any_shape_is_no_fault(event: object) -> None:
+def test_an_event_of_any_shape_is_not_a_fault(event: object) -> None:
     watch = watching(START, CONTENT, event)
     assert watch.closed() == stream_verdict(Outcome.ABANDONED, answer=STARTED, first_chunk_at=1.0)
 
 
-def test_an_event_that_cannot_be_looked_at_is_no_fault() -> None:
+def test_an_event_that_cannot_be_looked_at_is_not_a_fault() -> None:
     class Hostile:
         def __getattribute__(self, name: str) -> Any:
             raise RuntimeError(name)
@@ -336,7 +340,7 @@ def test_an_unknown_event_changes_nothing_but_the_last_event() -> None:
 # --- the clock, the counters, the last event -----------------------------------------------------------------------
 
 
-def test_the_time_between_two_pieces_of_content_is_told() -> None:
+def test_the_time_between_two_pieces_of_content_is_recorded() -> None:
     watch = StreamWatch(clock(1.0, 1.5, 4.0))
     watch.open()
     assert [watch.event(event) for event in (START, CONTENT, CONTENT, BLOCK_STOP, BLOCK, CONTENT)] == [
@@ -446,7 +450,7 @@ def kind_watching(kind: StreamKind, *events: object) -> StreamWatch:
 
 PART = {"type": "completion", "id": "compl_1", "model": "claude-x", "completion": " Hi", "stop_reason": None}
 LAST_PART = {**PART, "completion": "", "stop_reason": "stop_sequence"}
-COMPLETED_PART = Answer("compl_1", "claude-x")
+COMPLETED_PART = MessageSummary("compl_1", "claude-x")
 
 
 def test_a_completion_is_whole_with_its_stop_reason() -> None:
@@ -478,7 +482,7 @@ def test_a_completion_closed_after_its_stop_reason_is_completed() -> None:
 def test_a_stream_without_an_end_event_is_never_truncated(events: tuple[Any, ...]) -> None:
     verdict = kind_watching(UNDELIMITED, *events).read()
     assert verdict is not None
-    assert (verdict.outcome, verdict.answer, verdict.first_chunk_at) == (Outcome.COMPLETED, Answer(), None)
+    assert (verdict.outcome, verdict.answer, verdict.first_chunk_at) == (Outcome.COMPLETED, MessageSummary(), None)
 
 
 @pytest.mark.parametrize(("events", "phase"), [((), Phase.OPENING), ((object(),), Phase.CONTENT)])

@@ -1,19 +1,17 @@
-"""The command `midstream`. Importing this module takes the core only; its commands take the extra `cli`."""
+"""The command `midstream`. Importing this module needs the core only; its commands need the extra `cli`."""
 
 from __future__ import annotations
 
 import sys
 
-from midstream._cli.extras import MissingPackagesError, require
-
-__all__ = ("main",)
+from midstream._cli.console.extras import MissingPackagesError, require
 
 
 def main() -> None:
     """Runs the command line of this process, and exits.
 
-    The exit status is 0 if all is well, 1 if what was done failed, and 2 if it could not be done: a wrong option, or a
-    package that is missing.
+    The exit status is 0 for success, 1 for a failure or a finding, and 2 for what could not be done: an invalid option,
+    or a missing package.
     """
     try:
         require("click")

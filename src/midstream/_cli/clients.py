@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import anthropic
 from anthropic import Anthropic, AsyncAnthropic, DefaultAsyncHttpxClient, DefaultHttpxClient
 
+from midstream._loopback import LOOPBACK_ONLY
+
 if TYPE_CHECKING:
     from anthropic import AsyncStream, Stream
     from anthropic.types import MessageParam, RawMessageStreamEvent
@@ -16,19 +18,15 @@ if TYPE_CHECKING:
 
 
 MESSAGES: Final[tuple[MessageParam, ...]] = ({"role": "user", "content": "Is all well?"},)
-"""What every call asks."""
+"""The prompt of every call."""
 MAX_TOKENS: Final = 64
-"""How long its answer may be."""
+"""The maximum length of its response."""
 
 AnyClient = TypeVar("AnyClient", Anthropic, AsyncAnthropic)
 
 # Only where silence is the fault does a call end by its timeout. No other result may depend on how fast things go.
 _TIMEOUT_SECONDS: Final = 1.0
 _PATIENCE_SECONDS: Final = 60.0
-
-# The SDK looks for proxies by itself. Those that the environment names are for elsewhere.
-LOOPBACK_ONLY: Final[dict[str, Any]] = {"trust_env": False, "mounts": {"all://127.0.0.1": None}}
-"""The options of an HTTP client that calls the fault server."""
 
 
 def sdk_version() -> str:

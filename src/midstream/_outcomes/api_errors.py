@@ -1,6 +1,6 @@
-"""The errors of an API, as the API itself, gateways, proxies and cloud providers spell them.
+"""Errors in bodies, in the spellings of the API, gateways, proxies and cloud providers.
 
-Read here, and nowhere else:
+They are parsed only here:
 
 - the Messages API: `{"type": "error", "error": {"type", "message"}, "request_id"}`
 - OpenAI, LiteLLM, OpenRouter: `{"error": {"message", "type", "code"}}`, where `type` can be the text `"None"`
@@ -20,29 +20,27 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast
 
 from midstream._guard import attempt
 from midstream._outcomes.status import API_STATUS, BEDROCK_STATUS, SESSION_STATUS
-from midstream._outcomes.values import MAX_NAME_LENGTH, UNDECODED, field, is_mapping, json_value, text
-from midstream._outcomes.wording import MAX_MESSAGE_LENGTH
+from midstream._outcomes.values import MAX_TEXT_LENGTH, UNDECODED, as_name, as_text, field, is_mapping, item, json_value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
 
 T = TypeVar("T")
 
-_MAX_TEXT_LENGTH: Final = 2 * MAX_MESSAGE_LENGTH
 _ERROR_STATUSES: Final = range(400, 600)
 
 _NOT_TYPES: Final = frozenset({"", "none", "null", "nil", "undefined", "unknown", "n/a", "error", "about:blank"})
-"""What serializers and gateways write where an error has no type, in lower case."""
+"""The values that serializers and gateways write for a missing type, in lower case."""
 
 _TYPE_NAME: Final = re.compile(r"[A-Za-z][\w.-]*")
-"""What can be the name of a type: a word, not a sentence."""
+"""A word, which can be the name of a type, and not a sentence."""
 
-_NOT_WORDS: Final = ("<", "{", "[")
-"""How a page and JSON begin: a page says nothing that its status does not, and broken JSON is not for people."""
+_NOT_MESSAGES: Final = ("<", "{", "[")
+"""How a page and JSON begin: a page adds nothing to its status, and broken JSON is not for people."""
 
 _TYPE_IN_TEXT: Final = re.compile(r'"type"\s*:\s*"(?!error")(\w{1,64})"')
-"""The type in JSON that was cut."""
+"""The type in truncated JSON."""
 
 _KNOWN_TYPES: Final = {**API_STATUS, **BEDROCK_STATUS, **SESSION_STATUS}
 
@@ -51,13 +49,13 @@ _MESSAGE_FIELDS: Final = ("message", "Message", "error_description", "detail", "
 _MAX_NESTED: Final = 4
 
 
-class ApiError(NamedTuple):
-    """What an error body says. `None` means that it does not say."""
+class ErrorBody(NamedTuple):
+    """The contents of an error body. `None` means that it has none."""
 
     type: str | None = None
-    """The type, or the name of the status that stands for it."""
+    """The type, or else the name of the status."""
     status: int | None = None
-    """A number from 400 to 599 that the error object carries as its `code` or `status`."""
+    """The `code` or `status` of the error object, from 400 to 599."""
     message: str | None = None
     """Up to 2,048 characters. It can quote a key or a URL."""
     request_id: str | None = None
@@ -65,60 +63,55 @@ class ApiError(NamedTuple):
     """The API's name of the cause, more precise than the type."""
 
 
-NOTHING: Final = ApiError()
-
-
-def api_error_in(body: object) -> ApiError:
-    """What `body`, decoded or a plain text, says about an error. Never raises for plain JSON values."""
+def api_error_in(body: object) -> ErrorBody:
+    """The error in `body`, a decoded value or a plain text. Never raises for plain JSON values."""
     body = _first(body)
     if issubclass(type(body), str):
         return _in_text(cast("str", body))
     if not is_mapping(body):
-        return NOTHING
+        return ErrorBody()
     return _envelope(body) or _nested(body)
 
 
-def _envelope(body: object) -> ApiError | None:
-    """What the API's own error says, which most are. `None` for any other."""
+def _envelope(body: object) -> ErrorBody | None:
+    """The error in the API's own spelling, which most have. `None` for any other."""
     error = item(body, "error")
     kind, message = item(error, "type"), item(error, "message")
     if type(kind) is not str or kind not in API_STATUS or type(message) is not str or not message:
         return None
-    words = text(message, _MAX_TEXT_LENGTH)
-    return ApiError(kind, None, words, text(item(body, "request_id")), error_code(body))
+    return ErrorBody(kind, None, as_text(message, MAX_TEXT_LENGTH), as_text(item(body, "request_id")), error_code(body))
 
 
-def _nested(body: object) -> ApiError:
+def _nested(body: object) -> ErrorBody:
     levels = _levels(body)
-    return ApiError(
+    return ErrorBody(
         type=_innermost(_type, levels),
         status=_innermost(_status_in, levels),
         message=_innermost(_message, levels),
-        request_id=text(item(body, "request_id")),
+        request_id=as_text(item(body, "request_id")),
         code=error_code(body),
     )
 
 
 def error_code(body: object) -> str | None:
-    """The code in `body`, the decoded body of an error, over HTTP or in band: its `error.details.error_code`.
+    """The `error.details.error_code` of `body`, the decoded body of an error, over HTTP or in band.
 
-    `compaction_unavailable`, for one, tells an `overloaded_error` of a compaction from that of a model. The SDK has it
-    from 2.14 on, as `APIStatusError.error_code`; the body has it with every version. `None` if there is no code, or one
-    that is not a name: not a text, or longer than 128 characters. Never raises.
+    For example, `compaction_unavailable` distinguishes an `overloaded_error` of a compaction from one of a model. The
+    SDK has it from 2.14 on, as `APIStatusError.error_code`; the body has it with every version. `None` if there is no
+    code, or one that is not a name: not a text, or longer than 128 characters. Never raises.
     """
-    code = text(field(field(field(body, "error"), "details"), "error_code"), MAX_NAME_LENGTH + 1)
-    return None if code is None or len(code) > MAX_NAME_LENGTH else code
+    return as_name(field(field(field(body, "error"), "details"), "error_code"))
 
 
 def says_error(body: object) -> bool:
-    """Whether the decoded `body` is an error by its shape: it has an error, or says that it is one."""
+    """Whether the decoded `body` has the shape of an error."""
     body = _first(body)
     error = _first(item(body, "error"))
-    said = (text(item(body, "type")), text(item(body, "object")))
-    if "error" in said or is_mapping(error) or text(error) is not None:
+    kinds = (as_text(item(body, "type")), as_text(item(body, "object")))
+    if "error" in kinds or is_mapping(error) or as_text(error) is not None:
         return True
-    has_words = _message(body) is not None
-    return has_words and (error is True or bool(_status_in(body)) or item(body, "__type") is not None)
+    marked = error is True or bool(_status_in(body)) or item(body, "__type") is not None
+    return marked and _message(body) is not None
 
 
 def error_data(data: bytes) -> object:
@@ -128,27 +121,20 @@ def error_data(data: bytes) -> object:
 
 
 def type_name(value: object) -> str | None:
-    """`value` if it is a type: a text that says something, and is not a number."""
-    name = (text(value) or "").strip()
+    """`value` if it is the name of a type, and neither a number nor a placeholder."""
+    name = (as_text(value) or "").strip()
     return None if name.lower() in _NOT_TYPES or name.isdecimal() else name
 
 
 def error_status(value: object) -> int | None:
     """`value` if it is a status from 400 to 599, as a number or as its text."""
-    words = text(value)
-    number = attempt(float, cast("Any", words if words is not None else value)) if type(value) is not bool else None
+    text = as_text(value)
+    number = attempt(float, cast("Any", value if text is None else text)) if type(value) is not bool else None
     return int(number) if number is not None and number in _ERROR_STATUSES else None
 
 
-def item(mapping: object, key: str) -> object:
-    """`mapping[key]`; `None` if there is none, or if `mapping` is not a mapping. Never raises."""
-    if type(mapping) is dict:
-        return cast("dict[str, object]", mapping).get(key)
-    return attempt(lambda: cast("Mapping[str, object]", mapping).get(key)) if is_mapping(mapping) else None
-
-
 def _first(value: object) -> object:
-    """The first of a list, as Google sends the one error."""
+    """The first of a list, in which Google sends an error."""
     return next(iter(cast("list[object]", value)), None) if type(value) is list else value
 
 
@@ -168,18 +154,18 @@ def _innermost(read: Callable[[object], T | None], levels: list[object]) -> T | 
     return next((found for level in reversed(levels) if (found := read(level)) is not None), None)
 
 
-def _in_text(said: str) -> ApiError:
-    if said.strip() in _KNOWN_TYPES:
-        return ApiError(type=said.strip())
-    cut = _TYPE_IN_TEXT.search(said[:_MAX_TEXT_LENGTH]) if said.lstrip().startswith("{") else None
-    return ApiError(type=type_name(cut.group(1)) if cut else None, message=_words(said))
+def _in_text(text: str) -> ErrorBody:
+    if text.strip() in _KNOWN_TYPES:
+        return ErrorBody(type=text.strip())
+    found = _TYPE_IN_TEXT.search(text[:MAX_TEXT_LENGTH]) if text.lstrip().startswith("{") else None
+    return ErrorBody(type=type_name(found.group(1)) if found else None, message=_as_message(text))
 
 
 def _type(level: object) -> str | None:
-    error = text(item(level, "error"))
-    if error is not None and (error in _KNOWN_TYPES or text(item(level, "error_description")) is not None):
+    error = as_text(item(level, "error"))
+    if error is not None and (error in _KNOWN_TYPES or as_text(item(level, "error_description")) is not None):
         return type_name(error)  # OAuth: the error is the type, and the description is the message
-    named = type_name(item(level, "type")) or _shape_name(item(level, "__type"))
+    named = type_name(item(level, "type")) or shape_name(item(level, "__type"))
     return named or _status_name(item(level, "status")) or _status_name(item(level, "code"))
 
 
@@ -188,23 +174,22 @@ def _status_name(value: object) -> str | None:
     return name if name is not None and _TYPE_NAME.fullmatch(name) else None
 
 
-def _shape_name(value: object) -> str | None:
-    """The name of a shape of AWS: `com.amazon.coral#ThrottlingException:http://...`, without what is around it."""
-    name = text(value)
-    return None if name is None else type_name(name.partition(":")[0].rpartition("#")[2])
+def shape_name(value: object) -> str | None:
+    """The bare name of a shape of AWS: `ThrottlingException` of `com.amazon.coral#ThrottlingException:http://...`."""
+    return type_name((as_text(value) or "").partition(":")[0].rpartition("#")[2])
 
 
 def _status_in(level: object) -> int | None:
-    said = (*(item(level, name) for name in _STATUS_FIELDS), item(level, "error"))
-    return next(filter(None, map(error_status, said)), None)
+    values = (*(item(level, name) for name in _STATUS_FIELDS), item(level, "error"))
+    return next(filter(None, map(error_status, values)), None)
 
 
 def _message(level: object) -> str | None:
-    error = text(item(level, "error"))
-    described = (*(_first(item(level, name)) for name in _MESSAGE_FIELDS), None if error in _KNOWN_TYPES else error)
-    return next(filter(None, map(_words, described)), None)
+    error = as_text(item(level, "error"))
+    values = (*(_first(item(level, name)) for name in _MESSAGE_FIELDS), None if error in _KNOWN_TYPES else error)
+    return next(filter(None, map(_as_message, values)), None)
 
 
-def _words(value: object) -> str | None:
-    words = text(value, _MAX_TEXT_LENGTH)
-    return None if words is None or words.lstrip().startswith(_NOT_WORDS) else words
+def _as_message(value: object) -> str | None:
+    text = as_text(value, MAX_TEXT_LENGTH)
+    return None if text is None or text.lstrip().startswith(_NOT_MESSAGES) else text

@@ -1,41 +1,38 @@
-"""An exception or an error body -> `Failure`. The outcome of a call that failed is decided here, once."""
+"""An exception or an error body -> `Failure`. The outcome of a failed call is decided here, once."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, cast
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, cast
 
 from midstream._guard import attempt
-from midstream._outcomes.api_errors import NOTHING, ApiError, api_error_in, error_status, says_error, type_name
+from midstream._outcomes.api_errors import ErrorBody, api_error_in, says_error
 from midstream._outcomes.credentials import TokenFailure, token_failure, while_preparing
 from midstream._outcomes.exceptions import (
     chain_of,
     is_hopeless,
-    is_of,
     names_of,
     qualified_name,
     raised_while_reading_a_body,
     reason_in,
+    reason_of,
     source_of,
     stopped_by_the_application,
-    words_of,
 )
-from midstream._outcomes.redaction import without_keys, without_urls
-from midstream._outcomes.retry import header, helps, retry_after
+from midstream._outcomes.failure import OTHER, TRUNCATED_TYPE, UNEXPECTED_BODY, WITH_STATUS, Failure
+from midstream._outcomes.redaction import shown
+from midstream._outcomes.reported import Reported, api_error_of, bedrock_frame, foreign_status, reported_by, with_status
+from midstream._outcomes.retry import retry_after
 from midstream._outcomes.status import (
     API_STATUS,
     BEDROCK_STATUS,
-    GOOGLE_STATUS,
     RETRYABLE_EXCEPTIONS,
     SESSION_STATUS,
     SUCCESS,
     TOKEN_STATUS,
-    UNKNOWN_STATUS,
 )
-from midstream._outcomes.values import field, is_mapping, text, whole
-from midstream._outcomes.vocabulary import Failure, Outcome
-from midstream._outcomes.wording import OTHER, TRUNCATED_TYPE, UNEXPECTED_BODY, shortened
+from midstream._outcomes.values import is_mapping
+from midstream._outcomes.vocabulary import Outcome
 
 if TYPE_CHECKING:
     from midstream._outcomes.exceptions import Chain, Link
@@ -44,40 +41,30 @@ if TYPE_CHECKING:
 _ALWAYS_RETRYABLE: Final = frozenset(
     {Outcome.CONNECTION_ERROR, Outcome.TRANSPORT_ERROR, Outcome.TRUNCATED, Outcome.MALFORMED}
 )
-_WITH_STATUS: Final = frozenset({Outcome.HTTP_ERROR, Outcome.IN_BAND_ERROR})
 _OF_A_TRANSPORT: Final = frozenset({Outcome.CONNECTION_ERROR, Outcome.TRANSPORT_ERROR})
-"""The outcomes whose message is the transport's, which cannot quote the body."""
+"""The outcomes with the transport's message, which cannot quote the body."""
 
 _MAY_BE_OF_A_TOKEN: Final = _OF_A_TRANSPORT | {Outcome.CLIENT_ERROR}
-_KNOWN_TYPES: Final = (API_STATUS, BEDROCK_STATUS, SESSION_STATUS, TOKEN_STATUS)
 
 _LEAKS_NOTHING: Final = frozenset({Outcome.CANCELLED, Outcome.ABANDONED, Outcome.TRUNCATED})
 """The outcomes whose exception, if there is one, is the application's."""
 
-_API_ERROR: Final = "anthropic.APIError"
-_STATUSES: Final = range(100, 1000)
-
-_AWS_TYPE: Final = "x-amzn-errortype"
-"""The header with the type of an AWS error, and after a colon an address: `ValidationException:http://...`."""
-
-# SDK below 1.7 raises a ValueError for an exception or error frame of a Bedrock event stream; its text is all there is.
-_BEDROCK_TEXT: Final = "Bad response code, expected 200"
-_BEDROCK_TYPE: Final = re.compile(r"':(?:exception-type|error-code)': '(\w{1,64})'")
+_KNOWN_TYPES: Final = (API_STATUS, BEDROCK_STATUS, SESSION_STATUS, TOKEN_STATUS)
 
 
 def classify(error: object) -> Failure:
-    """What `error` really means: an exception out of the SDK, or the decoded body of an error event.
+    """The real meaning of `error`: an exception out of the SDK, or the decoded body of an error event.
 
-    Exceptions that others raise from one of the SDK's, of the HTTP client's or of a codec's are judged by that one.
-    Anything else is a `client_error`. Never raises; the time that it takes and the text that it returns are bounded.
+    An exception that was raised from one of the SDK, of the HTTP client or of a codec is judged by its cause. Anything
+    else is a `client_error`. Never raises; its running time and the text that it returns are bounded.
     """
     return failure_of(error)
 
 
 def failure_of(error: object, *, opened: bool | None = None) -> Failure:
-    """The same for an exception out of a call, whose stream was open, or was not.
+    """The same for an exception out of a call, `opened` if its stream was open, and `None` if that is unknown.
 
-    `opened` is `None` for an exception of which that is not known. Never raises.
+    Never raises.
     """
     failure = attempt(
         lambda: _of_exception(error, opened=opened) if isinstance(error, BaseException) else _of_decoded_body(error)
@@ -89,31 +76,16 @@ def failure_of(error: object, *, opened: bool | None = None) -> Failure:
 
 
 def in_band_error(body: object) -> Failure:
-    """The error that the API sent inside a 200 response: `body` is decoded, or a text. Never raises for JSON values."""
-    error = api_error_in(body)
-    return _with_status(Outcome.IN_BAND_ERROR, error, _Reported())
+    """The error that the API sent inside a 200 response, as a decoded value or a text. Never raises for JSON values."""
+    return with_status(Outcome.IN_BAND_ERROR, api_error_in(body), Reported())
 
 
 def bounded_error_type(failure: Failure) -> str:
-    """The `error.type` of `failure` for a metric: `_OTHER` for a type that the API made up, so that series stay few."""
+    """The `error.type` of `failure` for a metric: `_OTHER` for an unknown type of the API, so that series stay few."""
     error_type = failure.error_type
-    if failure.outcome not in _WITH_STATUS or any(error_type in known for known in _KNOWN_TYPES):
+    if failure.outcome not in WITH_STATUS or any(error_type in known for known in _KNOWN_TYPES):
         return error_type
     return error_type if error_type in (str(failure.status_code), failure.exception_type) else OTHER
-
-
-@dataclass(frozen=True, slots=True)
-class _Reported:
-    """What an exception says about the response that it is about. `None` means that it does not say."""
-
-    observed: int | None = None
-    status: int | None = None
-    """The status on the exception."""
-    reason: str | None = None
-    request_id: str | None = None
-    headers: object = None
-    leaked: bool = False
-    exception_type: str | None = None
 
 
 def _of_decoded_body(body: object) -> Failure:
@@ -130,113 +102,64 @@ def _of_exception(error: BaseException, *, opened: bool | None) -> Failure:
     refused = None if opened else _of_token_endpoint(chain)
     if refused is not None:
         return refused
-    index = _decisive(chain)
-    wrappers, chain_below = chain[: index + 1], chain[index:]
-    decisive = chain_below[0]
-    frame = _bedrock_frame(decisive.error)
-    reported = _reported(wrappers, _foreign_status(decisive))
-    outcome = Outcome.IN_BAND_ERROR if frame is not None else _outcome(chain_below, reported, opened=opened)
-    if outcome is Outcome.TRANSPORT_ERROR and not opened and any(while_preparing(link.error) for link in chain):
-        outcome = Outcome.CONNECTION_ERROR  # the transport to a token endpoint
-    if outcome in _WITH_STATUS:
-        return _with_status(outcome, _api_error(decisive.error, frame, reported.headers), reported)
+    place = _decisive(chain)
+    wrappers, below = chain[: place + 1], chain[place:]
+    reported = reported_by(wrappers)
+    outcome = _outcome(chain, below, reported.observed, opened=opened)
+    if outcome in WITH_STATUS:
+        return with_status(outcome, api_error_of(below[0].error, reported.headers), reported)
+    source = qualified_name(type(source_of(below) or chain[-1].error))
     return Failure(
         outcome,
-        TRUNCATED_TYPE
-        if outcome is Outcome.TRUNCATED
-        else qualified_name(type(source_of(chain_below) or chain[-1].error)),
+        TRUNCATED_TYPE if outcome is Outcome.TRUNCATED else source,
         reported_status_code=reported.status,
         leaked=reported.leaked and outcome not in _LEAKS_NOTHING,
-        retryable=_is_marked_retryable(wrappers) or (outcome in _ALWAYS_RETRYABLE and not is_hopeless(chain_below)),
+        retryable=_is_marked_retryable(wrappers) or (outcome in _ALWAYS_RETRYABLE and not is_hopeless(below)),
         retry_after=retry_after(reported.headers),
         request_id=reported.request_id,
         exception_type=reported.exception_type,
-        message=_shown(reason_in(chain_below)) if outcome in _OF_A_TRANSPORT else None,
+        message=shown(reason_in(below)) if outcome in _OF_A_TRANSPORT else None,
     )
 
 
-def _of_token_endpoint(chain: Chain) -> Failure | None:
-    """How the fetching of a token failed, if that is what failed."""
-    if chain[0].by_class not in _MAY_BE_OF_A_TOKEN:
-        return None
-    told = [
-        (token, place)
-        for place, link in enumerate(chain)
-        if (token := token_failure(link.error, names_of(link.error))) is not None
-    ]
-    if not told:
-        return None
-    # The outermost knows most, and has the name of the innermost that knows the same.
-    token, place = told[0]
-    named = next(chain[inner].error for other, inner in reversed(told) if other.outcome is token.outcome)
-    source = source_of(chain)
-    reported = _reported(chain[: place + 1], None)
-    if token.outcome is Outcome.HTTP_ERROR:
-        return _refused(token, qualified_name(type(source or named)), reported)
-    malformed = token.outcome is Outcome.MALFORMED
-    return Failure(
-        token.outcome,
-        UNEXPECTED_BODY if malformed and source is None else qualified_name(type(source or named)),
-        leaked=reported.leaked,
-        retryable=not is_hopeless(chain) if token.retryable is None else token.retryable,
-        exception_type=reported.exception_type,
-        message=None if malformed else _shown(reason_in(chain) or words_of(named)),
-    )
+def _outcome(chain: Chain, below: Chain, observed: int | None, *, opened: bool | None) -> Outcome:
+    """The outcome of `chain`, of which the first of `below` decides."""
+    by_class = below[0].by_class
+    if bedrock_frame(below[0].error) is not None:
+        return Outcome.IN_BAND_ERROR
+    if by_class is Outcome.HTTP_ERROR:
+        return Outcome.IN_BAND_ERROR if observed is None or observed in SUCCESS else by_class
+    if foreign_status(below[0]) is not None:
+        return Outcome.HTTP_ERROR
+    if by_class not in _OF_A_TRANSPORT:
+        return by_class
+    # The SDK wraps whatever sending a request raises. For an answer that is not streamed, that includes reading and
+    # decoding its body.
+    if by_class is Outcome.CONNECTION_ERROR and any(link.by_class is Outcome.MALFORMED for link in below):
+        return Outcome.MALFORMED
+    arrived = _headers_had_arrived(chain, below, opened=opened)
+    return Outcome.TRANSPORT_ERROR if arrived else Outcome.CONNECTION_ERROR
 
 
-def _refused(token: TokenFailure, named: str, reported: _Reported) -> Failure:
-    status = cast("int", token.status)
-    answered = replace(reported, observed=status, headers=token.headers)
-    error = ApiError(type=token.api_type or (None if token.observed else named), message=token.message)
-    failure = _with_status(Outcome.HTTP_ERROR, error, answered)
-    return failure if token.retryable is None else replace(failure, retryable=token.retryable)
-
-
-def _is_marked_retryable(wrappers: Chain) -> bool:
-    """Whether the SDK or the application marked the failure as one that a retry helps."""
-    return any(not RETRYABLE_EXCEPTIONS.isdisjoint(names_of(link.error)) for link in wrappers)
-
-
-def _with_status(outcome: Outcome, error: ApiError, reported: _Reported) -> Failure:
-    """A failure with a status: the observed one of an HTTP error, and the one that stands for an error in band."""
-    in_band = outcome is Outcome.IN_BAND_ERROR
-    status = _synthesized(error) if in_band else cast("int", reported.observed)
-    # What the headers of a 200 say was said before the error.
-    headers = None if in_band else reported.headers
-    unnamed = error.status if in_band else status
-    return Failure(
-        outcome,
-        error.type or (OTHER if unnamed is None else str(unnamed)),
-        status_code=status,
-        reported_status_code=reported.status,
-        leaked=reported.leaked,
-        misreported=reported.status is not None and reported.status != status,
-        retryable=helps(status, headers),
-        retry_after=retry_after(headers),
-        request_id=(error.request_id or reported.request_id) if in_band else (reported.request_id or error.request_id),
-        in_band_request_id=error.request_id if in_band else None,
-        exception_type=reported.exception_type,
-        message=_shown(error.message),
-        code=error.code,
-        reason=None if in_band else reported.reason,
-    )
-
-
-def _synthesized(error: ApiError) -> int:
-    kind = error.type or ""
-    known = next((table[kind] for table in (API_STATUS, BEDROCK_STATUS, SESSION_STATUS) if kind in table), None)
-    # AWS writes the same names with a capital where it does not stream.
-    implied = GOOGLE_STATUS.get(kind) or BEDROCK_STATUS.get(kind[:1].lower() + kind[1:])
-    return known or error.status or implied or UNKNOWN_STATUS
+def _headers_had_arrived(chain: Chain, below: Chain, *, opened: bool | None) -> bool:
+    """Whether a failure of the transport came after the headers of the API's response."""
+    if opened:
+        return True
+    error, by_class = below[0]
+    # An exception on its own is not out of `request()`, where a middleware can raise one before the headers.
+    on_its_own = by_class is Outcome.TRANSPORT_ERROR and (opened is None or error.__traceback__ is None)
+    if not on_its_own and not any(raised_while_reading_a_body(link.error) for link in below):
+        return False
+    return not any(while_preparing(link.error) for link in chain)  # then it is the transport to a token endpoint
 
 
 def _decisive(chain: Chain) -> int:
-    """The place of the exception that decides: the outermost that says more than that something went wrong.
+    """The place of the exception that decides: the outermost that implies an outcome.
 
-    A framework raises its exceptions from the SDK's. Where it does not, a status on its exception has to do.
+    A framework raises its exceptions from those of the SDK. Where it does not, a status on its exception decides.
     """
-    for says in (_says_what_happened, _foreign_status):
-        place = next((place for place, link in enumerate(chain) if says(link)), None)
+    for decides in (_implies_an_outcome, foreign_status):
+        place = next((place for place, link in enumerate(chain) if decides(link)), None)
         if place is not None:
             return _inside_wrapper(chain, place)
     return 0
@@ -250,95 +173,52 @@ def _inside_wrapper(chain: Chain, place: int) -> int:
     if chain[place].by_class is not Outcome.CONNECTION_ERROR:
         return place
     inner = enumerate(chain[place:], place)
-    return next((at for at, link in inner if link.by_class is Outcome.HTTP_ERROR or _foreign_status(link)), place)
+    return next((at for at, link in inner if link.by_class is Outcome.HTTP_ERROR or foreign_status(link)), place)
 
 
-def _says_what_happened(link: Link) -> bool:
+def _implies_an_outcome(link: Link) -> bool:
     if link.by_class is Outcome.CLIENT_ERROR:
-        return _bedrock_frame(link.error) is not None
+        return bedrock_frame(link.error) is not None
     return link.by_class.is_failure
 
 
-def _foreign_status(link: Link) -> int | None:
-    """The error status on an exception that is not of the SDK, of an HTTP client or of a codec."""
-    if link.by_class is not Outcome.CLIENT_ERROR or is_of(link.error, _API_ERROR):
+def _is_marked_retryable(wrappers: Chain) -> bool:
+    """Whether the SDK or the application marked the failure as one that a retry helps."""
+    return any(not RETRYABLE_EXCEPTIONS.isdisjoint(names_of(link.error)) for link in wrappers)
+
+
+def _of_token_endpoint(chain: Chain) -> Failure | None:
+    """How the fetching of a token failed, if that is what failed."""
+    if chain[0].by_class not in _MAY_BE_OF_A_TOKEN:
         return None
-    said = (
-        field(link.error, "status_code"),
-        field(link.error, "status"),
-        field(field(link.error, "response"), "status_code"),
-    )
-    return next(filter(None, map(error_status, said)), None)
-
-
-def _outcome(chain: Chain, reported: _Reported, *, opened: bool | None) -> Outcome:
-    outcome = chain[0].by_class
-    if outcome is Outcome.HTTP_ERROR:
-        in_band = reported.observed is None or reported.observed in SUCCESS
-        return Outcome.IN_BAND_ERROR if in_band else outcome
-    if _foreign_status(chain[0]) is not None:
-        return Outcome.HTTP_ERROR
-    if outcome is Outcome.TRANSPORT_ERROR and opened is False and _before_the_headers(chain):
-        return Outcome.CONNECTION_ERROR
-    if outcome is not Outcome.CONNECTION_ERROR:
-        return outcome
-    # The SDK wraps whatever sending a request raises. For an answer that is not streamed, that includes reading its
-    # body and decoding it.
-    if any(link.by_class is Outcome.MALFORMED for link in chain):
-        return Outcome.MALFORMED
-    return Outcome.TRANSPORT_ERROR if opened or _while_reading(chain) else outcome
-
-
-def _before_the_headers(chain: Chain) -> bool:
-    """Whether what was raised out of `request()` came from elsewhere than a body: from a middleware, say."""
-    return chain[0].error.__traceback__ is not None and not _while_reading(chain)
-
-
-def _while_reading(chain: Chain) -> bool:
-    return any(raised_while_reading_a_body(link.error) for link in chain)
-
-
-def _reported(wrappers: Chain, foreign_status: int | None) -> _Reported:
-    """What the last of `wrappers` says, the exception that decides, raised out of those before it."""
-    error = wrappers[-1].error
-    response = field(error, "response")
-    status = _status(field(error, "status_code"))
-    return _Reported(
-        observed=_status(field(response, "status_code")) or status or foreign_status,
-        status=status,
-        reason=_shown(text(field(response, "reason_phrase"))),
-        request_id=text(field(error, "request_id")),
-        headers=field(response, "headers"),
-        leaked=not any(is_of(link.error, _API_ERROR) for link in wrappers),
-        exception_type=qualified_name(type(wrappers[0].error)),
+    found = [
+        (token, place)
+        for place, link in enumerate(chain)
+        if (token := token_failure(link.error, names_of(link.error))) is not None
+    ]
+    if not found:
+        return None
+    # The outermost has most details, and the innermost with the same outcome has the most specific class.
+    token, place = found[0]
+    named = next(chain[inner].error for other, inner in reversed(found) if other.outcome is token.outcome)
+    source = source_of(chain)
+    name = qualified_name(type(source or named))
+    reported = reported_by(chain[: place + 1])
+    if token.outcome is Outcome.HTTP_ERROR:
+        return _refused(token, name, reported)
+    malformed = token.outcome is Outcome.MALFORMED
+    return Failure(
+        token.outcome,
+        UNEXPECTED_BODY if malformed and source is None else name,
+        leaked=reported.leaked,
+        retryable=not is_hopeless(chain) if token.retryable is None else token.retryable,
+        exception_type=reported.exception_type,
+        message=None if malformed else shown(reason_in(chain) or reason_of(named)),
     )
 
 
-def _api_error(error: BaseException, frame: str | None, headers: object) -> ApiError:
-    if frame is not None:
-        return NOTHING._replace(type=type_name(frame))
-    said = api_error_in(field(error, "body"))
-    # The body first: the attribute exists from SDK 0.87 on.
-    return said._replace(type=said.type or type_name(field(error, "type")) or _aws_type(headers))
-
-
-def _aws_type(headers: object) -> str | None:
-    return type_name((header(headers, _AWS_TYPE) or "").partition(":")[0].rpartition("#")[2])
-
-
-def _bedrock_frame(error: BaseException) -> str | None:
-    """The type in a Bedrock frame that the SDK below 1.7 raises as a ValueError. `None` for every other exception."""
-    said = attempt(lambda: str(error)) if type(error) is ValueError else None
-    if said is None or not said.startswith(_BEDROCK_TEXT):
-        return None
-    found = _BEDROCK_TYPE.search(said)
-    return found.group(1) if found else OTHER
-
-
-def _shown(message: str | None) -> str | None:
-    return shortened(without_urls(without_keys(message))) if message else None
-
-
-def _status(value: object) -> int | None:
-    status = whole(cast("Any", value))
-    return status if status is not None and status in _STATUSES else None
+def _refused(token: TokenFailure, name: str, reported: Reported) -> Failure:
+    answered = replace(reported, observed=cast("int", token.status), headers=token.headers)
+    error = ErrorBody(type=token.api_type or (None if token.observed else name), message=token.message)
+    failure = with_status(Outcome.HTTP_ERROR, error, answered)
+    return failure if token.retryable is None else replace(failure, retryable=token.retryable)

@@ -12,11 +12,9 @@ from midstream._outcomes.vocabulary import Phase
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from midstream._outcomes.vocabulary import Answer
-
 
 _ANONYMOUS: Final = "message"
-"""The name of server-sent events that have none: the API may send those of a session under it, with a type inside."""
+"""The name of server-sent events without a name. The API may send session events under it, with a type inside."""
 
 
 def named(name: str, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -32,7 +30,7 @@ class Turn(Enum):
     IDLE = "idle"
     """The agent waits: the stop reason of the event says whether the turn is over."""
     OVER = "over"
-    """No more events are to come."""
+    """No more events will come."""
     ERROR = "error"
     """An error: its retry status says whether the turn ended with it."""
 
@@ -41,8 +39,8 @@ TURN_ERRORS: Final[Mapping[str, bool]] = MappingProxyType({"exhausted": True, "t
 """The retry statuses of an error that ends the turn, each with whether the session accepts another prompt."""
 
 _TURN_IS_OVER: Final = frozenset({"end_turn", "refusal", "budget_reached"})
-"""The stop reasons with which nobody expects more of the turn. After `requires_action` the agent waits for the
-application, and `retries_exhausted` follows an error. One that a newer API sends is not known to be harmless."""
+"""The stop reasons that end a turn without an error. After `requires_action` the agent waits for the application, and
+`retries_exhausted` follows an error. An unknown stop reason of a newer API may be a failure."""
 
 
 def turn_is_over(turn: Turn, stop_reason: str | None) -> bool:
@@ -57,11 +55,11 @@ class StreamKind:
     has_end_event: bool
     """Whether the stream says that it is whole. One that does not is whole when its framing says so."""
     content: str | None = None
-    """The events that carry content: those between which time is measured. `None` where there is no answer."""
+    """The events that carry content, between which time is measured. `None` where there is no answer."""
     end: str | None = None
     """The event that ends it. `None` for a stream that ends with a stop reason, or does not say."""
     answer: str | None = None
-    """The events that each say of the answer what there is to say."""
+    """The events that each carry the whole summary of the answer."""
     phases: Mapping[str, Phase] = field(default_factory=lambda: MappingProxyType({}))
     """The phases after events of these types."""
     other: Phase | None = None
@@ -69,21 +67,21 @@ class StreamKind:
     turns: Mapping[str, Turn] = field(default_factory=lambda: MappingProxyType({}))
     """What events of these types say about the agent's turn. Empty where there is no agent."""
     preview: str | None = None
-    """Where there is an agent, the only type of events of which more tell nothing new."""
+    """Where there is an agent, the only type of events that are redundant after the first."""
     is_events: bool = True
-    """Whether the stream is one of server-sent events, or of the frames that stand for them."""
+    """Whether the stream consists of server-sent events, or of the frames that stand for them."""
     proof: str | None = None
-    """The field that every document of this kind has that is an answer. `None` if any document will do."""
+    """The field that makes a document an answer of this kind. `None` if any document is one."""
     proof_type: type = object
     """The type of that field."""
 
     @property
-    def told_by_data(self) -> frozenset[str | None]:
+    def events_with_data(self) -> frozenset[str | None]:
         """The events whose data has to be read, by the names under which they are sent."""
         return frozenset({self.answer, *self.turns, *((_ANONYMOUS,) if self.turns else ())})
 
-    def repeats(self, event: str | None) -> bool:
-        """Whether more events of this type, after a first one, tell nothing new."""
+    def is_redundant(self, event: str | None) -> bool:
+        """Whether another event of this type, after a first one, adds nothing to the verdict."""
         if self.turns:
             return event == self.preview
         if not self.has_end_event:
@@ -91,13 +89,13 @@ class StreamKind:
         return event == self.content and event != self.answer
 
     def phase_after(self, event: str | None, before: Phase) -> Phase:
-        """The phase after `event`, an event's type, where the phase was `before`."""
+        """The phase after an event of this type, where the phase was `before`."""
         return self.phases.get(event or "", self.other or before)
 
-    def ends_with(self, event: str | None, answer: Answer) -> bool:
-        """Whether the stream is whole with `event`, an event's type, after which its answer is `answer`."""
+    def ends_with(self, event: str | None, stop_reason: str | None) -> bool:
+        """Whether the stream is whole with an event of this type, after which its stop reason is `stop_reason`."""
         if self.end is None:
-            return self.has_end_event and answer.stop_reason is not None
+            return self.has_end_event and stop_reason is not None
         return event == self.end
 
 
@@ -131,41 +129,30 @@ COUNTS: Final = StreamKind(has_end_event=False, is_events=False, proof="input_to
 """Counts of tokens, which are never streamed."""
 
 UNDELIMITED: Final = StreamKind(has_end_event=False, other=Phase.CONTENT, is_events=False)
-"""Lines and bytes: nothing in them says that they are all."""
+"""Lines and bytes: nothing in them marks their end."""
 
-_ENDS_OF_A_SESSION: Final = {
-    "session.error": Turn.ERROR,
-    "session.status_terminated": Turn.OVER,
-    "session.deleted": Turn.OVER,
-}
 
-SESSIONS: Final = StreamKind(
-    has_end_event=False,
-    other=Phase.CONTENT,
-    preview="event_delta",
-    turns=MappingProxyType(
-        {
-            "session.status_running": Turn.OPEN,
-            "session.status_rescheduled": Turn.OPEN,
-            "session.status_idle": Turn.IDLE,
-            **_ENDS_OF_A_SESSION,
-        }
-    ),
-)
+def _session(status: str) -> StreamKind:
+    return StreamKind(
+        has_end_event=False,
+        other=Phase.CONTENT,
+        preview="event_delta",
+        turns=MappingProxyType(
+            {
+                f"{status}_running": Turn.OPEN,
+                f"{status}_rescheduled": Turn.OPEN,
+                f"{status}_idle": Turn.IDLE,
+                f"{status}_terminated": Turn.OVER,
+                "session.status_terminated": Turn.OVER,
+                "session.error": Turn.ERROR,
+                "session.deleted": Turn.OVER,
+            }
+        ),
+    )
+
+
+SESSIONS: Final = _session("session.status")
 """Events of a session, which lasts as long as the application wants: turn after turn, with no last event."""
 
-THREADS: Final = StreamKind(
-    has_end_event=False,
-    other=Phase.CONTENT,
-    preview="event_delta",
-    turns=MappingProxyType(
-        {
-            "session.thread_status_running": Turn.OPEN,
-            "session.thread_status_rescheduled": Turn.OPEN,
-            "session.thread_status_idle": Turn.IDLE,
-            "session.thread_status_terminated": Turn.OVER,
-            **_ENDS_OF_A_SESSION,
-        }
-    ),
-)
-"""Events of one thread of a session. They are in the stream of the session, too, and end nothing there."""
+THREADS: Final = _session("session.thread_status")
+"""Events of one thread of a session. The stream of the session has them, too, and they end nothing there."""

@@ -1,18 +1,20 @@
-"""What is taken out of a message before it is recorded: keys, URLs, and bytes of the body."""
+"""What is removed from a message before it is recorded: keys, URLs, and bytes of the body."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
-# A protocol error can quote the bytes that it stumbled over: `illegal chunk header: bytearray(b'...')`.
+from midstream._outcomes.failure import shortened
+
+# A protocol error can quote the bytes that caused it: `illegal chunk header: bytearray(b'...')`.
 _QUOTED_BYTES: Final = re.compile(r"(?<![:\s])[:\s]*(?<!\w)(?:bytearray\(|bytes\()?b['\"].*", re.DOTALL)
 
-# aiohttp's transport names, for a protocol that it does not know, the whole URL, with a password and a query.
-# urllib3 names the path that it requested, with the query.
+# For an unknown protocol, aiohttp's transport quotes the whole URL, with a password and a query.
+# urllib3 quotes the path that it requested, with the query.
 _QUOTED_URL: Final = re.compile(r"(://|with url: )[^\s'\"<>]+")
 
-# Gateways name the key that was wrong. A word after "basic" or "bearer" is a key if it has a digit, or is long.
+# Gateways quote a wrong key. A word after "basic" or "bearer" is a key if it has a digit, or is long.
 _QUOTED_KEY: Final = re.compile(
     r"""\b(?P<kind>
         sk[-_](?=[\w-]*\d|ant-|live_|proj-)
@@ -24,6 +26,11 @@ _QUOTED_KEY: Final = re.compile(
     )[\w.~+/=*-]{8,}""",
     re.IGNORECASE | re.VERBOSE,
 )
+
+
+def shown(message: str | None) -> str | None:
+    """`message` in one line, without the keys and the URLs that it quotes. `None` for an empty one."""
+    return shortened(without_urls(without_keys(message))) if message else None
 
 
 def without_keys(message: str) -> str:

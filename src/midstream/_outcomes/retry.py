@@ -9,10 +9,10 @@ from typing import Any, Final, cast
 
 from midstream._guard import attempt
 from midstream._outcomes.status import RETRYABLE_BELOW_500, SERVER_ERROR
-from midstream._outcomes.values import MAX_NAME_LENGTH, text
+from midstream._outcomes.values import as_name
 
 _MAX_WAIT: Final = 4_294_967.0
-"""Seconds. `time.sleep` raises above a limit of the platform's; the SDK waits no longer either."""
+"""Seconds. `time.sleep` raises above a limit of the platform; the SDK waits no longer either."""
 
 
 def helps(status: int, headers: object) -> bool:
@@ -35,12 +35,11 @@ def retry_after(headers: object) -> float | None:
 
 def header(headers: object, name: str) -> str | None:
     """The text of a header of at most 128 characters. `None` if there is none, or a longer one. Never raises."""
-    value = text(attempt(lambda: _there(cast("Any", headers), name)), MAX_NAME_LENGTH + 1)
-    return None if value is None or len(value) > MAX_NAME_LENGTH else value
+    return as_name(attempt(lambda: _existing(cast("Any", headers), name)))
 
 
-def _there(headers: Any, name: str) -> object:
-    return headers[name] if name in headers else None  # noqa: SIM401 - `get` of what is not there takes them much longer
+def _existing(headers: Any, name: str) -> object:
+    return headers[name] if name in headers else None  # noqa: SIM401 - `get` of a missing header is much slower in httpx
 
 
 def _until(value: str | None) -> float | None:

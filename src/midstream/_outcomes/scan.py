@@ -1,7 +1,7 @@
-"""What the bytes of a body say to those who read them undecoded: its end event, its error event, its answer.
+"""Scans the bytes of a body that the application reads undecoded, for its end event, its error and its answer.
 
 An `error` event or a missing `message_stop` raises nothing in an application that reads bytes or lines. A scan finds
-them without decoding everything: of the events it looks at the names, and at the data of the few that say something.
+them without decoding everything: it reads the names of the events, and the data of the few that matter.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ import zlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from midstream._outcomes.answers import WINDOWS, not_json
 from midstream._outcomes.api_errors import error_data
 from midstream._outcomes.classify import in_band_error
+from midstream._outcomes.failure import Failure
 from midstream._outcomes.kinds import named
+from midstream._outcomes.remains import WINDOWS
+from midstream._outcomes.unexpected import not_json
 from midstream._outcomes.values import UNSEEN, from_json
-from midstream._outcomes.vocabulary import Failure, Outcome
+from midstream._outcomes.vocabulary import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,28 +30,29 @@ _MAX_DATA_LENGTH: Final = 2**20
 """The bytes of an event's data, or of a line, that are kept at most."""
 
 _MAX_DOCUMENT_LENGTH: Final = 2**23
-"""The bytes of a document that are kept at most. A longer one is not looked at."""
+"""The bytes of a document that are kept at most. A longer one is not inspected."""
 
 _PACKED_PIECE: Final = 2**8
-"""The bytes that are unpacked at a time: they can become a thousand times as many."""
+"""The bytes that are decompressed at a time: they can become a thousand times as many."""
 
-_SAYS_NOTHING: Final = frozenset({"", "ping"})
+_IGNORED: Final = frozenset({"", "ping"})
+"""The names of events that carry no information."""
 
 
-class Listener(Protocol):
-    """Who is told what a scan finds."""
+class ScanSink(Protocol):
+    """Receives what a scan finds."""
 
-    def look(self, event: object) -> None:
-        """An event: a mapping with its `type`, and with its data if that says something."""
+    def on_event(self, event: object) -> None:
+        """An event: a mapping with its `type`, and with its data if that matters."""
 
-    def found(self, failure: Failure) -> None:
-        """A failure that nobody raises."""
+    def on_hidden_failure(self, failure: Failure) -> None:
+        """A failure that raises nothing in the application."""
 
-    def read(self) -> None:
-        """The events have come to their end."""
+    def on_end(self) -> None:
+        """The events have ended."""
 
-    def answered(self, document: object) -> None:
-        """The one document that the body was. `UNSEEN` if it cannot be looked at."""
+    def on_document(self, document: object) -> None:
+        """The body was one document. `UNSEEN` if it cannot be inspected."""
 
 
 class Scan(Protocol):
@@ -59,15 +62,15 @@ class Scan(Protocol):
         """The next bytes, in pieces of any size."""
 
     def end(self) -> None:
-        """There are no more: the body ended by its framing."""
+        """The body has ended by its framing."""
 
 
 class EventScan:
     """Scans server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html), in constant memory."""
 
-    def __init__(self, listener: Listener, kind: StreamKind) -> None:
-        self._listener = listener
-        self._told_by_data = {"error", "message_start", "message_delta", *kind.told_by_data}
+    def __init__(self, sink: ScanSink, kind: StreamKind) -> None:
+        self._sink = sink
+        self._with_data = {"error", "message_start", "message_delta", *kind.events_with_data}
         self._rest = bytearray()  # grows in place, so that a line in many pieces costs no more than in one
         self._skipping = False
         self._after_return = False
@@ -89,12 +92,12 @@ class EventScan:
                 self._keep(line)
 
     def end(self) -> None:
-        """There are no more."""
-        self._listener.read()
+        """The body has ended."""
+        self._sink.on_end()
 
     def _keep(self, part: bytes) -> None:
         self._rest += part
-        # Of a line that says nothing, such as a long piece of content, nothing is kept while it arrives.
+        # A line that does not matter, such as a long piece of content, is not kept while it arrives.
         if len(self._rest) > _MAX_DATA_LENGTH or (self._rest.startswith(b"data:") and not self._wants_data):
             self._rest.clear()
             self._skipping = True
@@ -116,29 +119,27 @@ class EventScan:
     def _event_ended(self) -> None:
         name, data = self._name, b"\n".join(self._data)
         self._name, self._data, self._kept = "", [], 0
-        if name in _SAYS_NOTHING:
-            return
         if name == "error":
-            self._listener.found(in_band_error(error_data(data)))
-            return
-        fields: Mapping[str, Any] = from_json(data) if name in self._told_by_data else {}
-        self._listener.look(named(name, fields))
+            self._sink.on_hidden_failure(in_band_error(error_data(data)))
+        elif name not in _IGNORED:
+            fields: Mapping[str, Any] = from_json(data) if name in self._with_data else {}
+            self._sink.on_event(named(name, fields))
 
     @property
     def _wants_data(self) -> bool:
         # Data can come before the name of its event.
-        return not self._name or self._name in self._told_by_data
+        return not self._name or self._name in self._with_data
 
 
 class DocumentScan:
     """Keeps one JSON document, up to a length, and decodes it at its end.
 
-    `media_type` is what the response calls its body. `raises` says whether the application is given what decoding it
+    `media_type` is what the response calls its body. `raises` says whether the application gets what decoding it
     raises, or reads the bytes as they are.
     """
 
-    def __init__(self, listener: Listener, media_type: str, *, raises: bool) -> None:
-        self._listener = listener
+    def __init__(self, sink: ScanSink, media_type: str, *, raises: bool) -> None:
+        self._sink = sink
         self._media_type = media_type
         self._raises = raises
         self._kept = bytearray()
@@ -153,47 +154,46 @@ class DocumentScan:
             self._kept += data
 
     def end(self) -> None:
-        """There are no more: the document is whole, or can never be."""
+        """The body has ended: the document is whole, or never will be."""
         document: object = UNSEEN
         try:
             document = UNSEEN if self._too_long else json.loads(self._kept)
         except (ValueError, RecursionError) as error:
-            # A document that is too deep to be looked at is no worse for a caller that reads its bytes.
+            # A document that is nested too deeply for us can be right for a caller that reads its bytes.
             if self._raises or isinstance(error, ValueError):
-                self._listener.found(
-                    _as_seen(not_json(self._media_type, error, is_empty=not self._kept), raised=self._raises)
-                )
-        self._listener.answered(document)
+                failure = not_json(self._media_type, error, is_empty=not self._kept)
+                self._sink.on_hidden_failure(_as_seen(failure, raised=self._raises))
+        self._sink.on_document(document)
 
 
 class ByteScan:
-    """Sees that something has come of a body of which nothing else is to be known: lines, or a file."""
+    """Notices that content of an opaque body has arrived: lines, or a file."""
 
-    def __init__(self, listener: Listener) -> None:
-        self._listener = listener
+    def __init__(self, sink: ScanSink) -> None:
+        self._sink = sink
         self._begun = False
 
     def feed(self, data: bytes) -> None:
         """The next bytes, in pieces of any size."""
         if data and not self._begun:
             self._begun = True
-            self._listener.look({})
+            self._sink.on_event({})
 
     def end(self) -> None:
-        """There are no more."""
-        self._listener.read()
+        """The body has ended."""
+        self._sink.on_end()
 
 
 class Unpacked:
     """Undoes the content `encoding` of a body for another scan, a little at a time: a little can become very much.
 
     `error_type` is the class of the exception that the HTTP client raises where that fails; `raises` says whether
-    the application is given it, or reads the bytes as they are.
+    the application gets it, or reads the bytes as they are.
     """
 
-    def __init__(self, scan: Scan, listener: Listener, encoding: str, error_type: str, *, raises: bool) -> None:
+    def __init__(self, scan: Scan, sink: ScanSink, encoding: str, error_type: str, *, raises: bool) -> None:
         self._scan = scan
-        self._listener = listener
+        self._sink = sink
         self._failure = _as_seen(
             Failure(Outcome.MALFORMED, error_type, leaked=True, retryable=True, exception_type=error_type),
             raised=raises,
@@ -210,14 +210,14 @@ class Unpacked:
                 if self._over:
                     break
                 self._scan.feed(self._unpacked(data[start : start + _PACKED_PIECE]))
-                # What follows the end is no part of the body, and the inflater would keep it.
+                # Bytes after the end are not part of the body, and the inflater would keep them.
                 self._over = self._inflater.eof
         except zlib.error:
             self._over = True
-            self._listener.found(self._failure)
+            self._sink.on_hidden_failure(self._failure)
 
     def end(self) -> None:
-        """There are no more."""
+        """The body has ended."""
         self._scan.end()
 
     def _unpacked(self, piece: bytes) -> bytes:

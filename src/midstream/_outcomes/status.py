@@ -1,4 +1,4 @@
-"""The API's error types and the status that each stands for. Tables; no code decides anything here."""
+"""The status of each error type, as tables."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ GOOGLE_STATUS: Final[Mapping[str, int]] = MappingProxyType(
         "DEADLINE_EXCEEDED": 504,
     }
 )
-"""By name of a status of Google's, where an error does not carry the number: `google.rpc.Code`."""
+"""By name of a Google status, where an error does not carry the number: `google.rpc.Code`."""
 
 SESSION_STATUS: Final[Mapping[str, int]] = MappingProxyType(
     {
@@ -80,7 +80,7 @@ SESSION_STATUS: Final[Mapping[str, int]] = MappingProxyType(
         "repository_clone_error": 502,
     }
 )
-"""By error type of a `session.error` event (`BetaManagedAgentsSessionErrorEvent`), those that `API_STATUS` lacks."""
+"""By error type of a `session.error` event (`BetaManagedAgentsSessionErrorEvent`), unless `API_STATUS` has it."""
 
 TOKEN_STATUS: Final[Mapping[str, int]] = MappingProxyType(
     {
@@ -102,7 +102,7 @@ UNKNOWN_STATUS: Final = 500
 """The status of an in-band error whose type is missing or in none of the tables."""
 
 SUCCESS: Final = range(200, 300)
-"""The observed statuses inside which an error is an in-band one."""
+"""The observed statuses with which an error is an in-band error."""
 
 SERVER_ERROR: Final = 500
 
@@ -110,4 +110,4 @@ RETRYABLE_BELOW_500: Final = frozenset({408, 409, 429})
 """What the SDK retries besides 500 and above (`_should_retry` of its base client)."""
 
 RETRYABLE_EXCEPTIONS: Final = frozenset({"anthropic.RetryableError"})
-"""By top-level package and name, the classes that the SDK retries whatever has happened (`_should_retry_exception`)."""
+"""By top-level package and name, the classes that the SDK always retries (`_should_retry_exception`)."""

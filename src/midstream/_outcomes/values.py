@@ -1,8 +1,8 @@
-"""Other people's values, made safe to keep: exact types, bounded, and such that every exporter can encode them.
+"""Values of other code, made safe to keep: exact types, bounded, and such that every exporter can encode them.
 
 One value that cannot be encoded makes an OTLP exporter drop the attribute or the whole batch: a text with half of a
-surrogate pair, which JSON can spell, or a number beyond 64 bits. Many a database behind one refuses a NUL. Nothing
-here raises, whatever the value is.
+surrogate pair, which JSON can spell, or a number beyond 64 bits. Many databases behind one refuse a NUL. Nothing here
+raises, whatever the value is.
 """
 
 from __future__ import annotations
@@ -19,29 +19,38 @@ UNDECODED: Final = object()
 """Stands for a value that is not JSON."""
 
 UNSEEN: Final = object()
-"""Stands for a document that cannot be looked at."""
+"""Stands for a document that cannot be inspected."""
 
 MAX_NAME_LENGTH: Final = 128
 """Characters of a type, an id, a model that the API names."""
 
 MAX_REQUEST_TEXT: Final = 1024
-"""Characters of what the application asks for: a model, a stop sequence, a host."""
+"""Characters of what the application requests: a model, a stop sequence, a host."""
+
+MAX_TEXT_LENGTH: Final = 2048
+"""Characters of a message before it is shortened."""
 
 _MAX_INT: Final = 2**63 - 1
-_NOT_TO_BE_ENCODED: Final = re.compile("[\x00\ud800-\udfff]")
+_UNENCODABLE: Final = re.compile("[\x00\ud800-\udfff]")
 
 
-def text(value: object, longest: int | None = MAX_NAME_LENGTH) -> str | None:
+def as_text(value: object, longest: int | None = MAX_NAME_LENGTH) -> str | None:
     """`value` if it is a text that is not empty, cut at `longest` characters."""
     if type(value) is str and value.isascii() and value.isprintable() and (longest is None or len(value) <= longest):
-        return value or None  # as it is, which nearly all are
+        return value or None  # unchanged, like nearly all
     if not issubclass(type(value), str):
         return None
     # Not `str(value)`: of an enum member that is a `str`, it is the name.
-    return _NOT_TO_BE_ENCODED.sub("\ufffd", str.__str__(cast("str", value))[:longest]) or None
+    return _UNENCODABLE.sub("\ufffd", str.__str__(cast("str", value))[:longest]) or None
 
 
-def whole(value: object) -> int | None:
+def as_name(value: object) -> str | None:
+    """`value` if it is a text of 1 to 128 characters. A longer one is not a name, and is not cut."""
+    text = as_text(value, MAX_NAME_LENGTH + 1)
+    return None if text is None or len(text) > MAX_NAME_LENGTH else text
+
+
+def as_int(value: object) -> int | None:
     """`value` if it is a whole number of at most 64 bits."""
     if type(value) is not int:
         if not issubclass(type(value), int) or type(value) is bool:
@@ -50,15 +59,32 @@ def whole(value: object) -> int | None:
     return value if -_MAX_INT <= value <= _MAX_INT else None
 
 
-def number(value: object) -> float | None:
+def as_float(value: object) -> float | None:
     """`value` if it is a finite number."""
-    exact = float.__float__(cast("float", value)) if issubclass(type(value), float) else whole(value)
+    exact = float.__float__(cast("float", value)) if issubclass(type(value), float) else as_int(value)
     return float(exact) if exact is not None and math.isfinite(exact) else None
 
 
+def words_of(error: BaseException, longest: int | None = MAX_NAME_LENGTH) -> str | None:
+    """The text of `error`, cut at `longest` characters."""
+    return as_text(attempt(lambda: str(error)), longest)
+
+
+def package_of(module: object) -> str:
+    """The top-level package of a module, by its name."""
+    return str(module).partition(".")[0]
+
+
 def is_mapping(value: object) -> bool:
-    """Whether `value` is a mapping. Never raises."""
+    """Whether `value` is a mapping."""
     return type(value) is dict or attempt(isinstance, value, Mapping) is True
+
+
+def item(value: object, key: str) -> object:
+    """`value[key]` of a mapping, and `None` of anything else."""
+    if type(value) is dict:
+        return cast("dict[str, object]", value).get(key)
+    return attempt(lambda: cast("Mapping[str, object]", value).get(key)) if is_mapping(value) else None
 
 
 def field(value: object, name: str) -> object:
@@ -68,13 +94,13 @@ def field(value: object, name: str) -> object:
 
 def fields(value: object, *names: str) -> list[object]:
     """The `field` of each of `names`."""
-    # One look at the kind of `value` and one at what it raises, as it raises nothing.
+    # All of them in one attempt: most values raise nothing.
     read = attempt(_fields, value, names)
     return [field(value, name) for name in names] if read is None else read
 
 
 def json_value(data: bytes | bytearray) -> object:
-    """The JSON value that `data` is; `UNDECODED` if it is none, or is too deep."""
+    """The JSON value in `data`; `UNDECODED` if there is none, or if it is nested too deeply."""
     try:
         return json.loads(data)
     except (ValueError, RecursionError):
@@ -82,7 +108,7 @@ def json_value(data: bytes | bytearray) -> object:
 
 
 def from_json(data: bytes) -> Mapping[str, Any]:
-    """The JSON object that `data` is; empty if it is none."""
+    """The JSON object in `data`; empty if there is none."""
     value = json_value(data)
     return cast("Mapping[str, Any]", value) if isinstance(value, dict) else {}
 

@@ -12,9 +12,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
-from typing import Final, NamedTuple
+from typing import Final
 
 
 class Outcome(str, Enum):
@@ -43,7 +42,7 @@ class Outcome(str, Enum):
 
     @property
     def is_failure(self) -> bool:
-        """Whether the call failed. An application that stops a call by itself has no failure."""
+        """Whether the call failed. A call that the application stops by itself does not fail."""
         return self not in _NO_FAILURE
 
 
@@ -54,7 +53,7 @@ class Phase(str, Enum):
     """Where a call was when it failed."""
 
     REQUEST = "request"
-    """No stream and no answer yet."""
+    """Before a stream or an answer."""
     OPENING = "opening"
     """The stream was open, and no content had been delivered."""
     CONTENT = "content"
@@ -64,101 +63,13 @@ class Phase(str, Enum):
 
 
 class StreamTruncatedError(Exception):
-    """What an application raises when a stream has ended without `message_stop`. midstream never does.
+    """For applications to raise when a stream has ended without `message_stop`, where the SDK raises nothing.
 
-    The SDK raises nothing then, so that there is nothing to catch. `classify` knows this one: `truncated`, retryable.
+    midstream never raises it. `classify` knows it: `truncated`, retryable.
     """
 
-    # As it is imported, and as a traceback should name it.
+    # The name under which it is imported, which a traceback should show.
     __module__ = "midstream"
 
     def __init__(self, message: str = "the stream ended without message_stop") -> None:
         super().__init__(message)
-
-
-@dataclass(frozen=True)
-class Failure:
-    """How a call failed, or an exception or an error body on its own. `str()` gives it in one line."""
-
-    outcome: Outcome
-    error_type: str
-    """The `error.type`: the API's error type, a status, the class of an exception, `stream_truncated`,
-    `unexpected_media_type`, `unexpected_body` or `_OTHER`."""
-    status_code: int | None = None
-    """The effective status: observed for an HTTP error, synthesized for an in-band one, `None` for all others."""
-    reported_status_code: int | None = None
-    """The status on the exception that the application got. `None` if it got none, or one without a status."""
-    leaked: bool = False
-    misreported: bool = False
-    retryable: bool = False
-    """Whether the same call may succeed later, by the rules of the SDK's own retries."""
-    retry_after: float | None = None
-    """The seconds that the server asks to wait, at most 4,294,967. `None` if it did not say. An error in band never
-    says."""
-    request_id: str | None = None
-    """The API's id of the request: the one in the error event if it has one, and the header's otherwise."""
-    phase: Phase | None = None
-    """Where in the call it happened. `None` for an exception on its own, which does not know."""
-    in_band_request_id: str | None = None
-    """The `request_id` of the error event's body. `None` for every other failure."""
-    exception_type: str | None = None
-    """The qualified class of the exception that the application got. `None` if it got none."""
-    message: str | None = field(default=None, repr=False)
-    """What the API, the SDK or the transport said, or what arrived instead of an answer, in one line. `None` where it
-    could quote the body."""
-    code: str | None = None
-    """The API's name of the cause, more precise than the type. `None` if it has none."""
-    reason: str | None = field(default=None, repr=False, compare=False)
-    """The reason phrase of an HTTP error, as it was on the wire. `None` for every other failure."""
-    end_seen: bool = field(default=False, repr=False, compare=False)
-    """Whether the end event of the stream had arrived. `False` for an exception on its own."""
-
-    def __str__(self) -> str:
-        """The failure in one line that can be shown or logged. Never the raw event. Never raises."""
-        from midstream._outcomes.wording import in_one_line  # noqa: PLC0415 - it imports this module
-
-        return in_one_line(self)
-
-    def at(self, phase: Phase, *, end_seen: bool) -> Failure:
-        """The same failure where it happened in a call."""
-        # Not `dataclasses.replace`, which takes ten times as long.
-        there = object.__new__(Failure)
-        vars(there).update(vars(self), phase=phase, end_seen=end_seen)
-        return there
-
-
-class Answer(NamedTuple):
-    """What the API said about its answer, as far as it got. `None` is: not said."""
-
-    id: str | None = None
-    model: str | None = None
-    stop_reason: str | None = None
-    input_tokens: int | None = None
-    """All input tokens, those read from and written to the cache included."""
-    output_tokens: int | None = None
-    """`None` before `message_delta`, for `message_start` carries a placeholder."""
-    cache_read_tokens: int | None = None
-    cache_write_tokens: int | None = None
-
-
-NO_ANSWER: Final = Answer()
-
-
-class Verdict(NamedTuple):
-    """How one call really ended. There is one per call. Times are readings of the clock of its `StreamWatch`."""
-
-    outcome: Outcome
-    ended_at: float
-    failure: Failure | None = None
-    """`None` exactly when the outcome is no failure."""
-    answer: Answer = NO_ANSWER
-    opened: bool = False
-    """Whether the call got a live stream."""
-    first_chunk_at: float | None = None
-    """When the first content arrived. `None` if none did, or if the answer was not streamed."""
-    received: int = 0
-    """The bytes of the body that were read from a live stream."""
-    longest_wait: float = 0.0
-    """The longest time in seconds that the reader waited for the next bytes of a live stream."""
-    last_event: str | None = None
-    """The type of the last event that was decoded."""

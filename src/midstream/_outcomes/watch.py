@@ -1,4 +1,4 @@
-"""`StreamWatch`: sees one call go by and gives its one `Verdict`."""
+"""`StreamWatch`: observes one call and gives its one `Verdict`."""
 
 from __future__ import annotations
 
@@ -6,23 +6,20 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from midstream._outcomes.answers import (
-    TRUNCATED,
-    Remains,
-    cause_of_end,
-    ends_in,
-    error_in,
-    failure_in_document,
-    last_event_in,
-)
 from midstream._outcomes.api_errors import error_data
 from midstream._outcomes.classify import failure_of, in_band_error
 from midstream._outcomes.kinds import MESSAGES, TURN_ERRORS, StreamKind, Turn, named, turn_is_over
-from midstream._outcomes.values import UNSEEN, field, fields, from_json, text, whole
-from midstream._outcomes.vocabulary import NO_ANSWER, Answer, Failure, Outcome, Phase, Verdict
+from midstream._outcomes.remains import TRUNCATED, Remains, cause_of_end, ends_in, error_in, last_event_in
+from midstream._outcomes.summary import NO_ANSWER, MessageSummary, summary_of, updated
+from midstream._outcomes.unexpected import failure_in_document
+from midstream._outcomes.values import UNSEEN, as_text, field, fields, from_json
+from midstream._outcomes.verdict import Verdict
+from midstream._outcomes.vocabulary import Outcome, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from midstream._outcomes.failure import Failure
 
 
 _START_EVENT: Final = "message_start"
@@ -35,16 +32,12 @@ _OF_A_BODY: Final = frozenset({Outcome.IN_BAND_ERROR, Outcome.TRANSPORT_ERROR, O
 _ORDER: Final = {phase: place for place, phase in enumerate(Phase)}
 """The phases of a call never go back."""
 
-_MAX_TOKENS: Final = 2**60
-"""More is no count, and a sum of three would not fit into 64 bits."""
-
 
 class StreamWatch:
     """Watches one call: fed with events and with one end, it gives one `Verdict`, exactly once.
 
-    `kind` says what the events of its stream mean. The end methods return the verdict to the one who was first, and
-    `None` to everybody after, from any thread. `received` (bytes) and `longest_wait` (seconds) are counted by whoever
-    reads the body.
+    `kind` says what the events of its stream mean. The end methods return the verdict to the first caller, and `None`
+    to every later one, from any thread. The reader of the body counts `received` (bytes) and `longest_wait` (seconds).
     """
 
     __slots__ = (
@@ -73,7 +66,7 @@ class StreamWatch:
         self._end_seen = False
         self._found: Failure | None = None
         self._found_in = Phase.REQUEST
-        self._answer: Answer = NO_ANSWER
+        self._answer: MessageSummary = NO_ANSWER
         self._first_chunk_at: float | None = None
         self._last_chunk_at: float | None = None
         self._last_event: str | None = None
@@ -97,7 +90,7 @@ class StreamWatch:
 
     @property
     def model(self) -> str | None:
-        """The model that answers, once it has said so."""
+        """The model that answers. `None` before `message_start`."""
         return self._answer.model
 
     def open(self) -> None:
@@ -107,15 +100,15 @@ class StreamWatch:
             self._phase = Phase.OPENING
 
     @property
-    def repeats(self) -> bool:
-        """Whether more events like the last one would tell nothing new."""
-        return self._kind.repeats(self._last_event)
+    def is_redundant(self) -> bool:
+        """Whether more events like the last one would add nothing to the verdict."""
+        return self._kind.is_redundant(self._last_event)
 
     def event(self, event: object) -> float | None:
         """An event was decoded: an object or a mapping with a `type`.
 
         Returns the seconds since the event before it if both carried content, and `None` otherwise. Of a run of
-        events that repeat each other, only the first has to be shown.
+        redundant events, only the first has to be passed.
         """
         name = _event_type(event)
         self._last_event = name
@@ -123,58 +116,54 @@ class StreamWatch:
         if phase is not self._phase and _ORDER[phase] > _ORDER[self._phase]:
             self._phase = phase
         if name == _START_EVENT:
-            self._answer = _answer_of(field(event, "message"), complete=False)
+            self._answer = summary_of(field(event, "message"), complete=False)
         elif name == _FINAL_EVENT:
-            self._answer = _finished(self._answer, event)
+            self._answer = updated(self._answer, event)
         elif name == _ERROR_EVENT:
-            # The SDK raises it, but for Bedrock below 0.110, where it hands it to the application like any other event,
-            # and for batch results, where an error can stand in place of a line.
+            # The SDK raises it, with two exceptions: for Bedrock, below 0.110, it returns it like any other event, and
+            # in batch results an error can stand in place of a line.
             self.found(in_band_error({name: field(event, name) for name in ("error", "request_id")}))
         elif name is None and not self._kind.is_events and _is_error_line(event):
             self.found(in_band_error({name: field(event, name) for name in ("error", "message", "code", "status")}))
         elif name is not None and name == self._kind.answer:
-            self._answer = _answer_of(event, complete=True)
+            self._answer = summary_of(event, complete=True)
         elif name is not None and name in self._kind.turns:
             self._turn(self._kind.turns[name], event)
-        self._end_seen = self._end_seen or self._kind.ends_with(name, self._answer)
+        self._end_seen = self._end_seen or self._kind.ends_with(name, self._answer.stop_reason)
         return self._content_arrived() if name is not None and name == self._kind.content else None
 
     def found(self, failure: Failure) -> None:
-        """Who reads the bytes of the body has been given a failure in them, which nobody raises.
+        """The bytes of the body contain a failure that raises nothing in the application.
 
-        It is how the call ends, whatever follows. The first of several counts.
+        The call ends with it, whatever follows. The first of several counts.
         """
         if self._found is None:
             self._found, self._found_in = failure, self._phase
 
     def answered(self, document: object = UNSEEN, *, judge: bool = True) -> Verdict | None:
-        """The call returned `document` as a whole, an object or a mapping, or one that cannot be looked at.
+        """The call returned the whole `document`, an object or a mapping, or one that cannot be inspected.
 
-        `judge` says whether the document shows everything that arrived, so that what it lacks did not arrive.
+        `judge` says whether the document has everything that arrived, so that what it lacks did not arrive.
         """
         failure = failure_in_document(document, self._kind) if judge and document is not UNSEEN else None
         if failure is not None:
             return self._end(failure.outcome, failure)
-        self._answer = _answer_of(document, complete=True)
+        self._answer = summary_of(document, complete=True)
         return self._end(Outcome.COMPLETED)
 
     def read(self, last_event: object = None, remains: Callable[[], Remains | None] = lambda: None) -> Verdict | None:
-        """The stream came to its end without an error.
+        """The stream ended without an error.
 
-        `last_event` is the last one decoded, if it was not shown. `remains` gives what is known about the body. It is
-        called only if the end event is missing; `None` means that nothing is known.
+        `last_event` is the last event decoded, if it was not passed to `event`. `remains` returns the last bytes of
+        the body, and `None` if they are unknown. It is called only if the end event is missing.
         """
         self._note(last_event)
-        if self._end_seen or self._found is not None or not self._kind.is_events:
-            return self._end(Outcome.COMPLETED)
-        known = remains()
-        if known is None:
-            return self._end_without_end_event(None)
-        self._look_at_last_event(known)
-        return self._end_without_end_event(cause_of_end(known, self._kind, known_events=self._knows_events))
+        is_settled = self._end_seen or self._found is not None or not self._kind.is_events
+        cause = None if is_settled else self._cause_of_end(remains())
+        return self._end(Outcome.COMPLETED) if cause is None else self._end(cause.outcome, cause)
 
     def read_without_events(self) -> Verdict | None:
-        """The body came to its end by its framing, and nobody decoded events from it."""
+        """The body ended by its framing, and no events were decoded from it."""
         return self._end(Outcome.COMPLETED)
 
     def failed(
@@ -186,9 +175,9 @@ class StreamWatch:
     ) -> Verdict | None:
         """`error` came out of the SDK on its way to the application.
 
-        `document_failure` gives the failure that the answer is over which the SDK raised, and `None` for an answer that
-        is one. It is called only for an exception that says nothing itself. `remains` gives what is known about the
-        body of a stream whose connection broke: the API may have sent an error before.
+        `document_failure` returns the failure in the document over which the SDK raised, and `None` for an answer. It
+        is called only if the exception itself says nothing. `remains` returns the last bytes of a stream whose
+        connection broke: the API may have sent an error before.
         """
         if self.ended:
             return None
@@ -217,7 +206,7 @@ class StreamWatch:
         if phase is Phase.REQUEST and outcome in _OF_A_BODY:
             phase = Phase.OPENING
         try:
-            self._pending.pop()  # atomic, so that of two threads that end the call one is the first
+            self._pending.pop()  # atomic, so that of two threads that end the call only one succeeds
         except IndexError:
             return None
         return Verdict(
@@ -234,43 +223,43 @@ class StreamWatch:
 
     def _turn(self, turn: Turn, event: object) -> None:
         if turn is not Turn.ERROR:
-            self._end_seen = turn_is_over(turn, text(field(field(event, "stop_reason"), "type")))
+            self._end_seen = turn_is_over(turn, as_text(field(field(event, "stop_reason"), "type")))
             return
         kind, message, status = fields(field(event, "error"), "type", "message", "retry_status")
-        goes_on = TURN_ERRORS.get(text(field(status, "type")) or "")
+        goes_on = TURN_ERRORS.get(as_text(field(status, "type")) or "")
         if goes_on is not None:
             failure = in_band_error({"error": {"type": kind, "message": message}})
             self.found(replace(failure, retryable=failure.retryable and goes_on))
 
     @property
     def _knows_events(self) -> bool:
-        """Whether an event that the API sends was decoded."""
+        """Whether an event of the API was decoded."""
         return self._phase in (Phase.CONTENT, Phase.CLOSING) or self._answer is not NO_ANSWER
+
+    def _cause_of_end(self, remains: Remains | None) -> Failure | None:
+        """Why the stream ended without its end event. `None` if it is whole."""
+        cause = None
+        if remains is not None:
+            self._accept_last_event(remains)
+            if self._end_seen:
+                return None
+            cause = cause_of_end(remains, self._kind, known_events=self._knows_events)
+        return TRUNCATED if cause is None and self._kind.has_end_event else cause
 
     def _error_before_the_break(self, remains: Remains | None) -> Failure | None:
         if remains is None or not self._kind.is_events:
             return None
-        self._look_at_last_event(remains)
+        self._accept_last_event(remains)
         return self._found or (None if self._end_seen else error_in(remains, self._kind))
 
-    def _look_at_last_event(self, remains: Remains) -> None:
-        """Takes a last event for seen that lacks only its blank line, and an end event that lacks its data."""
+    def _accept_last_event(self, remains: Remains) -> None:
+        """Accepts a last event that lacks only its blank line, and an end event that lacks its data."""
         self._end_seen = self._end_seen or ends_in(remains, self._kind)
-        last = last_event_in(remains)
-        if last is None:
-            return
-        name, data = last
+        name, data = last_event_in(remains) or ("", b"")
         if name == _ERROR_EVENT:
             self.found(in_band_error(error_data(data)))
         elif event := from_json(data):
             self.event(named(name, event))
-
-    def _end_without_end_event(self, cause: Failure | None) -> Verdict | None:
-        if self._end_seen:
-            return self._end(Outcome.COMPLETED)
-        if cause is None and self._kind.has_end_event:
-            cause = TRUNCATED
-        return self._end(Outcome.COMPLETED) if cause is None else self._end(cause.outcome, cause)
 
     def _note(self, last_event: object) -> None:
         if last_event is not None:
@@ -286,67 +275,11 @@ class StreamWatch:
 
 
 def _event_type(event: object) -> str | None:
-    """The type of a decoded event. `None` if it has none that is a text. Never raises."""
-    return text(field(event, "type"))
+    """The type of a decoded event. `None` if it has none, or one that is not a text. Never raises."""
+    return as_text(field(event, "type"))
 
 
 def _is_error_line(line: object) -> bool:
     """Whether a line of batch results is an error in place of a result, which has an id."""
     error, custom_id = fields(line, "error", "custom_id")
     return error is not None and custom_id is None
-
-
-def _answer_of(message: object, *, complete: bool) -> Answer:
-    id_, model, stop_reason, usage = fields(message, "id", "model", "stop_reason", "usage")
-    uncached, output, read, written = _usage(usage)
-    return Answer(
-        id=text(id_),
-        model=text(model),
-        stop_reason=text(stop_reason),
-        input_tokens=_all_input(uncached, read, written),
-        output_tokens=output if complete else None,
-        cache_read_tokens=read,
-        cache_write_tokens=written,
-    )
-
-
-def _finished(answer: Answer, event: object) -> Answer:
-    """`answer` with what `message_delta` adds. Its usage is cumulative: what it says replaces what was there."""
-    delta, usage = fields(event, "delta", "usage")
-    uncached, output, read, written = _usage(usage)
-    read = _latest(read, answer.cache_read_tokens)
-    written = _latest(written, answer.cache_write_tokens)
-    return Answer(
-        id=answer.id,
-        model=answer.model,
-        stop_reason=text(field(delta, "stop_reason")),
-        input_tokens=_all_input(_latest(uncached, _uncached(answer)), read, written),
-        output_tokens=_latest(output, answer.output_tokens),
-        cache_read_tokens=read,
-        cache_write_tokens=written,
-    )
-
-
-def _usage(usage: object) -> list[int | None]:
-    """The tokens: input that is not cached, output, read from the cache, written to it."""
-    counts = fields(usage, "input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
-    return [_count(count) for count in counts]
-
-
-def _latest(last: int | None, before: int | None) -> int | None:
-    return before if last is None else last
-
-
-def _uncached(answer: Answer) -> int | None:
-    if answer.input_tokens is None:
-        return None
-    return answer.input_tokens - (answer.cache_read_tokens or 0) - (answer.cache_write_tokens or 0)
-
-
-def _all_input(uncached: int | None, read: int | None, written: int | None) -> int | None:
-    return None if uncached is None else uncached + (read or 0) + (written or 0)
-
-
-def _count(value: object) -> int | None:
-    count = value if type(value) is int else whole(value)
-    return count if count is not None and 0 <= count <= _MAX_TOKENS else None

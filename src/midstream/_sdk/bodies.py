@@ -1,24 +1,26 @@
-"""The body of a live response: bytes, waits, closes."""
+"""The body of a live response: its bytes, the waits for them, its close, and the scan of a body without a parser."""
 
 from __future__ import annotations
 
 import copy
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import wrapt
 
 from midstream._guard import attempt
-from midstream._outcomes.answers import keep
-from midstream._sdk.closing import Closing
-from midstream._sdk.scans import scan_of
+from midstream._outcomes.frames import FrameScan
+from midstream._outcomes.remains import keep
+from midstream._outcomes.scan import ByteScan, DocumentScan, EventScan, Unpacked, can_unpack
+from midstream._outcomes.unexpected import is_json
+from midstream._sdk import callers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
     from typing import SupportsIndex
 
     from midstream._outcomes.scan import Scan
-    from midstream._sdk.calls import Call
+    from midstream._sdk.call import ObservedCall
     from midstream._sdk.results import Head
 
     _Proxy = wrapt.ObjectProxy[Any]
@@ -26,41 +28,53 @@ else:
     # wrapt 1 has no types, and its proxies take no parameter.
     _Proxy = wrapt.ObjectProxy
 
+_UNPACKS: Final = frozenset({"iter_bytes", "aiter_bytes"})
+"""The methods of the HTTP client's response that undo the content encoding. Only readers of raw bytes bypass them."""
+
+
+def observe_body(response: Any, call: ObservedCall) -> bool:
+    """Opens `call` and puts an `ObservedBody` in place of the body of `response`. `False` if `response` refuses it."""
+    call.opened(response)
+    body = attempt(lambda: response.stream)
+    # Also where it was read before it was returned, by an event hook for instance: the body keeps the call alive.
+    observed = ObservedBody(body, call)
+    attempt(setattr, response, "stream", observed)
+    return attempt(lambda: response.stream) is observed
+
 
 class ObservedBody(_Proxy):
     """Stands for the body of a response of httpx or httpx2, sync, async or both, and is of its class for `isinstance`.
 
-    What else is asked of a body (`elapsed`, the SDK's `stream_observer`) is answered by the body itself.
+    Its other attributes (`elapsed`, the SDK's `stream_observer`) are those of the body itself.
     """
 
-    # SDK 1.14 and later asks its response's body for `stream_observer` with every event. This finds what is here in
-    # half the time, and wrapt's `__getattr__` is asked for the rest all the same.
+    # SDK 1.14 and later reads `stream_observer` of its response's body with every event. This finds what is here in
+    # half the time, and Python still calls wrapt's `__getattr__` for the rest.
     __getattribute__ = object.__getattribute__
 
-    def __init__(self, body: Any, call: Call, head: Head) -> None:
+    def __init__(self, body: Any, call: ObservedCall) -> None:
         super().__init__(body)
         self._self_call = call
-        self._self_head = head
         self._self_reader: weakref.ref[Any] | None = None
-        # Also where it is None: to ask the proxied body for what it does not have takes microseconds.
+        # Also where it is None: a lookup of what the proxied body lacks takes microseconds.
         attempt(lambda: self.__self_setattr__("stream_observer", getattr(body, "stream_observer", None)))
 
     def __iter__(self) -> Iterator[bytes]:
         call = self._self_call
-        scan = scan_of(call, self._self_head)
+        scan = scan_of(call)
         body = iter(self.__wrapped__)
         chunks = _chunks(body if scan is None else _scanned(body, call, scan), call, call.clock)
         self._self_reader = weakref.ref(chunks)
         return chunks
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        scan = scan_of(self._self_call, self._self_head)
+        scan = scan_of(self._self_call)
         body = self.__wrapped__.__aiter__()
         chunks = _AsyncChunks(body, self._self_call) if scan is None else _ScannedChunks(body, self._self_call, scan)
         self._self_reader = weakref.ref(chunks)
         return chunks
 
-    # Copied and pickled as without us, and what comes of it is not observed: it is another body.
+    # Copied and pickled as without midstream. The result is not observed: it is another body.
     def __copy__(self) -> Any:
         return copy.copy(self.__wrapped__)
 
@@ -72,24 +86,22 @@ class ObservedBody(_Proxy):
 
     def close(self) -> None:
         """Closes the body, and then ends the call if it is the application that closes."""
-        call = self._self_call
-        with Closing(call, call.body_closing(reading=self._self_reading)):
+        with self._self_call.closing_body(reading=self._self_reading):
             self.__wrapped__.close()
 
     async def aclose(self) -> None:
         """Closes the body, and then ends the call if it is the application that closes."""
-        call = self._self_call
-        with Closing(call, call.body_closing(reading=self._self_reading)):
+        with self._self_call.closing_body(reading=self._self_reading):
             await self.__wrapped__.aclose()
 
     @property
     def _self_reading(self) -> bool:
-        """Whether a read is under way, which is then on another thread or in another task."""
+        """Whether a read is in progress, which is then in another thread or task."""
         reader = None if self._self_reader is None else self._self_reader()
         return reader is not None and reader.gi_running
 
 
-def _chunks(body: Iterator[bytes], call: Call, clock: Callable[[], float]) -> Iterator[bytes]:
+def _chunks(body: Iterator[bytes], call: ObservedCall, clock: Callable[[], float]) -> Iterator[bytes]:
     watch = call.watch
     kept = call.kept
     asked = clock()
@@ -112,14 +124,14 @@ def _chunks(body: Iterator[bytes], call: Call, clock: Callable[[], float]) -> It
     call.body_read()
 
 
-def _scanned(body: Iterator[bytes], call: Call, scan: Scan) -> Iterator[bytes]:
+def _scanned(body: Iterator[bytes], call: ObservedCall, scan: Scan) -> Iterator[bytes]:
     try:
         for chunk in body:
             with call.guards.bodies:
                 scan.feed(chunk)
             yield chunk
     except GeneratorExit:
-        # The body cannot be read on, by nobody, and the connection is closed with its iterator.
+        # Nothing can continue to read the body, and the connection is closed with its iterator.
         call.dropped()
         raise
     with call.guards.bodies:
@@ -127,14 +139,14 @@ def _scanned(body: Iterator[bytes], call: Call, scan: Scan) -> Iterator[bytes]:
 
 
 class _AsyncChunks:
-    """The same for an async body: a class, for an async generator would need the event loop to be finalized.
+    """The same for an async body: a class, because the event loop would have to finalize an async generator.
 
-    It has the methods of an async generator, as httpx2 closes the iterators of bodies that have them.
+    It has the methods of an async generator because httpx2 closes the iterators of bodies that have them.
     """
 
     __slots__ = ("__weakref__", "_body", "_call", "_clock", "_kept", "_watch", "gi_running")
 
-    def __init__(self, body: Any, call: Call) -> None:
+    def __init__(self, body: Any, call: ObservedCall) -> None:
         self._body = body
         self._call = call
         self._watch = call.watch
@@ -189,11 +201,11 @@ class _AsyncChunks:
 
 
 class _ScannedChunks(_AsyncChunks):
-    """The same, of a body that nobody decodes for us."""
+    """The same for a body without a parser."""
 
     __slots__ = ("_scan",)
 
-    def __init__(self, body: Any, call: Call, scan: Scan) -> None:
+    def __init__(self, body: Any, call: ObservedCall, scan: Scan) -> None:
         super().__init__(body, call)
         self._scan = scan
 
@@ -210,5 +222,37 @@ class _ScannedChunks(_AsyncChunks):
         super()._ended(error, wait)
 
     def __del__(self) -> None:
-        """Ends the call as for a sync body, whose iterator is told when it is dropped."""
+        """Ends the call as for a sync body, whose generator notices that it is dropped."""
         self._call.dropped()
+
+
+def scan_of(call: ObservedCall) -> Scan | None:
+    """The scan of a body of `call` that is about to be read. `None` if it has a parser, or there is nothing to find.
+
+    Never raises. The iterator of the body must call it: the stack shows which method reads.
+    """
+    scan: Scan | None = None
+    with call.guards.bodies:
+        if call.head is not None and not call.is_parsed:
+            scan = _scan_of(call, call.head)
+    return scan
+
+
+def _scan_of(call: ObservedCall, head: Head) -> Scan | None:
+    readers = callers.readers()
+    scan: Scan
+    if head.media_type == "application/vnd.amazon.eventstream":
+        scan = FrameScan(call)
+    elif call.wants_events:
+        scan = EventScan(call, call.watch.kind)  # whatever the media type, and also if it has no events
+    elif call.watch.kind.proof is None:
+        scan = ByteScan(call)
+    else:
+        # The SDK decodes every body that is called JSON, and takes any other that it cannot decode for a text.
+        decodes = "json" in readers or ("parse" in readers and is_json(head.media_type))
+        scan = DocumentScan(call, head.media_type, raises=decodes)
+    if not head.encoding:
+        return scan
+    if not can_unpack(head.encoding):
+        return None
+    return Unpacked(scan, call, head.encoding, head.decoding_error, raises=not _UNPACKS.isdisjoint(readers))

@@ -1,4 +1,4 @@
-"""Which calls of the SDK are observed: the endpoints, what they are asked for, and their kind of stream."""
+"""The observed endpoints of the API, each with its operation and its kind of stream."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from midstream._telemetry.operation import Operation
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One endpoint that is observed."""
+    """One observed endpoint."""
 
     method: str
     path: re.Pattern[str]
@@ -37,16 +37,16 @@ _ENDPOINTS: Final = (
     _endpoint("get", "/v1/skills/[^/]+/versions/[^/]+/content", Operation.FILE_DOWNLOAD, UNDELIMITED),
     _endpoint("get", "/v1/organizations/plugins/[^/]+/versions/[^/]+/content", Operation.FILE_DOWNLOAD, UNDELIMITED),
 )
-"""The platform clients rewrite the path later, so it is the same for all."""
+"""The same for all platforms: their clients rewrite the path later."""
 
 _ORIGIN: Final = re.compile("https?://.*?(?=/v1/)", re.IGNORECASE)
 
 
 def endpoint_of(options: Any) -> Endpoint | None:
-    """The endpoint that a request with the SDK's `options` goes to. `None` if it is none that is observed.
+    """The endpoint of a request with the SDK's `options`. `None` if it is not observed.
 
-    The URL is a path, or a whole URL where the application or the API gave one, as for the results of a batch; a
-    gateway's may have a path of its own before. An application may leave out the slash that a path begins with.
+    The URL is a path, whose first slash an application may omit, or a whole URL from the application or the API, as for
+    the results of a batch. A gateway's URL may have another path before the endpoint's.
     """
     return _endpoint_at(options.method, options.url.partition("?")[0])
 
@@ -54,4 +54,5 @@ def endpoint_of(options: Any) -> Endpoint | None:
 @lru_cache(maxsize=128)
 def _endpoint_at(method: str, url: str) -> Endpoint | None:
     path = "/" + _ORIGIN.sub("", url).removeprefix("/")
-    return next((one for one in _ENDPOINTS if one.method == method.lower() and one.path.fullmatch(path)), None)
+    candidates = (endpoint for endpoint in _ENDPOINTS if endpoint.method == method.lower())
+    return next((endpoint for endpoint in candidates if endpoint.path.fullmatch(path)), None)

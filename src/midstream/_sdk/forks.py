@@ -1,4 +1,4 @@
-"""Forked processes: the calls that are under way at `os.fork()` are the parent's."""
+"""`os.fork()`: the calls that are open in the parent are the parent's to report."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Final, Protocol
 from midstream._guard import attempt
 
 
-class Forked(Protocol):
-    """What a forked child begins anew."""
+class ForkAware(Protocol):
+    """State that a forked child resets."""
 
     def forked(self) -> None:
-        """This process is a forked child. Other threads are gone, with the locks that they held."""
+        """This process is a forked child. Other threads are gone; the locks that they held are still taken."""
         ...
 
 
-_all: Final[weakref.WeakSet[Forked]] = weakref.WeakSet()
+_all: Final[weakref.WeakSet[ForkAware]] = weakref.WeakSet()
 
 
-def at_fork(state: Forked) -> None:
-    """Has `state.forked()` called in every child that is forked from now on, as long as `state` lives."""
+def at_fork(state: ForkAware) -> None:
+    """Calls `state.forked()` in every child that is forked from now on, as long as `state` lives."""
     _all.add(state)
 
 
@@ -30,6 +30,6 @@ def _in_child() -> None:
         attempt(state.forked)
 
 
-# Once, for it cannot be taken back. There is none where there is no fork.
+# Once: a handler cannot be unregistered. A system without the function has no fork.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_in_child)

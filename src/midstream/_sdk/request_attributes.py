@@ -1,4 +1,4 @@
-"""What the application asked for, read off the arguments of `request()`. Nothing of the content is looked at."""
+"""What the application requested, from the arguments of `request()`. Content is not read."""
 
 from __future__ import annotations
 
@@ -6,39 +6,44 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from midstream._guard import attempt
-from midstream._outcomes.values import MAX_REQUEST_TEXT, number, text, whole
-from midstream._sdk.platforms import provider_name
-from midstream._telemetry.call_record import Request
+from midstream._outcomes.values import MAX_REQUEST_TEXT, as_float, as_int, as_text, package_of
+from midstream._telemetry.call_record import CallRequest
 
 if TYPE_CHECKING:
     from midstream._telemetry.operation import Operation
 
 
 _MAX_STOP_SEQUENCES: Final = 100
-"""Stop sequences that are told."""
 
 _DEFAULT_PORTS: Final[Mapping[str, int]] = {"http": 80, "https": 443}
 
+_PROVIDERS: Final[Mapping[str, str]] = {
+    "BaseBedrockClient": "aws.bedrock",
+    "BaseMantleClient": "aws.bedrock",
+    "BaseVertexClient": "gcp.vertex_ai",
+}
+"""By a base class of the client, for SDK below 1.14. All others reach Anthropic: Foundry, AWS and Google Cloud, too."""
+
 
 def options_of(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-    """The `options` among the arguments of `request(cast_to, options, ...)`. `None` if they are not there."""
+    """The `options` among the arguments of `request(cast_to, options, ...)`. `None` if they are missing."""
     position = 1
     return kwargs["options"] if "options" in kwargs else args[position] if len(args) > position else None
 
 
-def request_of(client: Any, operation: Operation, options: Any, *, stream: bool) -> Request:
-    """The call that `client` is asked for. `extra_body` has the last word, as it has in the body that is sent."""
+def request_of(client: Any, operation: Operation, options: Any, *, stream: bool) -> CallRequest:
+    """The call that `client` was asked to make. `extra_body` overrides the body, as it does in what is sent."""
     body = _body(options)
     address, port = endpoint(client.base_url)
-    return Request(
+    return CallRequest(
         operation=operation,
         provider=provider_name(client),
-        model=text(body.get("model"), MAX_REQUEST_TEXT),
+        model=as_text(body.get("model"), MAX_REQUEST_TEXT),
         stream=stream,
-        max_tokens=whole(body.get("max_tokens", body.get("max_tokens_to_sample"))),
-        temperature=number(body.get("temperature")),
-        top_p=number(body.get("top_p")),
-        top_k=whole(body.get("top_k")),
+        max_tokens=as_int(body.get("max_tokens", body.get("max_tokens_to_sample"))),
+        temperature=as_float(body.get("temperature")),
+        top_p=as_float(body.get("top_p")),
+        top_k=as_int(body.get("top_k")),
         stop_sequences=_texts(body.get("stop_sequences")),
         output_type="json" if _asks_for_json(body) else None,
         server_address=address,
@@ -48,7 +53,16 @@ def request_of(client: Any, operation: Operation, options: Any, *, stream: bool)
 
 def endpoint(url: Any) -> tuple[str | None, int | None]:
     """Host and port of an `httpx.URL` or `httpx2.URL`, whose port is `None` where it is the scheme's default."""
-    return text(url.host, MAX_REQUEST_TEXT), whole(url.port) or _DEFAULT_PORTS.get(url.scheme)
+    return as_text(url.host, MAX_REQUEST_TEXT), as_int(url.port) or _DEFAULT_PORTS.get(url.scheme)
+
+
+def provider_name(client: Any) -> str:
+    """The `gen_ai.provider.name` of `client`. SDK 1.14 and later name it themselves."""
+    named = as_text(getattr(client, "_gen_ai_provider_name", None))
+    if named is not None:
+        return named
+    bases = (base.__name__ for base in type(client).__mro__ if package_of(base.__module__) == "anthropic")
+    return next((_PROVIDERS[base] for base in bases if base in _PROVIDERS), "anthropic")
 
 
 def _body(options: Any) -> dict[str, Any]:
@@ -63,7 +77,7 @@ def _asks_for_json(body: Mapping[str, Any]) -> bool:
 
 
 def _is_json(form: object) -> bool:
-    return form is not None and text(_mapping(form).get("type")) == "json_schema"
+    return form is not None and as_text(_mapping(form).get("type")) == "json_schema"
 
 
 def _mapping(value: object) -> dict[str, Any]:
@@ -71,16 +85,16 @@ def _mapping(value: object) -> dict[str, Any]:
         return {}
     if type(value) is dict:
         return cast("dict[str, Any]", value)
-    # Of any other class, it is read once, and may not let itself be read.
+    # Another class is read once, and may raise.
     return attempt(lambda: dict(cast("Any", value)) if isinstance(value, Mapping) else None) or {}
 
 
 def _texts(value: object) -> tuple[str, ...] | None:
     if value is None:
         return None
-    # Only what can be read twice: the SDK takes one-shot iterators too.
+    # Only what can be read twice: the SDK accepts one-shot iterators, too.
     kind: Any = next((kind for kind in (list, tuple) if issubclass(type(value), kind)), None)
     if kind is None:
         return None
-    read = (text(one, MAX_REQUEST_TEXT) for one in kind.__getitem__(value, slice(_MAX_STOP_SEQUENCES)))
-    return tuple(one for one in read if one is not None) or None
+    texts = (as_text(item, MAX_REQUEST_TEXT) for item in kind.__getitem__(value, slice(_MAX_STOP_SEQUENCES)))
+    return tuple(found for found in texts if found is not None) or None

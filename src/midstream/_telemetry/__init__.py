@@ -1,1 +1,1 @@
-"""How calls are told: span, metrics and log event, by the OpenTelemetry API only."""
+"""How calls are recorded: span, metrics and log event, by the OpenTelemetry API only."""

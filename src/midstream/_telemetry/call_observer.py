@@ -1,4 +1,4 @@
-"""An observer of calls beside the telemetry: the fixtures for tests. In production there is none."""
+"""An observer of calls alongside the telemetry: the test fixtures. There is none in production."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from midstream._telemetry.call_record import CallRecord, Request
+    from midstream._telemetry.call_record import CallRecord, CallRequest
 
 
 class CallObserver(Protocol):
-    """Is notified of every call that starts in this process while it is set. Must neither raise nor wait."""
+    """Is notified of every call that starts in this process while it is set. Must not raise or wait."""
 
-    def started(self, request: Request) -> Callable[[CallRecord | None], object]:
-        """A call has started. Returns what is called once with its record, even if the observer is no longer set.
+    def started(self, request: CallRequest) -> Callable[[CallRecord | None], object]:
+        """A call has started. Returns a callback for its end, which is called once, even after the observer is unset.
 
-        `None` in place of a record means that the call could not be observed to its end.
+        It gets the record of the call, or `None` if the call could not be observed to its end.
         """
         ...
 
@@ -25,11 +25,11 @@ _observer: CallObserver | None = None
 
 
 def set_call_observer(observer: CallObserver | None) -> None:
-    """Notifies `observer`, and no other, of the calls that start from now on; `None` stops that."""
-    global _observer  # noqa: PLW0603 - calls are the process's, and tests in it come one after the other
+    """Notifies only `observer` of the calls that start from now on; `None` stops that."""
+    global _observer  # noqa: PLW0603 - calls belong to the process, in which tests run one after the other
     _observer = observer
 
 
-def notify_started(request: Request) -> Callable[[CallRecord | None], object] | None:
-    """Notifies the observer of a call. Returns what takes the record at its end; `None` without an observer."""
+def notify_started(request: CallRequest) -> Callable[[CallRecord | None], object] | None:
+    """Notifies the observer of a call. Returns its callback for the end of the call; `None` without an observer."""
     return None if _observer is None else _observer.started(request)

@@ -1,4 +1,4 @@
-"""What the lower layers hand to the telemetry: a call as it was asked for, and as it ended."""
+"""What `_sdk` passes to the telemetry: a call as the application requested it, and as it ended."""
 
 from __future__ import annotations
 
@@ -6,21 +6,22 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from midstream._telemetry.contract import REQUEST_ATTRIBUTES
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from midstream._outcomes import Verdict
-    from midstream._telemetry.contract import Value
     from midstream._telemetry.operation import Operation
 
 
-@dataclass(slots=True)
-class Request:
-    """A call as the application asked for it. `None` is: not given. No content, no header, no key.
+Value = str | int | float | bool | tuple[str, ...]
+"""The value of an attribute."""
 
-    Nobody changes one. It is not frozen, for to make it frozen would take three times as long.
+
+@dataclass(slots=True)
+class CallRequest:
+    """A call as the application requested it. `None` means not given. No content, no header, no key.
+
+    Never changed after its construction. Not frozen, because construction would take three times as long.
     """
 
     operation: Operation
@@ -35,18 +36,15 @@ class Request:
     output_type: str | None = None
     server_address: str | None = None
     server_port: int | None = None
-    attributes: Mapping[str, Value] = field(init=False, repr=False, compare=False)
-    """What telemetry says of it from its start. Made once, for it is said several times."""
-
-    def __post_init__(self) -> None:
-        self.attributes = {a.name: value for a in REQUEST_ATTRIBUTES if (value := a.value(self)) is not None}
+    attributes: Mapping[str, Value] | None = field(default=None, init=False, repr=False, compare=False)
+    """Cache of `attributes.request_attributes`, which are needed several times. `None` before the first time."""
 
 
 @dataclass(slots=True)
 class CallRecord:
-    """A call that has ended, with everything there is to tell about it. Nobody changes one, nor is it frozen either."""
+    """A call that has ended. Never changed after its construction, and not frozen either."""
 
-    request: Request
+    request: CallRequest
     verdict: Verdict
     started_at: float
     """The reading of the verdict's clock when the call was entered."""
@@ -71,5 +69,5 @@ class CallRecord:
     def time_to_first_chunk(self) -> float | None:
         """Seconds from the entry of the call to the first content. `None` if none came, or if it was not streamed."""
         first = self.verdict.first_chunk_at
-        # A clock that failed said not-a-number.
+        # The reading of a broken clock is not-a-number.
         return None if first is None or math.isnan(first - self.started_at) else first - self.started_at

@@ -1,4 +1,4 @@
-"""Log events, through the API that the installed OpenTelemetry has for them.
+"""Log events, through the API of the installed OpenTelemetry.
 
 | OpenTelemetry | what a logger takes | where the name of the event is |
 |---|---|---|
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.context import Context
 
-    from midstream._telemetry.contract import Value
+    from midstream._telemetry.call_record import Value
 
 
 _SEVERITY: Final = SeverityNumber.WARN
@@ -33,14 +33,14 @@ _NAME: Final = "event.name"
 
 
 class LogEvents:
-    """Emits log events with one name, and severity WARN, through a logger that makes the records itself."""
+    """Emits log events with one name, and severity WARN, through a logger that creates the records itself."""
 
     def __init__(self, logger: Any, name: str) -> None:
         self._logger = logger
         self._name = name
 
     def wanted(self, where: Context) -> bool:
-        """Whether an event in the span of `where` is of use to the logger. Raises what the logger raises."""
+        """Whether the logger would emit an event in the span of `where`. Raises what the logger raises."""
         enabled: Callable[..., bool] | None = getattr(self._logger, "enabled", None)  # OpenTelemetry 1.45 and later
         return enabled is None or enabled(context=where, severity_number=_SEVERITY, event_name=self._name)
 
@@ -50,15 +50,15 @@ class LogEvents:
 
 
 def log_events(logger: Any, name: str) -> LogEvents:
-    """What emits events through `logger`, whichever of the two kinds it is. Never raises."""
+    """An emitter of events through either kind of `logger`. Never raises."""
     return LogEvents(logger, name) if _takes_keywords(logger) else _Records(logger, name)
 
 
 class _Records(LogEvents):
-    """The same through a logger that takes a record, and passes it on as it is, with the resource in it."""
+    """The same through a logger that takes a record, and passes it on unchanged, with the resource in it."""
 
     def __init__(self, logger: Any, name: str) -> None:
-        # Private, and there in all versions that need it.
+        # Private, and present in all versions that need it.
         from opentelemetry._logs._internal import ProxyLogger  # noqa: PLC0415
 
         super().__init__(logger, name)
@@ -66,7 +66,7 @@ class _Records(LogEvents):
 
     @property
     def _real(self) -> Any:
-        """What a proxy stands for now: a provider may be set at any time."""
+        """The logger behind a proxy: a provider may be set at any time."""
         return self._logger._logger if self._is_proxy else self._logger  # noqa: SLF001
 
     def wanted(self, where: Context) -> bool:
@@ -75,22 +75,22 @@ class _Records(LogEvents):
 
     def emit(self, body: str, attributes: Mapping[str, Value], where: Context) -> None:
         logger = self._real
-        whole = _common(body)
+        fields = _common(body)
         # A logger of the OpenTelemetry SDK needs records of that SDK, which are records of the API as well.
         record: Any = getattr(sys.modules.get("opentelemetry.sdk._logs"), "LogRecord", LogRecord)
         if record is not LogRecord:
-            whole["resource"] = getattr(logger, "resource", None)
+            fields["resource"] = getattr(logger, "resource", None)
         if _has_context(record):
-            whole |= {"context": where, "event_name": self._name, "attributes": attributes}
+            fields |= {"context": where, "event_name": self._name, "attributes": attributes}
         else:
             span = get_current_span(where).get_span_context()
-            whole |= {"trace_id": span.trace_id, "span_id": span.span_id, "trace_flags": span.trace_flags}
-            whole["attributes"] = {**attributes, _NAME: self._name}
-        logger.emit(record(**whole))
+            fields |= {"trace_id": span.trace_id, "span_id": span.span_id, "trace_flags": span.trace_flags}
+            fields["attributes"] = {**attributes, _NAME: self._name}
+        logger.emit(record(**fields))
 
 
 def name_of(record: Any) -> Any:
-    """The name of the event that `record` is. `None` if it is not an event."""
+    """The name of the event in `record`. `None` if it is not an event."""
     attributes: Mapping[str, Any] = record.attributes or {}
     return getattr(record, "event_name", None) or attributes.get(_NAME)
 
@@ -105,9 +105,9 @@ def _common(body: str) -> dict[str, Any]:
 
 
 def _takes_keywords(logger: Any) -> bool:
-    """Whether `emit()` makes the record. One that takes anything takes what the API's takes."""
+    """Whether `emit()` creates the record. One that takes anything is assumed to be like the API's."""
     known = attempt(lambda: signature(logger.emit).parameters)
-    if known is None or any(one.kind is Parameter.VAR_KEYWORD for one in known.values()):
+    if known is None or any(parameter.kind is Parameter.VAR_KEYWORD for parameter in known.values()):
         known = signature(Logger.emit).parameters
     return "event_name" in known
 

@@ -1,6 +1,6 @@
 """The streams that are open now, counted when metrics are collected.
 
-To record each that opens and each that ends would take a sixth of what a stream costs (OpenTelemetry SDK 1.45).
+Recording each stream that opens or ends would take a sixth of the cost of a stream (OpenTelemetry SDK 1.45).
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from opentelemetry import metrics
 from opentelemetry.metrics import NoOpMeter, Observation, get_meter_provider
 
 from midstream._guard import Guard, attempt
-from midstream._telemetry.contract import OPEN_STREAMS
+from midstream._telemetry.metrics import OPEN_STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from opentelemetry.metrics import Meter
 
-    from midstream._telemetry.contract import Value
+    from midstream._telemetry.call_record import Value
 
 
 _Series = tuple[tuple[str, "Value"], ...]
 
 
 class OpenStreams:
-    """The open streams of this process that one meter provider is told of.
+    """The open streams of this process that one meter provider observes.
 
-    Each change is one step of a dict, so threads and the garbage collector may come in between, and no lock is needed.
+    Each change is one step of a dict, so threads and the garbage collector may interrupt, and no lock is needed.
     """
 
     __slots__ = ("__weakref__", "_guard", "_open", "_series")
@@ -41,13 +41,13 @@ class OpenStreams:
 
     @classmethod
     def of(cls, meter: Meter, provider: object, contained: Guard) -> OpenStreams:
-        """Those that `provider`, which made `meter`, is told of: the same for good.
+        """The open streams for `provider`, which created `meter`: always the same object.
 
         The OpenTelemetry SDK ignores the callback of a second instrument of a name, so each provider has one, which
-        stays when somebody stops to observe and begins again. Where the meter makes none, nobody is told.
+        survives `uninstrument()`. Where the meter creates no instrument, nothing is reported.
         """
         if isinstance(meter, NoOpMeter):
-            return cls(contained)  # this time: what is silent now, for it is broken or shut down, may be mended
+            return cls(contained)  # not kept: a meter that is broken or shut down now may work later
         found = attempt(_known, provider)
         if found is None:
             found = cls(contained)
@@ -64,22 +64,22 @@ class OpenStreams:
         self._open[call] = self._series.setdefault(series, series)
 
     def closed(self, call: int) -> None:
-        """It is open no more. Nothing happens if it was not."""
+        """It is closed. Nothing happens if it was not open."""
         self._open.pop(call, None)
 
     def forked(self) -> None:
-        """This process is a forked child: what was open is its parent's."""
+        """This process is a forked child: the open streams belong to its parent."""
         self._open = {}
 
     def observed(self, _options: object = None) -> list[Observation]:
-        """What the metric says now: 0 for a series that has no stream open any more. Never raises."""
+        """The current values of the metric: 0 for a series without an open stream. Never raises."""
         with self._guard:
             count = Counter(self._open.copy().values())
             return [Observation(count[series], dict(series)) for series in self._series.copy()]
         return []
 
 
-# Kept by OpenTelemetry's module: this one may be imported anew, and providers keep the callback of the first import.
+# Kept in OpenTelemetry's module: this one may be imported again, and providers keep the callback of the first import.
 _by_provider: Final = cast(
     "weakref.WeakKeyDictionary[Any, OpenStreams]",
     metrics.__dict__.setdefault("_midstream_open_streams", weakref.WeakKeyDictionary()),
@@ -87,10 +87,10 @@ _by_provider: Final = cast(
 
 
 def _known(provider: object) -> OpenStreams | None:
-    """Those of `provider` that there are already."""
+    """The existing open streams for `provider`."""
     found = _by_provider.get(provider)
     if found is None and provider is get_meter_provider():
-        # Until the application sets its own, the API's stands for it, and hands over what it was asked to make.
+        # Until the application sets its own provider, the API's is a proxy, which passes its instruments on.
         return next((streams for known, streams in _by_provider.items() if _is_of_the_api(known)), None)
     return found
 

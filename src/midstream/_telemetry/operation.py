@@ -1,4 +1,4 @@
-"""What calls ask for."""
+"""The operations that calls request."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Final
 
 
 class Operation(str, Enum):
-    """What a call asks for: the value of `gen_ai.operation.name`."""
+    """What a call requests: the value of `gen_ai.operation.name`."""
 
     CHAT = "chat"
-    """Messages, however they are asked for. A stream is whole with its `message_stop`."""
+    """Messages, by any of the SDK's methods. A stream is whole with its `message_stop`."""
     TEXT_COMPLETION = "text_completion"
     """Legacy completions (SDK below 1.0). A stream is whole with its `stop_reason`."""
     COUNT_TOKENS = "count_tokens"
@@ -24,7 +24,7 @@ class Operation(str, Enum):
 
     @property
     def is_inference(self) -> bool:
-        """Whether the GenAI conventions know it. The others have names of our own, and no GenAI metrics."""
+        """Whether the GenAI conventions define it. The others are named by midstream, and have no GenAI metrics."""
         return self not in _NO_INFERENCE
 
 

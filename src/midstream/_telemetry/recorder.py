@@ -10,27 +10,26 @@ from opentelemetry.metrics import NoOpCounter, NoOpHistogram
 
 from midstream._guard import UNCOUNTED, Guards
 from midstream._outcomes.classify import bounded_error_type
-from midstream._telemetry.bounds import Bounds
-from midstream._telemetry.contract import (
-    CALL_ATTRIBUTES,
+from midstream._telemetry.attributes import VERDICT_ATTRIBUTES, call_attributes, request_attributes
+from midstream._telemetry.limits import Limits
+from midstream._telemetry.log_events import log_events
+from midstream._telemetry.metrics import (
     COUNTER_DEFAULTS,
-    EVENT_NAME,
-    METRICS,
-    NEXT_METRICS,
     NORMAL_FLAGS,
     OPEN_STREAMS,
-    VERDICT_ATTRIBUTES,
+    OPERATIONS,
+    TELEMETRY_ERRORS,
     Instrument,
     Metric,
-    Value,
-    When,
+    chunk_metrics,
+    metrics_of,
     metrics_with,
 )
-from midstream._telemetry.log_events import log_events
-from midstream._telemetry.measurements import CHUNK_TIMES, measurements_with
 from midstream._telemetry.open_streams import OpenStreams
-from midstream._telemetry.scope import GenAIMetrics
-from midstream._telemetry.spans import EnrichedSpan, OwnSpan, SilentSpan, sdk_span
+from midstream._telemetry.operation import Operation
+from midstream._telemetry.scope import EVENT_NAME, GenAIMetrics
+from midstream._telemetry.sdk_span import SdkSpan, sdk_span
+from midstream._telemetry.spans import OwnSpan, SilentSpan
 from midstream._telemetry.stacktrace import stacktrace
 
 if TYPE_CHECKING:
@@ -40,16 +39,16 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import Meter
 
     from midstream._outcomes import Failure
-    from midstream._telemetry.call_record import CallRecord, Request
+    from midstream._telemetry.call_record import CallRecord, CallRequest, Value
     from midstream._telemetry.signals import Signals
     from midstream._telemetry.spans import CallSpan
 
 
-Attributes = dict[str, Value]
+_COUNTER: Final = Instrument.COUNTER
 
 
 class Recorder:
-    """Tells what happened to calls. Every step is contained by itself: a fault in one does not silence the others."""
+    """Records what happened to calls. Every step has its own guard: a fault in one does not silence the others."""
 
     def __init__(self, signals: Signals, *, spans: bool, genai_metrics: GenAIMetrics = GenAIMetrics.V1_41) -> None:
         self._tracer = signals.tracer
@@ -57,58 +56,61 @@ class Recorder:
         self.guards = Guards(_fault_counter(signals.meter))
         self._open_streams = OpenStreams.of(signals.meter, signals.meter_provider, self.guards.metrics)
         self._spans = spans
-        self._bounds = Bounds()
+        self._limits = Limits()
         self._seen: set[tuple[object, ...]] = set()
-        # Of two kinds, each with its own method; the names of the contract say which.
+        # Of two kinds, each with its own method; `Metric.instrument` says which.
         self._instruments: dict[str, Any] = {
-            m.name: _instrument(signals.meter, m, self.guards)
-            for m in metrics_with(genai_metrics)
-            if m is not OPEN_STREAMS
+            metric.name: _instrument(signals.meter, metric, self.guards)
+            for metric in metrics_with(genai_metrics)
+            if metric is not OPEN_STREAMS
         }
-        self._measurements = measurements_with(genai_metrics)
-        self._chunk_times = CHUNK_TIMES[genai_metrics]
+        self._measures: Final = {
+            operation: [
+                (metric, measure) for metric in metrics_of(operation, genai_metrics) for measure in metric.measures
+            ]
+            for operation in Operation
+        }
+        self._chunk_metrics = chunk_metrics(genai_metrics)
 
-    def first_seen(self, request: Request) -> None:
+    def first_seen(self, request: CallRequest) -> None:
         """Creates the series of all outcomes for a kind of call, so that `rate()` sees the first failure too."""
-        model = self._bounds.value("gen_ai.request.model", request.model)
+        model = self._limits.value("gen_ai.request.model", request.model)
         key = (request.operation, request.provider, model, request.stream)
         if key in self._seen:
             return
         self._seen.add(key)
-        known = self._bounds.of(request.attributes)
+        known = {**COUNTER_DEFAULTS, **self._limits.of(request_attributes(request))}
         for outcome, (leaked, misreported) in NORMAL_FLAGS.items():
             with self.guards.metrics:
-                flags = {
+                flags: dict[str, Value] = {
                     "midstream.outcome": outcome.value,
                     "midstream.leaked": leaked,
                     "midstream.misreported": misreported,
                 }
-                self._add("midstream.client.operations", 0, {**COUNTER_DEFAULTS, **known, **flags}, None)
+                self._record(OPERATIONS, 0, {**known, **flags}, None)
 
-    def own_span(self, request: Request, entered_in: Context, started_ns: int) -> CallSpan:
-        """A span of ours, or none if spans are off or cannot be made: one that cannot is tried once."""
+    def own_span(self, request: CallRequest, entered_in: Context, started_ns: int) -> CallSpan:
+        """A span of ours, or none if spans are off or the tracer cannot start one, which is tried once."""
         with self.guards.spans:
             if self._spans:
-                operation = request.operation._value_
-                name = f"{operation} {request.model}" if request.model else operation
-                return OwnSpan(self._tracer, name, request.attributes, entered_in, started_ns, spans=self.guards.spans)
+                return OwnSpan(self._tracer, request, entered_in, started_ns, spans=self.guards.spans)
         return SilentSpan(entered_in)
 
-    def span_within(self, request: Request, entered_in: Context, started_ns: int) -> CallSpan:
-        """The span of a call of which it is open whether the SDK has one. To be asked inside the SDK's."""
+    def span_within(self, request: CallRequest, entered_in: Context, started_ns: int) -> CallSpan:
+        """The span of a call for which the SDK may have a span. To be called inside the SDK's."""
         with self.guards.spans:
             span = sdk_span(entered_in)
             if span is None:
                 return self.own_span(request, entered_in, started_ns)
             if self._spans and span.is_recording():
-                return EnrichedSpan(span, entered_in, spans=self.guards.spans)
+                return SdkSpan(span, entered_in, spans=self.guards.spans)
         return SilentSpan(entered_in)
 
-    def stream_opened(self, call: int, request: Request) -> None:
+    def stream_opened(self, call: int, request: CallRequest) -> None:
         """The live stream of the call with the id `call` has begun."""
         with self.guards.metrics:
-            known = self._bounds.of(request.attributes)
-            self._open_streams.opened(call, self._bounds.series(OPEN_STREAMS.name, known))
+            known = self._limits.of(request_attributes(request))
+            self._open_streams.opened(call, self._limits.series(OPEN_STREAMS.name, known))
 
     def stream_closed(self, call: int) -> None:
         """It has ended."""
@@ -118,56 +120,61 @@ class Recorder:
         """This process is a forked child. Calls nothing of OpenTelemetry."""
         self._open_streams.forked()
 
-    def chunk(self, request: Request, model: str | None, seconds: float, where: Context) -> None:
-        """A piece of content has come from `model`, `seconds` after the one before it."""
+    def chunk(self, request: CallRequest, model: str | None, seconds: float, where: Context) -> None:
+        """A piece of content has come from `model`, `seconds` after the previous one."""
         with self.guards.metrics:
-            answering: Attributes = {} if model is None else {"gen_ai.response.model": model}
-            known = self._bounds.of({**request.attributes, **answering})
-            for name in self._chunk_times:
-                self._record(name, seconds, known, where)
+            answering: dict[str, Value] = {} if model is None else {"gen_ai.response.model": model}
+            known = self._limits.of({**request_attributes(request), **answering})
+            for metric in self._chunk_metrics:
+                self._record(metric, seconds, known, where)
 
-    def ended(self, ended: CallRecord, span: CallSpan, error: BaseException | None) -> None:
-        """Tells a call that ended. `error` is the exception that the application got, if it got one."""
-        found: Attributes = {}
+    def ended(self, call: CallRecord, span: CallSpan, error: BaseException | None) -> None:
+        """Records a call that ended. `error` is the exception that the application got, if it got one."""
+        failure = call.verdict.failure
+        requested = request_attributes(call.request)
+        result: dict[str, Value] = {}
         with self.guards.calls:
-            verdict = ended.verdict
-            table = CALL_ATTRIBUTES if verdict.failure is not None else _OF_A_STREAM if verdict.opened else _OF_A_CALL
-            found = {a.name: value for a in table if (value := a.value(ended)) is not None}
-        attributes = {**ended.request.attributes, **found}
-        # What is raised for the application, as Ctrl-C in an exporter is, passes, and the rest is told all the same.
+            result = call_attributes(call)
+        attributes = {**requested, **result}
+        # An exception for the application, such as Ctrl-C in an exporter, passes through after the rest is recorded.
         try:
             with self.guards.spans:
-                failure = None if ended.verdict.failure is None else str(ended.verdict.failure)
-                span.finish(ended.request.attributes, found, failure, time.time_ns())
+                span.finish(requested, result, None if failure is None else str(failure), time.time_ns())
         finally:
             try:
-                self._record_metrics(ended, attributes, span.context)
+                self._record_metrics(call, attributes, span.context)
             finally:
-                if ended.verdict.failure is not None:
+                if failure is not None:
                     with self.guards.logs:
-                        self._emit_event(ended.verdict.failure, attributes, span.context, error)
+                        self._emit_event(failure, attributes, span.context, error)
 
-    def _record_metrics(self, ended: CallRecord, attributes: Attributes, where: Context) -> None:
-        verdict = ended.verdict
-        known = self._bounds.of(attributes)
+    def _record_metrics(self, call: CallRecord, attributes: Mapping[str, Value], where: Context) -> None:
+        failure = call.verdict.failure
+        known = self._limits.of(attributes)
         for name, default in COUNTER_DEFAULTS.items():
             known.setdefault(name, default)
-        if verdict.failure is not None:
-            known["error.type"] = bounded_error_type(verdict.failure)
-        for measurement in self._measurements[ended.request.operation]:
-            value = measurement.value(ended)
+        if failure is not None:
+            known["error.type"] = bounded_error_type(failure)
+        for metric, measure in self._measures[call.request.operation]:
+            value = measure.value(call)
             if value is not None:
                 with self.guards.metrics:
-                    tell = self._add if measurement.metric in _COUNTERS else self._record
-                    tell(measurement.metric, value, {**known, **measurement.more} if measurement.more else known, where)
+                    self._record(metric, value, {**known, **measure.attributes} if measure.attributes else known, where)
+
+    def _record(self, metric: Metric, value: float, known: Mapping[str, Value], where: Context | None) -> None:
+        if metric.instrument is _COUNTER:
+            self._instruments[metric.name].add(value, self._limits.series(metric.name, known), context=where)
+        # A broken clock returns not-a-number, which would spoil the sum of the histogram permanently.
+        elif math.isfinite(value):
+            self._instruments[metric.name].record(value, self._limits.series(metric.name, known), context=where)
 
     def _emit_event(
-        self, failure: Failure, attributes: Attributes, where: Context, error: BaseException | None
+        self, failure: Failure, attributes: Mapping[str, Value], where: Context, error: BaseException | None
     ) -> None:
         if not self._log_events.wanted(where):
             return
         line = str(failure)
-        exception: Attributes = {"exception.message": failure.message or line}
+        exception: dict[str, Value] = {"exception.message": failure.message or line}
         if failure.exception_type is not None:
             exception["exception.type"] = failure.exception_type
             if error is not None:
@@ -178,27 +185,10 @@ class Recorder:
         rest = {name: value for name, value in attributes.items() if name not in verdict}
         self._log_events.emit(line, {**rest, **exception, **verdict}, where)
 
-    def _add(self, name: str, value: float, known: Mapping[str, Value], where: Context | None) -> None:
-        self._instruments[name].add(value, self._bounds.series(name, known), context=where)
-
-    def _record(self, name: str, value: float, known: Mapping[str, Value], where: Context | None) -> None:
-        # A clock that failed says not-a-number, which would spoil the sum of the histogram for good.
-        if math.isfinite(value):
-            self._instruments[name].record(value, self._bounds.series(name, known), context=where)
-
-
-_OF_A_CALL: Final = tuple(a for a in CALL_ATTRIBUTES if a.when is When.CALL)
-_OF_A_STREAM: Final = tuple(a for a in CALL_ATTRIBUTES if a.when in {When.CALL, When.STREAM})
-"""What a call can have that did not fail."""
-_COUNTERS: Final = frozenset(
-    metric.name for metric in (*METRICS, *NEXT_METRICS) if metric.instrument is Instrument.COUNTER
-)
-
 
 def _fault_counter(meter: Meter) -> Callable[[str], None]:
-    """Counts faults of our own, by component. Holds the instrument and nothing else of a recorder."""
-    (metric,) = (one for one in METRICS if one.name == "midstream.telemetry.errors")
-    counter = _instrument(meter, metric, UNCOUNTED)
+    """Counts internal errors by component. Refers to the instrument and to nothing else of a recorder."""
+    counter = _instrument(meter, TELEMETRY_ERRORS, UNCOUNTED)
 
     def count(component: str) -> None:
         counter.add(1, {"midstream.component": component})
@@ -207,18 +197,18 @@ def _fault_counter(meter: Meter) -> Callable[[str], None]:
 
 
 def _instrument(meter: Meter, metric: Metric, guards: Guards) -> Any:
-    """The instrument of `metric`; one that does nothing where `meter` cannot make it, so that the others stay."""
+    """The instrument of `metric`; a silent one where `meter` cannot create it, so that the others work."""
     with guards.metrics:
-        made = _made_by(meter, metric)
-        if made is not None:
-            return made
+        instrument = _created(meter, metric)
+        if instrument is not None:
+            return instrument
         message = f"the meter made no {metric.instrument.value}"
         raise TypeError(message)
-    return NoOpHistogram(metric.name) if metric.instrument is Instrument.HISTOGRAM else NoOpCounter(metric.name)
+    return NoOpCounter(metric.name) if metric.instrument is _COUNTER else NoOpHistogram(metric.name)
 
 
-def _made_by(meter: Meter, metric: Metric) -> Any:
-    if metric.instrument is Instrument.COUNTER:
+def _created(meter: Meter, metric: Metric) -> Any:
+    if metric.instrument is _COUNTER:
         return meter.create_counter(metric.name, metric.unit, metric.brief)
     return meter.create_histogram(
         metric.name, metric.unit, metric.brief, explicit_bucket_boundaries_advisory=metric.buckets

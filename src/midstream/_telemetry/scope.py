@@ -1,4 +1,4 @@
-"""Under which name all telemetry stands. Apart from the contract, for it is needed in processes that never call."""
+"""The names under which all telemetry is recorded. Also imported by processes that never make a call."""
 
 from __future__ import annotations
 
@@ -9,15 +9,18 @@ SCOPE: Final = "midstream"
 """The name of the tracer, the meter and the logger."""
 
 SCHEMA_URL: Final = "https://opentelemetry.io/schemas/1.41.0"
-"""The released conventions whose GenAI names are used. The next ones have no schema that is published."""
+"""The released conventions whose GenAI names are used. The next conventions have no published schema."""
+
+EVENT_NAME: Final = "gen_ai.client.operation.exception"
+"""The name of the log event of a failed call."""
 
 
 class GenAIMetrics(str, Enum):
-    """The names that the GenAI metrics have. A value means the same for good; `next` is what is not released yet."""
+    """The names of the GenAI metrics. A value keeps its meaning; `next` follows what is not released yet."""
 
     V1_41 = "1.41"
-    """Those of the released conventions: the default."""
+    """The names of the released conventions: the default."""
     NEXT = "next"
-    """Those that the main branch of the conventions has: they can change until they are released."""
+    """The names on the main branch of the conventions: they can change until they are released."""
     BOTH = "both"
-    """Each metric under both: for as long as it takes to move what reads them."""
+    """Each metric under both names, while readers of the old names are moved to the new ones."""

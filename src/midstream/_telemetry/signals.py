@@ -1,4 +1,4 @@
-"""Where the telemetry goes: a tracer, a meter and a logger, of the providers that are given or of the global ones."""
+"""Where the telemetry goes: a tracer, a meter and a logger, of the given providers or of the global ones."""
 
 from __future__ import annotations
 
@@ -25,84 +25,85 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Signals:
-    """What one `instrument()` tells with."""
+    """The tracer, meter and logger of one `instrument()`."""
 
     tracer: Tracer
     meter: Meter
     logger: Logger
     meter_provider: object = None
-    """What made the meter. `None` for one that tells nobody."""
+    """The creator of the meter. `None` for a silent one."""
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Signals:
-        """Those of the providers among `options`, else of the global ones. A global one that is broken stays silent.
+        """Those of the providers among `options`, else of the global ones. A broken global provider is silent.
 
-        Raises `ValueError` for an option that is no provider, and what a given provider raises.
+        Raises `ValueError` for an option that is not a provider, and what a given provider raises.
         """
-        for option, signal in PROVIDERS.items():
+        for option, kind in PROVIDERS.items():
             provider = options.get(option)
-            if provider is not None and not _has(provider, signal.method):
-                # By its type: what a provider says of itself may have the headers of its exporter.
+            if provider is not None and not _has(provider, kind.method):
+                # By its type: the repr of a provider may have the headers of its exporter.
                 message = (
-                    f"{_given(option, provider)}: {option} must be an OpenTelemetry provider, "
-                    f"which has {signal.method}()"
+                    f"{_given(option, provider)}: {option} must be an OpenTelemetry provider, which has {kind.method}()"
                 )
                 raise ValueError(message)
-        tracer, meter, logger = (_from_provider(signal, options) for signal in PROVIDERS.values())
+        tracer, meter, logger = (_from_provider(kind, options) for kind in PROVIDERS.values())
         given = options.get(_METER.option)
         return cls(tracer, meter, logger, attempt(get_meter_provider) if given is None else given)
 
     @classmethod
     def silent(cls) -> Signals:
-        """Those that tell nobody."""
-        tracer, meter, logger = (signal.silence() for signal in PROVIDERS.values())
+        """Those that record nothing."""
+        tracer, meter, logger = (kind.silence() for kind in PROVIDERS.values())
         return cls(tracer, meter, logger)
 
 
 @dataclass(frozen=True)
-class _Signal:
-    """Where one kind of telemetry goes."""
+class _ProviderKind:
+    """One kind of provider."""
 
     option: str
     """The option that gives the provider."""
     method: str
-    """What a provider of that kind has."""
+    """A method that such a provider has, which creates its tracer, meter or logger."""
     get: Callable[..., Any]
-    """What asks the provider, or the global one, by the API."""
+    """The API's function that calls that method of a provider, or of the global one."""
     made: str
-    """What that which the provider makes has."""
+    """A method that the tracer, meter or logger has."""
     silence: Callable[[], Any]
-    """Makes what stands for it where the global provider is broken."""
+    """Creates the silent one that replaces it where the global provider is broken."""
     guard: Guard
 
 
-_TRACER: Final = _Signal("tracer_provider", "get_tracer", get_tracer, "start_span", NoOpTracer, UNCOUNTED.spans)
-_METER: Final = _Signal(
+_TRACER: Final = _ProviderKind("tracer_provider", "get_tracer", get_tracer, "start_span", NoOpTracer, UNCOUNTED.spans)
+_METER: Final = _ProviderKind(
     "meter_provider", "get_meter", get_meter, "create_counter", lambda: NoOpMeter(SCOPE), UNCOUNTED.metrics
 )
-_LOGGER: Final = _Signal("logger_provider", "get_logger", get_logger, "emit", lambda: NoOpLogger(SCOPE), UNCOUNTED.logs)
+_LOGGER: Final = _ProviderKind(
+    "logger_provider", "get_logger", get_logger, "emit", lambda: NoOpLogger(SCOPE), UNCOUNTED.logs
+)
 
-PROVIDERS: Final = {signal.option: signal for signal in (_TRACER, _METER, _LOGGER)}
-"""By option, what is asked of a provider."""
+PROVIDERS: Final = {kind.option: kind for kind in (_TRACER, _METER, _LOGGER)}
+"""By the name of its option."""
 
 
-def _from_provider(signal: _Signal, options: Mapping[str, Any]) -> Any:
-    """The tracer, the meter or the logger, of the provider that is given or else of the global one."""
-    provider = options.get(signal.option)
+def _from_provider(kind: _ProviderKind, options: Mapping[str, Any]) -> Any:
+    """The tracer, the meter or the logger, of the given provider or else of the global one."""
+    provider = options.get(kind.option)
     if provider is not None:
-        return _made_by(provider, signal)
-    with signal.guard:
-        return _made_by(None, signal)
-    return signal.silence()
+        return _made_by(provider, kind)
+    with kind.guard:
+        return _made_by(None, kind)
+    return kind.silence()
 
 
-def _made_by(provider: Any, signal: _Signal) -> Any:
-    made = signal.get(SCOPE, __version__, provider, SCHEMA_URL)
-    if _has(made, signal.made):
+def _made_by(provider: Any, kind: _ProviderKind) -> Any:
+    made = kind.get(SCOPE, __version__, provider, SCHEMA_URL)
+    if _has(made, kind.made):
         return made
     message = (
-        f"{_given(signal.option, provider)}: its {signal.method}() gave an object of type {type(made).__qualname__}, "
-        f"which has no {signal.made}()"
+        f"{_given(kind.option, provider)}: its {kind.method}() gave an object of type {type(made).__qualname__}, "
+        f"which has no {kind.made}()"
     )
     raise ValueError(message)
 

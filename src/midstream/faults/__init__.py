@@ -1,32 +1,25 @@
 """A fake Messages API on real loopback sockets that fails the way real ones do.
 
-The model name in a request picks what happens to it: `ok`, `reset@4`, `in_band:overloaded_error`. Where a request
-has no model, as for the results of a batch, the events of a session and the content of a file, its id does.
-`FAMILIES` lists the spellings, `EXAMPLES` names that show every fault, `parse` says what a name stands for,
-`expectation_of` how a call for it ends, `FaultServer` serves them. `FaultServer.script` says what happens to the next
-requests whatever model they name, `FaultServer.requests` what happened to the last ones. Standard library only.
+The model name in a request chooses what happens to it: `ok`, `reset@4`, `in_band:overloaded_error`. If a request has no
+model, its id chooses: batch results, the events of a session, the content of a file. `FAMILIES` lists the spellings,
+`EXAMPLES` has names that show every fault, `parse` explains a name, and `expectation_of` says how a call for it ends.
+`FaultServer` serves them. `FaultServer.script` plans the next requests, whatever model they name, and
+`FaultServer.requests` says what happened to the last ones. Standard library only, except for `FaultProxy`: it uses the
+HTTP client that comes with the SDK.
 """
 
 from __future__ import annotations
 
-from midstream.faults.expectations import Operation, expectation_of
-from midstream.faults.latency import Latency, Waits
-from midstream.faults.log import End, Served
-from midstream.faults.mixes import Mix
-from midstream.faults.plans import Plan, Sequence
-from midstream.faults.proxy import FaultProxy
-from midstream.faults.rules import Rule, Rules, for_any, for_key, for_model
-from midstream.faults.scenarios import (
-    DEFAULT_EVENTS,
-    EXAMPLES,
-    FAMILIES,
-    Argument,
-    Expectation,
-    Family,
-    Scenario,
-    parse,
-)
-from midstream.faults.server import FaultServer
+from midstream.faults._answers import DEFAULT_EVENTS
+from midstream.faults._families import EXAMPLES, FAMILIES
+from midstream.faults._family import Argument, Family
+from midstream.faults._latency import Latency, Waits
+from midstream.faults._log import End, Served
+from midstream.faults._plans import Mix, Plan, Rule, Rules, Sequence, for_any, for_key, for_model
+from midstream.faults._proxy import FaultProxy
+from midstream.faults._scenario import Expectation, Operation, Scenario
+from midstream.faults._scenarios import expectation_of, parse
+from midstream.faults._server import FaultServer
 
 __all__ = (
     "DEFAULT_EVENTS",

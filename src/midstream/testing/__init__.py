@@ -1,7 +1,7 @@
 """pytest fixtures for code that calls the Anthropic SDK: docs/testing.md.
 
-A pytest plugin: every pytest loads it where midstream is installed. What a fixture needs is imported by the fixture.
-midstream itself never imports it.
+A pytest plugin: every pytest loads it where midstream is installed, so each fixture imports what it needs. The rest of
+midstream never imports it.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from midstream.testing.calls import Call, Calls
-    from midstream.testing.faults import Faults
+    from midstream.testing._calls import Call, Calls
+    from midstream.testing._faults import Faults
 
 __all__ = ("Call", "Calls", "Faults", "anthropic_faults", "midstream_calls")
 
 _HOMES: Final = {
-    "Call": "midstream.testing.calls",
-    "Calls": "midstream.testing.calls",
-    "Faults": "midstream.testing.faults",
+    "Call": "midstream.testing._calls",
+    "Calls": "midstream.testing._calls",
+    "Faults": "midstream.testing._faults",
 }
 
 
-if not TYPE_CHECKING:  # for a type checker, a module with a __getattr__ has every name there is
+if not TYPE_CHECKING:  # a type checker believes that a module with a __getattr__ has every name
 
     def __getattr__(name: str) -> object:
         home = _HOMES.get(name)
@@ -38,12 +38,12 @@ if not TYPE_CHECKING:  # for a type checker, a module with a __getattr__ has eve
 
 @pytest.fixture
 def anthropic_faults() -> Iterator[Faults]:
-    """A server of the test's own that speaks the Messages API and fails as it is told, and clients that call it.
+    """A server for this test that speaks the Messages API and fails as scripted, and clients that call it.
 
-    `anthropic_faults.script("in_band:overloaded_error", "reset@4", "ok")` says what happens to the next requests.
+    `anthropic_faults.script("in_band:overloaded_error", "reset@4", "ok")` sets what happens to the next requests.
     """
     _need_the_sdk("anthropic_faults")
-    from midstream.testing.faults import Faults  # noqa: PLC0415 - see the top
+    from midstream.testing._faults import Faults  # noqa: PLC0415 - see the top
 
     with Faults() as faults:
         yield faults
@@ -51,17 +51,17 @@ def anthropic_faults() -> Iterator[Faults]:
 
 @pytest.fixture
 def midstream_calls() -> Iterator[Calls]:
-    """How each call of the Anthropic SDK that the test made really ended, in the order of their ends."""
+    """How each call of the Anthropic SDK in the test really ended, in the order of their ends."""
     _need_the_sdk("midstream_calls")
-    from midstream.testing.calls import heard  # noqa: PLC0415 - see the top
+    from midstream.testing._calls import recorded_calls  # noqa: PLC0415 - see the top
 
-    with heard() as calls:
+    with recorded_calls() as calls:
         yield calls
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
-    """A test that fails shows its requests and its calls, whatever it asserted."""
+    """A failed test shows its requests and its calls, whatever it asserted."""
     if call.when != "call":
         return
     values: dict[str, Any] = getattr(item, "funcargs", None) or {}

@@ -1,0 +1,35 @@
+"""Reports which packages a command lacks, before it does anything. Standard library only."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import Final
+
+_PACKAGES: Final = {
+    "anthropic": "anthropic",
+    "click": "click",
+    "rich": "rich",
+    "opentelemetry.sdk": "opentelemetry-sdk",
+    "opentelemetry.exporter.otlp.proto.http": "opentelemetry-exporter-otlp-proto-http",
+    "opentelemetry.exporter.prometheus": "opentelemetry-exporter-prometheus",
+}
+"""By module, the package that has it. All of them are in the extra `cli`."""
+
+
+class MissingPackagesError(ImportError):
+    """Packages of the extra `cli` are not installed. The message is one line, and says how to install them."""
+
+
+def require(*modules: str) -> None:
+    """Raises `MissingPackagesError` if one of `modules`, keys of `_PACKAGES`, cannot be imported. Imports none."""
+    missing = [_PACKAGES[module] for module in modules if not _is_installed(module)]
+    if missing:
+        message = f'this needs {", ".join(missing)}, not installed here; pip install "midstream[cli]" brings it'
+        raise MissingPackagesError(message)
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # a parent package is missing
+        return False

@@ -1,0 +1,127 @@
+"""Whether the installed packages are those that midstream needs, by their metadata. Imports none of them."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from importlib import metadata
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Final
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from midstream._cli.doctor.findings import Subject, in_words
+from midstream._guard import attempt
+from midstream._instrumentor import INSTRUMENTS
+from midstream._version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from midstream._cli.doctor.findings import Finding
+
+
+_NEWEST_PYTHON: Final = (3, 13)
+"""The newest that midstream was tested with: see docs/compatibility.md."""
+
+_SDK: Final = "opentelemetry-sdk"
+_NO_METADATA: Final = "metadata missing"
+_WITHOUT_METADATA: Final = (
+    "call AnthropicInstrumentor().instrument() in the program, or keep the dist-info folders "
+    "(PyInstaller: --copy-metadata anthropic --copy-metadata midstream); see docs/compatibility.md"
+)
+
+
+def installed(import_error: Exception | None) -> Iterator[Finding]:
+    """What is installed, and whether it fits. `import_error`: what the import of the SDK raised."""
+    yield _python()
+    yield Subject.MIDSTREAM.ok(__version__)
+    yield _anthropic(import_error)
+    yield _dependencies()
+    yield _opentelemetry()
+
+
+def _python() -> Finding:
+    version = platform.python_version()
+    if sys.version_info[:2] <= _NEWEST_PYTHON:
+        return Subject.PYTHON.ok(version)
+    return Subject.PYTHON.warning(f"{version}; midstream was tested up to {'.'.join(map(str, _NEWEST_PYTHON))}")
+
+
+def _anthropic(import_error: Exception | None) -> Finding:
+    wanted = Requirement(*INSTRUMENTS)
+    recorded = _version(wanted.name)
+    version = recorded or (None if import_error else str(sys.modules[wanted.name].__version__))
+    if version is None:
+        message = "not installed" if _is_absent(wanted.name, import_error) else f"cannot be imported: {import_error!r}"
+    elif not _fits(wanted, version):
+        message = f"{version} is not observed: midstream supports {wanted.specifier}"
+    elif import_error is not None:
+        message = f"{version} cannot be imported: {in_words(import_error)}"
+    elif recorded is None:
+        message = f"importable as {version}, {_NO_METADATA}: opentelemetry-instrument leaves it out"
+        return Subject.ANTHROPIC.warning(message, _WITHOUT_METADATA)
+    else:
+        return Subject.ANTHROPIC.ok(version)
+    return Subject.ANTHROPIC.problem(message, f'pip install "{wanted}"')
+
+
+def _is_absent(package: str, import_error: Exception | None) -> bool:
+    return isinstance(import_error, ModuleNotFoundError) and import_error.name in {None, package}
+
+
+def _dependencies() -> Finding:
+    """What midstream cannot work without. It is imported here, so a package without metadata is there."""
+    if _version("midstream") is None:
+        message = f"midstream's {_NO_METADATA}, and with it what it needs"
+        return Subject.DEPENDENCIES.warning(message, _WITHOUT_METADATA)
+    versions = {wanted: _version(wanted.name) for wanted in _requirements("midstream")}
+    wrong = [wanted for wanted, version in versions.items() if version is not None and not _fits(wanted, version)]
+    if wrong:
+        message = "; ".join(f"{wanted.name} {versions[wanted]}, not {wanted.specifier}" for wanted in wrong)
+        quoted = " ".join(f'"{wanted}"' for wanted in wrong)
+        return Subject.DEPENDENCIES.problem(message, f"pip install {quoted}")
+    return Subject.DEPENDENCIES.ok(
+        ", ".join(f"{wanted.name} {version or _NO_METADATA}" for wanted, version in versions.items())
+    )
+
+
+def _opentelemetry() -> Finding:
+    """OpenTelemetry's packages are released together, and require each other in exact versions."""
+    names = {canonicalize_name(str(package.metadata["Name"])) for package in metadata.distributions()}
+    found = sorted(name for name in names if name.startswith("opentelemetry-"))
+    versions = ", ".join(f"{name.removeprefix('opentelemetry-')} {_version(name)}" for name in found)
+    mixed = [
+        f"{name} {_version(name)} wants {wanted.name}{wanted.specifier}, not {version}"
+        for name in found
+        for wanted in _requirements(name)
+        if wanted.name.startswith("opentelemetry-")
+        and (version := _version(wanted.name))
+        and not _fits(wanted, version)
+    ]
+    if mixed:
+        remedy = f"pip install --upgrade {' '.join(found)}"
+        return Subject.OPENTELEMETRY.problem(f"mixed versions: {'; '.join(mixed)}", remedy)
+    if not found:
+        message = f"{_NO_METADATA}: the versions cannot be looked up"
+        return Subject.OPENTELEMETRY.warning(message, _WITHOUT_METADATA)
+    if _version(_SDK) is None and attempt(find_spec, "opentelemetry.sdk") is None:
+        remedy = f"pip install {_SDK}, or use the one that your vendor brings"
+        return Subject.OPENTELEMETRY.warning(f"{versions}; {_SDK} is not installed", remedy)
+    return Subject.OPENTELEMETRY.ok(versions)
+
+
+def _requirements(package: str) -> list[Requirement]:
+    """What `package` requires here without an extra."""
+    wanted = map(Requirement, attempt(metadata.requires, package) or ())
+    return [needed for needed in wanted if needed.marker is None or needed.marker.evaluate({"extra": ""})]
+
+
+def _fits(requirement: Requirement, version: str) -> bool:
+    return attempt(requirement.specifier.contains, version, prereleases=True) is True
+
+
+def _version(package: str) -> str | None:
+    """The version in the package's metadata. `None` if it cannot be read."""
+    return attempt(metadata.version, package)

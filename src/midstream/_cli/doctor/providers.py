@@ -1,0 +1,214 @@
+"""The providers of this process: who made them, and where they export to.
+
+The OpenTelemetry SDK has no public way to find out. Its private attributes are looked up by name; what has moved is
+not reported.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry._logs import get_logger_provider
+from opentelemetry.metrics import get_meter_provider
+from opentelemetry.trace import get_tracer_provider
+
+from midstream._cli.doctor.findings import Finding, Health, Subject, one_line
+from midstream._guard import attempt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+class Maker(Enum):
+    """Who made a provider."""
+
+    SDK = "the OpenTelemetry SDK"
+    NONE = "nothing but the API's placeholder"
+    DISABLED = "the OpenTelemetry SDK, disabled"
+    OTHER = "another implementation"
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where a provider exports to."""
+
+    name: str
+    exporter: Any | None
+    """`None` where nothing is pushed, or where it cannot be found."""
+    pulled: bool = False
+    """Whether it waits for a scrape."""
+
+
+@dataclass(frozen=True)
+class TelemetrySignal:
+    """Spans, metrics or log events, and their global provider."""
+
+    subject: Subject
+    arrives: Subject
+    """The subject of the finding about its arrival."""
+    variable: str
+    """The environment variable that names its exporters."""
+    get: Callable[[], Any]
+    """Returns the global provider."""
+    sinks: Callable[[Any], Any]
+    """Returns the processors or readers of one of the SDK's providers. May raise."""
+    consequence: str
+    """What happens without a provider or an exporter."""
+    if_missing: Health = Health.WARNING
+    """The verdict then."""
+    remedy: str = "set one: see set-up"
+    """How to get a provider."""
+
+    @property
+    def provider(self) -> Any:
+        """The global provider. `None` if `get` raises."""
+        return attempt(self.get)
+
+    def maker(self) -> Maker:
+        """Who made the global provider."""
+        provider = self.provider
+        modules = [kind.__module__ for kind in type(provider).__mro__[:-1]]
+        if any(module.startswith("opentelemetry.sdk.") for module in modules):
+            return Maker.DISABLED if getattr(provider, "_disabled", False) is True else Maker.SDK
+        return Maker.NONE if provider is None or modules[0].startswith(_API) else Maker.OTHER
+
+    def destinations(self) -> tuple[Destination, ...]:
+        """Where the global provider exports to, as far as that can be found out."""
+        if self.maker() is not Maker.SDK:
+            return ()
+        return tuple(_destination(sink) for sink in attempt(lambda: tuple(self.sinks(self.provider))) or ())
+
+
+_API: Final = ("opentelemetry.trace", "opentelemetry.metrics", "opentelemetry._logs")
+
+TRACES: Final = TelemetrySignal(
+    Subject.TRACES,
+    Subject.SPAN_ARRIVES,
+    "OTEL_TRACES_EXPORTER",
+    get_tracer_provider,
+    lambda provider: provider._active_span_processor._span_processors,  # noqa: SLF001 - see the top
+    consequence="no span is exported",
+)
+METRICS: Final = TelemetrySignal(
+    Subject.METRICS,
+    Subject.METRICS_ARRIVE,
+    "OTEL_METRICS_EXPORTER",
+    get_meter_provider,
+    # The latter before OpenTelemetry 1.43.
+    lambda provider: _at(provider, "_metric_readers") or _at(provider, "_sdk_config.metric_readers"),
+    consequence="no metric is exported, and boards and alerts need them",
+    if_missing=Health.PROBLEM,
+)
+LOGS: Final = TelemetrySignal(
+    Subject.LOGS,
+    Subject.LOG_EVENT_ARRIVES,
+    "OTEL_LOGS_EXPORTER",
+    get_logger_provider,
+    lambda provider: provider._multi_log_record_processor._log_record_processors,  # noqa: SLF001 - see the top
+    consequence="no log event is exported",
+    remedy="opentelemetry._logs.set_logger_provider() where the others are set; AWS's distribution sets one if "
+    "OTEL_PYTHON_LOGGING_AUTO_INSTRUMENTATION_ENABLED=true",
+)
+SIGNALS: Final = (TRACES, METRICS, LOGS)
+
+_EXPORTERS: Final = ("span_exporter", "_exporter", "_batch_processor._exporter")
+"""Where the SDK's processors and readers keep their exporter."""
+
+
+def _destination(sink: Any) -> Destination:
+    exporter = next((found for path in _EXPORTERS if (found := _at(sink, path)) is not None), None)
+    if exporter is not None:
+        return Destination(_name(exporter), exporter)
+    kind = type(sink).__qualname__.lstrip("_")
+    if hasattr(sink, "collect"):
+        return Destination(f"{kind}, which waits for a scrape", None, pulled=True)
+    return Destination(kind, None)
+
+
+def _at(thing: Any, path: str) -> Any:
+    for name in path.split("."):
+        thing = getattr(thing, name, None)
+    return thing
+
+
+def _name(exporter: Any) -> str:
+    endpoint = getattr(exporter, "_endpoint", None)
+    if not isinstance(endpoint, str):
+        return type(exporter).__qualname__
+    protocol = "gRPC" if ".grpc." in type(exporter).__module__ else "HTTP"
+    return f"{one_line(endpoint)} (OTLP over {protocol})"
+
+
+def provided() -> Iterator[Finding]:
+    """Whether there is a real provider for each signal, where it exports to, and which spans are sampled."""
+    yield from _service()
+    for signal in SIGNALS:
+        yield _provider(signal)
+        if signal is TRACES and signal.maker() is Maker.SDK:
+            yield from _sampler(signal.provider)
+
+
+def sampler(provider: Any) -> str:
+    """The sampler for spans without a parent of a provider of the SDK's. Empty if it is unknown."""
+    chosen = getattr(provider, "sampler", None)
+    description = "" if chosen is None else str(attempt(chosen.get_description) or "")
+    return description.removeprefix("ParentBased{root:").partition(",")[0]
+
+
+def records_all(sampler: str) -> bool:
+    """Whether `sampler` drops no span."""
+    return sampler.startswith("AlwaysOn")
+
+
+def _provider(signal: TelemetrySignal) -> Finding:
+    maker = signal.maker()
+    if maker is Maker.SDK:
+        return _exports(signal)
+    if maker is Maker.OTHER:
+        kind = f"{type(signal.provider).__module__}.{type(signal.provider).__qualname__}"
+        return signal.subject.not_tried(f"the provider is a {kind}, for which the destination is unknown")
+    if maker is Maker.DISABLED:
+        return signal.subject.not_tried("the provider is disabled: see switches")
+    return _lacking(signal, "no provider is set", signal.remedy)
+
+
+def _exports(signal: TelemetrySignal) -> Finding:
+    found = signal.destinations()
+    if found:
+        names = " and ".join(destination.name for destination in found)
+        return signal.subject.ok(f"a real provider, which exports to {names}")
+    setting = os.environ.get(signal.variable, "") or "is not set"
+    message = f"a real provider without an exporter ({signal.variable}={setting})"
+    return _lacking(signal, message, f"{signal.variable}=otlp, or an exporter where the provider is set")
+
+
+def _lacking(signal: TelemetrySignal, message: str, remedy: str) -> Finding:
+    return Finding(signal.subject, signal.if_missing, f"{message}: {signal.consequence}", remedy)
+
+
+def _service() -> Iterator[Finding]:
+    resource = getattr(TRACES.provider, "resource", None)
+    name = None if resource is None else resource.attributes.get("service.name")
+    if name is None:
+        return
+    if str(name).startswith("unknown_service"):
+        message = f"service.name is {name}: the boards choose by service"
+        yield Subject.SERVICE.warning(message, "set OTEL_SERVICE_NAME")
+    else:
+        yield Subject.SERVICE.ok(f"service.name is {name}")
+
+
+def _sampler(provider: Any) -> Iterator[Finding]:
+    described = sampler(provider)
+    if not described:
+        return
+    if records_all(described):
+        yield Subject.SAMPLER.ok(f"{described}: every span without a parent is recorded")
+    elif "AlwaysOff" in described:
+        message = f"{described}: no span is recorded; metrics and log events count every call"
+        yield Subject.SAMPLER.warning(message, "OTEL_TRACES_SAMPLER=parentbased_always_on")
+    else:
+        yield Subject.SAMPLER.ok(f"{described}: some spans are dropped; metrics and log events count every call")

@@ -1,0 +1,88 @@
+"""Reports the findings, for people and as JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Final, TextIO
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from midstream._cli.doctor.findings import Health
+from midstream._version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    from midstream._cli.doctor.findings import Finding
+
+
+_STYLES: Final = {
+    Health.OK: "green",
+    Health.WARNING: "yellow",
+    Health.PROBLEM: "bold red",
+    Health.NOT_TRIED: "dim",
+}
+
+
+@contextmanager
+def stdout_for_the_report() -> Generator[TextIO]:
+    """Yields the stdout of the process. Everything else that writes there writes to stderr, until the process ends.
+
+    The output of console exporters and of the application does not belong to the report.
+    """
+    sys.stdout.flush()
+    report = os.fdopen(os.dup(1), "w", encoding=sys.stdout.encoding)
+    os.dup2(2, 1)
+    with report:
+        yield report
+
+
+def print_json(findings: Sequence[Finding], report: TextIO) -> None:
+    """Writes the findings as one JSON object."""
+    counts = Counter(finding.verdict for finding in findings)
+    contents = {
+        "midstream": __version__,
+        "healthy": not counts[Health.PROBLEM],
+        "counts": {verdict.value: counts[verdict] for verdict in Health},
+        "findings": [asdict(finding) for finding in findings],  # the members of an enum are written as their values
+    }
+    json.dump(contents, report, indent=2)
+    report.write("\n")
+
+
+def print_table(findings: Sequence[Finding], report: TextIO) -> None:
+    """Writes the findings as a table, with the remedy below each."""
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    subject = None
+    for finding in findings:
+        name = "" if finding.subject is subject else finding.subject.value
+        subject = finding.subject
+        style = _STYLES[finding.verdict]
+        table.add_row(Text(finding.verdict.value, style), Text(name, "bold"), Text(finding.message))
+        if finding.remedy is not None:
+            table.add_row("", "", Text(f"-> {finding.remedy}", "cyan"))
+    console = Console(file=report)
+    console.print(table)
+    console.print()
+    console.print(Text(_summary(findings)))
+
+
+def _summary(findings: Sequence[Finding]) -> str:
+    counts = Counter(finding.verdict for finding in findings)
+    problems, warnings, untried = (counts[verdict] for verdict in (Health.PROBLEM, Health.WARNING, Health.NOT_TRIED))
+    parts = [
+        f"{problems or 'No'} {'problem' if problems == 1 else 'problems'}",
+        f"{warnings or 'no'} {'warning' if warnings == 1 else 'warnings'}",
+        *([f"{untried} not tried"] if untried else []),
+    ]
+    return f"{', '.join(parts)}. What each line means: docs/doctor.md"

@@ -1,0 +1,134 @@
+"""Sets OpenTelemetry up in this process the way the service does it, and reports how that went."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from enum import Enum
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry.instrumentation import auto_instrumentation
+
+from midstream._cli.console.captured import CapturedException
+from midstream._cli.console.problem import Problem
+from midstream._cli.doctor.findings import Subject, in_words, one_line
+from midstream._cli.doctor.providers import SIGNALS, Maker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from logging import LogRecord
+
+    from midstream._cli.doctor.findings import Finding
+
+
+_OTHERWISE: Final = "; if your application does it itself: midstream doctor --setup MODULE:FUNCTION"
+_MAX_WARNINGS: Final = 5
+
+
+class SetupSource(Enum):
+    """What has set OpenTelemetry up."""
+
+    INSTRUMENT = "opentelemetry-instrument has set this process up"
+    DOCTOR = "set up here as opentelemetry-instrument does it"
+    FUNCTION = "set up by --setup"
+
+
+@dataclass(frozen=True)
+class Setup:
+    """How OpenTelemetry was set up."""
+
+    source: SetupSource
+    error: Exception | None
+    """What was raised meanwhile."""
+    warnings: tuple[str, ...]
+    """What OpenTelemetry logged meanwhile, each line once."""
+
+
+def function_named(name: str) -> Callable[[], Any]:
+    """The function that `--setup` names, as MODULE:FUNCTION. Raises `Problem` if it does not exist."""
+    module, _, function = name.partition(":")
+    if not module or not function:
+        message = f"--setup {name}: must be MODULE:FUNCTION, such as shop.telemetry:configure"
+        raise Problem(message)
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)  # as for `python -m`
+    with CapturedException() as captured:
+        found: Callable[[], Any] | None = getattr(import_module(module), function, None)
+        if callable(found):
+            return found
+    reason = f"{module} has no function {function}" if captured.error is None else in_words(captured.error)
+    message = f"--setup {name}: {reason}"
+    raise Problem(message) from captured.error
+
+
+def set_up(records: list[LogRecord], function: Callable[[], Any] | None) -> Setup:
+    """Sets OpenTelemetry up by `function`, or as `opentelemetry-instrument` does if that has not been done.
+
+    `records` is where the records of OpenTelemetry's loggers arrive.
+    """
+    source = SetupSource.FUNCTION if function else SetupSource.INSTRUMENT if _is_instrumented() else SetupSource.DOCTOR
+    with CapturedException() as captured:
+        if function is not None:
+            function()
+        elif not _has_providers():
+            # Also where opentelemetry-instrument has tried: it has swallowed why it failed.
+            auto_instrumentation.initialize(swallow_exceptions=False)
+    logged = (record.getMessage() for record in records if record.name.partition(".")[0] == "opentelemetry")
+    return Setup(source, captured.error, tuple(dict.fromkeys(map(one_line, logged))))
+
+
+def setup_findings(setup: Setup) -> Iterator[Finding]:
+    """How the set-up went."""
+    if setup.error is not None:
+        message = f"{setup.source.value}, and that failed: {in_words(setup.error)}"
+        yield Subject.SET_UP.problem(message, _remedy(setup.error))
+        return
+    if _has_providers():
+        yield Subject.SET_UP.ok(f"{setup.source.value}{_OTHERWISE if setup.source is SetupSource.DOCTOR else ''}")
+    else:
+        yield _without_providers(setup.source)
+    for line in setup.warnings[:_MAX_WARNINGS]:
+        yield Subject.SET_UP.warning(f"OpenTelemetry logged: {line}")
+
+
+def _without_providers(source: SetupSource) -> Finding:
+    if source is SetupSource.FUNCTION:
+        message = "the function of --setup has set up no provider of spans, metrics or logs"
+        return Subject.SET_UP.problem(message, "set_tracer_provider() and set_meter_provider()")
+    if entry_points(group="opentelemetry_configurator"):
+        remedy = "see what OpenTelemetry logged; OTEL_PYTHON_CONFIGURATOR and OTEL_PYTHON_DISTRO choose what does it"
+    else:
+        remedy = (
+            "pip install opentelemetry-distro opentelemetry-exporter-otlp-proto-http and start the service with "
+            f"opentelemetry-instrument{_OTHERWISE}"
+        )
+    message = "nothing here sets OpenTelemetry up: no provider is real, and no telemetry leaves the process"
+    return Subject.SET_UP.problem(message, remedy)
+
+
+_REMEDIES: Final = {
+    "'otlp_proto_grpc' not found": "opentelemetry-distro exports OTLP over gRPC by default: set "
+    "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf, or pip install opentelemetry-exporter-otlp-proto-grpc",
+    "'otlp_proto_http' not found": "pip install opentelemetry-exporter-otlp-proto-http",
+    "not found in entry point": "an OTEL_*_EXPORTER names an exporter that is not installed here",
+    "already in use": "the service uses the port of the metrics page: OTEL_EXPORTER_PROMETHEUS_PORT=0 midstream doctor",
+}
+
+
+def _remedy(error: Exception) -> str:
+    text = str(error)
+    return next((remedy for part, remedy in _REMEDIES.items() if part in text), "the service fails in the same way")
+
+
+def _has_providers() -> bool:
+    return any(signal.maker() is not Maker.NONE for signal in SIGNALS)
+
+
+def _is_instrumented() -> bool:
+    """Whether `opentelemetry-instrument`, or what injects it, has started this process."""
+    site = getattr(sys.modules.get("sitecustomize"), "__file__", None) or ""
+    return Path(site).parent == Path(auto_instrumentation.__file__).parent

@@ -1,0 +1,84 @@
+"""The API's own description of its answer: ids, model, stop reason and tokens."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from midstream._outcomes.values import as_int, as_text, field, fields
+
+_MAX_TOKENS: Final = 2**60
+"""More cannot be a count, and a sum of three would not fit into 64 bits."""
+
+
+class MessageSummary(NamedTuple):
+    """What the API said about its answer, as far as it got. `None` means that it did not say."""
+
+    id: str | None = None
+    model: str | None = None
+    stop_reason: str | None = None
+    input_tokens: int | None = None
+    """All input tokens, those read from and written to the cache included."""
+    output_tokens: int | None = None
+    """`None` before `message_delta`, because `message_start` carries a placeholder."""
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
+
+
+NO_ANSWER: Final = MessageSummary()
+
+
+def summary_of(message: object, *, complete: bool) -> MessageSummary:
+    """The summary of `message`, an object or a mapping. `complete`: its output tokens are final. Never raises."""
+    id_, model, stop_reason, usage = fields(message, "id", "model", "stop_reason", "usage")
+    uncached, output, read, written = _usage(usage)
+    return MessageSummary(
+        id=as_text(id_),
+        model=as_text(model),
+        stop_reason=as_text(stop_reason),
+        input_tokens=_all_input(uncached, read, written),
+        output_tokens=output if complete else None,
+        cache_read_tokens=read,
+        cache_write_tokens=written,
+    )
+
+
+def updated(before: MessageSummary, message_delta: object) -> MessageSummary:
+    """`before` updated by `message_delta`, whose usage is cumulative and replaces the earlier one. Never raises."""
+    delta, usage = fields(message_delta, "delta", "usage")
+    uncached, output, read, written = _usage(usage)
+    read = _latest(read, before.cache_read_tokens)
+    written = _latest(written, before.cache_write_tokens)
+    return MessageSummary(
+        id=before.id,
+        model=before.model,
+        stop_reason=as_text(field(delta, "stop_reason")),
+        input_tokens=_all_input(_latest(uncached, _uncached(before)), read, written),
+        output_tokens=_latest(output, before.output_tokens),
+        cache_read_tokens=read,
+        cache_write_tokens=written,
+    )
+
+
+def _usage(usage: object) -> list[int | None]:
+    """The tokens: uncached input, output, read from the cache, written to it."""
+    counts = fields(usage, "input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+    return [_count(count) for count in counts]
+
+
+def _count(value: object) -> int | None:
+    count = value if type(value) is int else as_int(value)
+    return count if count is not None and 0 <= count <= _MAX_TOKENS else None
+
+
+def _latest(last: int | None, before: int | None) -> int | None:
+    return before if last is None else last
+
+
+def _uncached(summary: MessageSummary) -> int | None:
+    if summary.input_tokens is None:
+        return None
+    return summary.input_tokens - (summary.cache_read_tokens or 0) - (summary.cache_write_tokens or 0)
+
+
+def _all_input(uncached: int | None, read: int | None, written: int | None) -> int | None:
+    return None if uncached is None else uncached + (read or 0) + (written or 0)

@@ -1,0 +1,311 @@
+"""One call, from its first attempt to its verdict."""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from midstream._guard import attempt
+from midstream._outcomes import Outcome, StreamWatch
+from midstream._outcomes.remains import Remains, keep
+from midstream._outcomes.scan import EventScan
+from midstream._outcomes.unexpected import failure_in_document, is_json, not_json_by_name, unexpected_by_name
+from midstream._outcomes.values import UNDECODED, UNSEEN, json_value
+from midstream._sdk import callers
+from midstream._sdk.event_types import EventTypes, NoEvent
+from midstream._sdk.reporting import CallReport, Closing
+from midstream._sdk.results import Head, is_inspectable, is_response, response_of, streams
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from midstream._outcomes import Failure, Verdict
+    from midstream._outcomes.kinds import StreamKind
+    from midstream._sdk.reporting import Reporter
+    from midstream._telemetry.call_record import CallRequest
+
+
+class ObservedCall:
+    """One call. Patches call its methods, so none raises unless it says so. It is also the sink of a scan of its body.
+
+    Once its `request()` has returned, a call refers neither to the response nor to the stream nor to an exception. So
+    it dies with its response, and a call that dies before its end was dropped by the application.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_event_types",
+        "_parser",
+        "_read_before",
+        "_response",
+        "clock",
+        "guards",
+        "head",
+        "ignored_event_type",
+        "kept",
+        "report",
+        "watch",
+    )
+
+    def __init__(
+        self, reporter: Reporter, request: CallRequest, kind: StreamKind, event_types: EventTypes | None = None
+    ) -> None:
+        """`event_types`: `None` shows the call every event, so that the time between them is measured."""
+        self.report = CallReport(reporter, request)
+        self.guards = reporter.guards
+        """They count internal errors where the call is recorded."""
+        self.clock: Callable[[], float] = reporter.clock
+        """Seconds; never raises."""
+        self._event_types = event_types
+        self.ignored_event_type: type = NoEvent
+        self._response: Any = None
+        self.head: Head | None = None
+        """The head of the live response."""
+        self._read_before = False
+        self.kept: list[bytes] | None = None
+        """The last chunks of the body of a stream of events."""
+        self._parser: weakref.ref[Any] | None = None
+        self.watch = StreamWatch(self.clock, kind)  # last: a call without it was interrupted here, and never began
+
+    @property
+    def _is_settled(self) -> bool:
+        # Asked before any guard: at the exit of the interpreter, what outlives the modules finds no guard.
+        return self.watch.ended or self.report.is_inherited
+
+    @property
+    def is_parsed(self) -> bool:
+        """Whether a parser decodes the body."""
+        return self._parser is not None
+
+    @property
+    def wants_events(self) -> bool:
+        """Whether the answer was requested as a stream of events."""
+        return self.report.request.stream and self.watch.kind.is_events
+
+    # While `request()` runs.
+
+    def attempted(self, http_request: Any) -> None:
+        """The SDK built an HTTP request for the call, and will send it."""
+        with self.guards.calls:
+            self._response = None
+            self.report.attempted(http_request)
+        self.report.find_span()
+
+    def parsing(self, response: Any) -> None:
+        """The SDK is about to parse `response`."""
+        self._response = response
+
+    def failed(self, error: BaseException, last_event: object = None) -> None:
+        """`error` is on its way to the application, from `request()` or from the stream."""
+        answered, self._response = self._response, None
+        with self.guards.calls:
+            verdict = self.watch.failed(error, last_event, lambda: self._failure_in(answered), self._remains)
+            # An exception of the application's may not let itself be examined.
+            response = attempt(lambda: getattr(error, "response", None))
+            is_http_error = verdict is not None and verdict.outcome is Outcome.HTTP_ERROR
+            if (is_http_error or not self.report.has_response) and response is not None:
+                attempt(self.report.responded, response)
+            self.report.report_now(verdict, error)
+
+    def returned(self, result: Any) -> Any | None:
+        """`request()` returned `result`: a message, a stream, or a raw response.
+
+        Returns its HTTP response if the body is still to be observed, and `None` otherwise. Raises internal errors.
+        """
+        parsed, self._response = self._response, None
+        # A result can be of any class of the application's, which may not let itself be examined.
+        response = attempt(response_of, result)
+        if response is None:
+            # A response that is a double shows nothing.
+            self._judge_parsed(result, parsed if attempt(is_response, parsed) else None)
+        elif not attempt(is_response, response):
+            self.forget()
+        else:
+            self.report.responded(response)
+            if not response.is_closed or streams(result):
+                return None if self.report.is_inherited else response
+            self._judge_read(response)
+        return None
+
+    def opened(self, response: Any) -> None:
+        """The body of `response` is about to be observed. Raises what the response or a metric raises."""
+        self.watch.open()
+        self.report.stream_opened()
+        self.head = Head(response.headers, type(response))
+        if self.watch.kind.is_events:
+            self._read_before = response.is_closed is True
+            content: bytes | None = attempt(lambda: response.content) if self._read_before else None
+            self.kept = []
+            if content:
+                self.watch.received = len(content)
+                keep(self.kept, content)
+
+    # While a parser decodes events.
+
+    def parsed_by(self, parser: Any) -> None:
+        """`parser` decodes the body from now on, so the ends of the body itself are not the ends of the call."""
+        with self.guards.streams:
+            self._parser = weakref.ref(parser)
+
+    def on_event(self, event: object) -> None:
+        """An event was decoded."""
+        with self.guards.streams:
+            since_last = self.watch.event(event)
+            if self._event_types is None:
+                if since_last is not None:
+                    self.report.chunk(self.watch.model, since_last)
+            elif self._event_types.can_ignore(event, is_redundant=self.watch.is_redundant):
+                self.ignored_event_type = type(event)
+
+    def on_end(self, last_event: object = None) -> None:
+        """The events came to their end."""
+        with self.guards.calls:
+            self.report.report_now(self.watch.read(last_event, self._remains))
+
+    # While the application reads the body undecoded.
+
+    def on_hidden_failure(self, failure: Failure) -> None:
+        """The application was given a failure in undecoded bytes, which nothing raises."""
+        with self.guards.bodies:
+            self.watch.found(failure)
+
+    def on_document(self, document: object) -> None:
+        """The undecoded body came to its end. It is `document`, or `UNSEEN` if that cannot be examined."""
+        with self.guards.bodies:
+            self.report.report_now(self.watch.answered(document))
+
+    def body_read(self) -> None:
+        """The body came to its end by its framing."""
+        with self.guards.bodies:
+            if self._parser is None:
+                media_type = "" if self.head is None else self.head.media_type
+                failure = unexpected_by_name(media_type, self.watch.kind, events=self.wants_events)
+                if failure is not None:
+                    self.watch.found(failure)
+                self.report.report_now(self.watch.read_without_events())
+
+    def body_failed(self, error: BaseException) -> None:
+        """Reading the body raised `error`."""
+        if self._parser is None:
+            self.failed(error)
+
+    # The application closes or drops it.
+
+    def closing(self, last_event: object = None, *, by_application: bool = False) -> Closing:
+        """To be entered while the stream is closed."""
+        verdict: Verdict | None = None
+        if not self._is_settled:
+            with self.guards.calls:
+                verdict = self.watch.closed(last_event)
+        return Closing(self.report, verdict, by_application=by_application)
+
+    def closing_body(self, *, reading: bool) -> Closing:
+        """To be entered while the body is closed, which counts if it is the application that closes it.
+
+        The SDK's parser closes the body itself when it ends, while it runs and between two reads. `reading`: in the
+        middle of a read, which is then in another thread or task.
+        """
+        verdict: Verdict | None = None
+        if not self._is_settled:
+            with self.guards.bodies:
+                if reading or not self._parser_is_running():
+                    verdict = self.watch.closed()
+        return Closing(self.report, verdict)
+
+    def is_closed_by_parser(self) -> bool:
+        """Whether the SDK's parser, and not the application, called what closes the stream."""
+        with self.guards.streams:
+            return callers.called_by(None if self._parser is None else self._parser())
+        return False
+
+    def dropped(self) -> None:
+        """The application dropped the call, or what reads its body, before its end."""
+        if self._is_settled:
+            return
+        with self.guards.calls:
+            self.report.report(self.watch.closed())
+
+    def __del__(self) -> None:
+        if hasattr(self, "watch"):
+            self.dropped()
+            if self.report.is_open:
+                # Its report is deferred, was interrupted, or was too near the recursion limit.
+                with self.guards.calls:
+                    self.report.stream_closed()
+
+    def forget(self) -> None:
+        """The call cannot be observed any more: its span ends, and its outcome is not recorded."""
+        with self.guards.calls:
+            if not self._is_settled and self.watch.closed() is not None:
+                self.report.discard()
+
+    def exit(self) -> None:
+        """The interpreter exits."""
+        self.dropped()
+        self.report.close_span()
+
+    # Answers that were read before `request()` returned.
+
+    def _judge_parsed(self, result: Any, response: Any) -> None:
+        """The SDK made `result` of the whole `response`. `None`: a middleware made it, or the response is a double."""
+        is_shown = attempt(is_inspectable, result) is True
+        if response is not None:
+            self.report.parsed(response.status_code, attempt(lambda: getattr(result, "_request_id", None)))
+            if not is_shown:
+                # A text, or a class of the application's, which does not show what arrived.
+                self.report.responded(response)
+                self._judge_read(response)
+                return
+        self.report.report_now(self.watch.answered(result, judge=is_shown and response is not None))
+
+    def _judge_read(self, response: Any) -> None:
+        media_type = Head(response.headers, response.__class__).media_type
+        kind = self.watch.kind
+        if self.wants_events:
+            body: bytes = response.content
+            EventScan(self, kind).feed(body)
+            self.report.report_now(self.watch.read(None, lambda: Remains.of(media_type, "", body, len(body))))
+            return
+        document: object = UNSEEN
+        if kind.proof is not None:
+            try:
+                document = response.json()
+            except ValueError as error:
+                if is_json(media_type):
+                    self.failed(error)  # what the SDK will raise when the application parses it
+                    return
+                self.on_hidden_failure(not_json_by_name(media_type, is_empty=not response.content))
+            except RecursionError:
+                pass  # too deep to be examined
+        self.report.report_now(self.watch.answered(document))
+
+    def _failure_in(self, response: Any) -> Failure | None:
+        """The failure that is the document of `response`, over which the SDK raised.
+
+        `None` if it is an answer, or cannot be examined.
+        """
+        kind = self.watch.kind
+        if self.watch.opened or kind.proof is None or not attempt(is_response, response):
+            return None
+        media_type = Head(response.headers, response.__class__).media_type
+        document = attempt(lambda: json_value(response.content))
+        if document is not UNDECODED:
+            failure = failure_in_document(document, kind)
+        elif is_json(media_type):
+            return None
+        else:
+            failure = not_json_by_name(media_type, is_empty=not response.content)
+        if failure is not None:
+            self.report.responded(response)
+        return failure
+
+    def _remains(self) -> Remains | None:
+        """What is known about the body of a stream of events."""
+        if self.head is None or self.kept is None:
+            return None
+        encoding = "" if self._read_before else self.head.encoding
+        return Remains.of(self.head.media_type, encoding, b"".join(self.kept), self.watch.received)
+
+    def _parser_is_running(self) -> bool:
+        parser = None if self._parser is None else self._parser()
+        return parser is not None and callers.is_running(parser)

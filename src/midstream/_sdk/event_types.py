@@ -1,0 +1,33 @@
+"""The skip protocol: which events the iterators need not pass to their call."""
+
+from __future__ import annotations
+
+import weakref
+
+from midstream._outcomes.values import is_mapping
+
+
+class NoEvent:
+    """The class of no event."""
+
+
+class EventTypes:
+    """The classes of events that calls of one `instrument()` have seen.
+
+    A long answer is a run of content events of which the first says it all. So an iterator compares the class of each
+    event with `ObservedCall.ignored_event_type`, and does nothing else for an event of that class. After every other
+    event, `StreamKind.is_redundant` says whether another of its type adds anything, and if not, its class is ignored.
+
+    The SDK has classes that stand for several types of events. A class that was informative once, in any call, is never
+    ignored. Nor is a mapping, which may stand for anything.
+    """
+
+    def __init__(self) -> None:
+        self._informative: weakref.WeakSet[type] = weakref.WeakSet()
+
+    def can_ignore(self, event: object, *, is_redundant: bool) -> bool:
+        """Whether more events of the class of `event` can be ignored. `is_redundant`: those of its type say nothing."""
+        if not is_redundant:
+            self._informative.add(type(event))
+            return False
+        return type(event) not in self._informative and not is_mapping(event)

@@ -1,0 +1,69 @@
+"""The JSON of a board, as rules look at it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import promql_parser
+
+from dashboards.boards_promql import parsed
+
+__all__ = (
+    "SHOWING",
+    "Board",
+    "Rule",
+    "panels_of",
+    "targets_of",
+    "tree_of",
+    "trees_of",
+    "uid_of",
+    "variables_of",
+)
+
+Board = dict[str, Any]
+
+Rule = Callable[[Board], Iterator[str]]
+"""Is given a board, and yields what is wrong with it."""
+
+SHOWING: Final = ("stat", "singlestat", "graph", "table", "timeseries", "gauge")
+"""The types of panels that show something."""
+
+
+def panels_of(board: Board) -> list[Any]:
+    """The panels that show something."""
+    return [panel for panel in board["panels"] if panel["type"] in SHOWING]
+
+
+def targets_of(board: Board) -> Iterator[tuple[str, Any]]:
+    """The targets of all panels, each with its place in words."""
+    for panel in panels_of(board):
+        for place, target in enumerate(panel.get("targets") or ()):
+            yield f"{panel['title']!r}, target {place}", target
+
+
+def trees_of(board: Board) -> Iterator[tuple[str, promql_parser.Expr]]:
+    """The queries that can be parsed. `target-promql-rule` tells the others."""
+    for place, target in targets_of(board):
+        tree = tree_of(target["expr"])
+        if isinstance(tree, promql_parser.Expr):
+            yield place, tree
+
+
+def tree_of(expression: str) -> promql_parser.Expr | str:
+    """The tree of an expression, or what is wrong with it."""
+    try:
+        return parsed(expression)
+    except ValueError as error:
+        return str(error)
+
+
+def variables_of(board: Board, kind: str) -> list[Any]:
+    """The variables of this type."""
+    return [variable for variable in board["templating"]["list"] if variable["type"] == kind]
+
+
+def uid_of(thing: Any) -> str | None:
+    """The data source that a panel or a variable asks."""
+    source: dict[str, str] | None = thing.get("datasource")
+    return source["uid"] if source else None

@@ -1,0 +1,153 @@
+"""Runs promtool on the rules: series in, alerts and samples out."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from midstream._telemetry.metrics import NORMAL_FLAGS
+from source import names
+from source.rules import files
+from support.programs import needed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from midstream._outcomes import Outcome
+
+__all__ = ("API", "CHAT", "Fired", "Scene", "Series", "call", "failure", "promtool", "selector", "steady", "waits")
+
+Series = dict[str, str]
+"""By selector, the values in promtool's notation, one a minute."""
+
+API = {"job": "api"}
+"""A service that is scraped, without a label `service_name`."""
+
+CHAT = {
+    names.OPERATION: "chat",
+    names.PROVIDER: "anthropic",
+    names.MODEL: "claude",
+    names.STREAMED: "true",
+}
+"""What calls have in common if nothing else is said."""
+
+
+def steady(a_minute: float, minutes: int) -> str:
+    """A counter that begins with 0 and grows each minute."""
+    return f"0+{a_minute}x{minutes}"
+
+
+def call(outcome: Outcome, values: str, **labels: str) -> Series:
+    """The series that counts the calls with this outcome. Labels other than the usual ones are given by name."""
+    return {selector(names.OPERATIONS, _labels(outcome, labels)): values}
+
+
+def failure(outcome: Outcome, values: str, error_type: str, status: int | None = None, **labels: str) -> Series:
+    """The series that has the details of these failed calls."""
+    details = {names.ERROR_TYPE: error_type, **({names.STATUS: str(status)} if status else {})}
+    return {selector(names.ERRORS, {**_labels(outcome, labels), **details}): values}
+
+
+def waits(within: str, all_of_them: str) -> Series:
+    """The histogram of the longest waits: how many were not longer than 20.48 s, and how many there were."""
+    labels = {**API, **CHAT, names.OUTCOME: "completed"}
+    return {
+        selector(f"{names.LONGEST_WAIT}_bucket", {**labels, "le": "20.48"}): within,
+        selector(f"{names.LONGEST_WAIT}_bucket", {**labels, "le": "+Inf"}): all_of_them,
+        selector(f"{names.LONGEST_WAIT}_count", labels): all_of_them,
+    }
+
+
+def selector(metric: str, labels: Mapping[str, str]) -> str:
+    """One series, by all its labels. Those with an empty value it does not have."""
+    pairs = (f'{name}="{value}"' for name, value in labels.items() if value)
+    return f"{metric}{{{', '.join(pairs)}}}"
+
+
+def _labels(outcome: Outcome, others: Mapping[str, str]) -> Mapping[str, str]:
+    leaked, misreported = NORMAL_FLAGS[outcome]
+    flags = {names.LEAKED: str(leaked).lower(), names.MISREPORTED: str(misreported).lower()}
+    return {**API, **CHAT, names.OUTCOME: outcome.value, **flags, **others}
+
+
+@dataclass(frozen=True)
+class Fired:
+    """An alert that fires: its labels without its name, and its annotations."""
+
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Some series, a moment, and what must be so then."""
+
+    name: str
+    series: Series
+    at: str
+    fired: Mapping[str, Sequence[Fired]] = field(default_factory=dict[str, "Sequence[Fired]"])
+    """By the name of an alert, all of this name that fire. With none in the list the alert is silent."""
+    samples: Mapping[str, Mapping[str, float]] = field(default_factory=dict[str, "Mapping[str, float]"])
+    """By expression, the value of each series that it has."""
+    every: str = "1m"
+    """How often the rules are evaluated."""
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def promtool(scene: Scene, folder: Path, rules: Mapping[str, str] | None = None) -> str:
+    """What promtool finds wrong with `scene`, by the shipped rules if no others are given. Empty if it is right."""
+    groups: list[str] = []
+    for name, text in (rules or files()).items():
+        (folder / name).write_text(text, encoding="utf-8")
+        groups += [group["name"] for group in yaml.safe_load(text)["groups"]]
+    test = folder / "test.yaml"
+    test.write_text(yaml.safe_dump(_test(scene, list(rules or files()), groups)), encoding="utf-8")
+    ran = subprocess.run(
+        [needed("promtool", "prometheus"), "test", "rules", test.name],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode in {0, 1}, ran.stderr
+    assert (ran.returncode == 0) == ("SUCCESS" in ran.stdout), ran.stdout + ran.stderr
+    return "" if ran.returncode == 0 else ran.stdout + ran.stderr
+
+
+def _test(scene: Scene, rule_files: list[str], groups: list[str]) -> dict[str, Any]:
+    return {
+        "rule_files": rule_files,
+        "evaluation_interval": scene.every,
+        "group_eval_order": groups,
+        "tests": [
+            {
+                "name": scene.name,
+                "interval": "1m",
+                "input_series": [{"series": series, "values": values} for series, values in scene.series.items()],
+                "alert_rule_test": [
+                    {
+                        "eval_time": scene.at,
+                        "alertname": name,
+                        "exp_alerts": [
+                            {"exp_labels": dict(one.labels), "exp_annotations": dict(one.annotations)} for one in fired
+                        ],
+                    }
+                    for name, fired in scene.fired.items()
+                ],
+                "promql_expr_test": [
+                    {
+                        "eval_time": scene.at,
+                        "expr": expression,
+                        "exp_samples": [{"labels": labels, "value": value} for labels, value in samples.items()],
+                    }
+                    for expression, samples in scene.samples.items()
+                ],
+            }
+        ],
+    }
