@@ -404,7 +404,7 @@ MOMENTS = (
             **failure(Outcome.HTTP_ERROR, "_x10 1x120 _x50 1x60", "authentication_error", 401),
             **internal_errors("_x10 1x120 _x50 1x60"),
         },
-        "190m",
+        "215m",
         samples=alerts(),
     ),
     Scene(

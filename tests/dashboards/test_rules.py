@@ -175,7 +175,7 @@ def test_an_alert_on_a_share_has_a_minimum_of_calls(alert: Alert) -> None:
 def test_alerts_with_one_name_differ_in_their_labels() -> None:
     labels = [(alert.name, alert.severity, *alert.labels.values()) for alert in ALERTS]
     assert sorted(set(labels)) == sorted(labels)
-    windows = [alert.name for alert in ALERTS if alert.labels.keys() == {"long", "short"}]
+    windows = [alert.name for alert in ALERTS if set(alert.labels) == {"long", "short"}]
     assert Counter(windows) == {"MidstreamErrorBudgetBurn": len(BURNS), **dict.fromkeys(PAIRS, 2)}
 
 
