@@ -55,7 +55,7 @@ def calls(selection: Selection, window: str, *by: str) -> str:
 
 
 def success_as_http_tells(window: str, *by: str, of: Selection = OPERATIONS) -> str:
-    """The share of calls that are a success for whoever goes by HTTP."""
+    """The share of calls that are a success according to HTTP."""
     return f"1 - {_share_of_calls(SEEN_BY_HTTP, window, *by, of=of)}"
 
 
@@ -65,7 +65,7 @@ def success_as_it_was(window: str, *by: str, of: Selection = OPERATIONS) -> str:
 
 
 def gap(window: str) -> str:
-    """The share of calls that failed, and are a success for whoever goes by HTTP."""
+    """The share of calls that failed, and are a success according to HTTP."""
     return _share_of_calls(HIDDEN_FROM_HTTP, window, of=OPERATIONS)
 
 

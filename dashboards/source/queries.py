@@ -40,7 +40,7 @@ MEMORY: Final = "1h"
 """How long before a window a series is remembered: a longer gap between two scrapes makes it a new one."""
 
 SEEN_BY_HTTP: Final = (Outcome.HTTP_ERROR, Outcome.CONNECTION_ERROR)
-"""The failures that whoever goes by the HTTP status sees."""
+"""The failures that HTTP monitoring sees."""
 
 FAILURES: Final = tuple(outcome for outcome in Outcome if outcome.is_failure)
 HIDDEN_FROM_HTTP: Final = tuple(outcome for outcome in FAILURES if outcome not in SEEN_BY_HTTP)
