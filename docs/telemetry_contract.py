@@ -110,6 +110,9 @@ ATTRIBUTES: Final[Mapping[str, Description]] = {
         "`except anthropic.APIError` misses it.",
     ),
     "midstream.misreported": Description("boolean", _FAILURE, "Whether the reported status is not the effective one."),
+    "midstream.corrected": Description(
+        "boolean", _FAILURE, "Whether the application received the corrected exception."
+    ),
     "midstream.reported.status_code": Description(
         "int", _FAILURE, "The status on the exception that the application got, if it has one."
     ),
@@ -162,6 +165,7 @@ _OVERFLOW_CARDINALITY: Final[Mapping[str, int]] = {
     "midstream.outcome": len(Outcome),
     "midstream.leaked": 2,
     "midstream.misreported": 2,
+    "midstream.corrected": 2,
     "midstream.phase": len(Phase),
     "error.type": 2,
     "midstream.status_code": 1,

@@ -33,7 +33,7 @@ def built() -> Mapping[str, Path]:
     """By the beginning of a path, the folder with its files: the page, and what Grafana's components ask for."""
     _BUILD.mkdir(parents=True, exist_ok=True)
     with (_BUILD / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two at once would leave half of the packages
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two processes would leave half of the packages
         _install()
         _bundle()
     return {

@@ -34,7 +34,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Section:
-    """Rows below one heading. An empty one has no line of its own."""
+    """Rows below one heading. An empty one has no line."""
 
     heading: str = ""
     rows: tuple[Row, ...] = ()

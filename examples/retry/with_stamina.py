@@ -24,7 +24,7 @@ def again(error: Exception) -> bool | float:
     """Whether stamina retries. A number is the wait in seconds."""
     failure = classify(error)
     if failure.retry_after and worth_a_retry(failure):
-        return failure.retry_after + random()  # noqa: S311 - no secret: not all clients at once
+        return failure.retry_after + random()  # noqa: S311 - not a secret: it spreads the clients
     return worth_a_retry(failure)
 
 

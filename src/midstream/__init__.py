@@ -14,13 +14,23 @@ from typing import TYPE_CHECKING, Final
 from midstream._version import __version__
 
 if TYPE_CHECKING:
-    from midstream._instrumentor import AnthropicInstrumentor
+    from midstream._instrumentor import AnthropicInstrumentor, corrected_errors
     from midstream._outcomes import Failure, Outcome, Phase, StreamTruncatedError, classify
 
-__all__ = ("AnthropicInstrumentor", "Failure", "Outcome", "Phase", "StreamTruncatedError", "__version__", "classify")
+__all__ = (
+    "AnthropicInstrumentor",
+    "Failure",
+    "Outcome",
+    "Phase",
+    "StreamTruncatedError",
+    "__version__",
+    "classify",
+    "corrected_errors",
+)
 
 _HOMES: Final = {
     "AnthropicInstrumentor": "midstream._instrumentor",
+    "corrected_errors": "midstream._instrumentor",
     "Failure": "midstream._outcomes",
     "Outcome": "midstream._outcomes",
     "Phase": "midstream._outcomes",

@@ -1,4 +1,4 @@
-"""Observes calls where no application has requested it: for the pytest fixtures."""
+"""Observes calls where no application has requested telemetry: for the pytest fixtures and for corrected errors."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ class FallbackObservation:
 
     def __init__(self) -> None:
         self._wanted = False
+        self.is_permanent = False
+        """Whether it stays wanted."""
         self._observation: Observation | None = None
 
     def update(self, *, app_instruments: bool, wanted: bool | None = None) -> None:
@@ -24,7 +26,7 @@ class FallbackObservation:
         """
         if wanted is not None:
             self._wanted = wanted
-        needed = self._wanted and not app_instruments
+        needed = (self._wanted or self.is_permanent) and not app_instruments
         if needed and self._observation is None:
             self._observation = Observation(Signals.silent(), Settings(spans=False))
             self._observation.begin()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypedDict
 
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
 
+from midstream._corrections.scope import Scope
 from midstream._fallback import FallbackObservation
 from midstream._guard import attempt
 from midstream._observation import Observation
@@ -49,6 +50,7 @@ class Options(TypedDict, total=False):
     spans: bool | None
     chunk_timings: bool | None
     genai_metrics: Literal["1.41", "next", "both"] | None
+    errors: Literal["unchanged", "corrected"] | None
     skip_dep_check: bool
     """Of the base class: instrument an SDK of an unsupported version, too."""
     raise_exception_on_conflict: bool
@@ -58,9 +60,9 @@ class Options(TypedDict, total=False):
 class AnthropicInstrumentor(BaseInstrumentor):
     """Observes every call of the Anthropic SDK in this process, also of clients that exist already.
 
-    `instrument(tracer_provider=, meter_provider=, logger_provider=, spans=, chunk_timings=, genai_metrics=)`; providers
-    that are not given are the global ones. Raises `ValueError` for an invalid option, and what a given provider raises.
-    A broken global provider only loses its own telemetry.
+    `instrument(tracer_provider=, meter_provider=, logger_provider=, spans=, chunk_timings=, genai_metrics=, errors=)`;
+    providers that are not given are the global ones. Raises `ValueError` for an invalid option, and what a given
+    provider raises. A broken global provider only loses its own telemetry.
     """
 
     # On the class, because the SDK is one for all instances: a subclass, or a concurrent thread, creates another.
@@ -121,6 +123,23 @@ class AnthropicInstrumentor(BaseInstrumentor):
             self._observation.end()
         AnthropicInstrumentor._observation = None
         _fallback.update(app_instruments=False)
+
+
+def corrected_errors() -> Scope:
+    """Requests the exceptions that the SDK should have raised: `with midstream.corrected_errors():`.
+
+    Applies to calls that start inside it, in this context and in copies of it; a new thread starts outside. Works with
+    `instrument()` and without.
+    """
+    return Scope(_observe_always)
+
+
+def _observe_always() -> None:
+    # For as long as the process lives, because a stream that starts inside may be read outside.
+    with _changing:
+        if not _fallback.is_permanent:
+            _fallback.is_permanent = True
+            _want_fallback(wanted=True)
 
 
 @contextmanager

@@ -61,6 +61,7 @@ class Observation:
                     self._observe(sdk)
 
     def _observe(self, sdk: Any) -> None:
+        from midstream._sdk.corrections import RequestedCorrections  # noqa: PLC0415 - see the top
         from midstream._sdk.entry import RequestObserver  # noqa: PLC0415 - see the top
         from midstream._sdk.patches import Patches, find_targets  # noqa: PLC0415
         from midstream._sdk.reporting import Reporter  # noqa: PLC0415
@@ -81,6 +82,7 @@ class Observation:
                 streams_observed=found.streams,
                 # Again, because some neighbours are loaded after midstream.
                 before_first_call=partial(warn_of_neighbours, spans=spans),
+                corrections=RequestedCorrections(sdk, everywhere=self._settings.errors.value == "corrected").here,
             )
             self._patches = Patches(observer)
             self._patches.put_in(found)

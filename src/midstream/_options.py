@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
 from midstream._telemetry.scope import GenAIMetrics
@@ -58,12 +59,22 @@ class Option:
         return self.default
 
 
+class Errors(str, Enum):
+    """Which exceptions the application receives."""
+
+    UNCHANGED = "unchanged"
+    """Those of the SDK."""
+    CORRECTED = "corrected"
+    """Those that the SDK should have raised."""
+
+
 _SWITCH: Final = {"on": True, "off": False, "true": True, "false": False, "1": True, "0": False}
 
 OPTIONS: Final = (
     Option("spans", _SWITCH, default=True),
     Option("chunk_timings", _SWITCH, default=False),
     Option("genai_metrics", {names.value: names for names in GenAIMetrics}, default=GenAIMetrics.V1_41),
+    Option("errors", {errors.value: errors for errors in Errors}, default=Errors.UNCHANGED),
 )
 """The options. `Settings` has a field for each, and `_instrumentor.Options` a key; a test compares."""
 
@@ -84,6 +95,8 @@ class Settings:
     """Whether the time between two pieces of content is recorded, at the cost of a metric record for each."""
     genai_metrics: GenAIMetrics = GenAIMetrics.V1_41
     """The names of the GenAI metrics."""
+    errors: Errors = Errors.UNCHANGED
+    """Which exceptions the application receives."""
 
     @classmethod
     def of(cls, **arguments: object) -> Settings:

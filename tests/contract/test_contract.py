@@ -76,6 +76,7 @@ def test_the_attributes_are_those_of_the_contract() -> None:
         "midstream.reported.status_code": "int",
         "midstream.leaked": "boolean",
         "midstream.misreported": "boolean",
+        "midstream.corrected": "boolean",
         "midstream.retryable": "boolean",
         "midstream.in_band.request_id": "string",
         "midstream.stream.bytes": "int",
@@ -114,7 +115,13 @@ def test_the_attributes_are_those_of_the_contract() -> None:
 
 def test_the_metrics_are_those_of_the_contract() -> None:
     found = {m.name: (m.instrument.value, m.unit, set(m.attributes)) for m in METRICS}
-    detail = {"midstream.phase", "error.type", "midstream.status_code", "http.response.status_code"}
+    detail = {
+        "midstream.corrected",
+        "midstream.phase",
+        "error.type",
+        "midstream.status_code",
+        "http.response.status_code",
+    }
     assert found == {
         "midstream.client.operations": ("counter", "{operation}", COUNTED),
         "midstream.client.errors": ("counter", "{error}", COUNTED | detail),

@@ -72,6 +72,7 @@ def test_every_attribute_is_on_the_calls_of_the_contract() -> None:
             "midstream.reported.status_code",
             "midstream.leaked",
             "midstream.misreported",
+            "midstream.corrected",
             "midstream.retryable",
             "error.type",
         },

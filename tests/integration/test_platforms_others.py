@@ -119,6 +119,7 @@ def test_bedrock_counts_none_and_the_refusal_of_the_sdk_is_recorded(
         "midstream.phase": "request",
         "midstream.leaked": True,
         "midstream.misreported": False,
+        "midstream.corrected": False,
         "midstream.retryable": False,
     }
 

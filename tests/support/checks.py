@@ -103,7 +103,7 @@ def check_metrics(exported: Exported, scenario: Scenario, style: Style, server: 
         "gen_ai.client.operation.duration": [({**gen_ai, **error_type}, 1)],
     }
     if ending.outcome.is_failure:
-        details = ("midstream.phase", "midstream.status_code", "http.response.status_code")
+        details = ("midstream.corrected", "midstream.phase", "midstream.status_code", "http.response.status_code")
         detail: dict[str, Any] = {name: span[name] for name in details if name in span}
         wanted["midstream.client.errors"] = [({**outcome, **detail, **error_type}, 1)]
     if opened:

@@ -178,6 +178,7 @@ def _failure(scenario: Scenario, expectation: Expectation, http_package: str) ->
     found: dict[str, Any] = {
         "error.type": expectation.error_type_for(http_package),
         "midstream.leaked": expectation.leaked,
+        "midstream.corrected": False,
         "midstream.misreported": expectation.misreported,
         "midstream.retryable": retryable(expectation),
         "midstream.phase": None if expectation.phase is None else expectation.phase.value,

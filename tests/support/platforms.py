@@ -247,7 +247,14 @@ _METRICS = (
 )
 _CALL = ("gen_ai.operation.name", "gen_ai.provider.name", "gen_ai.request.model")
 _OUTCOME = (*_CALL, "gen_ai.request.stream", "midstream.outcome", "midstream.leaked", "midstream.misreported")
-_ERROR = (*_OUTCOME, "midstream.phase", "midstream.status_code", "http.response.status_code", "error.type")
+_ERROR = (
+    *_OUTCOME,
+    "midstream.corrected",
+    "midstream.phase",
+    "midstream.status_code",
+    "http.response.status_code",
+    "error.type",
+)
 _GEN_AI = (*_CALL, "gen_ai.response.model", "server.address", "server.port", "error.type")
 
 

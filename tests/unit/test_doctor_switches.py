@@ -57,4 +57,7 @@ def test_an_invalid_value_is_a_problem_with_the_valid_ones() -> None:
 def test_an_unknown_option_is_a_warning_with_the_valid_ones() -> None:
     (finding,) = found(Subject.OPTIONS, MIDSTREAM_SPAN="off")
     assert finding.verdict is Health.WARNING
-    assert finding.remedy == "valid options: MIDSTREAM_SPANS, MIDSTREAM_CHUNK_TIMINGS, MIDSTREAM_GENAI_METRICS"
+    assert (
+        finding.remedy
+        == "valid options: MIDSTREAM_SPANS, MIDSTREAM_CHUNK_TIMINGS, MIDSTREAM_GENAI_METRICS, MIDSTREAM_ERRORS"
+    )

@@ -25,6 +25,7 @@ LAYERS: Final = (
     "_interrupts",
     "_guard",
     "_outcomes",
+    "_corrections",
     "_telemetry",
     "_sdk",
     "_options",

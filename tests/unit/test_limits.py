@@ -175,6 +175,7 @@ CLOSED: dict[str, tuple[Value, ...]] = {
     "midstream.outcome": tuple(outcome.value for outcome in Outcome),
     "midstream.leaked": (True, False),
     "midstream.misreported": (True, False),
+    "midstream.corrected": (True, False),
     "midstream.phase": tuple(phase.value for phase in Phase),
 }
 

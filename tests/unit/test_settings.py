@@ -40,6 +40,7 @@ def test_the_variables_are_these() -> None:
         "spans": "MIDSTREAM_SPANS",
         "chunk_timings": "MIDSTREAM_CHUNK_TIMINGS",
         "genai_metrics": "MIDSTREAM_GENAI_METRICS",
+        "errors": "MIDSTREAM_ERRORS",
     }
 
 

@@ -10,7 +10,7 @@ They are parsed only here:
 - OAuth: `{"error": "invalid_grant", "error_description"}`
 - FastAPI and problem details (RFC 9457): `{"detail"}`, `{"title"}`; and plain text
 
-Gateways put the error of their upstream into one of their own, so errors can be nested.
+Gateways wrap the error of their upstream in their own, so errors can be nested.
 """
 
 from __future__ import annotations

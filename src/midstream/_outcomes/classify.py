@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from midstream._guard import attempt
 from midstream._outcomes.api_errors import ErrorBody, api_error_in, says_error
+from midstream._outcomes.corrected import CorrectedError
 from midstream._outcomes.credentials import TokenFailure, token_failure, while_preparing
 from midstream._outcomes.exceptions import (
     chain_of,
@@ -98,6 +99,9 @@ def _of_exception(error: BaseException, *, opened: bool | None) -> Failure:
     if stopped_by_the_application(chain):
         name = qualified_name(type(error))
         return Failure(Outcome.CANCELLED, qualified_name(type(chain[-1].error)), exception_type=name)
+    corrected = next((link.error for link in chain if issubclass(type(link.error), CorrectedError)), None)
+    if corrected is not None:
+        return cast("CorrectedError", corrected).failure
     # A client fetches its token before there is a stream.
     refused = None if opened else _of_token_endpoint(chain)
     if refused is not None:

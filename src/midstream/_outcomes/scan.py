@@ -48,7 +48,7 @@ class ScanSink(Protocol):
     def on_hidden_failure(self, failure: Failure) -> None:
         """A failure that raises nothing in the application."""
 
-    def on_end(self) -> None:
+    def on_end(self) -> object:
         """The events have ended."""
 
     def on_document(self, document: object) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from midstream._guard import attempt
 from midstream._outcomes import Outcome, StreamWatch
@@ -19,10 +19,21 @@ from midstream._sdk.results import Head, is_inspectable, is_response, response_o
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from midstream._corrections.errors import Corrections
     from midstream._outcomes import Failure, Verdict
+    from midstream._outcomes.corrected import CorrectedError
     from midstream._outcomes.kinds import StreamKind
     from midstream._sdk.reporting import Reporter
     from midstream._telemetry.call_record import CallRequest
+
+
+class Returned(NamedTuple):
+    """What is to be done about the result of `request()`."""
+
+    live: Any = None
+    """Its HTTP response, if the body is still to be observed."""
+    corrected: CorrectedError | None = None
+    """The exception to be raised instead."""
 
 
 class ObservedCall:
@@ -38,7 +49,9 @@ class ObservedCall:
         "_parser",
         "_read_before",
         "_response",
+        "_stream_response",
         "clock",
+        "corrections",
         "guards",
         "head",
         "ignored_event_type",
@@ -48,9 +61,17 @@ class ObservedCall:
     )
 
     def __init__(
-        self, reporter: Reporter, request: CallRequest, kind: StreamKind, event_types: EventTypes | None = None
+        self,
+        reporter: Reporter,
+        request: CallRequest,
+        kind: StreamKind,
+        event_types: EventTypes | None = None,
+        corrections: Corrections | None = None,
     ) -> None:
-        """`event_types`: `None` shows the call every event, so that the time between them is measured."""
+        """`event_types`: `None` shows the call every event, so that the time between them is measured.
+
+        `corrections` makes the exceptions that the application requested in place of the SDK's. `None`: it did not.
+        """
         self.report = CallReport(reporter, request)
         self.guards = reporter.guards
         """They count internal errors where the call is recorded."""
@@ -58,6 +79,8 @@ class ObservedCall:
         """Seconds; never raises."""
         self._event_types = event_types
         self.ignored_event_type: type = NoEvent
+        self.corrections = corrections
+        self._stream_response: weakref.ref[Any] | None = None
         self._response: Any = None
         self.head: Head | None = None
         """The head of the live response."""
@@ -95,8 +118,14 @@ class ObservedCall:
         """The SDK is about to parse `response`."""
         self._response = response
 
-    def failed(self, error: BaseException, last_event: object = None) -> None:
-        """`error` is on its way to the application, from `request()` or from the stream."""
+    def failed(self, error: BaseException, last_event: object = None) -> CorrectedError | None:
+        """`error` is on its way to the application, from `request()` or from the stream.
+
+        Returns the corrected exception, if it is to be raised instead. So do the methods below that return one.
+        """
+        return self._failed(error, last_event, correct=True)
+
+    def _failed(self, error: BaseException, last_event: object, *, correct: bool) -> CorrectedError | None:
         answered, self._response = self._response, None
         with self.guards.calls:
             verdict = self.watch.failed(error, last_event, lambda: self._failure_in(answered), self._remains)
@@ -105,32 +134,43 @@ class ObservedCall:
             is_http_error = verdict is not None and verdict.outcome is Outcome.HTTP_ERROR
             if (is_http_error or not self.report.has_response) and response is not None:
                 attempt(self.report.responded, response)
-            self.report.report_now(verdict, error)
+            return self._report(verdict, error, response or answered, correct=correct)
+        return None
 
-    def returned(self, result: Any) -> Any | None:
-        """`request()` returned `result`: a message, a stream, or a raw response.
+    def _report(
+        self, verdict: Verdict | None, error: BaseException | None, response: Any, *, correct: bool
+    ) -> CorrectedError | None:
+        corrected: CorrectedError | None = None
+        if correct and self.corrections is not None and verdict is not None and verdict.failure is not None:
+            if response is None and self._stream_response is not None:
+                response = self._stream_response()
+            corrected = self.corrections.of(verdict.failure, error, response)
+        self.report.report_now(verdict, error, corrected=corrected is not None)
+        return corrected
 
-        Returns its HTTP response if the body is still to be observed, and `None` otherwise. Raises internal errors.
-        """
+    def returned(self, result: Any) -> Returned:
+        """`request()` returned `result`: a message, a stream, or a raw response. Raises internal errors."""
         parsed, self._response = self._response, None
         # A result can be of any class of the application's, which may not let itself be examined.
         response = attempt(response_of, result)
         if response is None:
             # A response that is a double shows nothing.
-            self._judge_parsed(result, parsed if attempt(is_response, parsed) else None)
-        elif not attempt(is_response, response):
+            return Returned(corrected=self._judge_parsed(result, parsed if attempt(is_response, parsed) else None))
+        if not attempt(is_response, response):
             self.forget()
         else:
             self.report.responded(response)
             if not response.is_closed or streams(result):
-                return None if self.report.is_inherited else response
-            self._judge_read(response)
-        return None
+                return Returned(live=None if self.report.is_inherited else response)
+            self._judge_read(response, correct=False)  # the application will parse it
+        return Returned()
 
     def opened(self, response: Any) -> None:
         """The body of `response` is about to be observed. Raises what the response or a metric raises."""
         self.watch.open()
         self.report.stream_opened()
+        if self.corrections is not None:
+            self._stream_response = weakref.ref(response)
         self.head = Head(response.headers, type(response))
         if self.watch.kind.is_events:
             self._read_before = response.is_closed is True
@@ -157,10 +197,11 @@ class ObservedCall:
             elif self._event_types.can_ignore(event, is_redundant=self.watch.is_redundant):
                 self.ignored_event_type = type(event)
 
-    def on_end(self, last_event: object = None) -> None:
+    def on_end(self, last_event: object = None) -> CorrectedError | None:
         """The events came to their end."""
         with self.guards.calls:
-            self.report.report_now(self.watch.read(last_event, self._remains))
+            return self._report(self.watch.read(last_event, self._remains), None, None, correct=self.is_parsed)
+        return None
 
     # While the application reads the body undecoded.
 
@@ -187,7 +228,7 @@ class ObservedCall:
     def body_failed(self, error: BaseException) -> None:
         """Reading the body raised `error`."""
         if self._parser is None:
-            self.failed(error)
+            self._failed(error, None, correct=False)
 
     # The application closes or drops it.
 
@@ -246,7 +287,7 @@ class ObservedCall:
 
     # Answers that were read before `request()` returned.
 
-    def _judge_parsed(self, result: Any, response: Any) -> None:
+    def _judge_parsed(self, result: Any, response: Any) -> CorrectedError | None:
         """The SDK made `result` of the whole `response`. `None`: a middleware made it, or the response is a double."""
         is_shown = attempt(is_inspectable, result) is True
         if response is not None:
@@ -254,30 +295,30 @@ class ObservedCall:
             if not is_shown:
                 # A text, or a class of the application's, which does not show what arrived.
                 self.report.responded(response)
-                self._judge_read(response)
-                return
-        self.report.report_now(self.watch.answered(result, judge=is_shown and response is not None))
+                return self._judge_read(response, correct=True)
+        verdict = self.watch.answered(result, judge=is_shown and response is not None)
+        return self._report(verdict, None, response, correct=True)
 
-    def _judge_read(self, response: Any) -> None:
+    def _judge_read(self, response: Any, *, correct: bool) -> CorrectedError | None:
         media_type = Head(response.headers, response.__class__).media_type
         kind = self.watch.kind
         if self.wants_events:
             body: bytes = response.content
             EventScan(self, kind).feed(body)
-            self.report.report_now(self.watch.read(None, lambda: Remains.of(media_type, "", body, len(body))))
-            return
+            verdict = self.watch.read(None, lambda: Remains.of(media_type, "", body, len(body)))
+            return self._report(verdict, None, response, correct=correct)
         document: object = UNSEEN
         if kind.proof is not None:
             try:
                 document = response.json()
             except ValueError as error:
                 if is_json(media_type):
-                    self.failed(error)  # what the SDK will raise when the application parses it
-                    return
+                    # What the SDK will raise when the application parses it.
+                    return self._failed(error, None, correct=correct)
                 self.on_hidden_failure(not_json_by_name(media_type, is_empty=not response.content))
             except RecursionError:
                 pass  # too deep to be examined
-        self.report.report_now(self.watch.answered(document))
+        return self._report(self.watch.answered(document), None, response, correct=correct)
 
     def _failure_in(self, response: Any) -> Failure | None:
         """The failure that is the document of `response`, over which the SDK raised.

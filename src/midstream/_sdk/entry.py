@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry import context
@@ -16,13 +17,17 @@ from midstream._sdk.deferred import DEFERRED
 from midstream._sdk.endpoints import endpoint_of
 from midstream._sdk.event_types import EventTypes
 from midstream._sdk.registry import CallRegistry
+from midstream._sdk.reporting import Reporter
+from midstream._telemetry.recorder import Recorder
+from midstream._telemetry.signals import Signals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from contextvars import Token
     from types import TracebackType
 
-    from midstream._sdk.reporting import Reporter
+    from midstream._corrections.errors import Corrections
+    from midstream._outcomes.corrected import CorrectedError
 
 
 _current: Final[ContextVar[ObservedRequest | None]] = ContextVar("midstream_call", default=None)
@@ -44,6 +49,7 @@ class RequestObserver:
 
     `streams_observed`: whether the patches that streams need are in place. `before_first_call` is called before the
     first call that is observed, with `hidden=False`, and before the first that must not be, with `hidden=True`.
+    `corrections` gives what corrects the errors of a call that starts here, or `None`.
     """
 
     def __init__(
@@ -53,6 +59,7 @@ class RequestObserver:
         chunk_timings: bool = False,
         streams_observed: bool = True,
         before_first_call: Callable[..., object] | None = None,
+        corrections: Callable[[], Corrections | None] = lambda: None,
     ) -> None:
         self.registry = CallRegistry()
         self._reporter = reporter
@@ -60,6 +67,7 @@ class RequestObserver:
         self._event_types = None if chunk_timings else EventTypes()
         self._before_first_call = before_first_call
         self._not_met = {False, True}
+        self._corrections = corrections
 
     def enter(self, client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> ObservedRequest:
         """The run of `request()` with these arguments, with its call if it is observed. Never raises."""
@@ -68,17 +76,22 @@ class RequestObserver:
             call = self._start(client, args, kwargs)
         return ObservedRequest(call)
 
-    def returned(self, request: ObservedRequest, result: Any) -> None:
-        """`request` returned `result`. Never raises."""
+    def returned(self, request: ObservedRequest, result: Any) -> CorrectedError | None:
+        """`request` returned `result`. Returns the corrected exception, if it is to be raised instead. Never raises."""
         call = request.leave()
         if call is None:
-            return
+            return None
         with call.guards.calls:
-            response = call.returned(result)
-            if response is not None and not (self.registry.add(response, call) and observe_body(response, call)):
+            live, corrected = call.returned(result)
+            if live is not None and not (self.registry.add(live, call) and observe_body(live, call)):
                 call.forget()
-            return
+            return corrected
         call.forget()  # an internal error: the end cannot be observed
+        return None
+
+    @cached_property
+    def _silent(self) -> Reporter:
+        return Reporter(Recorder(Signals.silent(), spans=False))
 
     def _start(self, client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> ObservedCall | None:
         options = request_attributes.options_of(args, kwargs)
@@ -91,11 +104,15 @@ class RequestObserver:
             self._not_met.discard(hidden)
             if self._before_first_call is not None:
                 self._before_first_call(hidden=hidden)
-        if hidden:
+        corrections = self._corrections()
+        if hidden and corrections is None:
             return None
         DEFERRED.flush()
         request = request_attributes.request_of(client, endpoint.operation, options, stream=stream)
-        call = ObservedCall(self._reporter, request, endpoint.stream, self._event_types)
+        if hidden:
+            # Its errors are corrected, and nothing is recorded.
+            return ObservedCall(self._silent, request, endpoint.stream, self._event_types, corrections)
+        call = ObservedCall(self._reporter, request, endpoint.stream, self._event_types, corrections)
         # Without a tracer on the client (SDK below 1.14, or switched off) or a name for its span (`client.post`), the
         # SDK makes no span: then midstream's is the current one during the request, as the SDK's would be.
         sdk_has_span = getattr(client, "_tracer", None) is not None and bool(getattr(options, "span_name", None))
@@ -141,11 +158,10 @@ class ObservedRequest:
             self.call.report.find_span()
             self._attach()
 
-    def failed(self, error: BaseException) -> None:
-        """`request()` raised."""
+    def failed(self, error: BaseException) -> CorrectedError | None:
+        """`request()` raised. Returns the corrected exception, if it is to be raised instead."""
         call = self.leave()
-        if call is not None:
-            call.failed(error)
+        return None if call is None else call.failed(error)
 
     def leave(self) -> ObservedCall | None:
         """Drops the call, and returns it."""

@@ -10,6 +10,7 @@ from midstream._sdk.reporting import Closing
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
+    from midstream._outcomes.corrected import CorrectedError
     from midstream._sdk.call import ObservedCall
 
 
@@ -39,9 +40,13 @@ def observed_events(events: Any, find: Find) -> Iterator[Any]:
             events.close()
         raise
     except BaseException as error:
-        call.failed(error, event)
+        corrected = call.failed(error, event)
+        if corrected is not None:
+            raise corrected from error
         raise
-    call.on_end(event)
+    corrected = call.on_end(event)
+    if corrected is not None:
+        raise corrected
 
 
 class ObservedAsyncEvents:
@@ -65,8 +70,15 @@ class ObservedAsyncEvents:
         try:
             event = await anext(self._events)
         except BaseException as error:
-            self._ended(error)
-            raise
+            corrected = self._ended(error)
+            if corrected is None:
+                raise
+            if not isinstance(error, StopAsyncIteration):
+                raise corrected from error
+            try:
+                raise corrected
+            finally:
+                corrected.__context__ = None  # not the end of the SDK's iterator
         if type(event) is not self._ignored:
             self._on_event(event)
         self._last = event
@@ -88,17 +100,17 @@ class ObservedAsyncEvents:
             self._call.on_event(event)
             self._ignored = self._call.ignored_event_type
 
-    def _ended(self, error: BaseException) -> None:
+    def _ended(self, error: BaseException) -> CorrectedError | None:
         call = self._call
         if call is None:
-            return
+            return None
         with call.guards.streams:
             if _is_read_by_another(self._events, error):
-                return
+                return None
             if isinstance(error, StopAsyncIteration):
-                call.on_end(self._last)
-            else:
-                call.failed(error, self._last)
+                return call.on_end(self._last)
+            return call.failed(error, self._last)
+        return None
 
 
 def observed_helper(events: Iterator[Any], find: Find) -> Iterator[Any]:
@@ -111,7 +123,9 @@ def observed_helper(events: Iterator[Any], find: Find) -> Iterator[Any]:
     except GeneratorExit:
         raise
     except BaseException as error:
-        _helper_failed(find, error)
+        corrected = _helper_failed(find, error)
+        if corrected is not None:
+            raise corrected from error
         raise
 
 
@@ -134,7 +148,9 @@ class ObservedAsyncHelper:
             raise
         except BaseException as error:
             if not _is_read_by_another(self._events, error):
-                _helper_failed(self._find, error)
+                corrected = _helper_failed(self._find, error)
+                if corrected is not None:
+                    raise corrected from error
             raise
 
     async def aclose(self) -> None:
@@ -142,10 +158,9 @@ class ObservedAsyncHelper:
         await self._events.aclose()
 
 
-def _helper_failed(find: Find, error: BaseException) -> None:
+def _helper_failed(find: Find, error: BaseException) -> CorrectedError | None:
     call = find()
-    if call is not None:
-        call.failed(error)
+    return None if call is None else call.failed(error)
 
 
 def _is_read_by_another(events: Any, error: BaseException) -> bool:

@@ -160,22 +160,27 @@ class CallReport:
                 return
         self.report_now(verdict)
 
-    def report_now(self, verdict: Verdict | None, error: BaseException | None = None) -> None:
-        """Reports the call, with the exception that the application got. `None`: another end came first."""
+    def report_now(
+        self, verdict: Verdict | None, error: BaseException | None = None, *, corrected: bool = False
+    ) -> None:
+        """Reports the call, with the exception that the SDK raised. `None`: another end came first.
+
+        `corrected`: whether the application receives the corrected exception instead.
+        """
         if verdict is None or self.is_inherited:
             return
         if verdict.outcome is Outcome.ABANDONED:
             # Perhaps by the garbage collector, perhaps inside ContextVar.set(), which before Python 3.12 damages memory
             # if its context changes meanwhile; span processors attach contexts.
-            copy_context().run(self._report_in_context, verdict, error)
+            copy_context().run(self._report_in_context, verdict, error, corrected)
         else:
-            self._report_in_context(verdict, error)
+            self._report_in_context(verdict, error, corrected)
 
-    def _report_in_context(self, verdict: Verdict, error: BaseException | None) -> None:
+    def _report_in_context(self, verdict: Verdict, error: BaseException | None, corrected: bool) -> None:  # noqa: FBT001
         reporter = self._reporter
         with reporter.guards.calls:
             record = CallRecord(
-                self.request, verdict, self.started_at, self._attempts, self._status_code, self._request_id
+                self.request, verdict, self.started_at, self._attempts, self._status_code, self._request_id, corrected
             )
             try:
                 reporter.recorder.ended(record, self.span or self._late_span(), error)

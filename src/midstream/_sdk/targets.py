@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from midstream._guard import attempt
+from midstream._sdk.corrected_helpers import CorrectedAsyncHelper, CorrectedHelper
 from midstream._sdk.entry import current_call, current_request
 from midstream._sdk.events import ObservedAsyncEvents, ObservedAsyncHelper, observed_events, observed_helper
 from midstream._sdk.results import response_of
@@ -73,9 +74,13 @@ def _request(observer: RequestObserver, wrapped: _Sync, client: Any, args: _Args
         with request:
             result = wrapped(*args, **kwargs)
     except BaseException as error:
-        request.failed(error)
+        corrected = request.failed(error)
+        if corrected is not None:
+            raise corrected from error
         raise
-    observer.returned(request, result)
+    corrected = observer.returned(request, result)
+    if corrected is not None:
+        raise corrected
     return result
 
 
@@ -85,9 +90,13 @@ async def _async_request(observer: RequestObserver, wrapped: _Async, client: Any
         with request:
             result = await wrapped(*args, **kwargs)
     except BaseException as error:
-        request.failed(error)
+        corrected = request.failed(error)
+        if corrected is not None:
+            raise corrected from error
         raise
-    observer.returned(request, result)
+    corrected = observer.returned(request, result)
+    if corrected is not None:
+        raise corrected
     return result
 
 
@@ -129,11 +138,14 @@ def _iterator(observed: Callable[..., Any]) -> Callable[..., Any]:
     return iterator
 
 
-def _helper(observed: Callable[..., Any]) -> Callable[..., Any]:
+def _helper(observed: Callable[..., Any], corrected: Callable[..., Any]) -> Callable[..., Any]:
     def iterator(observer: RequestObserver, wrapped: _Sync, helper: Any, args: _Args, kwargs: _Kwargs) -> Any:
         events = wrapped(*args, **kwargs)
         find = partial(observer.registry.of, attempt(lambda: helper._raw_stream.response))  # noqa: SLF001
-        return events if find() is None else observed(events, find)
+        call = find()
+        if call is None:
+            return events
+        return (observed if call.corrections is None else corrected)(events, find)
 
     return iterator
 
@@ -150,8 +162,8 @@ async def _async_close(observer: RequestObserver, wrapped: _Async, stream: Any, 
 
 _events = _iterator(observed_events)
 _async_events = _iterator(ObservedAsyncEvents)
-_sync_helper = _helper(observed_helper)
-_async_helper = _helper(ObservedAsyncHelper)
+_sync_helper = _helper(observed_helper, CorrectedHelper)
+_async_helper = _helper(ObservedAsyncHelper, CorrectedAsyncHelper)
 
 _CLIENT: Final = "anthropic._base_client"
 _STREAMING: Final = "anthropic._streaming"

@@ -107,6 +107,7 @@ _VERDICT: Final[tuple[Attribute[CallRecord], ...]] = (
     _of_failure("midstream.retryable", lambda f: f.retryable),
     _of_failure("midstream.leaked", lambda f: f.leaked),
     _of_failure("midstream.misreported", lambda f: f.misreported),
+    Attribute("midstream.corrected", lambda c: c.corrected, When.FAILURE),
     _of_failure("midstream.reported.status_code", lambda f: f.reported_status_code),
     _of_failure("midstream.status_code", lambda f: f.status_code),
     _of_failure("midstream.status_code.source", _status_source),

@@ -78,7 +78,7 @@ class Limits:
     def series(self, metric: str, known: Mapping[str, Value]) -> Mapping[str, Value]:
         """The attributes of `metric` among `known`: the same object for the same series.
 
-        In a series beyond the limit, unbounded attributes have no values of their own.
+        In a series beyond the limit, unbounded attributes have no individual values.
         """
         return self._series[metric].of(known)
 

@@ -52,7 +52,14 @@ class Metric:
 
 _CALL: Final = ("gen_ai.operation.name", "gen_ai.provider.name", "gen_ai.request.model")
 _OUTCOME: Final = (*_CALL, "gen_ai.request.stream", "midstream.outcome", "midstream.leaked", "midstream.misreported")
-_DETAIL: Final = (*_OUTCOME, "midstream.phase", "error.type", "midstream.status_code", "http.response.status_code")
+_DETAIL: Final = (
+    *_OUTCOME,
+    "midstream.corrected",
+    "midstream.phase",
+    "error.type",
+    "midstream.status_code",
+    "http.response.status_code",
+)
 _GEN_AI: Final = (*_CALL, "gen_ai.response.model", "server.address", "server.port")
 _ERROR: Final = (*_GEN_AI, "error.type")
 
