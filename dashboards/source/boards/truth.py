@@ -5,7 +5,7 @@ No metric has the reported status as a label. It follows from the labels that th
 - A misreported failure reports what was observed: a wrong status on an exception of the SDK is its response's.
 - An HTTP error that is not misreported reports the effective status: its exception always has one.
 - An in-band error that is not misreported was raised with the effective status, or without any, or not raised at all,
-  as where the application reads the bytes itself. No label tells these apart.
+  as where the application reads the bytes itself. No label distinguishes these.
 - So it is with a client error: the SDK's exception for an answer that it cannot use has the status of the response.
 - All others have no status: the exceptions of the transport and of decoders know none, and truncation raises nothing.
 """
