@@ -105,7 +105,7 @@ class Pair:
 
 
 # With so many calls in its window, it takes three failures to exceed a share. Below, the budget and the outage judge.
-_LOUD: Final = Pair(Limit(0.02, "15m", "2m", 150, short="5m"), Limit(0.005, "1d", "1h", 600, short="6h"))
+_LOUD: Final = Pair(Limit(0.02, "15m", "1m", 150, short="5m"), Limit(0.005, "1d", "1h", 600, short="6h"))
 _QUIET: Final = Pair(Limit(0.01, "1h", "5m", 300, short="15m"), Limit(0.0025, "1d", "1h", 1200, short="6h"))
 
 PAIRS: Final[Mapping[str, Pair]] = {

@@ -244,6 +244,12 @@ FIRES = (
         )
     ),
     Scene(
+        "MidstreamInBandErrors: one call in 20, for 10 minutes",
+        {**call(Outcome.COMPLETED, "0+60x30 1800+57x15"), **call(Outcome.IN_BAND_ERROR, "0x30 3+3x15")},
+        "40m",
+        samples={'count(ALERTS{alertname="MidstreamInBandErrors", alertstate="firing"})': {"{}": 1}},
+    ),
+    Scene(
         "MidstreamOverloaded: a quarter of the calls, half of them with HTTP 529 and half inside a 200 stream",
         {
             **answered(6, HOUR),
