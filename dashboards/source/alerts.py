@@ -1,22 +1,33 @@
-"""The alerts. Each has a runbook with its name in `runbooks/`; `objective` has the limits."""
+"""The alerts. The name of each is the name of its page in `runbooks/`; from where on it fires is in `objective`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from textwrap import indent
 from typing import TYPE_CHECKING, Final
 
-from midstream._outcomes import Outcome
 from source import names, recording
-from source.objective import ABSENT, ANY, BURNS, LIMITS, OBJECTIVE, PERIOD, STALL
-from source.queries import JUDGED, TARGET, Selection, any_of, counted, total
+from source.objective import (
+    ABSENT,
+    ANY,
+    BURNS,
+    DENIAL,
+    KEEP,
+    LIMITS,
+    OBJECTIVE,
+    OUTAGE,
+    PAIRS,
+    PERIOD,
+    SHORTEST,
+    STALL,
+)
+from source.queries import JUDGED, TARGET, Selection, counted, total
 from source.recording import seconds
 from source.variables import CHOICES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from source.objective import Burn
+    from source.objective import Burn, Limit, Most
 
 __all__ = ("ALERTS", "CRITICAL", "INFO", "WARNING", "Alert", "AlertText")
 
@@ -35,7 +46,6 @@ _KIND: Final = f"{{{{ $labels.{names.ERROR_TYPE} }}}}"
 _COMPONENT: Final = f"{{{{ $labels.{names.COMPONENT} }}}}"
 
 _BY_MODEL: Final = (*TARGET, names.MODEL)
-_DENIED: Final = (401, 402, 403)
 _VARIABLES: Final = {choice.label: choice.name for choice in CHOICES}
 """By label, the variable of the boards that filters by it."""
 
@@ -61,6 +71,8 @@ class Alert:
     """The labels that distinguish alerts with this name."""
     text: AlertText
     hold: str = "0m"
+    keep: str = ""
+    """How long it keeps firing after its expression has ended."""
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
     since: str = "6h"
     """How far back the board looks."""
@@ -81,18 +93,8 @@ class Alert:
         }
 
 
-def _block(expression: str) -> str:
-    return f"\n{indent(expression, '  ')}\n"
-
-
-def _counted(selection: Selection, window: str, *by: str) -> str:
-    newborn, _, grown = counted(selection, window).partition(" or ")
-    newborn = newborn.removeprefix("(").removesuffix(")").replace(" unless ", "\nunless ")
-    return total(_block(f"({_block(newborn)})\nor {grown}"), *by)
-
-
 def _at_least(count: int, window: str) -> str:
-    return f"{recording.calls(window)} * {seconds(window)} >= {count}"
+    return f"round({recording.calls(window)} * {seconds(window)}) >= {count}"
 
 
 def _budget(burn: Burn) -> Alert:
@@ -115,6 +117,7 @@ def _budget(burn: Burn) -> Alert:
             f"allows {_percent(allowed)}.",
         ),
         burn.hold,
+        KEEP[burn.severity],
         {"long": burn.long, "short": burn.short},
         since=max("6h", burn.long, key=seconds),
     )
@@ -124,28 +127,50 @@ def _percent(share: float) -> str:
     return f"{100 * share:.4g}%"
 
 
-def _share(name: str, kind: str, text: AlertText) -> Alert:
+def _most(name: str, kind: str, most: Most, text: AlertText) -> Alert:
+    """Pages when most calls are of this kind, or with little traffic all of them."""
+
+    def judged(window: str, share: float, calls: int) -> str:
+        return f"{recording.share(kind, window)} > {share} and {_at_least(calls, window)}"
+
+    limits = (
+        judged(SHORTEST, most.share, most.calls),
+        *(judged(window, _ALL, most.all_of) for window in most.windows),
+    )
+    return Alert(name, CRITICAL, "\nor ".join(limits), TARGET, text, keep=KEEP[CRITICAL])
+
+
+def _pair(name: str, kind: str, text: AlertText) -> tuple[Alert, ...]:
+    """Opens a ticket for a high share lately, and for a low share over days."""
+    return tuple(_share(name, kind, limit, text) for limit in (PAIRS[name].fast, PAIRS[name].slow))
+
+
+def _share(name: str, kind: str, limit: Limit, text: AlertText) -> Alert:
     """An alert on a recorded share of all calls."""
-    limit = LIMITS[name]
-    shares = (f"{recording.share(kind, window)} > {limit.share}" for window in (limit.window, limit.short) if window)
+    windows = {"long": limit.window, "short": str(limit.short)}
+    shares = (f"{recording.share(kind, window)} > {limit.share}" for window in windows.values())
     expression = "\nand ".join((*shares, _at_least(limit.calls, limit.window)))
-    return Alert(name, WARNING, expression, TARGET, _within(limit.window, text), limit.hold)
+    since = max("6h", limit.window, key=seconds)
+    within = _within(limit.window, text)
+    return Alert(name, WARNING, expression, TARGET, within, limit.hold, KEEP[WARNING], windows, since)
 
 
 def _status(name: str, status: int, text: AlertText) -> Alert:
     """An alert on the share of the calls of a model that have this effective status."""
     limit = LIMITS[name]
-    part = _counted(Selection(names.ERRORS).where(names.STATUS, str(status)), limit.window, *_BY_MODEL)
-    whole = _counted(Selection(names.OPERATIONS).ended(*JUDGED), limit.window, *_BY_MODEL)
-    expression = f"{part}\n/ ({_block(f'{whole} >= {limit.calls}')})\n> {limit.share}"
-    return Alert(name, WARNING, expression, _BY_MODEL, _within(limit.window, text), limit.hold)
+    part = total(str(Selection(recording.errors(limit.window)).where(names.STATUS, str(status))), *_BY_MODEL)
+    whole = total(str(Selection(recording.operations(limit.window)).ended(*JUDGED)), *_BY_MODEL)
+    enough = f"round({whole} * {seconds(limit.window)}) >= {limit.calls}"
+    expression = f"{part}\n/ ({whole} > 0)\n> {limit.share}\nand {enough}"
+    return Alert(name, WARNING, expression, _BY_MODEL, _within(limit.window, text), limit.hold, KEEP[WARNING])
 
 
-def _any(name: str, severity: str, errors: Selection, by: str, text: AlertText) -> Alert:
-    """An alert on every failure, from the first one on."""
+def _any(name: str, severity: str, selection: Selection, by: tuple[str, ...], text: AlertText) -> Alert:
+    """An alert on every occurrence, from the first one on."""
     window = ANY[name]
-    by_all = (*TARGET, by)
-    return Alert(name, severity, f"{_counted(errors, window, *by_all)} > 0", by_all, _within(window, text))
+    by_all = (*TARGET, *by)
+    expression = f"{total(counted(selection, window), *by_all)} > 0"
+    return Alert(name, severity, expression, by_all, _within(window, text))
 
 
 def _within(window: str, text: AlertText) -> AlertText:
@@ -157,41 +182,57 @@ def _stalls() -> Alert:
     limit = LIMITS[name]
 
     def seen(selection: Selection) -> str:
-        return total(f"increase({selection}[{limit.window}])", *_BY_MODEL)
+        return total(counted(selection, limit.window), *_BY_MODEL)
 
     every = seen(Selection(f"{names.LONGEST_WAIT}_count"))
     in_time = seen(Selection(f"{names.LONGEST_WAIT}_bucket").where("le", str(STALL)))
-    late = _block(f"{every}\n- {in_time}")
     text = AlertText(
         "midstream-outcomes",
         f"Streams of {_SERVICE}{_MODEL} stall",
         f"{_SHARE} of the streams of {_SERVICE}{_MODEL} waited longer than {STALL} seconds for bytes, whether they "
         "completed or not.",
     )
-    expression = f"({late})\n/ ({every} >= {limit.calls})\n> {limit.share}"
-    return Alert(name, WARNING, expression, _BY_MODEL, _within(limit.window, text), limit.hold)
+    expression = f"1 - {in_time}\n/ ({every} >= {limit.calls})\n> {limit.share}"
+    return Alert(name, WARNING, expression, _BY_MODEL, _within(limit.window, text), limit.hold, KEEP[WARNING])
 
 
 def _absent() -> Alert:
-    operations = Selection(names.OPERATIONS)
-    before = total(f"increase({operations}[{ABSENT.window}])", *TARGET)
-    now = total(str(operations), *TARGET)
+    hour, now = recording.calls("1h"), recording.calls(SHORTEST)
+    had_calls = f"sum_over_time({hour}[{ABSENT.window}:1h]) * {seconds('1h')} >= {ABSENT.calls}"
+    unbroken = f"count_over_time({now}[{ABSENT.lasting}:{SHORTEST}])"
+    points = seconds(ABSENT.lasting) // seconds(SHORTEST)
+    lasted = f"max_over_time({unbroken}[{ABSENT.window}:30m]) >= {points}"
     text = AlertText(
         "midstream-outcomes",
         f"{_SERVICE} has stopped reporting calls",
         f"{_SERVICE} reported about {_COUNT} calls in the last {ABSENT.window}, and has had no series for "
-        f"{ABSENT.hold}. Until the series return, no other alert of midstream can fire for it. This alert ends at the "
-        f"latest {ABSENT.window} after they disappeared.",
+        f"{ABSENT.hold}. Until the series return, no other alert of midstream can fire for it. This alert fires until "
+        f"they return, or until the last call is {ABSENT.window} old.",
     )
-    expression = f"{before} >= {ABSENT.calls}\nunless {now}"
+    expression = f"{had_calls}\nand {lasted}\nunless {now}"
     return Alert("MidstreamTelemetryAbsent", WARNING, expression, TARGET, text, ABSENT.hold)
 
 
 _ERRORS: Final = Selection(names.ERRORS)
+_OPERATIONS: Final = Selection(names.OPERATIONS)
+_ALL: Final = 0.999
+"""The share that is all of them. Shares are quotients of sums, which may differ from 1 in the last digits."""
 
 ALERTS: Final = (
+    _most(
+        "MidstreamOutage",
+        recording.FAILED,
+        OUTAGE,
+        AlertText(
+            "midstream-outcomes",
+            f"Calls of {_SERVICE} fail: {_SHARE}",
+            f"{_SHARE} of the calls of {_SERVICE} fail: more than {_percent(OUTAGE.share)} of at least "
+            f"{OUTAGE.calls} calls in the last {SHORTEST}, or, with less traffic, each of at least {OUTAGE.all_of} "
+            f"calls in up to {OUTAGE.windows[-1]}.",
+        ),
+    ),
     *map(_budget, BURNS),
-    _share(
+    *_pair(
         "MidstreamInBandErrors",
         recording.IN_BAND,
         AlertText(
@@ -201,7 +242,28 @@ ALERTS: Final = (
             "exception has status 200, so HTTP monitoring counts these calls as successes.",
         ),
     ),
-    _share(
+    *_pair(
+        "MidstreamConnectionErrors",
+        recording.CONNECTION,
+        AlertText(
+            "midstream-outcomes",
+            f"{_SERVICE} cannot reach the API",
+            f"{_SHARE} of the calls of {_SERVICE} had no connection to the API, or lost it before the response, after "
+            "all retries of the SDK.",
+        ),
+    ),
+    *_pair(
+        "MidstreamTransportErrors",
+        recording.TRANSPORT,
+        AlertText(
+            "midstream-leaked",
+            f"Connections of {_SERVICE} break while responses are being read",
+            f"{_SHARE} of the calls of {_SERVICE} ended with a connection that broke or stalled while the response was "
+            "being read. In a stream, the SDK leaks the exception of the HTTP client, and "
+            "`except anthropic.APIError` does not catch it.",
+        ),
+    ),
+    *_pair(
         "MidstreamTruncatedStreams",
         recording.TRUNCATED,
         AlertText(
@@ -211,7 +273,7 @@ ALERTS: Final = (
             "so incomplete responses look complete.",
         ),
     ),
-    _share(
+    *_pair(
         "MidstreamMalformedData",
         recording.MALFORMED,
         AlertText(
@@ -241,11 +303,22 @@ ALERTS: Final = (
             "or inside a 200 stream, which the SDK does not retry.",
         ),
     ),
+    _most(
+        "MidstreamAccessDenied",
+        recording.DENIED,
+        DENIAL,
+        AlertText(
+            "midstream-outcomes",
+            f"The API denies access to {_SERVICE}",
+            f"{_SHARE} of the calls of {_SERVICE} end with effective status 401, 402 or 403, as an HTTP error or "
+            "inside a 200 stream. A retry does not help; everything else with this key or account may fail.",
+        ),
+    ),
     _any(
         "MidstreamAccessDenied",
-        CRITICAL,
-        _ERRORS.where(names.STATUS, any_of(_DENIED), "=~"),
-        names.ERROR_TYPE,
+        WARNING,
+        recording.denied(_ERRORS),
+        (names.ERROR_TYPE,),
         AlertText(
             "midstream-outcomes",
             f"The API denies access to {_SERVICE}: {_KIND}",
@@ -254,27 +327,14 @@ ALERTS: Final = (
         ),
     ),
     _any(
-        "MidstreamLeakedTransportErrors",
-        WARNING,
-        _ERRORS.ended(Outcome.TRANSPORT_ERROR).where(names.LEAKED, "true"),
-        names.ERROR_TYPE,
-        AlertText(
-            "midstream-leaked",
-            f"The SDK leaks {_KIND} to {_SERVICE}",
-            f"calls of {_SERVICE} that ended with a leaked {_KIND} while the response was being read: {_COUNT}. "
-            "`except anthropic.APIError` does not catch it.",
-        ),
-    ),
-    _any(
         "MidstreamMisreportedStatus",
         INFO,
-        _ERRORS.where(names.MISREPORTED, "true"),
-        names.ERROR_TYPE,
+        _OPERATIONS.where(names.MISREPORTED, "true"),
+        (),
         AlertText(
             "midstream-misreported",
-            f"The SDK reports the wrong status for {_KIND} to {_SERVICE}",
-            f"calls of {_SERVICE} that ended with {_KIND} while the exception had another status, usually 200: "
-            f"{_COUNT}.",
+            f"The SDK reports the wrong status to {_SERVICE}",
+            f"failed calls of {_SERVICE} whose exception had another status, usually 200: {_COUNT}.",
         ),
     ),
     _stalls(),
@@ -282,7 +342,7 @@ ALERTS: Final = (
         "MidstreamTelemetryErrors",
         WARNING,
         Selection(names.TELEMETRY_ERRORS),
-        names.COMPONENT,
+        (names.COMPONENT,),
         AlertText(
             "midstream-outcomes",
             f"midstream caught internal errors in {_SERVICE}",
@@ -292,4 +352,4 @@ ALERTS: Final = (
     ),
     _absent(),
 )
-"""Every alert, in reading order. The four alerts on the error budget have the same name."""
+"""Every alert, in reading order."""

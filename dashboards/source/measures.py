@@ -17,16 +17,15 @@ if TYPE_CHECKING:
 
 __all__ = (
     "ERRORS",
+    "FAILED",
     "IN_BAND",
     "LEAKED",
     "LEAKING",
     "MISREPORTED",
     "OPERATIONS",
     "STEP",
-    "TRUNCATED",
     "WHOLE",
     "calls",
-    "errors",
     "gap",
     "number",
     "share",
@@ -41,38 +40,33 @@ WHOLE: Final = "$__range"
 
 OPERATIONS: Final = chosen(names.OPERATIONS)
 ERRORS: Final = chosen(names.ERRORS)
-IN_BAND: Final = ERRORS.ended(Outcome.IN_BAND_ERROR)
-TRUNCATED: Final = ERRORS.ended(Outcome.TRUNCATED)
-MISREPORTED: Final = ERRORS.where(names.MISREPORTED, "true")
-LEAKED: Final = ERRORS.where(names.LEAKED, "true")
+FAILED: Final = OPERATIONS.ended(*FAILURES)
+IN_BAND: Final = OPERATIONS.ended(Outcome.IN_BAND_ERROR)
+MISREPORTED: Final = OPERATIONS.where(names.MISREPORTED, "true")
+LEAKED: Final = OPERATIONS.where(names.LEAKED, "true")
 
 LEAKING: Final = frozenset(outcome for outcome, (leaked, _) in NORMAL_FLAGS.items() if leaked)
 """The outcomes whose exceptions normally leak."""
 
 
 def calls(selection: Selection, window: str, *by: str) -> str:
-    """How many calls, of a selection of `OPERATIONS`."""
-    return total(f"increase({selection}[{window}])", *by)
-
-
-def errors(selection: Selection, window: str, *by: str) -> str:
-    """How many failed calls, of a selection of `ERRORS`."""
+    """How many calls, of a selection of `OPERATIONS`, or by details of failures of `ERRORS`."""
     return total(counted(selection, window), *by)
 
 
-def success_as_http_tells(window: str, *by: str) -> str:
-    """The share of calls that are a success for whoever goes by HTTP."""
-    return f"1 - {_share_of_calls(SEEN_BY_HTTP, window, *by)}"
+def success_as_http_tells(window: str, *by: str, of: Selection = OPERATIONS) -> str:
+    """The share of calls that are a success according to HTTP."""
+    return f"1 - {_share_of_calls(SEEN_BY_HTTP, window, *by, of=of)}"
 
 
-def success_as_it_was(window: str, *by: str) -> str:
+def success_as_it_was(window: str, *by: str, of: Selection = OPERATIONS) -> str:
     """The share of calls that did not fail."""
-    return f"1 - {_share_of_calls(FAILURES, window, *by)}"
+    return f"1 - {_share_of_calls(FAILURES, window, *by, of=of)}"
 
 
-def gap(window: str, *by: str) -> str:
-    """The share of calls that failed, and are a success for whoever goes by HTTP."""
-    return _share_of_calls(HIDDEN_FROM_HTTP, window, *by)
+def gap(window: str) -> str:
+    """The share of calls that failed, and are a success according to HTTP."""
+    return _share_of_calls(HIDDEN_FROM_HTTP, window, of=OPERATIONS)
 
 
 def number(found: str) -> str:
@@ -81,11 +75,11 @@ def number(found: str) -> str:
 
 
 def share(found: str, whole: Selection) -> str:
-    """What `found` is of the errors in `whole`: 0 if it found none. Nothing where there were no errors."""
-    every = errors(whole, WHOLE)
+    """What `found` is of the failures in `whole`: 0 if it found none. Nothing where there were no failures."""
+    every = calls(whole, WHOLE)
     return ratio(f"({found} or 0 * {every})", every)
 
 
-def _share_of_calls(outcomes: Iterable[Outcome], window: str, *by: str) -> str:
-    part, whole = (calls(OPERATIONS.ended(*ended), window, *by) for ended in (outcomes, JUDGED))
+def _share_of_calls(outcomes: Iterable[Outcome], window: str, *by: str, of: Selection) -> str:
+    part, whole = (calls(of.ended(*ended), window, *by) for ended in (outcomes, JUDGED))
     return ratio(part, whole)

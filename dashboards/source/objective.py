@@ -8,7 +8,26 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ("ABSENT", "ANY", "BURNS", "LIMITS", "OBJECTIVE", "PERIOD", "STALL", "WINDOWS", "Absence", "Burn", "Limit")
+__all__ = (
+    "ABSENT",
+    "ANY",
+    "BURNS",
+    "DENIAL",
+    "KEEP",
+    "LIMITS",
+    "OBJECTIVE",
+    "OUTAGE",
+    "PAIRS",
+    "PERIOD",
+    "SHORTEST",
+    "STALL",
+    "WINDOWS",
+    "Absence",
+    "Burn",
+    "Limit",
+    "Most",
+    "Pair",
+)
 
 OBJECTIVE: Final = 0.99
 """The share of calls that must not fail, of those that the application did not end itself."""
@@ -16,7 +35,10 @@ OBJECTIVE: Final = 0.99
 PERIOD: Final = "30d"
 """The time for which the error budget is given."""
 
-WINDOWS: Final = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
+SHORTEST: Final = "5m"
+"""The window whose rates are recorded from raw series; those of all others are recorded from these."""
+
+WINDOWS: Final = (SHORTEST, "15m", "30m", "1h", "2h", "6h", "1d", "3d")
 """What ratios are recorded for."""
 
 
@@ -44,8 +66,27 @@ BURNS: Final = (
 
 
 @dataclass(frozen=True)
+class Most:
+    """An alert that pages when more than `share` of at least `calls` calls in the shortest window are of its kind.
+
+    With less traffic, it pages when all of at least `all_of` calls are, in one of `windows`.
+    """
+
+    share: float
+    calls: int
+    all_of: int
+    windows: tuple[str, ...]
+
+
+OUTAGE: Final = Most(0.5, 20, 5, ("5m", "15m", "30m", "1h", "2h", "6h"))
+"""Each window is at most three times as long as the one before, so it pages within 15 calls without a success."""
+
+DENIAL: Final = Most(0.1, 20, 5, ("5m", "15m", "30m", "1h", "2h", "6h"))
+
+
+@dataclass(frozen=True)
 class Limit:
-    """From where on one kind of failure is worth an alert: more than `share` of at least `calls` calls in `window`."""
+    """From where on one kind of failure is worth a ticket: more than `share` of at least `calls` calls in `window`."""
 
     share: float
     window: str
@@ -55,23 +96,43 @@ class Limit:
     """A second, shorter window in which it must be so too: then the alert ends soon after the failures do."""
 
 
+@dataclass(frozen=True)
+class Pair:
+    """The limits of an alert on a share of all calls: much of it lately, and a little of it for days."""
+
+    fast: Limit
+    slow: Limit
+
+
+# With so many calls in its window, it takes three failures to exceed a share. Below, the budget and the outage judge.
+_LOUD: Final = Pair(Limit(0.02, "15m", "1m", 150, short="5m"), Limit(0.005, "1d", "1h", 600, short="6h"))
+_QUIET: Final = Pair(Limit(0.01, "1h", "5m", 300, short="15m"), Limit(0.0025, "1d", "1h", 1200, short="6h"))
+
+PAIRS: Final[Mapping[str, Pair]] = {
+    "MidstreamInBandErrors": _LOUD,
+    "MidstreamConnectionErrors": _LOUD,
+    "MidstreamTransportErrors": _QUIET,
+    "MidstreamTruncatedStreams": _QUIET,
+    "MidstreamMalformedData": _QUIET,
+}
+"""By the names of the alerts. Half an answer that passes for a whole one is worth more than a failure."""
+
 LIMITS: Final[Mapping[str, Limit]] = {
-    "MidstreamInBandErrors": Limit(0.02, "1h", "5m", 20, short="5m"),
-    "MidstreamTruncatedStreams": Limit(0.01, "1h", "5m", 20),
-    "MidstreamMalformedData": Limit(0.01, "1h", "5m", 20),
     "MidstreamOverloaded": Limit(0.05, "15m", "5m", 20),
     "MidstreamRateLimited": Limit(0.05, "15m", "5m", 20),
     "MidstreamStalls": Limit(0.05, "30m", "5m", 20),
 }
-"""The alerts on a share, by their names. Half an answer that passes for a whole one is worth more than a failure."""
+"""The alerts on a share of the calls of a model, by their names."""
 
 ANY: Final[Mapping[str, str]] = {
-    "MidstreamAccessDenied": "15m",
-    "MidstreamLeakedTransportErrors": "1h",
+    "MidstreamAccessDenied": "1h",
     "MidstreamMisreportedStatus": "1h",
     "MidstreamTelemetryErrors": "1h",
 }
 """The alerts that one occurrence is enough for, by their names, and how long after it they go on."""
+
+KEEP: Final[Mapping[str, str]] = {"critical": "10m", "warning": "15m"}
+"""By severity, how long an alert on a share keeps firing after its end: failures that come and go are one alert."""
 
 STALL: Final = 20.48
 """Seconds of waiting that make a stream a stalled one: a bound of a bucket, which every exporter writes alike."""
@@ -79,11 +140,16 @@ STALL: Final = 20.48
 
 @dataclass(frozen=True)
 class Absence:
-    """When a service is missed: it had `calls` in `window`, and has had no series for `hold`."""
+    """When a service is missed.
+
+    It was there for `lasting` without a break at some time in `window`, with `calls` calls in `window`, and has had no
+    series for `hold`.
+    """
 
     window: str
+    lasting: str
     calls: int
     hold: str
 
 
-ABSENT: Final = Absence("1h", 20, "10m")
+ABSENT: Final = Absence("7d", "1h", 20, "10m")

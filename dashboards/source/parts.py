@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from source import colours, names
-from source.measures import STEP, errors
+from source.measures import STEP, calls
 from source.objective import OBJECTIVE
 from source.panels import Bars, Query, Thresholds, Tile
 
@@ -98,7 +98,7 @@ def errors_over_time(
     return Bars(
         title=title,
         description=description,
-        queries=(Query(errors(selection, STEP, *by), called(*by)),),
+        queries=(Query(calls(selection, STEP, *by), called(*by)),),
         moved_by=moved_by,
         decimals=0,
         nothing=NONE,

@@ -1,41 +1,46 @@
 """The PromQL that boards and rules share.
 
-Ratios stand on `midstream_client_operations_total`, whose series exist with 0 before the first failure. What
-`midstream_client_errors_total` has in detail is born with the failure that it counts: `counted` sees that one too.
+All counting goes through `counted`, which survives restarts and sees processes that live for less than an export
+interval. `midstream_client_operations_total` has its series from the first call on, with 0 for outcomes that have not
+occurred: outcome, leaked and misreported are read there. `midstream_client_errors_total` has the details, and each of
+its series begins with a failure.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from textwrap import indent
 from typing import TYPE_CHECKING, Final
 
 from midstream._outcomes import Outcome
 from source import names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
 __all__ = (
     "FAILURES",
     "HIDDEN_FROM_HTTP",
     "JUDGED",
+    "MEMORY",
     "SEEN_BY_HTTP",
     "TARGET",
     "Selection",
     "any_of",
     "counted",
     "quantile",
-    "rate",
     "ratio",
     "total",
-    "zero_if_none",
 )
 
 TARGET: Final = ("job", "service_name")
 """The labels that identify a service. A series has one of them, or both."""
 
+MEMORY: Final = "1h"
+"""How long before a window a series is remembered: a longer gap between two scrapes makes it a new one."""
+
 SEEN_BY_HTTP: Final = (Outcome.HTTP_ERROR, Outcome.CONNECTION_ERROR)
-"""The failures that whoever goes by the HTTP status sees."""
+"""The failures that HTTP monitoring sees."""
 
 FAILURES: Final = tuple(outcome for outcome in Outcome if outcome.is_failure)
 HIDDEN_FROM_HTTP: Final = tuple(outcome for outcome in FAILURES if outcome not in SEEN_BY_HTTP)
@@ -67,24 +72,32 @@ class Selection:
         return f"{self.metric}{{{', '.join(self.matchers)}}}" if self.matchers else self.metric
 
 
-def rate(selection: Selection, window: str) -> str:
-    """Per second, over `window`."""
-    return f"rate({selection}[{window}])"
-
-
 def counted(selection: Selection, window: str) -> str:
-    """How many in `window`; a series that was born in it counts whole, also if its process has ended since.
+    """How many in `window`, for each series.
 
-    `increase` does not see the first increment of a series that begins with it. A series that was there in the hour
-    before the window was not born in it: so a gap of up to an hour between two scrapes counts nothing twice.
+    `increase` never sees the first value of a series: all calls of a process that exports once, the first interval of
+    a new process, and the first failure of its kind. So a series that is new in `window` counts whole. It is new if it
+    was not there in the `MEMORY` before, or was higher then, which means that the process has restarted at the same
+    address. A gap between two scrapes that is shorter than `MEMORY` counts nothing twice. A series that restarts
+    within `window` is left to `increase`.
     """
-    newborn = f"last_over_time({selection}[{window}]) unless last_over_time({selection}[1h] offset {window})"
-    return f"({newborn}) or increase({selection}[{window}])"
+    seen = f"{selection}[{window}]"
+    return (
+        "(\n"
+        f"  last_over_time({seen})\n"
+        "  unless (\n"
+        f"    last_over_time({selection}[{MEMORY}] offset {window}) <= last_over_time({seen})\n"
+        f"    or resets({seen}) > 0\n"
+        "  )\n"
+        ")\n"
+        f"or increase({seen})"
+    )
 
 
 def total(expression: str, *by: str) -> str:
     """The sum, one for each value of `by`."""
-    return f"sum by ({', '.join(by)}) ({expression})" if by else f"sum({expression})"
+    inner = f"\n{indent(expression, '  ')}\n" if "\n" in expression else expression
+    return f"sum by ({', '.join(by)}) ({inner})" if by else f"sum({inner})"
 
 
 def ratio(part: str, whole: str) -> str:
@@ -92,14 +105,7 @@ def ratio(part: str, whole: str) -> str:
     return f"{part} / ({whole} > 0)"
 
 
-def zero_if_none(expression: str) -> str:
-    """The sum without labels, and 0 where there is none."""
-    return f"{expression} or vector(0)"
-
-
-def quantile(
-    share: float, histogram: Selection, window: str, *by: str, over: Callable[[Selection, str], str] = rate
-) -> str:
-    """The value that `share` of what the histogram has seen is below. Of what is rare, `over` is `counted`."""
+def quantile(share: float, histogram: Selection, window: str, *by: str) -> str:
+    """The value that `share` of what the histogram has seen is below."""
     buckets = replace(histogram, metric=f"{histogram.metric}_bucket")
-    return f"histogram_quantile({share}, {total(over(buckets, window), 'le', *by)})"
+    return f"histogram_quantile({share}, {total(counted(buckets, window), 'le', *by)})"

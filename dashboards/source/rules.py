@@ -25,7 +25,7 @@ _HEADER: Final = """\
 """
 
 _LONG: Final = ("2h", "6h", "1d", "3d")
-"""Windows that read many samples and change slowly: their groups have an interval of their own."""
+"""Windows that read many samples and change slowly: their groups have a separate interval."""
 
 _LONG_INTERVAL: Final = "1m"
 _WIDTH: Final = 110
@@ -81,6 +81,7 @@ def _alert(alert: Alert) -> str:
             f"alert: {alert.name}\n",
             _expression(alert.expression),
             f"for: {alert.hold}\n",
+            f"keep_firing_for: {alert.keep}\n" if alert.keep else "",
             "labels:\n",
             *_strings({"severity": alert.severity, **alert.labels}),
             "annotations:\n",

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dashboards.promtool import API, Fired, Scene, Series, call, failure, selector, steady, waits
 from midstream._outcomes import Outcome
 from source import names
+from source.objective import PAIRS
 
 __all__ = ("FIRES", "SILENT")
 
 BURN = "MidstreamErrorBudgetBurn"
 HOUR = 60
-BOARD_OF_API = "?from=now-6h&to=now&var-job=api"
+DAY = 24 * HOUR
 
 
 def answered(a_minute: float, minutes: int) -> Series:
@@ -35,7 +36,9 @@ FAST = burnt("critical", "1h", "5m", 2, "14.4%")
 SLOWER = burnt("critical", "6h", "30m", 5, "6%")
 
 
-def told(alert: str, severity: str, board: str, summary: str, description: str, **labels: str) -> Fired:
+def told(
+    alert: str, severity: str, board: str, summary: str, description: str, since: str = "6h", **labels: str
+) -> Fired:
     of_model = f"&var-model={labels[names.MODEL]}" if names.MODEL in labels else ""
     return Fired(
         {"severity": severity, **API, **labels},
@@ -43,12 +46,112 @@ def told(alert: str, severity: str, board: str, summary: str, description: str, 
             "summary": summary,
             "description": description,
             "runbook_url": f"runbooks/{alert}.md",
-            "dashboard_url": f"/d/{board}{BOARD_OF_API}{of_model}",
+            "dashboard_url": f"/d/{board}?from=now-{since}&to=now&var-job=api{of_model}",
         },
     )
 
 
+def lately(alert: str, board: str, summary: str, description: str) -> Fired:
+    fast = PAIRS[alert].fast
+    said = f"In the last {fast.window}, {description}"
+    return told(alert, "warning", board, summary, said, long=fast.window, short=str(fast.short))
+
+
+def for_days(alert: str, board: str, summary: str, description: str) -> Fired:
+    said = f"In the last 1d, {description}"
+    return told(alert, "warning", board, summary, said, since="1d", long="1d", short="6h")
+
+
+def outage(share: str) -> Fired:
+    return told(
+        "MidstreamOutage",
+        "critical",
+        "midstream-outcomes",
+        f"Calls of api fail: {share}",
+        f"{share} of the calls of api fail: more than 50% of at least 20 calls in the last 5m, or, with less traffic, "
+        "each of at least 5 calls in up to 6h.",
+    )
+
+
+def denials(share: str) -> Fired:
+    return told(
+        "MidstreamAccessDenied",
+        "critical",
+        "midstream-outcomes",
+        "The API denies access to api",
+        f"{share} of the calls of api end with effective status 401, 402 or 403, as an HTTP error or inside a 200 "
+        "stream. A retry does not help; everything else with this key or account may fail.",
+    )
+
+
+def denied(count: int) -> Fired:
+    return told(
+        "MidstreamAccessDenied",
+        "warning",
+        "midstream-outcomes",
+        "The API denies access to api: authentication_error",
+        f"In the last 1h, calls of api that ended with authentication_error: {count}. Effective status 401, 402 or "
+        "403, as an HTTP error or inside a 200 stream. A retry does not help; everything else with this key or account "
+        "may fail.",
+        error_type="authentication_error",
+    )
+
+
+def absent(calls: int) -> Fired:
+    return told(
+        "MidstreamTelemetryAbsent",
+        "warning",
+        "midstream-outcomes",
+        "api has stopped reporting calls",
+        f"api reported about {calls} calls in the last 7d, and has had no series for 10m. Until the series return, no "
+        "other alert of midstream can fire for it. This alert fires until they return, or until the last call is 7d "
+        "old.",
+    )
+
+
+DENIED_ONCE = denied(1)
+
 FIRES = (
+    *(
+        Scene(
+            f"MidstreamOutage: {outcome.value} is all there is, for 5 minutes of an hour",
+            {**call(Outcome.COMPLETED, "0+64x60 3840x10"), **call(outcome, "0x60 64+64x10")},
+            "65m",
+            {"MidstreamOutage": [outage("100%")]},
+        )
+        for outcome in (Outcome.HTTP_ERROR, Outcome.CONNECTION_ERROR, Outcome.IN_BAND_ERROR)
+    ),
+    Scene(
+        "MidstreamOutage: 15 calls in 16 fail, for 5 minutes of an hour",
+        {**call(Outcome.COMPLETED, "0+64x60 3844+4x10"), **call(Outcome.CONNECTION_ERROR, "0x60 60+60x10")},
+        "65m",
+        {"MidstreamOutage": [outage("93.75%")]},
+    ),
+    Scene(
+        "MidstreamOutage: a call every 10 minutes, and none succeeds any more",
+        {
+            **call(Outcome.COMPLETED, " ".join(f"{n}x9" for n in range(7)) + " 6x70"),
+            **call(Outcome.HTTP_ERROR, "0x69 " + " ".join(f"{n}x9" for n in range(1, 8))),
+        },
+        "131m",
+        {"MidstreamOutage": [outage("100%")]},
+    ),
+    Scene(
+        "MidstreamOutage: the first five calls of all fail, each in a process that exports once",
+        {
+            name: values
+            for minute in range(5)
+            for name, values in call(Outcome.CONNECTION_ERROR, f"_x{minute} 1 stale", instance=f"i{minute}").items()
+        },
+        "4m",
+        {"MidstreamOutage": [outage("100%")]},
+    ),
+    Scene(
+        "MidstreamOutage: fires for 10 minutes after it has ended",
+        {**call(Outcome.COMPLETED, "0x60 60+60x60"), **call(Outcome.HTTP_ERROR, "0+60x60 3600x60")},
+        "71m",
+        samples={'count(ALERTS{alertname="MidstreamOutage", alertstate="firing"})': {"{}": 1}},
+    ),
     Scene(
         "MidstreamErrorBudgetBurn: a burst is told by the short windows, after 2 and after 15 minutes",
         {**answered(3, HOUR), **call(Outcome.HTTP_ERROR, steady(1, HOUR))},
@@ -69,57 +172,82 @@ FIRES = (
         {BURN: [burnt("warning", "3d", "6h", 30, "1%", "1.562%")]},
         every="5m",
     ),
-    Scene(
-        "MidstreamInBandErrors: a quarter of the calls",
-        {**answered(3, HOUR), **call(Outcome.IN_BAND_ERROR, steady(1, HOUR))},
-        "30m",
-        {
-            "MidstreamInBandErrors": [
-                told(
-                    "MidstreamInBandErrors",
-                    "warning",
-                    "midstream-misreported",
-                    "Calls of api fail inside a 200 stream",
-                    "In the last 1h, 25% of the calls of api ended with an error event of the API inside an HTTP 200 "
-                    "stream. The exception has status 200, so HTTP monitoring counts these calls as successes.",
-                )
-            ]
-        },
+    *(
+        scene
+        for alert, outcome, board, summary, description in (
+            (
+                "MidstreamInBandErrors",
+                Outcome.IN_BAND_ERROR,
+                "midstream-misreported",
+                "Calls of api fail inside a 200 stream",
+                (
+                    "{} of the calls of api ended with an error event of the API inside an HTTP 200 stream. The "
+                    "exception has status 200, so HTTP monitoring counts these calls as successes."
+                ),
+            ),
+            (
+                "MidstreamConnectionErrors",
+                Outcome.CONNECTION_ERROR,
+                "midstream-outcomes",
+                "api cannot reach the API",
+                (
+                    "{} of the calls of api had no connection to the API, or lost it before the response, after all "
+                    "retries of the SDK."
+                ),
+            ),
+            (
+                "MidstreamTransportErrors",
+                Outcome.TRANSPORT_ERROR,
+                "midstream-leaked",
+                "Connections of api break while responses are being read",
+                (
+                    "{} of the calls of api ended with a connection that broke or stalled while the response was being "
+                    "read. In a stream, the SDK leaks the exception of the HTTP client, and "
+                    "`except anthropic.APIError` does not catch it."
+                ),
+            ),
+            (
+                "MidstreamTruncatedStreams",
+                Outcome.TRUNCATED,
+                "midstream-outcomes",
+                "Streams of api are truncated without an error",
+                (
+                    "{} of the calls of api were streams that ended before their end event. Nothing was raised, so "
+                    "incomplete responses look complete."
+                ),
+            ),
+            (
+                "MidstreamMalformedData",
+                Outcome.MALFORMED,
+                "midstream-outcomes",
+                "api receives responses that cannot be decoded",
+                (
+                    "{} of the calls of api ended with bytes that could not be decoded: JSON, UTF-8, content encoding "
+                    "or frame checksum. `except anthropic.APIError` usually does not catch the exception."
+                ),
+            ),
+        )
+        for scene in (
+            Scene(
+                f"{alert}: one call in 32",
+                {**answered(31, HOUR), **call(outcome, steady(1, HOUR))},
+                "30m",
+                {alert: [lately(alert, board, summary, description.format("3.125%"))]},
+            ),
+            Scene(
+                f"{alert}: one call in 128, for a day",
+                {**answered(127, DAY), **call(outcome, steady(1, DAY))},
+                "23h",
+                {alert: [for_days(alert, board, summary, description.format("0.7812%"))]},
+                every="5m",
+            ),
+        )
     ),
     Scene(
-        "MidstreamTruncatedStreams: one stream in 64",
-        {**answered(63, HOUR), **call(Outcome.TRUNCATED, steady(1, HOUR))},
-        "30m",
-        {
-            "MidstreamTruncatedStreams": [
-                told(
-                    "MidstreamTruncatedStreams",
-                    "warning",
-                    "midstream-outcomes",
-                    "Streams of api are truncated without an error",
-                    "In the last 1h, 1.562% of the calls of api were streams that ended before their end event. "
-                    "Nothing was raised, so incomplete responses look complete.",
-                )
-            ]
-        },
-    ),
-    Scene(
-        "MidstreamMalformedData: one call in 64",
-        {**answered(63, HOUR), **call(Outcome.MALFORMED, steady(1, HOUR))},
-        "30m",
-        {
-            "MidstreamMalformedData": [
-                told(
-                    "MidstreamMalformedData",
-                    "warning",
-                    "midstream-outcomes",
-                    "api receives responses that cannot be decoded",
-                    "In the last 1h, 1.562% of the calls of api ended with bytes that could not be decoded: JSON, "
-                    "UTF-8, content encoding or frame checksum. `except anthropic.APIError` usually does not catch "
-                    "the exception.",
-                )
-            ]
-        },
+        "MidstreamInBandErrors: one call in 20, for 10 minutes",
+        {**call(Outcome.COMPLETED, "0+60x30 1800+57x15"), **call(Outcome.IN_BAND_ERROR, "0x30 3+3x15")},
+        "40m",
+        samples={'count(ALERTS{alertname="MidstreamInBandErrors", alertstate="firing"})': {"{}": 1}},
     ),
     Scene(
         "MidstreamOverloaded: a quarter of the calls, half of them with HTTP 529 and half inside a 200 stream",
@@ -171,42 +299,31 @@ FIRES = (
         "MidstreamAccessDenied: the very first one, in the minute in which its series is born",
         failure(Outcome.HTTP_ERROR, "_x10 1", "authentication_error", 401),
         "10m",
-        {
-            "MidstreamAccessDenied": [
-                told(
-                    "MidstreamAccessDenied",
-                    "critical",
-                    "midstream-outcomes",
-                    "The API denies access to api: authentication_error",
-                    "In the last 15m, calls of api that ended with authentication_error: 1. Effective status 401, 402 "
-                    "or 403, as an HTTP error or inside a 200 stream. A retry does not help; everything else with "
-                    "this key or account may fail.",
-                    error_type="authentication_error",
-                )
-            ]
-        },
+        {"MidstreamAccessDenied": [DENIED_ONCE]},
     ),
     Scene(
-        "MidstreamLeakedTransportErrors: the very first one",
-        failure(Outcome.TRANSPORT_ERROR, "_x10 1x50", "httpx2.ReadError"),
-        "30m",
+        "MidstreamAccessDenied: an eighth of the calls",
         {
-            "MidstreamLeakedTransportErrors": [
-                told(
-                    "MidstreamLeakedTransportErrors",
-                    "warning",
-                    "midstream-leaked",
-                    "The SDK leaks httpx2.ReadError to api",
-                    "In the last 1h, calls of api that ended with a leaked httpx2.ReadError while the response was "
-                    "being read: 1. `except anthropic.APIError` does not catch it.",
-                    error_type="httpx2.ReadError",
-                )
-            ]
+            **answered(56, HOUR),
+            **call(Outcome.HTTP_ERROR, steady(8, HOUR)),
+            **failure(Outcome.HTTP_ERROR, steady(8, HOUR), "authentication_error", 401),
         },
+        "30m",
+        {"MidstreamAccessDenied": [denials("12.5%"), denied(240)]},
+    ),
+    Scene(
+        "MidstreamAccessDenied: each of five calls in an hour",
+        {
+            **call(Outcome.COMPLETED, "0x60"),
+            **call(Outcome.HTTP_ERROR, "0x10 1x9 2x9 3x9 4x9 5x20"),
+            **failure(Outcome.HTTP_ERROR, "_x10 1x9 2x9 3x9 4x9 5x20", "authentication_error", 401),
+        },
+        "59m",
+        {"MidstreamAccessDenied": [denials("100%"), denied(5)]},
     ),
     Scene(
         "MidstreamMisreportedStatus: the very first one",
-        failure(Outcome.IN_BAND_ERROR, "_x10 1x50", "api_error", 500),
+        call(Outcome.IN_BAND_ERROR, "0x10 1x50"),
         "30m",
         {
             "MidstreamMisreportedStatus": [
@@ -214,10 +331,8 @@ FIRES = (
                     "MidstreamMisreportedStatus",
                     "info",
                     "midstream-misreported",
-                    "The SDK reports the wrong status for api_error to api",
-                    "In the last 1h, calls of api that ended with api_error while the exception had another status, "
-                    "usually 200: 1.",
-                    error_type="api_error",
+                    "The SDK reports the wrong status to api",
+                    "In the last 1h, failed calls of api whose exception had another status, usually 200: 1.",
                 )
             ]
         },
@@ -260,25 +375,20 @@ FIRES = (
     ),
     Scene(
         "MidstreamTelemetryAbsent: a busy service that has gone",
-        call(Outcome.COMPLETED, f"{steady(4, 30)} stale"),
-        "45m",
-        {
-            "MidstreamTelemetryAbsent": [
-                told(
-                    "MidstreamTelemetryAbsent",
-                    "warning",
-                    "midstream-outcomes",
-                    "api has stopped reporting calls",
-                    "api reported about 122 calls in the last 1h, and has had no series for 10m. Until the series "
-                    "return, no other alert of midstream can fire for it. This alert ends at the latest 1h after they "
-                    "disappeared.",
-                )
-            ]
-        },
+        call(Outcome.COMPLETED, f"{steady(4, 120)} stale"),
+        "140m",
+        {"MidstreamTelemetryAbsent": [absent(476)]},
+    ),
+    Scene(
+        "MidstreamTelemetryAbsent: it has been gone for days",
+        call(Outcome.COMPLETED, f"{steady(4, 120)} stale"),
+        "5d",
+        samples={'count(ALERTS{alertname="MidstreamTelemetryAbsent", alertstate="firing"})': {"{}": 1}},
+        every="5m",
     ),
 )
 
-GAP_OF_50_MINUTES = "_x10 1x30 _x50 1x60"
+GAP_OF_50_MINUTES = "_x10 1x60 _x50 1x60"
 
 SILENT = (
     Scene(
@@ -291,17 +401,43 @@ SILENT = (
     Scene(
         "MidstreamErrorBudgetBurn: every call failed, but there were only 19",
         call(Outcome.HTTP_ERROR, "0 5 10 15 19x300"),
-        "3m",
+        "4m",
         {BURN: []},
     ),
     Scene(
         "MidstreamErrorBudgetBurn: failures that are over, though the last hour still has them",
         {**answered(3, 2 * HOUR), **call(Outcome.HTTP_ERROR, "0+1x60 60x60")},
-        "70m",
+        "80m",
         samples={'ALERTS{alertname="MidstreamErrorBudgetBurn", long="1h"}': {}},
     ),
+    *(
+        Scene(
+            f"{alert}: one call in 512, for a day",
+            {**answered(511, DAY), **call(outcome, steady(1, DAY))},
+            "23h",
+            {alert: []},
+            every="5m",
+        )
+        for alert, outcome in (
+            ("MidstreamInBandErrors", Outcome.IN_BAND_ERROR),
+            ("MidstreamConnectionErrors", Outcome.CONNECTION_ERROR),
+            ("MidstreamTransportErrors", Outcome.TRANSPORT_ERROR),
+            ("MidstreamTruncatedStreams", Outcome.TRUNCATED),
+            ("MidstreamMalformedData", Outcome.MALFORMED),
+        )
+    ),
     Scene(
-        "MidstreamInBandErrors: one call in 64",
+        "MidstreamTransportErrors: one an hour among 3,600 calls",
+        {
+            **answered(60, DAY),
+            **call(Outcome.TRANSPORT_ERROR, "0x30 " + " ".join(f"{n}x59" for n in range(1, 24))),
+        },
+        "23h",
+        {"MidstreamTransportErrors": []},
+        every="5m",
+    ),
+    Scene(
+        "MidstreamInBandErrors: one call in 64 is not enough for a quarter of an hour",
         {**answered(63, HOUR), **call(Outcome.IN_BAND_ERROR, steady(1, HOUR))},
         "59m",
         {"MidstreamInBandErrors": []},
@@ -314,27 +450,36 @@ SILENT = (
     ),
     Scene(
         "MidstreamInBandErrors: they are over",
-        {**answered(3, HOUR), **call(Outcome.IN_BAND_ERROR, "0+1x30 30x30")},
-        "40m",
+        {**answered(60, HOUR), **call(Outcome.IN_BAND_ERROR, "0+3x30 90x40")},
+        "55m",
         {"MidstreamInBandErrors": []},
     ),
     Scene(
-        "MidstreamTruncatedStreams: one stream in 128",
-        {**answered(127, HOUR), **call(Outcome.TRUNCATED, steady(1, HOUR))},
-        "59m",
-        {"MidstreamTruncatedStreams": []},
-    ),
-    Scene(
         "MidstreamTruncatedStreams: the application closed the streams itself",
-        {**answered(1, HOUR), **call(Outcome.ABANDONED, steady(9, HOUR))},
+        {**answered(1, HOUR), **call(Outcome.ABANDONED, steady(90, HOUR))},
         "59m",
         {"MidstreamTruncatedStreams": []},
     ),
     Scene(
-        "MidstreamMalformedData: one call in 128",
-        {**answered(127, HOUR), **call(Outcome.MALFORMED, steady(1, HOUR))},
+        "MidstreamOutage: half of the calls fail",
+        {**answered(8, HOUR), **call(Outcome.HTTP_ERROR, steady(8, HOUR))},
         "59m",
-        {"MidstreamMalformedData": []},
+        {"MidstreamOutage": []},
+    ),
+    Scene(
+        "MidstreamOutage: the first four calls fail",
+        call(Outcome.HTTP_ERROR, "_x10 4x40"),
+        "50m",
+        {"MidstreamOutage": []},
+    ),
+    Scene(
+        "MidstreamOutage: a call succeeds now and then",
+        {
+            **call(Outcome.COMPLETED, "0x9 1x49"),
+            **call(Outcome.HTTP_ERROR, " ".join(f"{n}x9" for n in range(6))),
+        },
+        "59m",
+        {"MidstreamOutage": []},
     ),
     Scene(
         "MidstreamOverloaded: one call in 32",
@@ -367,32 +512,30 @@ SILENT = (
         {"MidstreamRateLimited": []},
     ),
     Scene(
-        "MidstreamAccessDenied: 20 minutes after the first one",
-        failure(Outcome.HTTP_ERROR, "_x10 1x60", "authentication_error", 401),
-        "30m",
+        "MidstreamAccessDenied: an hour after the last one",
+        failure(Outcome.HTTP_ERROR, "_x10 1x90", "authentication_error", 401),
+        "75m",
         {"MidstreamAccessDenied": []},
+    ),
+    Scene(
+        "MidstreamAccessDenied: a single one pages nobody",
+        {
+            **answered(60, HOUR),
+            **call(Outcome.HTTP_ERROR, "0x10 1x50"),
+            **failure(Outcome.HTTP_ERROR, "_x10 1x50", "authentication_error", 401),
+        },
+        "30m",
+        {"MidstreamAccessDenied": [DENIED_ONCE]},
     ),
     Scene(
         "MidstreamAccessDenied: a gap of less than an hour between two scrapes is no second failure",
         failure(Outcome.HTTP_ERROR, GAP_OF_50_MINUTES, "authentication_error", 401),
-        "95m",
+        "145m",
         {"MidstreamAccessDenied": []},
     ),
     Scene(
-        "MidstreamLeakedTransportErrors: the SDK wraps what breaks before the headers",
-        failure(Outcome.CONNECTION_ERROR, "_x10 1x50", "httpx2.ReadError"),
-        "30m",
-        {"MidstreamLeakedTransportErrors": []},
-    ),
-    Scene(
-        "MidstreamLeakedTransportErrors: the SDK wraps what breaks in an answer that is not streamed",
-        failure(Outcome.TRANSPORT_ERROR, "_x10 1x50", "httpx2.ReadError", midstream_leaked="false"),
-        "30m",
-        {"MidstreamLeakedTransportErrors": []},
-    ),
-    Scene(
         "MidstreamMisreportedStatus: an HTTP error says what it is",
-        failure(Outcome.HTTP_ERROR, "_x10 1x50", "api_error", 500),
+        call(Outcome.HTTP_ERROR, "0x10 1x50"),
         "30m",
         {"MidstreamMisreportedStatus": []},
     ),
@@ -416,29 +559,40 @@ SILENT = (
     ),
     Scene(
         "MidstreamTelemetryAbsent: a service that is idle still has its series",
-        call(Outcome.COMPLETED, "0+4x30 120x60"),
-        "60m",
+        call(Outcome.COMPLETED, "0+4x120 480x60"),
+        "175m",
         {"MidstreamTelemetryAbsent": []},
     ),
     Scene(
         "MidstreamTelemetryAbsent: a deploy replaces every process, and the new ones are called",
         {
-            **call(Outcome.COMPLETED, f"{steady(4, 30)} stale", instance="old"),
-            **call(Outcome.COMPLETED, f"_x36 {steady(4, 30)}", instance="new"),
+            **call(Outcome.COMPLETED, f"{steady(4, 120)} stale", instance="old"),
+            **call(Outcome.COMPLETED, f"_x126 {steady(4, 60)}", instance="new"),
         },
-        "60m",
+        "160m",
         {"MidstreamTelemetryAbsent": []},
     ),
     Scene(
-        "MidstreamTelemetryAbsent: a service that was switched off is forgotten after an hour",
-        call(Outcome.COMPLETED, f"{steady(4, 30)} stale"),
-        "91m",
+        "MidstreamTelemetryAbsent: a process every half hour, for a few minutes",
+        {
+            name: values
+            for run in range(12)
+            for name, values in call(Outcome.COMPLETED, f"_x{30 * run} 60+60x4 stale", instance=f"i{run}").items()
+        },
+        "358m",
         {"MidstreamTelemetryAbsent": []},
+    ),
+    Scene(
+        "MidstreamTelemetryAbsent: a service that was switched off is forgotten after a week",
+        call(Outcome.COMPLETED, f"{steady(4, 120)} stale"),
+        "7d3h",
+        {"MidstreamTelemetryAbsent": []},
+        every="5m",
     ),
     Scene(
         "MidstreamTelemetryAbsent: a service that was hardly called is not missed",
-        call(Outcome.COMPLETED, f"{steady(0.25, 30)} stale"),
-        "50m",
+        call(Outcome.COMPLETED, f"{steady(0.125, 120)} stale"),
+        "140m",
         {"MidstreamTelemetryAbsent": []},
     ),
 )

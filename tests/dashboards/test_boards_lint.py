@@ -38,7 +38,7 @@ def test_there_are_the_four_boards() -> None:
     assert {board["uid"]: board["title"] for board in BOARDS.values()} == {
         "midstream-outcomes": "midstream / What really happened",
         "midstream-misreported": "midstream / Misreported 200s",
-        "midstream-leaked": "midstream / Leaked transport errors",
+        "midstream-leaked": "midstream / Leaked exceptions",
         "midstream-budget": "midstream / Error budget",
     }
     assert all(board["uid"] == name for name, board in BOARDS.items())

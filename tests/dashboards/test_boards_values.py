@@ -124,9 +124,68 @@ def test_the_tiles_show_nothing_without_traffic(tmp_path: Path) -> None:
 def test_the_first_failure_of_a_series_counts(tmp_path: Path) -> None:
     series = {
         **call(Outcome.COMPLETED, steady(1, MINUTES)),
-        **failure(Outcome.TRANSPORT_ERROR, BORN, "httpx2.ReadError"),
+        **failure(Outcome.IN_BAND_ERROR, BORN, "overloaded_error", 529),
     }
-    assert complaints(series, tiles({("midstream-leaked", "Leaked exceptions"): 1}), tmp_path) == ""
+    details = expression("midstream-misreported", "In detail")
+    assert complaints(series, {f"sum({details})": {"{}": 1}}, tmp_path) == ""
+
+
+# Restarts, new workers, and processes that export once: the whole hour
+
+
+IN_BAND: Final = ("midstream-misreported", "In-band errors")
+OUTCOMES: Final = ("midstream-outcomes", "How calls ended")
+
+
+def in_an_hour(board: str, title: str) -> str:
+    return f"round(sum({expression(board, title)}))".replace(f"[{WINDOW}]", "[1h]").replace(
+        f"offset {WINDOW}", "offset 1h"
+    )
+
+
+def test_a_restart_at_the_same_address_loses_no_failure(tmp_path: Path) -> None:
+    failures = "5 10 15 20x23", "1 2 3 4 5x20"
+    series = {
+        **call(Outcome.COMPLETED, "0+60x30 0+60x29"),
+        **call(Outcome.IN_BAND_ERROR, f"0x4 {failures[0]} 0x6 {failures[1]}"),
+        **failure(Outcome.IN_BAND_ERROR, f"_x4 {failures[0]} _x6 {failures[1]}", "overloaded_error", 529),
+    }
+    counts = {in_an_hour(*IN_BAND): 25.0, in_an_hour("midstream-misreported", "In detail"): 20.0}
+    assert complaints(series, {asked: {"{}": count} for asked, count in counts.items()}, tmp_path) == ""
+
+
+def test_processes_that_export_once_count(tmp_path: Path) -> None:
+    series: dict[str, str] = {}
+    for minute in range(1, 59):
+        good, bad = (0, 1) if minute % 2 else (1, 0)
+        once = f"_x{minute} {{}} stale"
+        series |= call(Outcome.COMPLETED, once.format(good), instance=f"i{minute}")
+        series |= call(Outcome.IN_BAND_ERROR, once.format(bad), instance=f"i{minute}")
+    counts = {in_an_hour(*IN_BAND): 29.0, in_an_hour(*OUTCOMES): 58.0}
+    assert complaints(series, {asked: {"{}": count} for asked, count in counts.items()}, tmp_path) == ""
+
+
+def test_new_workers_count_from_their_first_call_on(tmp_path: Path) -> None:
+    series = {
+        name: values
+        for worker in range(4)
+        for name, values in call(Outcome.COMPLETED, f"_x{30 + worker} 17 50 83 100x20", instance=f"i{worker}").items()
+    }
+    assert complaints(series, {in_an_hour(*OUTCOMES): {"{}": 400}}, tmp_path) == ""
+
+
+def test_by_model_has_only_rows_with_a_model_and_calls(tmp_path: Path) -> None:
+    (table,) = [panel for _, panel in every_panel() if panel.kind == "table" and panel.title == "By model"]
+    series = {
+        **TRAFFIC,
+        **call(Outcome.COMPLETED, steady(5, MINUTES), gen_ai_operation_name="batch_results", gen_ai_request_model=""),
+        **call(Outcome.IN_BAND_ERROR, "0x60", gen_ai_request_model="idle"),
+    }
+    rows = {
+        f"count by (gen_ai_request_model) ({interpolate(one, WINDOW)})": {'{gen_ai_request_model="claude"}': 1.0}
+        for one in table.expressions.values()
+    }
+    assert complaints(series, rows, tmp_path) == ""
 
 
 # The status truth table

@@ -51,11 +51,11 @@ KINDS: Final[Mapping[str, Kind]] = {
         Outcome.IN_BAND_ERROR,
         frozenset({BURN, "MidstreamInBandErrors", "MidstreamOverloaded", "MidstreamMisreportedStatus"}),
     ),
-    "leaked": Kind("reset", Outcome.TRANSPORT_ERROR, frozenset({BURN, "MidstreamLeakedTransportErrors"})),
+    "leaked": Kind("reset", Outcome.TRANSPORT_ERROR, frozenset({BURN, "MidstreamTransportErrors"})),
     "truncated": Kind("cut", Outcome.TRUNCATED, frozenset({BURN, "MidstreamTruncatedStreams"})),
     "malformed": Kind("bad_json", Outcome.MALFORMED, frozenset({BURN, "MidstreamMalformedData"})),
     "denied": Kind("http:authentication_error", Outcome.HTTP_ERROR, frozenset({BURN, "MidstreamAccessDenied"})),
-    "unconnected": Kind("hangup", Outcome.CONNECTION_ERROR, frozenset({BURN})),
+    "unconnected": Kind("hangup", Outcome.CONNECTION_ERROR, frozenset({BURN, "MidstreamConnectionErrors"})),
 }
 
 
@@ -118,25 +118,26 @@ def a_kind_of_failure_moves_its_own_panels_and_no_others(on: Live, job: str) -> 
 
 def a_kind_of_failure_raises_its_own_alerts_and_no_others(on: Live, job: str) -> None:
     alerts = [alert["labels"] for alert in on.prometheus.alerts()]
-    assert {alert["alertname"] for alert in alerts if alert["job"] == job} == KINDS[job].alerts
+    # Half of the calls fail: that is the limit of the outage.
+    assert {alert["alertname"] for alert in alerts if alert["job"] == job} - {"MidstreamOutage"} == KINDS[job].alerts
 
 
 def the_alert_arrives_with_all_that_leads_on(on: Live) -> None:
     """This one fires at the first failure, with the rules as they are."""
-    wanted = {"alertname": "MidstreamAccessDenied", "job": "denied"}
+    wanted = {"alertname": "MidstreamAccessDenied", "severity": "warning", "job": "denied"}
     alerts = [a for a in on.prometheus.alerts_in_alertmanager() if wanted.items() <= a["labels"].items()]
     assert len(alerts) == 1
     alert = alerts[0]
     assert alert["status"]["state"] == "active"
     assert alert["labels"] == {
         "alertname": "MidstreamAccessDenied",
-        "severity": "critical",
+        "severity": "warning",
         "job": "denied",
         "service_name": "midstream-demo",
         "error_type": "authentication_error",
     }
     notes = alert["annotations"]
-    assert notes["summary"] == "The API denies midstream-demo access: authentication_error"
+    assert notes["summary"] == "The API denies access to midstream-demo: authentication_error"
     assert notes["description"]
     assert notes["runbook_url"] == "runbooks/MidstreamAccessDenied.md"
     assert (DASHBOARDS / notes["runbook_url"]).is_file()

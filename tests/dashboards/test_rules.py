@@ -4,21 +4,40 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections import Counter
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
 from dashboards.boards_promql import metrics_read, parsed, unknown_labels, unknown_metrics
+from dashboards.rule_scenes_kinds import RATIOS
 from midstream._telemetry.metrics import METRICS
 from source import names, recording
 from source.alerts import ALERTS, Alert
-from source.objective import ABSENT, ANY, BURNS, LIMITS, OBJECTIVE, PERIOD, STALL, WINDOWS
+from source.objective import (
+    ABSENT,
+    ANY,
+    BURNS,
+    DENIAL,
+    LIMITS,
+    OBJECTIVE,
+    OUTAGE,
+    PAIRS,
+    PERIOD,
+    SHORTEST,
+    STALL,
+    WINDOWS,
+)
 from source.recording import RECORDED, RECORDINGS, seconds
 from source.rules import files
 from source.variables import CHOICES
 from support.programs import needed
+
+if TYPE_CHECKING:
+    from source.objective import Most
 
 DASHBOARDS = Path(__file__).parents[2] / "dashboards"
 FILES = files()
@@ -27,7 +46,7 @@ EXPRESSIONS = [*(rule.expression for rule in RECORDED_RULES), *(alert.expression
 
 each_file = pytest.mark.parametrize("name", FILES)
 each_alert = pytest.mark.parametrize(
-    "alert", ALERTS, ids=[f"{alert.name} {alert.labels.get('long', '')}".strip() for alert in ALERTS]
+    "alert", ALERTS, ids=[" ".join((alert.name, alert.severity, *alert.labels.values())) for alert in ALERTS]
 )
 
 
@@ -63,6 +82,7 @@ def test_the_files_have_all_rules_as_they_are_described() -> None:
             "alert": alert.name,
             "expr": alert.expression,
             "for": alert.hold,
+            **({"keep_firing_for": alert.keep} if alert.keep else {}),
             "labels": {"severity": alert.severity, **alert.labels},
             "annotations": dict(alert.annotations),
         }
@@ -92,11 +112,13 @@ def test_the_rules_ask_only_for_what_there_is() -> None:
         assert not unknown_labels(tree), expression
 
 
-def test_each_group_records_what_its_later_rules_read() -> None:
+def test_each_group_records_what_its_later_rules_read_and_only_the_shortest_window_reads_raw_series() -> None:
+    shortest = {rule.record for rule in RECORDINGS[SHORTEST]}
     for window, rules in RECORDINGS.items():
         before = set[str]()
         for rule in rules:
-            assert metrics_read(parsed(rule.expression)) <= before | {names.OPERATIONS}, rule.record
+            raw = {names.OPERATIONS, names.ERRORS} if window == SHORTEST else shortest
+            assert metrics_read(parsed(rule.expression)) <= before | raw, rule.record
             assert rule.record.endswith(f"rate{window}")
             before.add(rule.record)
 
@@ -104,8 +126,8 @@ def test_each_group_records_what_its_later_rules_read() -> None:
 def test_nothing_is_divided_by_what_may_be_zero() -> None:
     for expression in EXPRESSIONS:
         for divisor in re.findall(r"(?<!\w)/ (.*)", expression):
-            assert divisor.startswith("("), expression
-        assert expression.count("/ (") == len(re.findall(r"> 0\)|>= \d+\)|>= \d+\n\)", expression)), expression
+            assert divisor.startswith("(") or int(divisor), expression
+        assert expression.count("/ (") == len(re.findall(r"> 0\)|\) >= \d+\)$", expression, re.MULTILINE)), expression
 
 
 @each_alert
@@ -139,25 +161,32 @@ def test_an_alert_differs_from_others_in_its_labels(alert: Alert) -> None:
     of_records = [RECORDED[name] for name in metrics_read(parsed(alert.expression)) if name in RECORDED]
     assert grouped or of_records
     assert all(by.split(", ") == list(alert.by) for by in grouped)
-    assert all(labels == set(alert.by) for labels in of_records)
+    assert grouped or all(labels == set(alert.by) for labels in of_records)
 
 
 @each_alert
 def test_an_alert_on_a_share_has_a_minimum_of_calls(alert: Alert) -> None:
-    assert (">= " in alert.expression) == (alert.name not in ANY)
-    assert ("humanizePercentage" in alert.text.description) == (alert.name in {*LIMITS, "MidstreamErrorBudgetBurn"})
+    has_minimum = ">= " in alert.expression
+    assert has_minimum == (alert.name not in ANY or alert.severity == "critical")
+    shown = "humanizePercentage" in alert.text.description
+    assert shown == (has_minimum and alert.name != "MidstreamTelemetryAbsent")
 
 
-def test_only_the_budget_has_several_alerts_of_one_name_and_they_differ() -> None:
-    several = [alert for alert in ALERTS if alert.labels]
-    assert {alert.name for alert in several} == {"MidstreamErrorBudgetBurn"}
-    assert len({tuple(alert.labels.values()) for alert in several}) == len(several) == len(BURNS) == 4
-    others = [alert.name for alert in ALERTS if not alert.labels]
-    assert sorted(set(others)) == sorted(others)
+def test_alerts_with_one_name_differ_in_their_labels() -> None:
+    labels = [(alert.name, alert.severity, *alert.labels.values()) for alert in ALERTS]
+    assert sorted(set(labels)) == sorted(labels)
+    windows = [alert.name for alert in ALERTS if set(alert.labels) == {"long", "short"}]
+    assert Counter(windows) == {"MidstreamErrorBudgetBurn": len(BURNS), **dict.fromkeys(PAIRS, 2)}
+
+
+def test_an_alert_that_ends_when_a_share_does_keeps_firing_for_a_while() -> None:
+    assert {alert.name for alert in ALERTS if not alert.keep} == {*ANY, "MidstreamTelemetryAbsent"}
+    assert all(alert.keep for alert in ALERTS if alert.severity == "critical")
 
 
 def test_every_number_belongs_to_an_alert() -> None:
-    assert {*LIMITS, *ANY, "MidstreamErrorBudgetBurn", "MidstreamTelemetryAbsent"} == {alert.name for alert in ALERTS}
+    others = {"MidstreamErrorBudgetBurn", "MidstreamOutage", "MidstreamTelemetryAbsent"}
+    assert {*PAIRS, *LIMITS, *ANY, *others} == {alert.name for alert in ALERTS}
 
 
 def test_the_windows_of_the_budget_make_sense() -> None:
@@ -179,22 +208,44 @@ def test_the_limits_make_sense(name: str) -> None:
     assert 0 < limit.share < 1
     assert limit.calls > 1
     assert seconds(limit.hold) < seconds(limit.window)
-    assert limit.short is None or seconds(limit.short) < seconds(limit.window)
+    assert limit.short is None
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_the_limits_of_a_pair_make_sense(name: str) -> None:
+    fast, slow = PAIRS[name].fast, PAIRS[name].slow
+    for limit in (fast, slow):
+        assert {limit.window, limit.short} <= set(WINDOWS)
+        assert seconds(str(limit.short)) < seconds(limit.window)
+        assert seconds(limit.hold) < seconds(limit.window)
+        assert limit.share * limit.calls >= 3
+    assert fast.share > slow.share
+    assert seconds(fast.window) < seconds(slow.window)
+
+
+@pytest.mark.parametrize("most", [OUTAGE, DENIAL])
+def test_a_page_comes_within_three_times_as_many_calls_as_it_needs(most: Most) -> None:
+    assert set(most.windows) <= set(WINDOWS)
+    lengths = [seconds(window) for window in most.windows]
+    assert all(later <= 3 * earlier for earlier, later in pairwise(lengths))
+    assert 1 / most.calls < most.share
 
 
 def test_what_is_worth_an_alert_at_once_has_no_hold_and_everything_else_has_one() -> None:
-    assert {alert.name: alert.hold for alert in ALERTS if alert.hold == "0m"} == dict.fromkeys(ANY, "0m")
+    assert {alert.name for alert in ALERTS if alert.hold == "0m"} == {*ANY, "MidstreamOutage"}
     # An interval of one minute between exports fits in several times.
     assert all(seconds(window) >= seconds("5m") for window in (*ANY.values(), *WINDOWS))
 
 
 def test_an_absent_service_is_missed_before_it_is_forgotten() -> None:
     assert seconds("5m") + seconds(ABSENT.hold) < seconds(ABSENT.window)
+    assert seconds("5m") < seconds(ABSENT.lasting) < seconds(ABSENT.window)
 
 
-def test_only_what_denies_access_or_eats_the_budget_fast_wakes_somebody() -> None:
+def test_only_outages_denied_access_and_a_budget_that_burns_fast_page() -> None:
     critical = [(alert.name, alert.labels.get("long")) for alert in ALERTS if alert.severity == "critical"]
     assert critical == [
+        ("MidstreamOutage", None),
         ("MidstreamErrorBudgetBurn", "1h"),
         ("MidstreamErrorBudgetBurn", "6h"),
         ("MidstreamAccessDenied", None),
@@ -208,14 +259,14 @@ def test_a_stall_is_measured_at_the_bound_of_a_bucket() -> None:
 
 
 def test_the_ratios_are_recorded_for_all_windows() -> None:
-    kinds = (recording.FAILED, recording.IN_BAND, recording.LEAKED, recording.TRUNCATED, recording.MALFORMED)
     assert set(RECORDED) == {
         name
         for window in WINDOWS
         for name in (
             recording.operations(window),
+            recording.errors(window),
             recording.calls(window),
-            *(recording.share(kind, window) for kind in kinds),
+            *(recording.share(kind, window) for kind in RATIOS),
         )
     }
 
@@ -232,5 +283,5 @@ def test_the_readme_lists_every_alert_with_its_severity_and_thresholds() -> None
     budget = (DASHBOARDS / "grafana" / "midstream-budget.json").read_text(encoding="utf-8")
     assert f"`/ {1 - OBJECTIVE:.4g}`" in readme
     assert f"/ {1 - OBJECTIVE:.4g}" in budget
-    assert "15 minutes for `MidstreamAccessDenied`, an hour for the others" in " ".join(readme.split())
-    assert {name: window for name, window in ANY.items() if window != "1h"} == {"MidstreamAccessDenied": "15m"}
+    assert set(ANY.values()) == {"1h"}
+    assert f"within {3 * OUTAGE.all_of} calls" in " ".join(readme.split())

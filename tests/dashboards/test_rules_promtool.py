@@ -76,22 +76,31 @@ CHANGES = (
     # A limit that is too high, and one that is too low.
     Change("ratio_rate3d > 1 * (1 - 0.99)", "ratio_rate3d > 2 * (1 - 0.99)", "MidstreamErrorBudgetBurn: 1/64"),
     Change("> 1 * (1 - 0.99)", "> 0.5 * (1 - 0.99)", "MidstreamErrorBudgetBurn: 1/128"),
-    Change("in_band_errors:ratio_rate1h > 0.02", "in_band_errors:ratio_rate1h > 0.3", "MidstreamInBandErrors: a quart"),
-    Change("truncations:ratio_rate1h > 0.01", "truncations:ratio_rate1h > 0.001", "MidstreamTruncatedStreams: one str"),
+    Change("in_band_errors:ratio_rate15m > 0.02", "in_band_errors:ratio_rate15m > 0.3", "MidstreamInBandErrors: one c"),
+    Change("> 0.0025", "> 0.0001", "MidstreamTransportErrors: one an hour"),
+    Change("failures:ratio_rate5m > 0.5", "failures:ratio_rate5m > 0.25", "MidstreamOutage: half"),
+    Change("failures:ratio_rate5m > 0.5", "failures:ratio_rate5m > 0.95", "MidstreamOutage: 15 calls in 16"),
+    Change("denials:ratio_rate5m > 0.1", "denials:ratio_rate5m > 0.2", "MidstreamAccessDenied: an eighth"),
     # No minimum of calls.
-    Change("midstream:calls:rate1h * 3600 >= 20", "midstream:calls:rate1h >= 0", "MidstreamErrorBudgetBurn: every"),
-    Change("midstream:calls:rate1h * 3600 >= 20", "midstream:calls:rate1h >= 0", "MidstreamInBandErrors: too few"),
+    Change(
+        "round(midstream:calls:rate1h * 3600) >= 20", "midstream:calls:rate1h >= 0", "MidstreamErrorBudgetBurn: ever"
+    ),
+    Change("round(midstream:calls:rate15m * 900) >= 150", "midstream:calls:rate15m >= 0", "MidstreamInBandErrors: too"),
+    Change(">= 5\n", ">= 4\n", "MidstreamOutage: the first four"),
+    # No success in one of several windows.
+    Change("ratio_rate1h > 0.999", "ratio_rate1h > 1", "MidstreamOutage: a call every 10 minutes"),
+    Change("ratio_rate1h > 0.999", "ratio_rate1h > 0.8", "MidstreamOutage: a call succeeds now and then"),
     # No short window, so that an alert goes on after the failures.
     Change(
         "and midstream:failures:ratio_rate5m > 14.4 * (1 - 0.99)", "", "MidstreamErrorBudgetBurn: failures that are"
     ),
     Change("and midstream:in_band_errors:ratio_rate5m > 0.02", "", "MidstreamInBandErrors: they are over"),
+    Change("keep_firing_for: 10m", "keep_firing_for: 1m", "MidstreamOutage: fires for 10 minutes"),
     # Failures of the wrong kind.
     Change('midstream_status_code=~"401|402|403"', 'midstream_status_code=~"401|402"', "HTTP 403, permission_error"),
     Change('midstream_status_code=~"401|402|403"', 'midstream_status_code=~"4.."', "HTTP 429"),
     Change('"529"', '"503"', "HTTP 529"),
-    Change('midstream_outcome="transport_error", ', "", "malformed data"),
-    Change(', midstream_leaked="true"', "", "wrapped transport errors"),
+    Change('rate5m{midstream_outcome="transport_error"}', 'rate5m{midstream_leaked="true"}', "malformed only"),
     Change('midstream_misreported="true"', 'midstream_leaked="false"', "HTTP 500"),
     # Shares that are missing where they should be 0, and the reverse.
     Change("or 0 * midstream:calls:rate5m", "", "only one series, and"),
@@ -99,20 +108,32 @@ CHANGES = (
     Change("completed|http_error", "completed|cancelled|http_error", "only calls that the application ended"),
     # Without one of the two labels of a service.
     Change("by (job, service_name)", "by (job)", "service_name and no job"),
-    # The first failure of a series, and a gap between two scrapes.
-    Change("[1h] offset 15m", "[3h] offset 15m", "a gap of two hours"),
-    Change("[1h] offset 15m", "[5m] offset 15m", "a gap of 50 minutes"),
-    Change("last_over_time(midstream_telemetry_errors_total[1h])", "vector(0) > 1", "MidstreamTelemetryErrors: the"),
-    # Half of what a service that has gone must be.
+    # The first values of a series, a gap between two scrapes, and a restart.
+    Change("[1h] offset 1h", "[3h] offset 1h", "a gap of three hours"),
+    Change("[1h] offset 1h", "[5m] offset 1h", "a gap of 50 minutes"),
     Change(
-        "unless sum by (job, service_name) (midstream_client_operations_total)", "", "MidstreamTelemetryAbsent: a se"
+        "last_over_time(midstream_telemetry_errors_total[1h])",
+        "last_over_time(midstream_telemetry_errors_total[1h] offset 1w)",
+        "MidstreamTelemetryErrors: the",
     ),
+    Change("last_over_time(midstream_client_operations_total[5m])", "vector(0) > 1", "processes that live for less"),
+    Change("last_over_time(midstream_client_operations_total[5m])", "vector(0) > 1", "the first interval of a new"),
+    Change(
+        "<= last_over_time(midstream_client_operations_total[5m])",
+        "",
+        "a process that restarts at the same address, after a break",
+    ),
+    Change("or resets(midstream_client_operations_total[5m]) > 0", "", "a restart within"),
+    # A service that has gone.
+    Change("unless midstream:calls:rate5m", "", "MidstreamTelemetryAbsent: a service that is idle"),
+    Change(">= 12", ">= 1", "MidstreamTelemetryAbsent: a process every half hour"),
+    Change("[7d:1h]", "[1h:1h]", "MidstreamTelemetryAbsent: it has been gone for days"),
     Change("for: 10m", "for: 2h", "MidstreamTelemetryAbsent: a busy"),
     Change('{le="20.48"}', '{le="+Inf"}', "MidstreamStalls: a quarter"),
     # What an alert says.
-    Change("severity: critical", "severity: warning", "MidstreamAccessDenied: the very first"),
-    Change("Nothing was raised", "Something was raised", "MidstreamTruncatedStreams: one stream in 64"),
-    Change("&var-job=", "&var-jobs=", "MidstreamLeakedTransportErrors: the very"),
+    Change("severity: critical", "severity: warning", "MidstreamAccessDenied: an eighth"),
+    Change("Nothing was raised", "Something was raised", "MidstreamTruncatedStreams: one call in 32"),
+    Change("&var-job=", "&var-jobs=", "MidstreamTransportErrors: one call in 32"),
     Change("runbook_url: runbooks/", "runbook_url: runbook/", "MidstreamStalls: a quarter"),
 )
 

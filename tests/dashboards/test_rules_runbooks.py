@@ -21,7 +21,7 @@ from midstream._guard import UNCOUNTED
 from midstream.faults import FaultServer
 from source.alerts import ALERTS
 from source.boards import BOARDS
-from source.objective import ABSENT, ANY, BURNS, LIMITS, STALL
+from source.objective import ABSENT, ANY, BURNS, DENIAL, LIMITS, OUTAGE, PAIRS, STALL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -62,10 +62,17 @@ def test_a_runbook_has_the_headings_that_all_have_and_says_something_below_each(
 
 @each_runbook
 def test_a_runbook_says_how_bad_it_is_and_from_where_on(name: str) -> None:
-    intro = TEXTS[name].split("\n## ")[0].lower()
+    intro = " ".join(TEXTS[name].split("\n## ")[0].lower().split())
     for severity in {alert.severity for alert in ALERTS if alert.name == name}:
         assert {"critical": "critical", "warning": "warning", "info": "information"}[severity] in intro
-    if name in LIMITS:
+    for most in [one for alert, one in PAGES.items() if alert == name]:
+        assert f"more than {most.share * 100:g} % of at least {most.calls} calls in the last 5 minutes" in intro
+        assert f"all of at least {most.all_of} calls in a window of up to 6 hours" in intro
+    if name in PAIRS:
+        for limit in (PAIRS[name].fast, PAIRS[name].slow):
+            assert f"more than {limit.share * 100:g} % of at least {limit.calls} calls" in intro
+            assert f"in the last {in_words(limit.window)}, and in the last {in_words(str(limit.short))}" in intro
+    elif name in LIMITS:
         limit = LIMITS[name]
         assert f"more than {limit.share * 100:g} %" in intro
         assert f"at least {limit.calls}" in intro
@@ -74,14 +81,19 @@ def test_a_runbook_says_how_bad_it_is_and_from_where_on(name: str) -> None:
         assert f"it ends {in_words(ANY[name], 'an hour')} after the last one" in intro
     elif name == "MidstreamTelemetryAbsent":
         assert f"at least {ABSENT.calls} calls in the last {in_words(ABSENT.window)}" in intro
+        assert f"without a break for at least an {in_words(ABSENT.lasting)}" in intro
         assert in_words(ABSENT.hold) in intro
-    else:
+    elif name == "MidstreamErrorBudgetBurn":
         assert all(f"{burn.long}/{burn.short}" in intro for burn in BURNS)
     assert (name == "MidstreamStalls") == (f"{STALL} s" in intro)
 
 
+PAGES = {"MidstreamOutage": OUTAGE, "MidstreamAccessDenied": DENIAL}
+
+
 def in_words(window: str, hour: str = "hour") -> str:
-    return hour if window == "1h" else f"{window.removesuffix('m')} minutes"
+    units = {"m": "minutes", "h": "hours", "d": "days"}
+    return {"1h": hour, "1d": "day"}.get(window, f"{window[:-1]} {units[window[-1]]}")
 
 
 @each_runbook
@@ -121,7 +133,7 @@ def test_the_queries_ask_for_what_there_is_and_see_the_first_failure_of_a_series
         tree = parsed(query)
         assert unknown_metrics(tree) <= {"up"}, query
         assert "up ==" in query or not unknown_labels(tree), query
-        assert ("errors_total" in query) <= ("unless last_over_time" in query), query
+        assert ("errors_total" in query) <= ("unless (\n      last_over_time" in query), query
 
 
 def scene_of(name: str) -> Scene:
@@ -197,7 +209,8 @@ AGAIN = (
     ),
     *(("MidstreamInBandErrors", block, fault) for block in (0, 1) for fault in (*IN_BAND, "in_band:rate_limit_error")),
     *(("MidstreamRateLimited", 0, fault) for fault in ("http:rate_limit_error", "in_band:rate_limit_error")),
-    *(("MidstreamLeakedTransportErrors", 0, fault) for fault in (*LEAKS, "hangup")),
+    *(("MidstreamTransportErrors", 0, fault) for fault in (*LEAKS, "hangup")),
+    ("MidstreamConnectionErrors", 0, "hangup"),
     *(("MidstreamTruncatedStreams", block, fault) for block in (0, 1) for fault in CUTS),
     *(("MidstreamMalformedData", 0, fault) for fault in DAMAGES),
 )
@@ -283,6 +296,16 @@ def test_the_code_goes_to_another_model_when_one_is_overloaded(client: anthropic
         ask(client, request("any"), ["http:invalid_request_error", "ok"])
 
 
+def test_the_code_goes_to_another_platform_when_one_is_down(client: anthropic.Anthropic) -> None:
+    ask = code("MidstreamOutage")
+    with anthropic.Anthropic(api_key="none", base_url="http://127.0.0.1:9", max_retries=0) as dead:
+        assert text_of(ask([dead, client], request("ok"))) == WHOLE
+        with pytest.raises(anthropic.APIConnectionError):
+            ask([client, dead], request("reset"))
+        with pytest.raises(anthropic.BadRequestError):
+            ask([client, dead], request("http:invalid_request_error"))
+
+
 @pytest.mark.parametrize("where", ["http", "in_band"])
 @pytest.mark.parametrize("error_type", ["authentication_error", "billing_error", "permission_error"])
 def test_the_code_says_that_access_is_denied(where: str, error_type: str, client: anthropic.Anthropic) -> None:
@@ -346,6 +369,7 @@ def test_each_block_of_code_is_run_here() -> None:
         for name in (
             "MidstreamAccessDenied",
             "MidstreamMisreportedStatus",
+            "MidstreamOutage",
             "MidstreamOverloaded",
             "MidstreamStalls",
             "MidstreamTelemetryAbsent",

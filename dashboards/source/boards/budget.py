@@ -40,7 +40,7 @@ def _of_calls(window: str, *by: str) -> str:
 
 def _in_period(*by: str) -> str:
     """The share of calls that failed in the whole period: a quiet hour counts for less than a busy one."""
-    sums = (f"sum_over_time({_recorded('5m', outcomes)}[{PERIOD}])" for outcomes in (FAILURES, JUDGED))
+    sums = (f"sum_over_time({_recorded('30m', outcomes)}[{PERIOD}:30m])" for outcomes in (FAILURES, JUDGED))
     return ratio(*(total(one, *by) for one in sums))
 
 

@@ -1,4 +1,4 @@
-"""The board "Leaked transport errors"."""
+"""The board "Leaked exceptions"."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from typing import Final
 from midstream._outcomes import Outcome
 from source import colours, names
 from source.board import Board, Row, Section, to
-from source.measures import ERRORS, LEAKED, LEAKING, STEP, TRUNCATED, WHOLE, errors, number, share
+from source.measures import ERRORS, FAILED, LEAKED, LEAKING, OPERATIONS, STEP, WHOLE, calls, number, share
 from source.panels import Bars, Column, Lines, Query, Table
 from source.parts import NONE, PHASES, called, count, errors_over_time, share_of_errors
-from source.queries import counted, quantile, total
+from source.queries import quantile, total
 from source.variables import chosen
 
 __all__ = ("BOARD",)
 
 _TRANSPORT: Final = (Outcome.TRANSPORT_ERROR, Outcome.CONNECTION_ERROR)
-_OF_TRANSPORT: Final = ERRORS.ended(*_TRANSPORT)
+_OF_TRANSPORT: Final = OPERATIONS.ended(*_TRANSPORT)
+_TRUNCATED: Final = OPERATIONS.ended(Outcome.TRUNCATED)
+_DETAILED: Final = ERRORS.where(names.LEAKED, "true")
 _UNCAUGHT: Final = LEAKING | {Outcome.TRUNCATED}
 
 _A_CLASS: Final = ".*[.].*|[A-Z].*"
@@ -25,14 +27,14 @@ _A_CLASS: Final = ".*[.].*|[A-Z].*"
 
 def _missed(window: str) -> str:
     """By outcome, the failures that `except anthropic.APIError` never sees."""
-    return f"{errors(LEAKED, window, names.OUTCOME)} or {errors(TRUNCATED, window, names.OUTCOME)}"
+    return calls(LEAKED, window, names.OUTCOME) + " or " + calls(_TRUNCATED, window, names.OUTCOME)
 
 
 _COUNT: Final = count(
     "Leaked exceptions",
     "Failures whose exception is not an exception of the SDK: the application got one of the HTTP client, or of a "
     "decoder.",
-    Query(number(errors(LEAKED, WHOLE)), "calls raised no APIError"),
+    Query(number(calls(LEAKED, WHOLE)), "calls raised no APIError"),
     LEAKING,
 )
 
@@ -47,21 +49,21 @@ _MISSED: Final = count(
 _MISSED_SHARE: Final = share_of_errors(
     "Share that it misses",
     "The same, as a share of all failures.",
-    Query(share(total(_missed(WHOLE)), ERRORS), "of all failures"),
+    Query(share(total(_missed(WHOLE)), FAILED), "of all failures"),
     _UNCAUGHT,
 )
 
 _LEAKED_SHARE: Final = share_of_errors(
     "Transport errors that leak",
     "The share of transport failures whose exception the SDK did not wrap. With an SDK that wraps them, it is zero.",
-    Query(share(errors(_OF_TRANSPORT.where(names.LEAKED, "true"), WHOLE), _OF_TRANSPORT), "are not wrapped by the SDK"),
+    Query(share(calls(_OF_TRANSPORT.where(names.LEAKED, "true"), WHOLE), _OF_TRANSPORT), "are not wrapped by the SDK"),
     frozenset({Outcome.TRANSPORT_ERROR}),
 )
 
 _CLASSES: Final = errors_over_time(
     "By exception class",
     "Leaked exceptions in the interval before each point, by exception class.",
-    LEAKED,
+    _DETAILED,
     (names.ERROR_TYPE,),
     LEAKING,
 )
@@ -71,8 +73,8 @@ _BESIDE: Final = Bars(
     description="Failures of the transport in the interval before each point: leaked to the application, and "
     "wrapped by the SDK into an `APIConnectionError`, as before the response.",
     queries=(
-        Query(errors(_OF_TRANSPORT.where(names.LEAKED, "true"), STEP), "leaked"),
-        Query(errors(_OF_TRANSPORT.where(names.LEAKED, "false"), STEP), "wrapped"),
+        Query(calls(_OF_TRANSPORT.where(names.LEAKED, "true"), STEP), "leaked"),
+        Query(calls(_OF_TRANSPORT.where(names.LEAKED, "false"), STEP), "wrapped"),
     ),
     moved_by=frozenset(_TRANSPORT),
     decimals=0,
@@ -83,7 +85,7 @@ _BESIDE: Final = Bars(
 _PHASES: Final = errors_over_time(
     "By phase",
     f"Leaked exceptions in the interval before each point, by phase: {PHASES}.",
-    LEAKED,
+    _DETAILED,
     (names.PHASE,),
     LEAKING,
 )
@@ -94,7 +96,7 @@ _WAITS: Final = Lines(
     "silent; near zero, they were cut off. The lines are the 50th and 95th percentile.",
     queries=tuple(
         Query(
-            quantile(part, chosen(names.LONGEST_WAIT).ended(Outcome.TRANSPORT_ERROR), STEP, over=counted),
+            quantile(part, chosen(names.LONGEST_WAIT).ended(Outcome.TRANSPORT_ERROR), STEP),
             name,
             exemplar=True,
         )
@@ -113,7 +115,7 @@ _SERVERS: Final = Bars(
     description="Calls that ended with an exception of the transport or of a decoder, in the interval before each "
     "point, by host. Leaked and wrapped exceptions, because the metric with the host does not distinguish them. "
     "Inference only.",
-    queries=(Query(total(counted(_CLASSED, STEP), names.SERVER), called(names.SERVER)),),
+    queries=(Query(calls(_CLASSED, STEP, names.SERVER), called(names.SERVER)),),
     moved_by=LEAKING | {Outcome.CONNECTION_ERROR},
     decimals=0,
     nothing=NONE,
@@ -135,7 +137,7 @@ _DETAIL: Final = (names.ERROR_TYPE, names.OUTCOME, names.PHASE, names.MODEL, nam
 _DETAILS: Final = Table(
     title="In detail",
     description="Leaked exceptions by every label. Click a model to see this board for that model only.",
-    queries=(Query(f"{errors(LEAKED, WHOLE, *_DETAIL)} > 0"),),
+    queries=(Query(f"{calls(_DETAILED, WHOLE, *_DETAIL)} > 0"),),
     moved_by=LEAKING,
     nothing=NONE,
     columns=(
@@ -152,8 +154,9 @@ _DETAILS: Final = Table(
 
 BOARD: Final = Board(
     uid="midstream-leaked",
-    name="Leaked transport errors",
-    description="Exceptions that the SDK does not wrap, so that `except anthropic.APIError` does not catch them.",
+    name="Leaked exceptions",
+    description="Exceptions of the HTTP client and of decoders that the SDK does not wrap: "
+    "`except anthropic.APIError` does not catch them. Panels about transport errors do not count decoding errors.",
     sections=(
         Section(
             rows=(

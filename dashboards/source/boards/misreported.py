@@ -7,7 +7,7 @@ from typing import Final
 from midstream._outcomes import Outcome
 from source import colours, names
 from source.board import Board, Row, Section, to
-from source.measures import ERRORS, IN_BAND, MISREPORTED, OPERATIONS, STEP, WHOLE, calls, errors, number, share
+from source.measures import ERRORS, FAILED, IN_BAND, MISREPORTED, OPERATIONS, STEP, WHOLE, calls, number, share
 from source.panels import Column, Lines, Query, Table, Tile
 from source.parts import NO_TRAFFIC, NONE, PHASES, called, count, errors_over_time, share_of_errors
 from source.queries import JUDGED, ratio
@@ -15,6 +15,7 @@ from source.queries import JUDGED, ratio
 __all__ = ("BOARD",)
 
 _BY: Final = frozenset({Outcome.IN_BAND_ERROR})
+_DETAILED: Final = ERRORS.ended(Outcome.IN_BAND_ERROR)
 _BY_THE_API: Final = (Outcome.HTTP_ERROR, Outcome.IN_BAND_ERROR)
 
 _WORTH_A_RETRY: Final = "408|409|429|5.."
@@ -22,7 +23,7 @@ _WORTH_A_RETRY: Final = "408|409|429|5.."
 _COUNT: Final = count(
     "In-band errors",
     "Calls with status 200 that failed with an error event inside the stream.",
-    Query(number(errors(IN_BAND, WHOLE)), "calls failed inside a 200 stream"),
+    Query(number(calls(IN_BAND, WHOLE)), "calls failed inside a 200 stream"),
     _BY,
 )
 
@@ -33,7 +34,7 @@ _SHARE: Final = Tile(
     queries=(
         Query(
             ratio(
-                calls(OPERATIONS.ended(Outcome.IN_BAND_ERROR), WHOLE),
+                calls(IN_BAND, WHOLE),
                 calls(OPERATIONS.ended(*JUDGED), WHOLE),
             ),
             "of all calls",
@@ -49,14 +50,14 @@ _MISSED: Final = count(
     "Missed by a status check",
     "Failures whose exception does not have the effective status. Code that checks for 429, 529 or 500 and above "
     "sees a 200.",
-    Query(number(errors(MISREPORTED, WHOLE)), "failures have the wrong status"),
+    Query(number(calls(MISREPORTED, WHOLE)), "failures have the wrong status"),
     _BY,
 )
 
 _MISSED_SHARE: Final = share_of_errors(
     "Share that it misses",
     "The same, as a share of all failures. With an SDK that reports the effective status, it is zero.",
-    Query(share(errors(MISREPORTED, WHOLE), ERRORS), "of all failures"),
+    Query(share(calls(MISREPORTED, WHOLE), FAILED), "of all failures"),
     _BY,
 )
 
@@ -64,14 +65,14 @@ _RETRY: Final = share_of_errors(
     "Worth a retry",
     "The share of in-band errors whose effective status is 408, 409, 429, or 500 and above. The SDK retries these "
     "errors, but only before the stream has begun.",
-    Query(share(errors(IN_BAND.where(names.STATUS, _WORTH_A_RETRY, "=~"), WHOLE), IN_BAND), "of in-band errors"),
+    Query(share(calls(_DETAILED.where(names.STATUS, _WORTH_A_RETRY, "=~"), WHOLE), _DETAILED), "of in-band errors"),
     _BY,
 )
 
 _TYPES: Final = errors_over_time(
     "By error type",
     "In-band errors in the interval before each point, by the API's error type.",
-    IN_BAND,
+    _DETAILED,
     (names.ERROR_TYPE,),
     _BY,
 )
@@ -80,7 +81,7 @@ _STATUSES: Final = errors_over_time(
     "By effective status",
     "In-band errors in the interval before each point, by the status of the same HTTP error. All of them had "
     "status 200.",
-    IN_BAND,
+    _DETAILED,
     (names.STATUS,),
     _BY,
 )
@@ -88,7 +89,7 @@ _STATUSES: Final = errors_over_time(
 _PHASES: Final = errors_over_time(
     "By phase",
     f"In-band errors in the interval before each point, by phase: {PHASES}.",
-    IN_BAND,
+    _DETAILED,
     (names.PHASE,),
     _BY,
 )
@@ -105,7 +106,7 @@ _PLACES: Final = Lines(
     title="Before the stream, and inside it",
     description="Errors of the API in the interval before each point: HTTP errors and in-band errors. HTTP dashboards "
     "do not see the in-band errors.",
-    queries=(Query(errors(ERRORS.ended(*_BY_THE_API), STEP, names.OUTCOME), called(names.OUTCOME)),),
+    queries=(Query(calls(OPERATIONS.ended(*_BY_THE_API), STEP, names.OUTCOME), called(names.OUTCOME)),),
     moved_by=frozenset(_BY_THE_API),
     decimals=0,
     nothing=NONE,
@@ -117,8 +118,8 @@ _BOTH_WAYS: Final = Table(
     description="Each error type of the API: how often it was an in-band error, and how often an HTTP error, which a "
     "status check sees.",
     queries=tuple(
-        Query(f"{errors(selection, WHOLE, names.ERROR_TYPE, names.STATUS)} > 0")
-        for selection in (IN_BAND, ERRORS.ended(Outcome.HTTP_ERROR))
+        Query(f"{calls(selection, WHOLE, names.ERROR_TYPE, names.STATUS)} > 0")
+        for selection in (_DETAILED, ERRORS.ended(Outcome.HTTP_ERROR))
     ),
     moved_by=frozenset(_BY_THE_API),
     nothing="-",
@@ -136,7 +137,7 @@ _DETAIL: Final = (names.MODEL, names.PROVIDER, names.OPERATION, names.ERROR_TYPE
 _DETAILS: Final = Table(
     title="In detail",
     description="In-band errors by every label. Click a model to see this board for that model only.",
-    queries=(Query(f"{errors(IN_BAND, WHOLE, *_DETAIL)} > 0"),),
+    queries=(Query(f"{calls(_DETAILED, WHOLE, *_DETAIL)} > 0"),),
     moved_by=_BY,
     nothing=NONE,
     columns=(

@@ -10,8 +10,6 @@ from source.board import Board, Row, Section, to
 from source.boards.truth import STATUSES
 from source.measures import (
     ERRORS,
-    IN_BAND,
-    LEAKED,
     LEAKING,
     OPERATIONS,
     STEP,
@@ -23,7 +21,7 @@ from source.measures import (
 )
 from source.panels import Bars, Column, Lines, Query, Table, Thresholds, Tile
 from source.parts import ALLOWED, NO_TRAFFIC, NONE, PHASES, WITHIN_OBJECTIVE, called, errors_over_time
-from source.queries import FAILURES, HIDDEN_FROM_HTTP, SEEN_BY_HTTP, counted, quantile, rate, total
+from source.queries import FAILURES, HIDDEN_FROM_HTTP, SEEN_BY_HTTP, quantile, total
 from source.variables import chosen
 
 __all__ = ("BOARD",)
@@ -96,16 +94,16 @@ _IN_BAND: Final = errors_over_time(
     "In-band errors",
     "Error events inside a 200 stream, in the interval before each point, by the status of the same HTTP error, and by "
     "the error type of the API.",
-    IN_BAND,
+    ERRORS.ended(Outcome.IN_BAND_ERROR),
     (names.STATUS, names.ERROR_TYPE),
     frozenset({Outcome.IN_BAND_ERROR}),
 )
 
 _LEAKED: Final = errors_over_time(
-    "Leaked transport errors",
-    "Failures whose exception is not an exception of the SDK, in the interval before each point, by class. "
-    "`except anthropic.APIError` does not catch them.",
-    LEAKED,
+    "Leaked exceptions",
+    "Exceptions that are not the SDK's, in the interval before each point, by class: those of the HTTP client, after a "
+    "connection broke, and those of decoders, after malformed data. `except anthropic.APIError` does not catch them.",
+    ERRORS.where(names.LEAKED, "true"),
     (names.ERROR_TYPE,),
     LEAKING,
 )
@@ -116,7 +114,7 @@ _DAMAGED: Final = errors_over_time(
     "Truncated and malformed",
     "Streams that ended early without an exception, and responses that could not be decoded, in the interval before "
     "each point.",
-    ERRORS.ended(*_DAMAGED_ONES),
+    OPERATIONS.ended(*_DAMAGED_ONES),
     (names.OUTCOME,),
     frozenset(_DAMAGED_ONES),
 )
@@ -130,17 +128,21 @@ _PHASES: Final = errors_over_time(
 )
 
 _MODELED: Final = OPERATIONS.where(names.MODEL, "", "!=")
+"""Without batch results, session events and downloads, whose calls have no model."""
+
+_CALLED: Final = f"{calls(_MODELED, WHOLE, names.MODEL)} > 0"
+"""The calls of each model that was called: the others have no row."""
 
 _MODELS: Final = Table(
     title="By model",
     description="Each requested model: its calls, success according to HTTP and actual success, and its in-band errors "
     "and leaked exceptions. The cells link to the boards for that model.",
     queries=(
-        Query(f"{calls(_MODELED, WHOLE, names.MODEL)} > 0"),
-        Query(success_as_http_tells(WHOLE, names.MODEL)),
-        Query(success_as_it_was(WHOLE, names.MODEL)),
-        Query(calls(_MODELED.ended(Outcome.IN_BAND_ERROR), WHOLE, names.MODEL)),
-        Query(calls(_MODELED.where(names.LEAKED, "true"), WHOLE, names.MODEL)),
+        Query(_CALLED),
+        Query(success_as_http_tells(WHOLE, names.MODEL, of=_MODELED)),
+        Query(success_as_it_was(WHOLE, names.MODEL, of=_MODELED)),
+        Query(f"{calls(_MODELED.ended(Outcome.IN_BAND_ERROR), WHOLE, names.MODEL)} and {_CALLED}"),
+        Query(f"{calls(_MODELED.where(names.LEAKED, 'true'), WHOLE, names.MODEL)} and {_CALLED}"),
     ),
     moved_by=_EVERY_CALL,
     nothing="-",
@@ -207,17 +209,17 @@ _RESENDS: Final = Bars(
     title="Resends",
     description="Retries of the SDK in the interval before each point, by model. A call that a retry saved is "
     "completed.",
-    queries=(Query(total(counted(chosen(names.RESENDS), STEP), names.MODEL), called(names.MODEL)),),
+    queries=(Query(calls(chosen(names.RESENDS), STEP, names.MODEL), called(names.MODEL)),),
     moved_by=frozenset(),
     decimals=0,
     nothing=NONE,
 )
 
 _TOKENS: Final = Lines(
-    title="Tokens per second",
-    description="Tokens, by type. A stream that ended before its final event has no output tokens here, although they "
-    "may be billed.",
-    queries=(Query(total(rate(chosen(f"{names.TOKENS}_sum"), STEP), names.TOKEN_TYPE), called(names.TOKEN_TYPE)),),
+    title="Tokens",
+    description="Tokens in the interval before each point, by type. A stream that ended before its final event has no "
+    "output tokens here, although they may be billed.",
+    queries=(Query(calls(chosen(f"{names.TOKENS}_sum"), STEP, names.TOKEN_TYPE), called(names.TOKEN_TYPE)),),
     moved_by=_EVERY_CALL,
     nothing=NO_TRAFFIC,
     colours=colours.TOKENS,

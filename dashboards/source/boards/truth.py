@@ -5,7 +5,7 @@ No metric has the reported status as a label. It follows from the labels that th
 - A misreported failure reports what was observed: a wrong status on an exception of the SDK is its response's.
 - An HTTP error that is not misreported reports the effective status: its exception always has one.
 - An in-band error that is not misreported was raised with the effective status, or without any, or not raised at all,
-  as where the application reads the bytes itself. No label tells these apart.
+  as where the application reads the bytes itself. No label distinguishes these.
 - So it is with a client error: the SDK's exception for an answer that it cannot use has the status of the response.
 - All others have no status: the exceptions of the transport and of decoders know none, and truncation raises nothing.
 """
@@ -18,7 +18,7 @@ from typing import Final
 from midstream._outcomes import Outcome
 from source import colours, names
 from source.board import to
-from source.measures import ERRORS, WHOLE, errors
+from source.measures import ERRORS, WHOLE, calls
 from source.panels import Column, Query, Table
 from source.parts import NONE
 from source.queries import FAILURES
@@ -65,7 +65,7 @@ STATUSES: Final = Table(
     description="Failed calls by status: observed on the wire, reported by the exception, and effective. A misreported "
     "failure has the wrong status; a leaked exception is not caught by `except anthropic.APIError`. Their cells link "
     "to the boards about them.",
-    queries=(Query(f"{_in_words(_with_reported(errors(ERRORS, WHOLE, *_KEYS)))} > 0"),),
+    queries=(Query(f"{_in_words(_with_reported(calls(ERRORS, WHOLE, *_KEYS)))} > 0"),),
     moved_by=frozenset(FAILURES),
     nothing=NONE,
     columns=(
@@ -86,7 +86,7 @@ STATUSES: Final = Table(
             "Exception",
             90,
             words={"true": ("leaked", colours.LEAKED), "false": ("", "text")},
-            links=(("Leaked transport errors", to("midstream-leaked")),),
+            links=(("Leaked exceptions", to("midstream-leaked")),),
         ),
     ),
     sort_by="Calls",
