@@ -52,8 +52,12 @@ def uninstrumented() -> Iterator[None]:
             {"span": True},
             (
                 "instrument(span=...): unknown option 'span'; valid options: "
-                "tracer_provider, meter_provider, logger_provider, spans, chunk_timings, genai_metrics"
+                "tracer_provider, meter_provider, logger_provider, spans, chunk_timings, genai_metrics, errors"
             ),
+        ),
+        (
+            {"errors": "right"},
+            "instrument(errors='right'): errors must be one of 'unchanged', 'corrected'",
         ),
     ],
 )

@@ -162,7 +162,8 @@ class Recorder:
                     self._record(metric, value, {**known, **measure.attributes} if measure.attributes else known, where)
 
     def _record(self, metric: Metric, value: float, known: Mapping[str, Value], where: Context | None) -> None:
-        if metric.instrument is _COUNTER:
+        # Equal, not identical: the modules may have been reloaded since this recorder was made.
+        if metric.instrument == _COUNTER:
             self._instruments[metric.name].add(value, self._limits.series(metric.name, known), context=where)
         # A broken clock returns not-a-number, which would spoil the sum of the histogram permanently.
         elif math.isfinite(value):
