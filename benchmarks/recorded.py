@@ -136,7 +136,7 @@ def recorded(run: Callable[[Providers], object], *subjects: Subject | None) -> R
     """Everything that `run` and the subjects record during the run."""
     measurements: list[Measurement] = []
     spans = InMemorySpanExporter()
-    logs = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]  # its __init__ has no annotations
+    logs = cast("Any", InMemoryLogRecordExporter)()  # its __init__ has no annotations
     given = Providers(
         TracerProvider(shutdown_on_exit=False),
         _RecordedMeters(measurements),

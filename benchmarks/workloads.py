@@ -103,11 +103,15 @@ async def _async_stream(client: AsyncAnthropic, request: dict[str, Any]) -> None
         pass
 
 
+def _call(client: Any, request: dict[str, Any]) -> Any:
+    return client.messages.create(**request)
+
+
 _SYNC: Final[Mapping[str, Callable[[Anthropic, dict[str, Any]], object]]] = {
-    "call": lambda client, request: client.messages.create(**request),
+    "call": _call,
     "stream": _stream,
 }
 _ASYNC: Final[Mapping[str, Callable[[AsyncAnthropic, dict[str, Any]], Awaitable[object]]]] = {
-    "call": lambda client, request: client.messages.create(**request),
+    "call": _call,
     "stream": _async_stream,
 }

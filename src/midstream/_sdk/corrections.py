@@ -36,4 +36,5 @@ class RequestedCorrections:
     def _class_of(self, status: int) -> type[Exception]:
         # What the SDK's clients do with a response of that status. They use nothing else of it.
         response = SimpleNamespace(status_code=status, headers={}, request=None)
-        return type(self._sdk.Anthropic._make_status_error(None, "", body=None, response=response))  # noqa: SLF001
+        made: Exception = self._sdk.Anthropic._make_status_error(None, "", body=None, response=response)  # noqa: SLF001
+        return type(made)
