@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal, cast
 from midstream._outcomes.api_errors import says_error
 from midstream._outcomes.classify import classify, in_band_error
 from midstream._outcomes.failure import UNEXPECTED_BODY, UNEXPECTED_MEDIA_TYPE, Failure
-from midstream._outcomes.values import as_text, field, item
+from midstream._outcomes.values import as_text, field, fields, item
 from midstream._outcomes.vocabulary import Outcome
 
 if TYPE_CHECKING:
@@ -75,4 +75,5 @@ def _error_document(document: object) -> object:
     """The fields of an error in `document`, which can be an object of the SDK, as a mapping; a list stays a list."""
     if type(document) is list:
         return cast("object", document)
-    return {name: value for name in _ERROR_FIELDS if (value := field(document, name)) is not None}
+    values = fields(document, *_ERROR_FIELDS)
+    return {name: value for name, value in zip(_ERROR_FIELDS, values, strict=True) if value is not None}

@@ -58,15 +58,16 @@ class Recorder:
         self._spans = spans
         self._limits = Limits()
         self._seen: set[tuple[object, ...]] = set()
-        # Of two kinds, each with its own method; `Metric.instrument` says which.
-        self._instruments: dict[str, Any] = {
-            metric.name: _instrument(signals.meter, metric, self.guards)
+        self._record: Final = {
+            metric.name: _recording(metric, _instrument(signals.meter, metric, self.guards))
             for metric in metrics_with(genai_metrics)
             if metric is not OPEN_STREAMS
         }
         self._measures: Final = {
             operation: [
-                (metric, measure) for metric in metrics_of(operation, genai_metrics) for measure in metric.measures
+                (metric.name, self._record[metric.name], measure.value, measure.attributes)
+                for metric in metrics_of(operation, genai_metrics)
+                for measure in metric.measures
             ]
             for operation in Operation
         }
@@ -87,7 +88,8 @@ class Recorder:
                     "midstream.leaked": leaked,
                     "midstream.misreported": misreported,
                 }
-                self._record(OPERATIONS, 0, {**known, **flags}, None)
+                name = OPERATIONS.name
+                self._record[name](0, self._limits.series(name, {**known, **flags}), context=None)
 
     def own_span(self, request: CallRequest, entered_in: Context, started_ns: int) -> CallSpan:
         """A span of ours, or none if spans are off or the tracer cannot start one, which is tried once."""
@@ -125,8 +127,8 @@ class Recorder:
         with self.guards.metrics:
             answering: dict[str, Value] = {} if model is None else {"gen_ai.response.model": model}
             known = self._limits.of({**request_attributes(request), **answering})
-            for metric in self._chunk_metrics:
-                self._record(metric, seconds, known, where)
+            for metric in self._chunk_metrics if math.isfinite(seconds) else ():
+                self._record[metric.name](seconds, self._limits.series(metric.name, known), context=where)
 
     def ended(self, call: CallRecord, span: CallSpan, error: BaseException | None) -> None:
         """Records a call that ended. `error` is the exception that the application got, if it got one."""
@@ -155,19 +157,12 @@ class Recorder:
             known.setdefault(name, default)
         if failure is not None:
             known["error.type"] = bounded_error_type(failure)
-        for metric, measure in self._measures[call.request.operation]:
-            value = measure.value(call)
-            if value is not None:
+        for name, record, value_of, more in self._measures[call.request.operation]:
+            value = value_of(call)
+            # A broken clock returns not-a-number, which would spoil the sum of a histogram permanently.
+            if value is not None and math.isfinite(value):
                 with self.guards.metrics:
-                    self._record(metric, value, {**known, **measure.attributes} if measure.attributes else known, where)
-
-    def _record(self, metric: Metric, value: float, known: Mapping[str, Value], where: Context | None) -> None:
-        # Equal, not identical: the modules may have been reloaded since this recorder was made.
-        if metric.instrument == _COUNTER:
-            self._instruments[metric.name].add(value, self._limits.series(metric.name, known), context=where)
-        # A broken clock returns not-a-number, which would spoil the sum of the histogram permanently.
-        elif math.isfinite(value):
-            self._instruments[metric.name].record(value, self._limits.series(metric.name, known), context=where)
+                    record(value, self._limits.series(name, {**known, **more} if more else known), context=where)
 
     def _emit_event(
         self, failure: Failure, attributes: Mapping[str, Value], where: Context, error: BaseException | None
@@ -206,6 +201,12 @@ def _instrument(meter: Meter, metric: Metric, guards: Guards) -> Any:
         message = f"the meter made no {metric.instrument.value}"
         raise TypeError(message)
     return NoOpCounter(metric.name) if metric.instrument is _COUNTER else NoOpHistogram(metric.name)
+
+
+def _recording(metric: Metric, instrument: Any) -> Callable[..., None]:
+    """The method of the instrument of `metric` that takes a value."""
+    record: Callable[..., None] = instrument.add if metric.instrument is _COUNTER else instrument.record
+    return record
 
 
 def _created(meter: Meter, metric: Metric) -> Any:
