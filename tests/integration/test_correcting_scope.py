@@ -11,7 +11,7 @@ import pytest
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 
 import midstream
-from midstream import StreamTruncatedError
+from midstream import StreamTruncatedError, _instrumentor
 from midstream.faults import parse
 from support.clients import async_client, client
 from support.styles import arguments
@@ -24,6 +24,14 @@ if TYPE_CHECKING:
     from midstream.faults import FaultServer
 
 CUT = "cut"
+
+
+@pytest.fixture(autouse=True)
+def unobserved_afterwards() -> Iterator[None]:
+    """A scope observes for as long as the process lives, which other tests do not expect."""
+    yield
+    _instrumentor._fallback.is_permanent = False
+    _instrumentor._want_fallback(wanted=False)
 
 
 @pytest.fixture
