@@ -132,11 +132,20 @@ _MISSED_OVER_TIME: Final = Bars(
     colours=colours.OUTCOMES,
 )
 
-_DETAIL: Final = (names.ERROR_TYPE, names.OUTCOME, names.PHASE, names.MODEL, names.PROVIDER, names.OPERATION)
+_DETAIL: Final = (
+    names.ERROR_TYPE,
+    names.OUTCOME,
+    names.PHASE,
+    names.MODEL,
+    names.PROVIDER,
+    names.OPERATION,
+    names.CORRECTED,
+)
 
 _DETAILS: Final = Table(
     title="In detail",
-    description="Leaked exceptions by every label. Click a model to see this board for that model only.",
+    description="Leaked exceptions by every label. Corrected: the application received an `APIConnectionError`. "
+    "Click a model to see this board for that model only.",
     queries=(Query(f"{calls(_DETAILED, WHOLE, *_DETAIL)} > 0"),),
     moved_by=LEAKING,
     nothing=NONE,
@@ -145,6 +154,7 @@ _DETAILS: Final = Table(
         Column(names.ERROR_TYPE, "Exception class", 225),
         Column(names.OUTCOME, "Outcome", 120),
         Column(names.PHASE, "Phase", 75),
+        Column(names.CORRECTED, "Corrected", 75),
         Column(names.MODEL, "Model", links=(("This model only", to("midstream-leaked", model="${__value.raw}")),)),
         Column(names.PROVIDER, "Provider", 90),
         Column(names.OPERATION, "Operation", 95),

@@ -132,11 +132,20 @@ _BOTH_WAYS: Final = Table(
     sort_by="In band",
 )
 
-_DETAIL: Final = (names.MODEL, names.PROVIDER, names.OPERATION, names.ERROR_TYPE, names.STATUS, names.PHASE)
+_DETAIL: Final = (
+    names.MODEL,
+    names.PROVIDER,
+    names.OPERATION,
+    names.ERROR_TYPE,
+    names.STATUS,
+    names.PHASE,
+    names.CORRECTED,
+)
 
 _DETAILS: Final = Table(
     title="In detail",
-    description="In-band errors by every label. Click a model to see this board for that model only.",
+    description="In-band errors by every label. Corrected: the application received the exception with the effective "
+    "status. Click a model to see this board for that model only.",
     queries=(Query(f"{calls(_DETAILED, WHOLE, *_DETAIL)} > 0"),),
     moved_by=_BY,
     nothing=NONE,
@@ -145,6 +154,7 @@ _DETAILS: Final = Table(
         Column(names.ERROR_TYPE, "Error type"),
         Column(names.STATUS, "Effective", 90),
         Column(names.PHASE, "Phase", 90),
+        Column(names.CORRECTED, "Corrected", 90),
         Column(names.MODEL, "Model", links=(("This model only", to("midstream-misreported", model="${__value.raw}")),)),
         Column(names.PROVIDER, "Provider", 110),
         Column(names.OPERATION, "Operation", 110),
