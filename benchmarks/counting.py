@@ -27,7 +27,7 @@ class Countable(NamedTuple):
 
     items: int
     variants: Mapping[str, Callable[[], Do]]
-    """By name, how to prepare the work. Each is called in a process of its own."""
+    """By name, the function that prepares the work. Each runs in a separate process."""
 
 
 def counted(program: Sequence[str]) -> dict[str, dict[str, float]]:

@@ -125,7 +125,7 @@ def _new(items: tuple[_Named, ...], base: tuple[_Named, ...]) -> tuple[_Named, .
 
 
 def _addition(span: EndedSpan, base: EndedSpan) -> EndedSpan:
-    """What `span` has beyond `base`. Another value is no addition: durations differ in every run."""
+    """The attributes that `span` adds to `base`. Changed values do not count: durations differ in every run."""
     attributes = {name: value for name, value in span.attributes.items() if name not in base.attributes}
     if (span.status, span.description) == (base.status, base.description):
         return EndedSpan(span.name, span.kind, attributes)

@@ -38,7 +38,7 @@ _ENVIRONMENT: Final = {name: value for name, value in os.environ.items() if name
 
 
 def startup(rounds: int) -> list[list[str]]:
-    """CPU time of the import of midstream and `instrument()`. There is no noise column: each run is its own base."""
+    """CPU time of the import of midstream and `instrument()`, without noise: each run is compared with itself."""
     return [
         row(f"import and instrument(), {name}", "ms", 1e3, [_started(imported) for _ in range(rounds + 1)][1:])
         for name, imported in _STARTS.items()

@@ -75,7 +75,7 @@ def number(found: str) -> str:
 
 
 def share(found: str, whole: Selection) -> str:
-    """What `found` is of the failures in `whole`: 0 if it found none. Nothing where there were no failures."""
+    """The share of `found` in the failures of `whole`: 0 if it found none, and no value without failures."""
     every = calls(whole, WHOLE)
     return ratio(f"({found} or 0 * {every})", every)
 

@@ -1,4 +1,4 @@
-"""`midstream doctor --json` in a process of its own, and what it found."""
+"""`midstream doctor --json` in a separate process, and what it found."""
 
 from __future__ import annotations
 

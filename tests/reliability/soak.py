@@ -1,4 +1,4 @@
-"""The soak: many calls with mixed faults and lifecycles, in rounds of the same mix, in a process of its own.
+"""The soak: many calls with mixed faults and lifecycles, in rounds of the same mix, in a separate process.
 
 As a program it makes the calls and writes a line of JSON for each round; `soak()` starts it and gives the rounds.
 """
@@ -115,7 +115,7 @@ class Round:
 
 
 def soak(streams: int, rounds: int, shapes: int, patience: float) -> list[Round]:
-    """Makes so many calls or a few more, in so many rounds of each of the first shapes, in a process of its own."""
+    """Makes so many calls or a few more, in so many rounds of each of the first shapes, in a separate process."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "MIDSTREAM_"))}
     # Without exemplars: a series keeps one for each of its buckets, which fill up for a long time.
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""The command `midstream` in a process of its own."""
+"""The command `midstream` in a separate process."""
 
 from __future__ import annotations
 
