@@ -18,6 +18,23 @@ Find = Callable[[], Optional["ObservedCall"]]
 """Finds the call of a stream when its iteration begins: below SDK 1.14 the iterator is made before its call."""
 
 
+def raise_corrected(corrected: CorrectedError | None, original: BaseException | None = None) -> None:
+    """Raises `corrected` in place of `original`, if there is one.
+
+    No frame but this one refers to it, and this one drops it: its traceback would form a cycle with a frame that does.
+    """
+    if corrected is None:
+        return
+    try:
+        if original is None:
+            raise corrected
+        raise corrected from original
+    finally:
+        if isinstance(original, StopAsyncIteration):
+            corrected.__cause__ = corrected.__context__ = None  # the end of an iterator caused nothing
+        del corrected
+
+
 def observed_events(events: Any, find: Find) -> Iterator[Any]:
     """`events`, the SDK's generator. Its events and its end are passed to the call that `find` finds."""
     call = find()
@@ -40,19 +57,9 @@ def observed_events(events: Any, find: Find) -> Iterator[Any]:
             events.close()
         raise
     except BaseException as error:
-        corrected = call.failed(error, event)
-        if corrected is not None:
-            try:
-                raise corrected from error
-            finally:
-                del corrected  # its traceback has this frame
+        raise_corrected(call.failed(error, event), error)
         raise
-    corrected = call.on_end(event)
-    if corrected is not None:
-        try:
-            raise corrected
-        finally:
-            del corrected
+    raise_corrected(call.on_end(event))
 
 
 class ObservedAsyncEvents:
@@ -76,15 +83,8 @@ class ObservedAsyncEvents:
         try:
             event = await anext(self._events)
         except BaseException as error:
-            corrected = self._ended(error)
-            if corrected is None:
-                raise
-            try:
-                raise corrected from error
-            finally:
-                if isinstance(error, StopAsyncIteration):
-                    corrected.__cause__ = corrected.__context__ = None  # the end of an iterator caused nothing
-                del corrected  # its traceback has this frame
+            raise_corrected(self._ended(error), error)
+            raise
         if type(event) is not self._ignored:
             self._on_event(event)
         self._last = event
@@ -129,12 +129,7 @@ def observed_helper(events: Iterator[Any], find: Find) -> Iterator[Any]:
     except GeneratorExit:
         raise
     except BaseException as error:
-        corrected = _helper_failed(find, error)
-        if corrected is not None:
-            try:
-                raise corrected from error
-            finally:
-                del corrected  # its traceback has this frame
+        raise_corrected(_helper_failed(find, error), error)
         raise
 
 
@@ -157,12 +152,7 @@ class ObservedAsyncHelper:
             raise
         except BaseException as error:
             if not _is_read_by_another(self._events, error):
-                corrected = _helper_failed(self._find, error)
-                if corrected is not None:
-                    try:
-                        raise corrected from error
-                    finally:
-                        del corrected
+                raise_corrected(_helper_failed(self._find, error), error)
             raise
 
     async def aclose(self) -> None:

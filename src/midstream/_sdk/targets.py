@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from midstream._guard import attempt
 from midstream._sdk.corrected_helpers import CorrectedAsyncHelper, CorrectedHelper
 from midstream._sdk.entry import current_call, current_request
-from midstream._sdk.events import ObservedAsyncEvents, ObservedAsyncHelper, observed_events, observed_helper
+from midstream._sdk.events import (
+    ObservedAsyncEvents,
+    ObservedAsyncHelper,
+    observed_events,
+    observed_helper,
+    raise_corrected,
+)
 from midstream._sdk.results import response_of
 
 if TYPE_CHECKING:
@@ -74,19 +80,9 @@ def _request(observer: RequestObserver, wrapped: _Sync, client: Any, args: _Args
         with request:
             result = wrapped(*args, **kwargs)
     except BaseException as error:
-        corrected = request.failed(error)
-        if corrected is not None:
-            try:
-                raise corrected from error
-            finally:
-                del corrected  # its traceback has this frame
+        raise_corrected(request.failed(error), error)
         raise
-    corrected = observer.returned(request, result)
-    if corrected is not None:
-        try:
-            raise corrected
-        finally:
-            del corrected
+    raise_corrected(observer.returned(request, result))
     return result
 
 
@@ -96,19 +92,9 @@ async def _async_request(observer: RequestObserver, wrapped: _Async, client: Any
         with request:
             result = await wrapped(*args, **kwargs)
     except BaseException as error:
-        corrected = request.failed(error)
-        if corrected is not None:
-            try:
-                raise corrected from error
-            finally:
-                del corrected  # its traceback has this frame
+        raise_corrected(request.failed(error), error)
         raise
-    corrected = observer.returned(request, result)
-    if corrected is not None:
-        try:
-            raise corrected
-        finally:
-            del corrected
+    raise_corrected(observer.returned(request, result))
     return result
 
 
