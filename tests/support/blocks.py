@@ -25,7 +25,7 @@ PAGES: Final = tuple(
         if _OF_OTHERS not in path.parts
     )
 )
-"""Every page, by its path in the checkout. The runbooks have tests of their own, in `dashboards`."""
+"""Every page, by its path in the checkout. The tests of the runbooks are in `dashboards`."""
 
 _FENCE: Final = re.compile(r"(?P<indent> *)(?P<fence>`{3,}|~{3,})(?P<language>[^`]*)")
 
