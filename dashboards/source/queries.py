@@ -39,7 +39,7 @@ TARGET: Final = ("job", "service_name")
 MEMORY: Final = "1h"
 """How long before a window a series is remembered: a longer gap between two scrapes makes it a new one."""
 
-SEEN_BY_HTTP: Final = (Outcome.HTTP_ERROR, Outcome.CONNECTION_ERROR)
+SEEN_BY_HTTP: Final = tuple(outcome for outcome in Outcome if outcome.is_seen_by_http)
 """The failures that HTTP monitoring sees."""
 
 FAILURES: Final = tuple(outcome for outcome in Outcome if outcome.is_failure)
