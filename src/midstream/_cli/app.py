@@ -107,6 +107,36 @@ def faults(context: click.Context, /, **options: Any) -> None:
     context.exit(run(FaultsOptions(**options)))
 
 
+@app.command(context_settings={"allow_interspersed_args": False})
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON, and nothing else.")
+@click.option("--lines", is_flag=True, help="Print lines instead of drawing a screen; COMMAND keeps the terminal.")
+@click.option(
+    "--log", metavar="FILE", help="Write the output of COMMAND into FILE. Without it, a screen needs a temporary one."
+)
+@click.option("--quiet", is_flag=True, help="Drop the output of COMMAND.")
+@click.option(
+    "--port",
+    type=_PORT,
+    show_default="4318, or a free one for COMMAND",
+    help="The port of the OTLP receiver on loopback; 0 takes a free one.",
+)
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
+def watch(context: click.Context, /, **options: Any) -> None:
+    """Show every call of a program live, and how it really ended.
+
+    midstream watch -- python app.py
+
+    The exit status and the signals of COMMAND pass through, and a summary follows on stderr. The program must have
+    midstream in its environment; its own telemetry stays as it is. Without a COMMAND, it listens for services that run
+    elsewhere on this machine, until Ctrl-C.
+    """
+    require("rich", "opentelemetry.proto")
+    from midstream._cli.watch.command import WatchOptions, run
+
+    context.exit(run(WatchOptions(**options)))
+
+
 @app.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON, and nothing else.")
 @click.option("--no-call", is_flag=True, help="Make no call, so that nothing of it appears in your telemetry.")
