@@ -35,7 +35,7 @@ TARGETS := $(patsubst fuzz/%.py,%,$(wildcard fuzz/*.py))
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-full mutants $(TESTS) test-release test-neighbours test-frameworks test-otlp matrix lint lint-code lint-types lint-workflows environments format release bench bench-others comparison frameworks instructions fuzz docs dashboards pictures pins clean FORCE
+.PHONY: help demo test test-full mutants $(TESTS) test-release test-neighbours test-frameworks test-index test-otlp matrix lint lint-code lint-types lint-workflows environments format release bench bench-others comparison frameworks instructions fuzz docs dashboards pictures pins clean FORCE
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -83,6 +83,10 @@ test-frameworks: $(FRAMEWORKS:%=.venv/%/.project) ## whether frameworks retry wh
 		echo "== tests with $$name"; \
 		.venv/$$name/bin/python -W ignore -m pytest -W ignore tests/frameworks $(ARGS) || exit 1; \
 	done
+
+test-index: $(DEV)/.project ## the quick start, and doctor in lean environments, with a real pip; needs a package index
+	@echo "== tests that install packages"
+	@TEST_INDEX=1 $(DEV)/bin/python -m pytest tests/index $(ARGS)
 
 test-otlp: $(DEV)/.project $(STORE)/.packages ## boards and rules on metrics pushed over OTLP; needs apt
 	@echo "== tests with $(STORE)"

@@ -52,7 +52,7 @@ def uninstrumented() -> Iterator[None]:
             {"span": True},
             (
                 "instrument(span=...): unknown option 'span'; valid options: "
-                "tracer_provider, meter_provider, logger_provider, spans, chunk_timings, genai_metrics, errors"
+                "tracer_provider, meter_provider, logger_provider, spans, chunk_timings, genai_metrics, errors, log"
             ),
         ),
         (
