@@ -158,8 +158,9 @@ fuzz: $(FUZZ)/.project ## random exceptions, bodies and requests, guided by cove
 		PYTHONPATH=tests $(FUZZ)/bin/python fuzz/$$target.py -max_total_time=60 -max_len=4096 -len_control=0 -artifact_prefix=.fuzz/ $(ARGS) .fuzz/$$target || exit 1; \
 	done
 
-docs: $(DEV)/.project ## write docs/telemetry.md, and the tables of docs/outcomes.md, correcting.md and retrying.md again
+docs: $(DEV)/.project ## write docs/telemetry.md, registry/, and the tables of docs/outcomes.md, correcting.md and retrying.md again
 	@$(DEV)/bin/python docs/telemetry.py
+	@$(DEV)/bin/python docs/registry.py
 	@$(DEV)/bin/python docs/outcomes.py
 	@$(DEV)/bin/python docs/correcting.py
 	@$(DEV)/bin/python examples/retry/measure.py

@@ -14,7 +14,15 @@ __all__ = ("CHECKOUT", "PAGES", "Block", "blocks_in", "prose_of", "quick_start")
 
 CHECKOUT: Final = Path(__file__).parents[2]
 
-_WHERE: Final = ("*.md", "docs/*.md", "tests/*.md", "examples/**/*.md", "dashboards/*.md", "dashboards/prometheus/*.md")
+_WHERE: Final = (
+    "*.md",
+    "docs/*.md",
+    "tests/*.md",
+    "examples/**/*.md",
+    "dashboards/*.md",
+    "dashboards/prometheus/*.md",
+    "registry/*.md",
+)
 _OF_OTHERS: Final = "node_modules"
 
 PAGES: Final = tuple(
