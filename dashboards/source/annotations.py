@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from midstream._outcomes import Outcome
 from source import names
-from source.variables import DATASOURCE, chosen
+from source.variables import CHOICES, DATASOURCE, chosen
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 __all__ = ("ANNOTATIONS", "Annotation", "annotations")
 
@@ -48,40 +48,50 @@ class Annotation:
         }
 
 
+def _matching(labels: Iterable[str]) -> str:
+    """The matchers of those labels of a service that are among these."""
+    return "".join(f', {choice.label}=~"${choice.name}"' for choice in CHOICES if choice.label in labels)
+
+
+_JOB: Final = [label for label in names.TARGET if label == "job"]
+"""All that `target_info` has of the labels of a service, beside attributes of the resource."""
+
+
 def _targets(offset: str = "") -> str:
-    return f'count by (job, {_VERSION}) (target_info{{job=~"$job", {_VERSION}!=""}}{offset})'
+    return f'count by ({", ".join((*_JOB, _VERSION))}) (target_info{{{_VERSION}!=""{_matching(_JOB)}}}{offset})'
 
 
 _ENDED: Final = chosen(names.OPERATIONS).ended(Outcome.COMPLETED)
-_PROCESS: Final = ("job", "service_name", "instance")
+_PROCESS: Final = f"{', '.join(names.TARGET)}, instance"
+_SERVICE: Final = " ".join(f"{{{{{label}}}}}" for label in names.TARGET)
 
 
 def _processes(offset: str = "") -> str:
-    return f"count by ({', '.join(_PROCESS)}) ({_ENDED}{offset})"
+    return f"count by ({_PROCESS}) ({_ENDED}{offset})"
 
 
 ANNOTATIONS: Final = (
     Annotation(
         "Firing alerts",
-        'ALERTS{alertname=~"Midstream.*", alertstate="firing", job=~"$job", service_name=~"$service"}',
+        f'ALERTS{{alertname=~"Midstream.*", alertstate="firing"{_matching(names.TARGET)}}}',
         "red",
         "{{alertname}}",
-        "{{severity}}: {{service_name}} {{job}}",
+        f"{{{{severity}}}}: {_SERVICE}",
     ),
     # Of a service that was there before: the first version of a new service is not a change.
     Annotation(
         "New versions",
-        f"{_targets()} unless {_targets(f' offset {_NEW}')} and on (job) {_targets(f' offset {_NEW}')}",
+        f"{_targets()} unless {_targets(f' offset {_NEW}')} and on ({', '.join(_JOB)}) {_targets(f' offset {_NEW}')}",
         "blue",
-        "{{job}}: version {{service_version}}",
+        f"{{{{{_JOB[0] if _JOB else _VERSION}}}}}: version {{{{{_VERSION}}}}}",
     ),
     Annotation(
         "Restarts",
-        f"count by (job, service_name) (\n"
+        f"count by ({', '.join(names.TARGET)}) (\n"
         f"  {_processes()} unless {_processes(f' offset {_NEW}')}\n"
-        f"  or max by ({', '.join(_PROCESS)}) (resets({_ENDED}[{_NEW}])) > 0\n)",
+        f"  or max by ({_PROCESS}) (resets({_ENDED}[{_NEW}])) > 0\n)",
         "purple",
-        "{{service_name}} {{job}}: new processes",
+        f"{_SERVICE}: new processes",
     ),
 )
 """What every board marks."""

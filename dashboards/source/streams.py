@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
-from source.names import label
+from source.names import DIMENSIONS, label
 from source.panels import Panel, Query
 from source.tables import Table
 
@@ -32,6 +32,14 @@ LOGS: Final = "loki"
 
 _MOST: Final = 100
 """The latest calls that are shown."""
+
+_RESOURCE: Final = {
+    attribute: one.variable
+    for attribute in ("service.name", "deployment.environment.name", "k8s.namespace.name")
+    for one in DIMENSIONS
+    if one.label == label(attribute)
+}
+"""By attribute of the resource, the variable that chooses it. No trace and no log event has a job."""
 
 SELECTED: Final = (
     "midstream.outcome",
@@ -90,7 +98,10 @@ class LogQuery(Query):
 def spans() -> str:
     """In TraceQL, the calls that the variables choose."""
     conditions = (
-        'resource.service.name =~ "${service:pipe}"',
+        *(
+            _unless(f"${{{variable}:pipe}}", ".*", f'resource.{attribute} =~ "${{{variable}:pipe}}"')
+            for attribute, variable in _RESOURCE.items()
+        ),
         'span.midstream.outcome =~ "${outcome:pipe}"',
         # A call that did not fail has no error type, and some operations have no model: then only All finds them.
         _unless("${error_type:pipe}", ".*", 'span.error.type =~ "${error_type:pipe}"'),
@@ -114,6 +125,7 @@ def log_events() -> str:
         *(
             f'{label(name)}=~"${variable}"'
             for name, variable in (
+                *((attribute, one) for attribute, one in _RESOURCE.items() if attribute != "service.name"),
                 ("midstream.outcome", "outcome"),
                 ("error.type", "error_type"),
                 ("gen_ai.request.model", "model"),
@@ -124,7 +136,8 @@ def log_events() -> str:
         " or ".join(f'{name}=~".*${{request_id}}.*"' for name in request),
     )
     # Loki takes no selector that an empty label meets, as All does.
-    return '{service_name=~".+", service_name=~"$service"}' + "".join(f" | {one}" for one in conditions)
+    service = "".join(f', service_name=~"${one.variable}"' for one in DIMENSIONS if one.label == "service_name")
+    return f'{{service_name=~".+"{service}}}' + "".join(f" | {one}" for one in conditions)
 
 
 @dataclass(frozen=True, kw_only=True)

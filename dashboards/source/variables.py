@@ -41,11 +41,11 @@ class Choice:
     name: str
     label: str
     title: str
+    shown: bool = True
 
 
 CHOICES: Final = (
-    Choice("job", "job", "Job"),
-    Choice("service", "service_name", "Service"),
+    *(Choice(one.variable, one.label, one.title, not one.same_as) for one in names.DIMENSIONS),
     Choice("provider", names.PROVIDER, "Provider"),
     Choice("model", names.MODEL, "Model"),
     Choice("operation", names.OPERATION, "Operation"),
@@ -81,10 +81,12 @@ def interpolate(expression: str, window: str = "5m", interval: str = "15s") -> s
     return expression
 
 
+_SHOWN: Final = 0
+_HIDDEN: Final = 2
 _LABEL_VALUES: Final = 1
 """Grafana's number for a query of the values of a label."""
 
-_VISIBLE: Final[dict[str, Any]] = {"hide": 0, "options": []}
+_VISIBLE: Final[dict[str, Any]] = {"hide": _SHOWN, "options": []}
 _SEVERAL: Final[dict[str, Any]] = {**_VISIBLE, "multi": True, "includeAll": True}
 
 
@@ -122,6 +124,7 @@ def query_variable(choice: Choice, selection: Selection) -> dict[str, Any]:
         "regex": "",
         "sort": 1,
         **_SEVERAL,
+        "hide": _SHOWN if choice.shown else _HIDDEN,
         "allValue": EVERYTHING,
         "current": {"selected": True, "text": ["All"], "value": ["$__all"]},
     }

@@ -28,6 +28,7 @@ QUERIES: Final[Mapping[str, tuple[str, str]]] = {
     if panel.source["type"] in {TRACES, LOGS} and query.expression != _OF_A_TRACE
 }
 LANGUAGES: Final = {TRACES: "traceql", LOGS: "logql"}
+RESOURCE: Final = {"service_name", "deployment_environment_name", "k8s_namespace_name"}
 RECORDED: Final = {attribute.name for attribute in (*CALL_ATTRIBUTES, *REQUEST_ATTRIBUTES)}
 
 
@@ -63,7 +64,11 @@ def test_it_asks_only_for_attributes_that_are_recorded(title: str) -> None:
         assert asked - RECORDED == set()
     else:
         asked = set(re.findall(r"(\w+)=~|unwrap (\w+)|{{\.(\w+)", query))
-        words = {word for found in asked for word in found if word} - {"service_name"}
+        words = {word for found in asked for word in found if word} - {
+            "service_name",
+            "deployment_environment_name",
+            "k8s_namespace_name",
+        }
         assert words
         assert words - {label(name) for name in RECORDED} == set()
 

@@ -8,9 +8,10 @@ from midstream._outcomes import Outcome
 from source import names
 from source.links import of_row, to
 from source.measures import LEAKING, OPERATIONS, WHOLE, calls, success_as_http_tells, success_as_it_was
+from source.names import DIMENSIONS, TARGET
 from source.panels import Query
 from source.parts import ANY_IS_BAD, WITHIN_OBJECTIVE
-from source.queries import FAILURES, HIDDEN_FROM_HTTP, TARGET
+from source.queries import FAILURES, HIDDEN_FROM_HTTP, total
 from source.tables import Column, Table
 
 __all__ = ("MODELS", "SERVICES")
@@ -19,25 +20,41 @@ _EVERY_CALL: Final = None
 _HERE: Final = "midstream-outcomes"
 _THIS: Final = "${__value.raw}"
 
+_NAME: Final = tuple(label for label in ("service_name", "job") if label in TARGET) or TARGET[:1]
+_WHERE: Final = "where"
+"""The label that the queries make of all other labels of a service, so that the table has few columns."""
+
+_TITLES: Final = {one.label: (one.title, one.variable) for one in DIMENSIONS}
+
+
+def _of_services(expression: str) -> str:
+    rest = [label for label in TARGET if label not in _NAME]
+    if not rest:
+        return expression
+    keys = ", ".join(f'"{label}"' for label in rest)
+    joined = f'label_join({expression}, "{_WHERE}", " ", {keys})'
+    return total(f'label_replace({joined}, "{_WHERE}", "$1", "{_WHERE}", " *(.*?) *")', *_NAME, _WHERE)
+
+
 SERVICES: Final = Table(
     title="By service",
     description="Each service, the one with the most failed calls on top: calls, failed calls, those of them that HTTP "
     "counts as a success, and actual success. A dash is none. A service leads to this board for that service only.",
     queries=(
-        Query(f"{calls(OPERATIONS, WHOLE, *TARGET)} > 0"),
-        Query(f"{calls(OPERATIONS.ended(*FAILURES), WHOLE, *TARGET)} > 0"),
-        Query(f"{calls(OPERATIONS.ended(*HIDDEN_FROM_HTTP), WHOLE, *TARGET)} > 0"),
-        Query(success_as_it_was(WHOLE, *TARGET)),
+        Query(f"{_of_services(calls(OPERATIONS, WHOLE, *TARGET))} > 0"),
+        Query(f"{_of_services(calls(OPERATIONS.ended(*FAILURES), WHOLE, *TARGET))} > 0"),
+        Query(f"{_of_services(calls(OPERATIONS.ended(*HIDDEN_FROM_HTTP), WHOLE, *TARGET))} > 0"),
+        Query(_of_services(success_as_it_was(WHOLE, *TARGET))),
     ),
     moved_by=_EVERY_CALL,
     nothing="-",
     columns=(
-        Column(
-            "service_name",
-            "Service",
-            links=(("This service only", to("midstream-outcomes", service="${__value.raw}")),),
+        *(
+            Column(label, title, links=((f"This {title.lower()} only", to(_HERE, **{variable: _THIS})),))
+            for label in _NAME
+            for title, variable in (_TITLES[label],)
         ),
-        Column("job", "Job", links=(("This job only", to("midstream-outcomes", job="${__value.raw}")),)),
+        *([Column(_WHERE, "Where")] if len(TARGET) > len(_NAME) else []),
         Column("Value #B", "Failed", 80, decimals=0, thresholds=ANY_IS_BAD, counts=frozenset(FAILURES)),
         Column("Value #C", "Hidden from HTTP", 130, decimals=0, counts=frozenset(HIDDEN_FROM_HTTP)),
         Column("Value #D", "Actual success", 115, "percentunit", 1, WITHIN_OBJECTIVE, counts=frozenset(FAILURES)),
