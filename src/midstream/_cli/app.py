@@ -178,6 +178,18 @@ def dashboards() -> None:
 @click.option(
     "--runbook-url", metavar="URL", help="Where you publish DIR, for the links from alerts to runbooks/NAME.md in it."
 )
+@click.option(
+    "--by",
+    metavar="LABELS",
+    help="The labels that identify a service, such as cluster,namespace,job. "
+    "Default: job, service_name and, where present, the deployment environment and the namespace.",
+)
+@click.option(
+    "--objective", metavar="PERCENT", show_default="99", help="The share of calls that must not fail, such as 99.5."
+)
+@click.option(
+    "--window", metavar="DAYS", show_default="30d", help="The time for which the error budget is given, such as 28d."
+)
 @click.option("--namespace", metavar="NAME", help="The namespace of the objects. Default: where they are applied.")
 @click.option(
     "--label",
