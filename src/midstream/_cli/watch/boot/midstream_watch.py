@@ -98,9 +98,9 @@ def _begin(watcher: Watcher) -> None:
 
 
 def _reason(error: ImportError) -> str:
-    if error.name == "midstream":
-        return f"midstream is not installed for {sys.executable}, so its calls cannot be seen"
-    return f"midstream of {sys.executable} cannot watch: {error}"
+    if sys.modules.get("midstream") is None:
+        return f"midstream is not installed for {sys.executable}: {sys.executable} -m pip install midstream"
+    return f"the midstream of {sys.executable} cannot watch: {error}"
 
 
 def begin() -> None:
