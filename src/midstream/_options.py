@@ -73,6 +73,7 @@ OPTIONS: Final = (
     Option("chunk_timings", _SWITCH, default=False),
     Option("genai_metrics", {names.value: names for names in GenAIMetrics}, default=GenAIMetrics.V1_41),
     Option("errors", {errors.value: errors for errors in Errors}, default=Errors.UNCHANGED),
+    Option("log", _SWITCH, default=False),
 )
 """The options. `Settings` has a field for each, and `_instrumentor.Options` a key; a test compares."""
 
@@ -94,6 +95,8 @@ class Settings(NamedTuple):
     """The names of the GenAI metrics."""
     errors: Errors = Errors.UNCHANGED
     """Which exceptions the application receives."""
+    log: bool = False
+    """Whether stderr gets a line at the start and one per failed call."""
 
     @classmethod
     def of(cls, **arguments: object) -> Settings:

@@ -11,7 +11,7 @@ from midstream._instrumentor import Options
 from midstream._options import ENVIRONMENT, OPTIONS, Settings
 from midstream._telemetry.scope import GenAIMetrics
 
-SWITCHES = {"spans": True, "chunk_timings": False}
+SWITCHES = {"spans": True, "chunk_timings": False, "log": False}
 """The options that are on or off, with their defaults."""
 
 
@@ -40,6 +40,7 @@ def test_the_variables_are_these() -> None:
         "chunk_timings": "MIDSTREAM_CHUNK_TIMINGS",
         "genai_metrics": "MIDSTREAM_GENAI_METRICS",
         "errors": "MIDSTREAM_ERRORS",
+        "log": "MIDSTREAM_LOG",
     }
 
 

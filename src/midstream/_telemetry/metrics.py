@@ -102,7 +102,11 @@ _LONGEST_WAIT: Final = _seconds(
     lambda c: c.verdict.longest_wait if c.verdict.opened else None,
 )
 _RESENDS: Final = _counter(
-    "midstream.client.resends", "{request}", "Requests that the SDK sent again.", _CALL, lambda c: c.resends or None
+    "midstream.client.resends",
+    "{request}",
+    "Requests that the SDK sent again.",
+    (*_CALL, "midstream.outcome"),
+    lambda c: c.resends or None,
 )
 TELEMETRY_ERRORS: Final = _counter(
     "midstream.telemetry.errors",
