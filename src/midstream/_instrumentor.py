@@ -51,6 +51,7 @@ class Options(TypedDict, total=False):
     chunk_timings: bool | None
     genai_metrics: Literal["1.41", "next", "both"] | None
     errors: Literal["unchanged", "corrected"] | None
+    log: bool | None
     skip_dep_check: bool
     """Of the base class: instrument an SDK of an unsupported version, too."""
     raise_exception_on_conflict: bool
@@ -60,9 +61,9 @@ class Options(TypedDict, total=False):
 class AnthropicInstrumentor(BaseInstrumentor):
     """Observes every call of the Anthropic SDK in this process, also of clients that exist already.
 
-    `instrument(tracer_provider=, meter_provider=, logger_provider=, spans=, chunk_timings=, genai_metrics=, errors=)`;
-    providers that are not given are the global ones. Raises `ValueError` for an invalid option, and what a given
-    provider raises. A broken global provider only loses its own telemetry.
+    `instrument(tracer_provider=, meter_provider=, logger_provider=, spans=, chunk_timings=, genai_metrics=, errors=,
+    log=)`; providers that are not given are the global ones. Raises `ValueError` for an invalid option, and what a
+    given provider raises. A broken global provider only loses its own telemetry.
     """
 
     # On the class, because the SDK is one for all instances: a subclass, or a concurrent thread, creates another.
@@ -131,11 +132,14 @@ def corrected_errors() -> Scope:
     Applies to calls that start inside it, in this context and in copies of it; a new thread starts outside. Works with
     `instrument()` and without.
     """
-    return Scope(_observe_always)
+    return Scope(observe_always)
 
 
-def _observe_always() -> None:
-    # For as long as the process lives, because a stream that starts inside may be read outside.
+def observe_always() -> None:
+    """Calls are observed as long as the process lives: a stream that starts inside a scope may be read outside it.
+
+    By the application's observation, or else by one that reports to no provider.
+    """
     with _changing:
         if not _fallback.is_permanent:
             _fallback.is_permanent = True

@@ -127,7 +127,7 @@ def test_metadata_that_cannot_be_read_is_not_a_reason_to_raise(monkeypatch: pyte
 
 
 INSTRUMENT = "from opentelemetry.instrumentation.auto_instrumentation import run; run()"
-DOCTOR = ("-m", "midstream._cli", "doctor", "--json", "--no-call")
+DOCTOR = ("-m", "midstream", "doctor", "--json", "--no-call")
 
 
 def test_the_doctor_says_why_opentelemetry_instrument_skips_such_an_sdk(
