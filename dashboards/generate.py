@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from source.boards import BOARDS
 from source.rules import files as rules
+from source.runbooks import runbooks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,9 +34,13 @@ def main() -> int:
     """Writes the files, or checks them. Returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing, and tell what is not up to date")
+    parser.add_argument("--print", action="store_true", help="write nothing, and print all as JSON, with the runbooks")
     parser.add_argument("--folder", type=Path, default=_HERE, help="where to write, or what to check")
     arguments = parser.parse_args()
     made = files()
+    if arguments.print:
+        print(json.dumps({**made, **{f"runbooks/{name}": text for name, text in runbooks().items()}}))
+        return 0
     if not arguments.check:
         _write(arguments.folder, made)
         return 0

@@ -122,7 +122,7 @@ def long(request: pytest.FixtureRequest) -> bool:
 
 @pytest.fixture(name="interpreters", scope="session")
 def interpreters_() -> Interpreters:
-    """Starts programs in processes of their own, quickly."""
+    """Starts each program in a separate process, quickly."""
     return interpreters()
 
 

@@ -25,11 +25,11 @@ class Choice:
     name: str
     label: str
     title: str
+    shown: bool = True
 
 
 CHOICES: Final = (
-    Choice("job", "job", "Job"),
-    Choice("service", "service_name", "Service"),
+    *(Choice(one.variable, one.label, one.title, not one.same_as) for one in names.DIMENSIONS),
     Choice("provider", names.PROVIDER, "Provider"),
     Choice("model", names.MODEL, "Model"),
     Choice("operation", names.OPERATION, "Operation"),
@@ -64,6 +64,8 @@ def interpolate(expression: str, window: str = "5m", interval: str = "15s") -> s
     return expression
 
 
+_SHOWN: Final = 0
+_HIDDEN: Final = 2
 _LABEL_VALUES: Final = 1
 """Grafana's number for a query of the values of a label."""
 
@@ -100,7 +102,7 @@ def _variable(place: int) -> dict[str, Any]:
         "refresh": 2,
         "regex": "",
         "sort": 1,
-        "hide": 0,
+        "hide": _SHOWN if choice.shown else _HIDDEN,
         "multi": True,
         "includeAll": True,
         "allValue": EVERYTHING,

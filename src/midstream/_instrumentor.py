@@ -132,11 +132,14 @@ def corrected_errors() -> Scope:
     Applies to calls that start inside it, in this context and in copies of it; a new thread starts outside. Works with
     `instrument()` and without.
     """
-    return Scope(_observe_always)
+    return Scope(observe_always)
 
 
-def _observe_always() -> None:
-    # For as long as the process lives, because a stream that starts inside may be read outside.
+def observe_always() -> None:
+    """Calls are observed as long as the process lives: a stream that starts inside a scope may be read outside it.
+
+    By the application's observation, or else by one that reports to no provider.
+    """
     with _changing:
         if not _fallback.is_permanent:
             _fallback.is_permanent = True

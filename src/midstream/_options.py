@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from midstream._telemetry.scope import GenAIMetrics
 
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
 _log: Final = logging.getLogger("midstream")
 
 
-@dataclass(frozen=True)
-class Option:
+class Option(NamedTuple):
     """One option, with its values by the words for them."""
 
     name: str
@@ -86,8 +84,7 @@ WORDS: Final[Mapping[str, Mapping[str, object]]] = {option.variable: option.word
 """By environment variable, the words that it may say."""
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """The values of the options."""
 
     spans: bool = True

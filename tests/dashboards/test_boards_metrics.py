@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from dashboards.boards_exported import Page
 
-BY_THE_SCRAPE: Final = frozenset({"job", "instance"})
-"""The labels that Prometheus adds to what it scrapes."""
+BY_THE_SCRAPE: Final = frozenset(("instance", *names.TARGET)) - {"service_name"}
+"""The labels that Prometheus adds to what it scrapes, or that the exporter here has no value for."""
 
 CHUNKS: Final = "gen_ai_client_operation_time_per_output_chunk_seconds"
 """Off unless asked for: no board shows it."""

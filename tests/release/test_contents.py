@@ -26,7 +26,7 @@ ADDED: Final = {"PKG-INFO"}
 def kept_by_git() -> set[str]:
     """The files of the checkout, those that are not committed yet too."""
     if not (CHECKOUT / ".git").exists():
-        pytest.skip("compares with the files that git keeps, and this is no checkout")
+        pytest.skip("compares with the files that git keeps, and this is not a checkout")
     command = ("git", "ls-files", "--cached", "--others", "--exclude-standard", "-z")
     listed = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout
     return {name for name in listed.split("\0") if name and (CHECKOUT / name).exists()}

@@ -14,7 +14,15 @@ __all__ = ("CHECKOUT", "PAGES", "Block", "blocks_in", "prose_of", "quick_start")
 
 CHECKOUT: Final = Path(__file__).parents[2]
 
-_WHERE: Final = ("*.md", "docs/*.md", "tests/*.md", "examples/**/*.md", "dashboards/*.md", "dashboards/prometheus/*.md")
+_WHERE: Final = (
+    "*.md",
+    "docs/*.md",
+    "tests/*.md",
+    "examples/**/*.md",
+    "dashboards/*.md",
+    "dashboards/prometheus/*.md",
+    "registry/*.md",
+)
 _OF_OTHERS: Final = "node_modules"
 
 PAGES: Final = tuple(
@@ -25,7 +33,7 @@ PAGES: Final = tuple(
         if _OF_OTHERS not in path.parts
     )
 )
-"""Every page, by its path in the checkout. The runbooks have tests of their own, in `dashboards`."""
+"""Every page, by its path in the checkout. The tests of the runbooks are in `dashboards`."""
 
 _FENCE: Final = re.compile(r"(?P<indent> *)(?P<fence>`{3,}|~{3,})(?P<language>[^`]*)")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -27,11 +26,11 @@ def settings(option: str, value: object) -> Settings:
 
 
 def defaults_but(option: str, value: Any) -> Settings:
-    return replace(Settings(), **{option: value})
+    return Settings()._replace(**{option: value})
 
 
 def test_every_option_is_a_setting_with_the_same_default_and_a_key_of_instrument() -> None:
-    assert asdict(Settings()) == {option.name: option.default for option in OPTIONS}
+    assert Settings()._asdict() == {option.name: option.default for option in OPTIONS}
     assert {option.name for option in OPTIONS} < {*Options.__annotations__}
 
 

@@ -142,12 +142,14 @@ _SERVICES: Final = Table(
     unit="none",
     nothing="-",
     columns=(
-        Column(
-            "service_name",
-            "Service",
-            links=(("What really happened", to("midstream-outcomes", service="${__value.raw}")),),
+        *(
+            Column(
+                one.label,
+                one.title,
+                links=(("What really happened", to("midstream-outcomes", **{one.variable: "${__value.raw}"})),),
+            )
+            for one in names.DIMENSIONS
         ),
-        Column("job", "Job"),
         *(
             Column(f"Value #{letter}", burn.long, 70, decimals=1, thresholds=_BURNING)
             for letter, burn in zip("ABCD", BURNS, strict=True)

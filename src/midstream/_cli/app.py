@@ -127,6 +127,36 @@ def faults(context: click.Context, /, **options: Any) -> None:
     context.exit(run(FaultsOptions(**options)))
 
 
+@app.command(context_settings={"allow_interspersed_args": False})
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON, and nothing else.")
+@click.option("--lines", is_flag=True, help="Print lines instead of drawing a screen; COMMAND keeps the terminal.")
+@click.option(
+    "--log", metavar="FILE", help="Write the output of COMMAND into FILE. Without it, a screen needs a temporary one."
+)
+@click.option("--quiet", is_flag=True, help="Drop the output of COMMAND.")
+@click.option(
+    "--port",
+    type=_PORT,
+    show_default="4318, or a free one for COMMAND",
+    help="The port of the OTLP receiver on loopback; 0 takes a free one.",
+)
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
+def watch(context: click.Context, /, **options: Any) -> None:
+    """Show every call of a program live, and how it really ended.
+
+    midstream watch -- python app.py
+
+    The exit status and the signals of COMMAND pass through, and a summary follows on stderr. The program must have
+    midstream in its environment; its own telemetry stays as it is. Without a COMMAND, it listens for services that run
+    elsewhere on this machine, until Ctrl-C.
+    """
+    require("rich", "opentelemetry.proto")
+    from midstream._cli.watch.command import WatchOptions, run
+
+    context.exit(run(WatchOptions(**options)))
+
+
 @app.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON, and nothing else.")
 @click.option("--no-call", is_flag=True, help="Make no call, so that nothing of it appears in your telemetry.")
@@ -168,6 +198,18 @@ def dashboards() -> None:
 @click.option("--grafana-url", metavar="URL", help="The URL of your Grafana, for the links from alerts to boards.")
 @click.option(
     "--runbook-url", metavar="URL", help="Where you publish DIR, for the links from alerts to runbooks/NAME.md in it."
+)
+@click.option(
+    "--by",
+    metavar="LABELS",
+    help="The labels that identify a service, such as cluster,namespace,job. "
+    "Default: job, service_name and, where present, the deployment environment and the namespace.",
+)
+@click.option(
+    "--objective", metavar="PERCENT", show_default="99", help="The share of calls that must not fail, such as 99.5."
+)
+@click.option(
+    "--window", metavar="DAYS", show_default="30d", help="The time for which the error budget is given, such as 28d."
 )
 @click.option("--namespace", metavar="NAME", help="The namespace of the objects. Default: where they are applied.")
 @click.option(

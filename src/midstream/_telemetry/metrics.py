@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import TYPE_CHECKING, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from midstream._outcomes.vocabulary import Outcome
 from midstream._telemetry.operation import Operation
@@ -27,17 +27,15 @@ class Instrument(str, Enum):
     HISTOGRAM = "histogram"
 
 
-@dataclass(frozen=True)
-class Measure:
+class Measure(NamedTuple):
     """One value that a call records for a metric when it has ended."""
 
     value: Read
-    attributes: Mapping[str, Value] = field(default_factory=dict[str, "Value"])
+    attributes: Mapping[str, Value] = MappingProxyType({})
     """Attributes of the value in addition to those of the call."""
 
 
-@dataclass(frozen=True, eq=False)
-class Metric:
+class Metric(NamedTuple):
     """One metric, with the attributes that its series have."""
 
     name: str
@@ -112,8 +110,7 @@ TELEMETRY_ERRORS: Final = _counter(
 _OURS: Final = (OPERATIONS, _ERRORS, OPEN_STREAMS, _LONGEST_WAIT, _RESENDS, TELEMETRY_ERRORS)
 
 _DURATION: Final = _seconds("gen_ai.client.operation.duration", "Duration of a call.", _ERROR, lambda c: c.duration)
-_USAGE: Final = replace(
-    _tokens("gen_ai.client.token.usage", "Tokens of a call.", (*_GEN_AI, "gen_ai.token.type")),
+_USAGE: Final = _tokens("gen_ai.client.token.usage", "Tokens of a call.", (*_GEN_AI, "gen_ai.token.type"))._replace(
     measures=(
         Measure(lambda c: c.verdict.answer.input_tokens, {"gen_ai.token.type": "input"}),
         Measure(lambda c: c.verdict.answer.output_tokens, {"gen_ai.token.type": "output"}),
@@ -137,7 +134,7 @@ METRICS: Final = (*_OURS, *_RELEASED)
 
 def _next(metric: Metric, name: str, brief: str | None = None) -> Metric:
     """`metric` under the name of the next conventions."""
-    return replace(metric, name=f"gen_ai.client.inference.{name}", brief=brief or metric.brief)
+    return metric._replace(name=f"gen_ai.client.inference.{name}", brief=brief or metric.brief)
 
 
 def _next_usage(name: str, brief: str, tokens: Callable[[CallRecord], int | None]) -> Metric:
@@ -145,7 +142,7 @@ def _next_usage(name: str, brief: str, tokens: Callable[[CallRecord], int | None
     # are text and which an image.
     measure = Measure(lambda c: tokens(c) or 0, {"gen_ai.token.modality": "unknown"})
     metric = _counter(f"gen_ai.client.inference.usage.{name}", "{token}", brief, (*_GEN_AI, "gen_ai.token.modality"))
-    return replace(metric, measures=(measure,))
+    return metric._replace(measures=(measure,))
 
 
 def _next_tokens(name: str, brief: str, tokens: Read) -> Metric:

@@ -9,6 +9,7 @@ _PACKAGES: Final = {
     "anthropic": "anthropic",
     "click": "click",
     "rich": "rich",
+    "opentelemetry.proto": "opentelemetry-proto",
     "opentelemetry.sdk": "opentelemetry-sdk",
     "opentelemetry.exporter.otlp.proto.http": "opentelemetry-exporter-otlp-proto-http",
     "opentelemetry.exporter.prometheus": "opentelemetry-exporter-prometheus",

@@ -10,7 +10,8 @@ from midstream._cli.console.new_folder import write_folder
 from midstream._cli.console.problem import Problem, shown
 from midstream._cli.dashboards.kubernetes import Manifests
 from midstream._cli.dashboards.links import Links
-from midstream._cli.dashboards.shipped import shipped
+from midstream._cli.dashboards.settings import BoardSettings
+from midstream._cli.dashboards.shipped import made, shipped
 
 
 @dataclass(frozen=True)
@@ -23,10 +24,17 @@ class ExportOptions:
     runbook_url: str | None
     namespace: str | None
     labels: tuple[str, ...]
+    by: str | None
+    objective: str | None
+    window: str | None
 
     def links(self) -> Links:
         """The links of the alerts. Raises `Problem` for a URL that cannot be a base."""
         return Links.from_options(self.grafana_url, self.runbook_url)
+
+    def settings(self) -> BoardSettings:
+        """What boards and rules are made with. Raises `Problem` for a value that cannot be used."""
+        return BoardSettings.from_options(self.by, self.objective, self.window)
 
     def manifests(self) -> Manifests | None:
         """What Kubernetes objects have in common; `None` for plain files. Raises `Problem` if options do not fit."""
@@ -41,7 +49,8 @@ class ExportOptions:
 
 def run(options: ExportOptions) -> None:
     """Exports boards, rules and runbooks. Raises `Problem` if it cannot."""
-    links, manifests, found = options.links(), options.manifests(), shipped()
+    links, manifests, settings = options.links(), options.manifests(), options.settings()
+    found = shipped() if settings == BoardSettings() else made(settings)
     boards, rules = found.boards, {name: links.added_to(text) for name, text in found.rules.items()}
     files = {f"runbooks/{name}": text for name, text in found.runbooks.items()}
     if manifests is None:
