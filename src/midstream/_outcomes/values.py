@@ -18,6 +18,9 @@ from midstream._guard import attempt
 UNDECODED: Final = object()
 """Stands for a value that is not JSON."""
 
+SDK_ANSWERS: Final = "anthropic.types."
+"""The modules of the SDK's parsed answers and events, which contain nothing else."""
+
 UNSEEN: Final = object()
 """Stands for a document that cannot be inspected."""
 
@@ -36,6 +39,8 @@ _UNENCODABLE: Final = re.compile("[\x00\ud800-\udfff]")
 
 def as_text(value: object, longest: int | None = MAX_NAME_LENGTH) -> str | None:
     """`value` if it is a text that is not empty, cut at `longest` characters."""
+    if value is None:
+        return None
     if type(value) is str and value.isascii() and value.isprintable() and (longest is None or len(value) <= longest):
         return value or None  # unchanged, like nearly all
     if not issubclass(type(value), str):
@@ -52,6 +57,8 @@ def as_name(value: object) -> str | None:
 
 def as_int(value: object) -> int | None:
     """`value` if it is a whole number of at most 64 bits."""
+    if value is None:
+        return None
     if type(value) is not int:
         if not issubclass(type(value), int) or type(value) is bool:
             return None
@@ -61,6 +68,8 @@ def as_int(value: object) -> int | None:
 
 def as_float(value: object) -> float | None:
     """`value` if it is a finite number."""
+    if value is None:
+        return None
     exact = float.__float__(cast("float", value)) if issubclass(type(value), float) else as_int(value)
     return float(exact) if exact is not None and math.isfinite(exact) else None
 
@@ -113,14 +122,23 @@ def from_json(data: bytes) -> Mapping[str, Any]:
     return cast("Mapping[str, Any]", value) if isinstance(value, dict) else {}
 
 
-def _field(value: object, name: str) -> object:
-    if isinstance(value, Mapping):
-        return cast("Any", value).get(name)
-    return cast("object", getattr(value, name, None))
+def _field(value: Any, name: str) -> object:
+    kind = type(value)
+    if kind is dict:
+        return value.get(name)
+    # pydantic keeps the fields of a model in its `__dict__`, and those beyond the model elsewhere.
+    if kind.__module__.startswith(SDK_ANSWERS) and name in value.__dict__:
+        return value.__dict__[name]
+    return value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
 
 
 def _fields(value: Any, names: tuple[str, ...]) -> list[object]:
+    kind = type(value)
+    if kind is dict:
+        return [*map(value.get, names)]
+    if kind.__module__.startswith(SDK_ANSWERS):
+        known = value.__dict__
+        return [known[name] if name in known else getattr(value, name, None) for name in names]
     if isinstance(value, Mapping):
-        mapping = cast("Mapping[str, object]", value)
-        return [mapping.get(name) for name in names]
+        return [*map(cast("Mapping[str, object]", value).get, names)]
     return [getattr(value, name, None) for name in names]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from midstream._guard import attempt
@@ -53,7 +54,12 @@ def request_of(client: Any, operation: Operation, options: Any, *, stream: bool)
 
 def endpoint(url: Any) -> tuple[str | None, int | None]:
     """Host and port of an `httpx.URL` or `httpx2.URL`, whose port is `None` where it is the scheme's default."""
-    return as_text(url.host, MAX_REQUEST_TEXT), as_int(url.port) or _DEFAULT_PORTS.get(url.scheme)
+    return _endpoint(url.host, url.port, url.scheme)
+
+
+@lru_cache(maxsize=128)
+def _endpoint(host: object, port: object, scheme: str) -> tuple[str | None, int | None]:
+    return as_text(host, MAX_REQUEST_TEXT), as_int(port) or _DEFAULT_PORTS.get(scheme)
 
 
 def provider_name(client: Any) -> str:
@@ -86,7 +92,12 @@ def _mapping(value: object) -> dict[str, Any]:
     if type(value) is dict:
         return cast("dict[str, Any]", value)
     # Another class is read once, and may raise.
-    return attempt(lambda: dict(cast("Any", value)) if isinstance(value, Mapping) else None) or {}
+    return attempt(_copied, value) or {}
+
+
+def _copied(value: Any) -> dict[str, Any] | None:
+    # Most are the SDK's mark for what is not given. The class of a mapping has `keys`.
+    return dict(value) if hasattr(type(value), "keys") and isinstance(value, Mapping) else None
 
 
 def _texts(value: object) -> tuple[str, ...] | None:
