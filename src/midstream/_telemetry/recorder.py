@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from midstream._outcomes import Failure
     from midstream._telemetry.call_record import CallRecord, CallRequest, Value
-    from midstream._telemetry.series import End
+    from midstream._telemetry.series import EndSeries
     from midstream._telemetry.signals import Signals
     from midstream._telemetry.spans import CallSpan
 
@@ -127,13 +127,13 @@ class Recorder:
                         self._emit_event(failure, line, {**requested, **result}, span.context, error)
 
     def _record_metrics(self, call: CallRecord, where: Context) -> None:
-        end: End | None = None
+        end: EndSeries | None = None
         with self.guards.metrics:
             end = self._series.end_of(call)
         if end is None:
             return
         for add, times in end.added:
-            for _ in range(times(call) or 0):
+            for _ in range(int(times(call) or 0)):
                 add()
         recorded = iter(end.recorded)
         is_done = False

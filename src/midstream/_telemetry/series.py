@@ -45,7 +45,7 @@ class SeriesValue:
         """`None` before the first value: a series without one does not count for the limit of series."""
 
 
-class End:
+class EndSeries:
     """Where calls are recorded that are the same to metrics."""
 
     __slots__ = ("added", "known", "recorded")
@@ -60,11 +60,13 @@ class End:
         self.recorded: Final = recorded
 
 
-class _RequestSeries:
+class RequestSeries:
+    """Where calls are recorded whose requests are the same to metrics."""
+
     __slots__ = ("ends", "open_stream")
 
     def __init__(self) -> None:
-        self.ends: Final[dict[object, End]] = {}
+        self.ends: Final[dict[object, EndSeries]] = {}
         self.open_stream: StreamSeries | None = None
 
 
@@ -80,9 +82,9 @@ class CallSeries:
         self._totals: Final = totals
         self._open_streams: Final = open_streams
         self._metrics: Final = {operation: metrics_of(operation, names) for operation in Operation}
-        self._requests: Final[dict[object, _RequestSeries]] = {}
+        self._requests: Final[dict[object, RequestSeries]] = {}
 
-    def of(self, request: CallRequest) -> _RequestSeries:
+    def of(self, request: CallRequest) -> RequestSeries:
         """The series of `request`. The first time, those of all outcomes, so that `rate()` sees the first failure."""
         key = (
             *(request.operation, request.provider, request.model, request.stream),
@@ -91,7 +93,7 @@ class CallSeries:
         found = self._requests.get(key)
         if found is None:
             self._create_outcomes(request)
-            found = _RequestSeries()
+            found = RequestSeries()
             _keep(self._requests, key, found, MAX_REQUESTS)
         return found
 
@@ -103,7 +105,7 @@ class CallSeries:
             found.open_stream = self._open_streams.series(self.limits.series(OPEN_STREAMS.name, known))
         return found.open_stream
 
-    def end_of(self, call: CallRecord) -> End:
+    def end_of(self, call: CallRecord) -> EndSeries:
         """The series of `call`."""
         verdict, resent = call.verdict, call.attempts > 1
         failure = verdict.failure
@@ -121,7 +123,7 @@ class CallSeries:
             _keep(ends, key, found, MAX_ENDS)
         return found
 
-    def attributes_of(self, recorded: SeriesValue, end: End) -> Mapping[str, Value]:
+    def attributes_of(self, recorded: SeriesValue, end: EndSeries) -> Mapping[str, Value]:
         """The attributes of the series of `recorded`, which has its first value."""
         attributes = self.limits.series(recorded.name, {**end.known, **recorded.measure.attributes})
         recorded.attributes = attributes
@@ -139,7 +141,7 @@ class CallSeries:
             series = self.limits.series(OPERATIONS.name, {**COUNTER_DEFAULTS, **known, **flags})
             self._totals.adder(OPERATIONS, series)
 
-    def _new_end(self, call: CallRecord) -> End:
+    def _new_end(self, call: CallRecord) -> EndSeries:
         known = {
             **COUNTER_DEFAULTS,
             **self.limits.of({**request_attributes(call.request), **call_attributes(call)}),
@@ -160,7 +162,7 @@ class CallSeries:
             if metric not in TOTALS
             for measure in metric.measures
         ]
-        return End(known, added, recorded)
+        return EndSeries(known, added, recorded)
 
 
 def _keep(cache: dict[Any, Any], key: object, value: object, most: int) -> None:
