@@ -10,7 +10,9 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cache
+from operator import itemgetter
 from typing import Any, Final, cast
 
 from midstream._guard import attempt
@@ -68,7 +70,7 @@ def as_int(value: object) -> int | None:
 
 def as_float(value: object) -> float | None:
     """`value` if it is a finite number."""
-    if value is None:
+    if not issubclass(type(value), (float, int)):
         return None
     exact = float.__float__(cast("float", value)) if issubclass(type(value), float) else as_int(value)
     return float(exact) if exact is not None and math.isfinite(exact) else None
@@ -101,8 +103,8 @@ def field(value: object, name: str) -> object:
     return attempt(_field, value, name)
 
 
-def fields(value: object, *names: str) -> list[object]:
-    """The `field` of each of `names`."""
+def fields(value: object, *names: str) -> Sequence[object]:
+    """The `field` of each of `names`, at least two."""
     # All of them in one attempt: most values raise nothing.
     read = attempt(_fields, value, names)
     return [field(value, name) for name in names] if read is None else read
@@ -132,13 +134,20 @@ def _field(value: Any, name: str) -> object:
     return value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
 
 
-def _fields(value: Any, names: tuple[str, ...]) -> list[object]:
+def _fields(value: Any, names: tuple[str, ...]) -> Sequence[object]:
     kind = type(value)
     if kind is dict:
         return [*map(value.get, names)]
     if kind.__module__.startswith(SDK_ANSWERS):
         known = value.__dict__
-        return [known[name] if name in known else getattr(value, name, None) for name in names]
+        try:
+            found: tuple[object, ...] = _picker(*names)(known)
+        except KeyError:
+            return [known[name] if name in known else getattr(value, name, None) for name in names]
+        return found
     if isinstance(value, Mapping):
         return [*map(cast("Mapping[str, object]", value).get, names)]
     return [getattr(value, name, None) for name in names]
+
+
+_picker: Final = cache(itemgetter)

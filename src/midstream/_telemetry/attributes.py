@@ -1,7 +1,7 @@
 """Every attribute of a span: its place in the order, and its value. docs/telemetry_contract.py describes them.
 
 The values are straight-line code, because a loop over a table of functions takes three times as long for every call. A
-test holds them to the tables.
+test holds them to the tables. `_value_` is the `value` of an enum, at a tenth of the cost.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def request_attributes(request: CallRequest) -> Mapping[str, Value]:
 
 
 def _of_request(request: CallRequest) -> _Values:
-    found: _Values = {"gen_ai.operation.name": request.operation.value, "gen_ai.provider.name": request.provider}
+    found: _Values = {"gen_ai.operation.name": request.operation._value_, "gen_ai.provider.name": request.provider}
     if request.model is not None:
         found["gen_ai.request.model"] = request.model
     if request.server_address is not None:
@@ -148,7 +148,7 @@ def call_attributes(call: CallRecord) -> dict[str, Value]:
         found["http.response.status_code"] = call.observed_status_code
     if verdict.failure is not None:
         found["error.type"] = verdict.failure.error_type
-    found["midstream.outcome"] = verdict.outcome.value
+    found["midstream.outcome"] = verdict.outcome._value_
     return found
 
 
@@ -179,7 +179,7 @@ def _add_answer(found: _Values, call: CallRecord, verdict: Verdict) -> None:
 
 def _add_failure(found: _Values, call: CallRecord, failure: Failure) -> None:
     if failure.phase is not None:
-        found["midstream.phase"] = failure.phase.value
+        found["midstream.phase"] = failure.phase._value_
     found["midstream.retryable"] = failure.retryable
     found["midstream.leaked"] = failure.leaked
     found["midstream.misreported"] = failure.misreported

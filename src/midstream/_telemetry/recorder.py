@@ -29,14 +29,14 @@ from midstream._telemetry.stacktrace import stacktrace
 from midstream._telemetry.totals import Totals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from opentelemetry.context import Context
     from opentelemetry.metrics import Meter
 
     from midstream._outcomes import Failure
     from midstream._telemetry.call_record import CallRecord, CallRequest, Value
-    from midstream._telemetry.series import EndSeries
+    from midstream._telemetry.series import SeriesValue
     from midstream._telemetry.signals import Signals
     from midstream._telemetry.spans import CallSpan
 
@@ -127,24 +127,24 @@ class Recorder:
                         self._emit_event(failure, line, {**requested, **result}, span.context, error)
 
     def _record_metrics(self, call: CallRecord, where: Context) -> None:
-        end: EndSeries | None = None
+        rest: Iterator[SeriesValue] = iter(())
         with self.guards.metrics:
             end = self._series.end_of(call)
-        if end is None:
-            return
-        for add, times in end.added:
-            for _ in range(int(times(call) or 0)):
-                add()
-        recorded = iter(end.recorded)
-        is_done = False
-        while not is_done:
-            with self.guards.metrics:  # an internal error loses one value, and the rest is recorded
-                for each in recorded:
-                    value = each.value(call)
-                    # A broken clock returns not-a-number, which would spoil the sum of a histogram permanently.
-                    if value is not None and math.isfinite(value):
-                        each.record(value, each.attributes or self._series.attributes_of(each, end), where)
-                is_done = True
+            for add, times in end.added:
+                for _ in range(int(times(call) or 0)):
+                    add()
+            rest = iter(end.recorded)
+            self._record_values(rest, call, where)
+        for value in rest:  # only after an internal error, which loses one value
+            with self.guards.metrics:
+                self._record_values((value,), call, where)
+
+    def _record_values(self, values: Iterable[SeriesValue], call: CallRecord, where: Context) -> None:
+        for each in values:
+            value = each.value(call)
+            # A broken clock returns not-a-number, which would spoil the sum of a histogram permanently.
+            if value is not None and math.isfinite(value):
+                each.record(value, each.attributes or self._series.attributes_of(each), where)
 
     def _emit_event(
         self,

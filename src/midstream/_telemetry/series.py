@@ -23,21 +23,24 @@ if TYPE_CHECKING:
     from midstream._telemetry.scope import GenAIMetrics
     from midstream._telemetry.totals import Totals
 
-MAX_REQUESTS: Final = 500
+MAX_REQUESTS: Final = 100
 """The combinations of requests that are cached."""
 
-MAX_ENDS: Final = 100
+MAX_ENDS: Final = 30
 """The combinations of ends that are cached for each of them."""
 
 
 class SeriesValue:
     """A value that calls record in one series, if they have it."""
 
-    __slots__ = ("attributes", "measure", "name", "record", "value")
+    __slots__ = ("attributes", "known", "name", "record", "value")
 
-    def __init__(self, metric: Metric, measure: Measure, record: Callable[..., object]) -> None:
+    def __init__(
+        self, metric: Metric, measure: Measure, record: Callable[..., object], known: Mapping[str, Value]
+    ) -> None:
         self.name: Final = metric.name
-        self.measure: Final = measure
+        self.known: Final = {**known, **measure.attributes} if measure.attributes else known
+        """The limited attributes of its calls, those of other metrics included."""
         self.value: Final[Read] = measure.value
         self.record: Final = record
         """Takes a value, the attributes, and the context."""
@@ -48,13 +51,9 @@ class SeriesValue:
 class EndSeries:
     """Where calls are recorded that are the same to metrics."""
 
-    __slots__ = ("added", "known", "recorded")
+    __slots__ = ("added", "recorded")
 
-    def __init__(
-        self, known: Mapping[str, Value], added: list[tuple[Callable[[], object], Read]], recorded: list[SeriesValue]
-    ) -> None:
-        self.known: Final = known
-        """The attributes of such calls, limited. Those that no metric has are of one call."""
+    def __init__(self, added: list[tuple[Callable[[], object], Read]], recorded: list[SeriesValue]) -> None:
         self.added: Final = added
         """The totals: what adds 1 and never raises, and how often it is to be called."""
         self.recorded: Final = recorded
@@ -123,9 +122,9 @@ class CallSeries:
             _keep(ends, key, found, MAX_ENDS)
         return found
 
-    def attributes_of(self, recorded: SeriesValue, end: EndSeries) -> Mapping[str, Value]:
+    def attributes_of(self, recorded: SeriesValue) -> Mapping[str, Value]:
         """The attributes of the series of `recorded`, which has its first value."""
-        attributes = self.limits.series(recorded.name, {**end.known, **recorded.measure.attributes})
+        attributes = self.limits.series(recorded.name, recorded.known)
         recorded.attributes = attributes
         return attributes
 
@@ -142,13 +141,15 @@ class CallSeries:
             self._totals.adder(OPERATIONS, series)
 
     def _new_end(self, call: CallRecord) -> EndSeries:
+        attributes = {**request_attributes(call.request), **call_attributes(call)}
+        metrics = self._metrics[call.request.operation]
+        names = {name for metric in metrics for name in metric.attributes}
         known = {
             **COUNTER_DEFAULTS,
-            **self.limits.of({**request_attributes(call.request), **call_attributes(call)}),
+            **self.limits.of({name: value for name, value in attributes.items() if name in names}),
         }
         if call.verdict.failure is not None:
             known["error.type"] = bounded_error_type(call.verdict.failure)
-        metrics = self._metrics[call.request.operation]
         added = [
             (self._totals.adder(metric, self.limits.series(metric.name, known)), measure.value)
             for metric in metrics
@@ -157,12 +158,12 @@ class CallSeries:
             if measure.value(call) is not None
         ]
         recorded = [
-            SeriesValue(metric, measure, self._records[metric.name])
+            SeriesValue(metric, measure, self._records[metric.name], known)
             for metric in metrics
             if metric not in TOTALS
             for measure in metric.measures
         ]
-        return EndSeries(known, added, recorded)
+        return EndSeries(added, recorded)
 
 
 def _keep(cache: dict[Any, Any], key: object, value: object, most: int) -> None:
