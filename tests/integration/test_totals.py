@@ -20,7 +20,7 @@ from support.interpreters import Finished
 from support.styles import STYLES, see
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
     from midstream.faults import FaultServer
     from support.interpreters import Interpreters
@@ -43,11 +43,11 @@ def points_of(reader: InMemoryMetricReader, name: str) -> list[Any]:
 
 def completed(reader: InMemoryMetricReader) -> float:
     points = points_of(reader, NAME)
-    return sum(point.value for point in points if dict(point.attributes).get("midstream.outcome") == "completed")
+    return sum(float(point.value) for point in points if dict(point.attributes).get("midstream.outcome") == "completed")
 
 
 @pytest.fixture
-def called(server: FaultServer, instrumented: Any) -> Iterator[Any]:
+def called(server: FaultServer, instrumented: Any) -> Callable[..., None]:
     """Makes calls that are recorded with a meter provider."""
 
     def call(provider: Any, *models: str) -> None:
