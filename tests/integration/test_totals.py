@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from midstream.faults import FaultServer
     from support.interpreters import Interpreters
 
-DELTA = dict.fromkeys((Counter, ObservableCounter), AggregationTemporality.DELTA)
+DELTA: dict[type, AggregationTemporality] = dict.fromkeys((Counter, ObservableCounter), AggregationTemporality.DELTA)
 NAME = "midstream.client.operations"
 
 
