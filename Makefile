@@ -35,7 +35,7 @@ TARGETS := $(patsubst fuzz/%.py,%,$(wildcard fuzz/*.py))
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-full mutants $(TESTS) test-release test-neighbours test-frameworks test-index test-otlp matrix lint lint-code lint-types lint-workflows environments format release bench bench-others comparison frameworks instructions fuzz docs dashboards pictures pins clean FORCE
+.PHONY: help demo test test-full mutants $(TESTS) test-release test-neighbours test-frameworks test-index test-otlp matrix lint lint-code lint-types lint-workflows environments format release bench bench-others comparison frameworks instructions check-instructions fuzz docs dashboards pictures pins clean FORCE
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -150,6 +150,9 @@ frameworks: $(FRAMEWORKS:%=.venv/%/.project) ## what frameworks make of failed s
 
 instructions: $(DEV)/.project ## machine instructions per event, with ARGS=--calls per call; needs valgrind
 	@$(DEV)/bin/python benchmarks/instructions.py $(ARGS)
+
+check-instructions: $(DEV)/.project ## whether a call costs more machine instructions than allowed; Python 3.11, valgrind
+	@$(DEV)/bin/python benchmarks/instructions.py --calls --check
 
 fuzz: $(FUZZ)/.project ## random exceptions, bodies and requests, guided by coverage; for a minute each
 	@for target in $(TARGETS); do \

@@ -44,11 +44,9 @@ def compiled(pattern: str, flags: int = 0) -> re.Pattern[str]:
 
 def as_text(value: object, longest: int | None = MAX_NAME_LENGTH) -> str | None:
     """`value` if it is a text that is not empty, cut at `longest` characters."""
-    if value is None:
-        return None
-    if type(value) is str and value.isascii() and value.isprintable() and (longest is None or len(value) <= longest):
+    if type(value) is str and (longest is None or len(value) <= longest) and value.isascii() and value.isprintable():
         return value or None  # unchanged, like nearly all
-    if not issubclass(type(value), str):
+    if value is None or not issubclass(type(value), str):
         return None
     # Not `str(value)`: of an enum member that is a `str`, it is the name.
     return compiled(_UNENCODABLE).sub("\ufffd", str.__str__(cast("str", value))[:longest]) or None
@@ -146,8 +144,11 @@ def _own_fields(value: Any) -> dict[str, object] | None:
     """The fields of a dict, and of an object of the SDK's answers, except those that its class does not know."""
     if type(value) is dict:
         return cast("dict[str, object]", value)
-    # pydantic keeps them here, and takes much longer to answer for those that are missing.
-    return cast("dict[str, object]", value.__dict__) if is_sdk_answer(value) else None
+    kind = type(value)
+    if _sdk_classes.get(id(kind)) is not kind and not is_sdk_answer(value):
+        return None
+    known: dict[str, object] = value.__dict__  # where pydantic keeps them; it takes much longer to answer itself
+    return known
 
 
 def _is_sdk_class(kind: type) -> bool:
