@@ -29,7 +29,7 @@ QUERIES: Final[Mapping[str, tuple[str, str]]] = {
 }
 LANGUAGES: Final = {TRACES: "traceql", LOGS: "logql"}
 RESOURCE: Final = {"service_name", "deployment_environment_name", "k8s_namespace_name"}
-RECORDED: Final = {attribute.name for attribute in (*CALL_ATTRIBUTES, *REQUEST_ATTRIBUTES)}
+RECORDED: Final = {one.name for one in CALL_ATTRIBUTES} | {one.name for one in REQUEST_ATTRIBUTES}
 
 
 def test_both_languages_are_asked() -> None:

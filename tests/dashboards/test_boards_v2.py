@@ -54,8 +54,8 @@ def lost(board: Any, written: Any, path: str = "") -> Iterator[str]:
             else:
                 yield place
     elif isinstance(board, list) and isinstance(written, list) and len(board) == len(written):
-        for place, pair in enumerate(zip(board, written, strict=True)):
-            yield from lost(*pair, f"{path}[{place}]")
+        for number, pair in enumerate(zip(board, written, strict=True)):
+            yield from lost(*pair, f"{path}[{number}]")
     elif board != written:
         yield path
 

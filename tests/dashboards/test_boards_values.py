@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -36,8 +36,8 @@ def expression(board: str, title: str) -> str:
 
 # The tiles: of 64 calls a minute, 40 complete
 
-CONTENT: Final = {"midstream_phase": "content"}
-HANDLED: Final = {**CONTENT, "midstream_corrected": "true"}
+CONTENT: Final[dict[str, Any]] = {"midstream_phase": "content"}
+HANDLED: Final[dict[str, Any]] = {**CONTENT, "midstream_corrected": "true"}
 DURATIONS: Final = f"{names.DURATION}_sum"
 INPUT: Final = {**API, **CHAT, names.TOKEN_TYPE: "input"}
 OUTPUT: Final = {**INPUT, names.TOKEN_TYPE: "output"}
