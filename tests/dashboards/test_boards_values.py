@@ -245,7 +245,7 @@ def test_the_worst_service_is_on_top(tmp_path: Path) -> None:
             outcome, steady(number, MINUTES), deployment_environment_name=environment, k8s_namespace_name="ai"
         ).items()
     }
-    prod, staging = '{job="api", where="prod ai"}', '{job="api", where="staging ai"}'
+    prod, staging = '{job="api", where="prod   ai"}', '{job="api", where="staging   ai"}'
     expected: list[dict[str, float]] = [{prod: 80, staging: 40}, {prod: 20}, {prod: 20}, {prod: 0.75, staging: 1}]
     asked = (f"round({interpolate(one, WINDOW)}, 0.01)" for one in table.expressions.values())
     assert complaints(series, dict(zip(asked, expected, strict=True)), tmp_path) == ""
