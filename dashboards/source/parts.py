@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from source import colours, names
 from source.measures import STEP, calls
-from source.objective import OBJECTIVE
+from source.objective import ALLOWED, OBJECTIVE
 from source.panels import Bars, Query, Thresholds, Tile
 
 if TYPE_CHECKING:
@@ -32,9 +32,6 @@ __all__ = (
 NO_TRAFFIC: Final = "No traffic"
 NO_FAILURES: Final = "No failures"
 NONE: Final = "None"
-
-ALLOWED: Final = round(1 - OBJECTIVE, 10)
-"""The share of calls that may fail."""
 
 ANY_IS_BAD: Final = Thresholds(colours.GOOD, ((0.5, colours.BAD),))
 """For a count: half a call is what extrapolation makes of less than one."""

@@ -64,7 +64,7 @@ def test_an_empty_folder_is_filled_from_within_as_it_may_be_a_mount(
 
     monkeypatch.setattr(Path, "rename", noted)
     export(tmp_path)
-    assert [path.name for path in moved] == ["grafana", "prometheus", "runbooks"]
+    assert [path.name for path in moved] == ["alertmanager", "grafana", "prometheus", "runbooks"]
     assert [path for path in moved if not path.is_relative_to(tmp_path)] == []
 
 

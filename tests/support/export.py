@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ("CHECKOUT", "contents", "export", "shipped_files", "wrote")
 
 CHECKOUT: Final = Path(__file__).parents[2]
-_KINDS: Final = {"grafana": "*.json", "prometheus": "*.yaml", "runbooks": "*.md"}
+_KINDS: Final = {"grafana": "*.json", "prometheus": "*.yaml", "runbooks": "*.md", "alertmanager": "*.yaml"}
 
 
 def export(*arguments: str | Path) -> Result:
@@ -41,5 +41,5 @@ def shipped_files(dashboards: Path = CHECKOUT / "dashboards") -> Mapping[str, by
 def wrote(folder: str | Path) -> str:
     """What the command says when it is done."""
     kinds = [path.partition("/")[0] for path in shipped_files()]
-    boards, rules, runbooks = map(kinds.count, _KINDS)
+    boards, rules, runbooks, _ = map(kinds.count, _KINDS)
     return f"Wrote {boards} boards, {rules} files of rules and {runbooks} runbooks to {folder}.\n"

@@ -53,6 +53,7 @@ def run(options: ExportOptions) -> None:
     found = shipped() if settings == BoardSettings() else made(settings)
     boards, rules = found.boards, {name: links.added_to(text) for name, text in found.rules.items()}
     files = {f"runbooks/{name}": text for name, text in found.runbooks.items()}
+    files |= {f"alertmanager/{name}": text for name, text in found.alertmanager.items()}
     if manifests is None:
         files |= {f"grafana/{name}": text for name, text in boards.items()}
         files |= {f"prometheus/{name}": text for name, text in rules.items()}

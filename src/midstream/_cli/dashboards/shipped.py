@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from midstream._cli.dashboards.settings import BoardSettings
 
 
-_PATTERNS: Final = {"grafana": "*.json", "prometheus": "*.yaml", "runbooks": "*.md"}
+_PATTERNS: Final = {"grafana": "*.json", "prometheus": "*.yaml", "runbooks": "*.md", "alertmanager": "*.yaml"}
 """By folder, the files in it that are for users."""
 
 
@@ -30,6 +30,8 @@ class Shipped:
     boards: Mapping[str, str]
     rules: Mapping[str, str]
     runbooks: Mapping[str, str]
+    alertmanager: Mapping[str, str]
+    """Routes and inhibition."""
 
 
 def shipped() -> Shipped:
