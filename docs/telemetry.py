@@ -16,13 +16,13 @@ from midstream._outcomes import Outcome, Phase
 from midstream._outcomes.status import API_STATUS, BEDROCK_STATUS, SESSION_STATUS, TOKEN_STATUS, UNKNOWN_STATUS
 from midstream._outcomes.values import MAX_NAME_LENGTH, MAX_REQUEST_TEXT
 from midstream._telemetry.operation import Operation
-from midstream._telemetry.scope import SCOPE, GenAIMetrics
+from midstream._telemetry.scope import SCHEMA_URL, SCOPE, GenAIMetrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from enum import Enum
 
-__all__ = ("page",)
+__all__ = ("members", "page")
 
 PAGE = Path(__file__).with_name("telemetry.md")
 
@@ -129,6 +129,15 @@ the failure in one line, as in the status of the span. Before OpenTelemetry 1.35
 in the attribute `event.name`. The attributes are those above and:
 """
 
+_REGISTRY = f"""\
+## Registry
+
+[registry/](../registry/README.md) is this page for machines: a semantic-convention registry in OpenTelemetry's format.
+The scope states the schema URL `{SCHEMA_URL}`. midstream emits what that version
+defines, and in addition what the registry defines: `midstream.*`, `anthropic.request.id`, and names that are newer than
+that version, `gen_ai.usage.cache_write.input_tokens` (there `cache_creation`) and the next metrics.
+"""
+
 _SPAN_RULES = """\
 ## Spans
 
@@ -151,7 +160,7 @@ def page() -> str:
             _table(("value", "request", "GenAI metrics"), _operations()),
             "## `midstream.phase`\n",
             "How far a failed call had come. An HTTP error has the phase `request`.\n",
-            _table(("value", "meaning"), ((f"`{value}`", text) for value, text in _members(Phase).items())),
+            _table(("value", "meaning"), ((f"`{value}`", text) for value, text in members(Phase).items())),
             _STATUSES,
             _table(("error type of the API", "status"), _rows(API_STATUS)),
             _table(("exception of a Bedrock stream", "status"), _rows(BEDROCK_STATUS)),
@@ -162,12 +171,21 @@ def page() -> str:
             _table(("name", "type", "on", "", "meaning"), _attributes()),
             _METRICS,
             *_described(contract.METRICS),
+            "Attributes that only metrics have:\n",
+            _table(
+                ("name", "type", "meaning"),
+                ((f"`{name}`", a.type, a.meaning) for name, a in contract.METRIC_ATTRIBUTES.items()),
+            ),
             _NEXT,
             _table(("value", "the GenAI metrics"), _choices()),
             _NEXT_RULES,
             *_described(contract.NEXT_METRICS),
             _LOG,
-            _table(("name", "meaning"), ((f"`{name}`", text) for name, text in contract.EXCEPTION_ATTRIBUTES.items())),
+            _table(
+                ("name", "type", "meaning"),
+                ((f"`{name}`", a.type, a.meaning) for name, a in contract.EXCEPTION_ATTRIBUTES.items()),
+            ),
+            _REGISTRY,
         )
     )
 
@@ -177,7 +195,7 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> str:
     return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
 
 
-def _members(kind: type[Enum]) -> dict[str, str]:
+def members(kind: type[Enum]) -> dict[str, str]:
     """The docstring beneath each member in the source, by the member's value."""
     (tree,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
     assert isinstance(tree, ast.ClassDef)  # noqa: S101 - the source of a class
@@ -190,12 +208,12 @@ def _members(kind: type[Enum]) -> dict[str, str]:
 
 
 def _outcomes() -> Iterable[tuple[object, ...]]:
-    texts = _members(Outcome)
+    texts = members(Outcome)
     return ((f"`{o.value}`", texts[o.value], "yes" if o.is_failure else "no") for o in Outcome)
 
 
 def _operations() -> Iterable[tuple[object, ...]]:
-    texts = _members(Operation)
+    texts = members(Operation)
     return ((f"`{o.value}`", texts[o.value], "yes" if o.is_inference else "no") for o in Operation)
 
 
@@ -233,7 +251,7 @@ def _buckets(metrics: tuple[contract.Metric, ...]) -> Iterable[tuple[object, ...
 
 
 def _choices() -> Iterable[tuple[object, ...]]:
-    texts = _members(GenAIMetrics)
+    texts = members(GenAIMetrics)
     return ((f"`{names.value}`", texts[names.value]) for names in GenAIMetrics)
 
 

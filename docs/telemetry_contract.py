@@ -32,12 +32,14 @@ __all__ = (
     "MAX_VALUES",
     "MAX_VALUE_LENGTH",
     "METRICS",
+    "METRIC_ATTRIBUTES",
     "NEXT_METRICS",
     "NEXT_SOURCE",
     "REQUEST_ATTRIBUTES",
     "UNBOUNDED_ATTRIBUTES",
     "Description",
     "Metric",
+    "described",
     "metrics_with",
     "most_series",
 )
@@ -137,14 +139,41 @@ ATTRIBUTES: Final[Mapping[str, Description]] = {
     "midstream.outcome": Description("string", _CALL, "How the call really ended, see the table of outcomes."),
 }
 
-EXCEPTION_ATTRIBUTES: Final[Mapping[str, str]] = {
-    "exception.type": "Qualified class of the exception that the application got; absent for a truncated stream.",
-    "exception.message": "What the API, the SDK or the transport said, cut at 1,024 characters, without the keys "
-    "and URLs that it quotes; of any other exception only its type.",
-    "exception.stacktrace": "Files, lines and functions, without source lines and without messages.",
-    "midstream.error.code": "The API's name of the cause of its error, if it has one: `compaction_unavailable`.",
+_EVENT: Final = "failed calls, on the log event only"
+
+EXCEPTION_ATTRIBUTES: Final[Mapping[str, Description]] = {
+    "exception.type": Description(
+        "string", _EVENT, "Qualified class of the exception that the application got; absent for a truncated stream."
+    ),
+    "exception.message": Description(
+        "string",
+        _EVENT,
+        "What the API, the SDK or the transport said, cut at 1,024 characters, without the keys "
+        "and URLs that it quotes; of any other exception only its type.",
+    ),
+    "exception.stacktrace": Description(
+        "string", _EVENT, "Files, lines and functions, without source lines and without messages."
+    ),
+    "midstream.error.code": Description(
+        "string", _EVENT, "The API's name of the cause of its error, if it has one: `compaction_unavailable`."
+    ),
 }
 """The attributes of the log event in addition to those of the call."""
+
+_METRIC: Final = "metrics only"
+
+METRIC_ATTRIBUTES: Final[Mapping[str, Description]] = {
+    "midstream.component": Description("string", _METRIC, "The part of midstream that contained an internal error."),
+    "gen_ai.token.type": Description("string", _METRIC, "`input` or `output`."),
+    "gen_ai.token.modality": Description("string", _METRIC, "`unknown`: the API reports no counts by modality."),
+}
+"""The attributes of metrics that calls do not have."""
+
+
+def described(name: str) -> Description:
+    """What is known about the attribute `name`. Raises `KeyError` for any other name."""
+    return {**ATTRIBUTES, **EXCEPTION_ATTRIBUTES, **METRIC_ATTRIBUTES}[name]
+
 
 NEXT_SOURCE: Final = (
     "the main branch of open-telemetry/semantic-conventions-genai as it was in November 2026 "

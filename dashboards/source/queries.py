@@ -37,7 +37,7 @@ __all__ = (
 MEMORY: Final = "1h"
 """How long before a window a series is remembered: a longer gap between two scrapes makes it a new one."""
 
-SEEN_BY_HTTP: Final = (Outcome.HTTP_ERROR, Outcome.CONNECTION_ERROR)
+SEEN_BY_HTTP: Final = tuple(outcome for outcome in Outcome if outcome.is_seen_by_http)
 """The failures that HTTP monitoring sees."""
 
 FAILURES: Final = tuple(outcome for outcome in Outcome if outcome.is_failure)

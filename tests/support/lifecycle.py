@@ -1,7 +1,7 @@
 """What becomes of a stream step by step, in a form in which two runs of one program can be compared.
 
 A program lets go of a stream in some way, and names its steps. It runs without us and with us, in one process, and with
-the garbage collector running at steps of its own only. Nothing here waits: how things are is looked at.
+the garbage collector running between steps only. Nothing here waits: how things are is looked at.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import weakref
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import CoroutineType, FunctionType, GeneratorType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import anyio.lowlevel
 from opentelemetry.sdk.trace import TracerProvider
@@ -52,7 +52,7 @@ __all__ = (
 )
 
 LONG = "ok:200"
-"""A model with so long an answer that nobody reads it to its end by accident."""
+"""A model with so long an answer that no caller reads it to its end by accident."""
 
 SPANS = ("sdk", "own") if HAS_OWN_SPANS else ("own",)
 """Whose spans there are."""
@@ -75,6 +75,9 @@ class Step(NamedTuple):
     """The connections in the client's pool."""
     closed: tuple[bool, ...]
     """By socket, whether it is closed."""
+
+
+_SERIES: Final = {"RequestSeries", "EndSeries", "SeriesValue", "_Total"}
 
 
 @dataclass
@@ -150,7 +153,7 @@ class Way:
     outcome: str = "abandoned"
     model: str = LONG
     ends_at: tuple[str, ...] = ()
-    """The step at which the call ends, by its possible names, where it is not the connection that tells."""
+    """The step at which the call ends, by its possible names, where the connection does not decide."""
     let_go_at: str = ""
     """The step from which on the call may have ended, where that is before the connection is closed."""
 
@@ -164,7 +167,7 @@ class Run:
 
     steps: list[Step]
     noise: list[str]
-    """What was said to nobody in particular: warnings, unraisable exceptions, messages to the event loop."""
+    """What has no receiver: warnings, unraisable exceptions, messages to the event loop."""
     ended: list[dict[str, int]]
     ours: list[list[str]]
 
@@ -183,17 +186,21 @@ class Run:
         """The objects of ours that outlived the response and the exception, and those that outlived everything.
 
         What lives on in cycles of the SDK's own is excused until the last collection. So is `ObservedRequest`, which
-        holds nothing: event loops keep the context in which a connection was opened.
+        holds nothing: event loops keep the context in which a connection was opened. The series of a kind of call stay
+        for the next one.
         """
         collected = self._first(lambda step: step.name == "collected")
         gone = (not {"response", "error"}.intersection(step.alive) for step in self.steps[:collected])
         outlived = itertools.chain.from_iterable(itertools.compress(self.ours, gone))
-        return [*sorted({*outlived} - {"ObservedRequest"}), *self.ours[-1]]
+        return [
+            *sorted({*outlived} - _SERIES - {"ObservedRequest"}),
+            *(name for name in self.ours[-1] if name not in _SERIES),
+        ]
 
     def window(self, way: Way) -> range:
-        """The steps at which the call may end: not before it is let go, and not after its connection is released.
+        """The steps at which the call may end: not before it is dropped, and not after its connection is released.
 
-        To let go is to close the connection or to drop the response, whichever comes first. A connection that nobody
+        Dropping is to close the connection or to drop the response, whichever comes first. A connection that nothing
         ever closes is released when the response is dropped.
         """
         if way.ends_at:
@@ -214,7 +221,7 @@ class Run:
 def check(
     way: Way, flavor: str, spans: str, server: FaultServer, exported: Exported, instrumented: Callable[..., Any]
 ) -> None:
-    """Runs the program of `way` without us and then with us: all is as without us, and the call is told once, in time.
+    """Runs the program of `way` without us and then with us: all is as without us, with one record, in time.
 
     `spans` says whose spans there are, `"sdk"` or `"own"`.
     """
@@ -266,7 +273,7 @@ def _run(
 def no_collector() -> Generator[None]:
     """Nothing is collected inside but by explicit collection, which sees only what was made inside.
 
-    What was there before stays out of sight for good: to look at all of a test process takes the collector far longer
+    What was there before stays out of sight: to look at all of a test process takes the collector far longer
     than everything else that a test does.
     """
     collects = gc.isenabled()

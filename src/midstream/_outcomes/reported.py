@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from midstream._outcomes.api_errors import ErrorBody, api_error_in, error_status, shape_name, type_name
 from midstream._outcomes.exceptions import is_of, qualified_name
@@ -12,7 +10,7 @@ from midstream._outcomes.failure import OTHER, Failure
 from midstream._outcomes.redaction import shown
 from midstream._outcomes.retry import header, helps, retry_after
 from midstream._outcomes.status import API_STATUS, BEDROCK_STATUS, GOOGLE_STATUS, SESSION_STATUS, UNKNOWN_STATUS
-from midstream._outcomes.values import as_int, as_text, field, words_of
+from midstream._outcomes.values import as_int, as_text, compiled, field, fields, words_of
 from midstream._outcomes.vocabulary import Outcome
 
 if TYPE_CHECKING:
@@ -27,17 +25,16 @@ _AWS_TYPE: Final = "x-amzn-errortype"
 
 # The SDK below 1.7 raises a ValueError for an exception or error frame of Bedrock, with nothing but text.
 _BEDROCK_TEXT: Final = "Bad response code, expected 200"
-_BEDROCK_TYPE: Final = re.compile(r"':(?:exception-type|error-code)': '(\w{1,64})'")
+_BEDROCK_TYPE: Final = r"':(?:exception-type|error-code)': '(\w{1,64})'"
 
 
-@dataclass(frozen=True, slots=True)
-class Reported:
+class Reported(NamedTuple):
     """What an exception reports about its response. `None` means that it does not say."""
 
     observed: int | None = None
     status: int | None = None
     """The status on the exception."""
-    reason: str | None = None
+    response: object = None
     request_id: str | None = None
     headers: object = None
     leaked: bool = False
@@ -46,15 +43,15 @@ class Reported:
 
 def reported_by(wrappers: Chain) -> Reported:
     """The report of the last of `wrappers`, the exception that decides. The others were raised from it."""
-    error = wrappers[-1].error
-    response = field(error, "response")
-    status = _status(field(error, "status_code"))
+    response, status_code, request_id = fields(wrappers[-1].error, "response", "status_code", "request_id")
+    observed, headers = (None, None) if response is None else fields(response, "status_code", "headers")
+    status = _status(status_code)
     return Reported(
-        observed=_status(field(response, "status_code")) or status or foreign_status(wrappers[-1]),
+        observed=_status(observed) or status or foreign_status(wrappers[-1]),
         status=status,
-        reason=shown(as_text(field(response, "reason_phrase"))),
-        request_id=as_text(field(error, "request_id")),
-        headers=field(response, "headers"),
+        response=response,
+        request_id=as_text(request_id),
+        headers=headers,
         leaked=not any(is_of(link.error, _API_ERROR) for link in wrappers),
         exception_type=qualified_name(type(wrappers[0].error)),
     )
@@ -78,8 +75,9 @@ def api_error_of(error: BaseException, headers: object) -> ErrorBody:
     if frame is not None:
         return ErrorBody(type=type_name(frame))
     found = api_error_in(field(error, "body"))
-    # The body first: the attribute exists from SDK 0.87 on.
-    return found._replace(type=found.type or type_name(field(error, "type")) or shape_name(header(headers, _AWS_TYPE)))
+    if found.type is not None:
+        return found  # the attribute exists from SDK 0.87 on
+    return found._replace(type=type_name(field(error, "type")) or shape_name(header(headers, _AWS_TYPE)))
 
 
 def bedrock_frame(error: BaseException) -> str | None:
@@ -87,7 +85,7 @@ def bedrock_frame(error: BaseException) -> str | None:
     words = words_of(error, None) if type(error) is ValueError else None
     if words is None or not words.startswith(_BEDROCK_TEXT):
         return None
-    found = _BEDROCK_TYPE.search(words)
+    found = compiled(_BEDROCK_TYPE).search(words)
     return found.group(1) if found else OTHER
 
 
@@ -112,7 +110,8 @@ def with_status(outcome: Outcome, error: ErrorBody, reported: Reported) -> Failu
         exception_type=reported.exception_type,
         message=shown(error.message),
         code=error.code,
-        reason=None if in_band else reported.reason,
+        # Only a failure without a type is shown with it.
+        reason=None if in_band or error.type else shown(as_text(field(reported.response, "reason_phrase"))),
     )
 
 

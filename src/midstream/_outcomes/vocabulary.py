@@ -19,6 +19,8 @@ from typing import Final
 class Outcome(str, Enum):
     """How a call really ended: a closed set of ten."""
 
+    __hash__ = str.__hash__  # that of its text, which is equal to it; and faster than that of an enum
+
     COMPLETED = "completed"
     """The answer arrived whole. For a message stream: `message_stop` was seen."""
     HTTP_ERROR = "http_error"
@@ -45,12 +47,20 @@ class Outcome(str, Enum):
         """Whether the call failed. A call that the application stops by itself does not fail."""
         return self not in _NO_FAILURE
 
+    @property
+    def is_seen_by_http(self) -> bool:
+        """Whether it is a failure for HTTP monitoring too: an error status, or no response."""
+        return self in _SEEN_BY_HTTP
 
+
+_SEEN_BY_HTTP: Final = frozenset({Outcome.HTTP_ERROR, Outcome.CONNECTION_ERROR})
 _NO_FAILURE: Final = frozenset({Outcome.COMPLETED, Outcome.CANCELLED, Outcome.ABANDONED})
 
 
 class Phase(str, Enum):
     """Where a call was when it failed."""
+
+    __hash__ = str.__hash__  # that of its text, which is equal to it; and faster than that of an enum
 
     REQUEST = "request"
     """Before a stream or an answer."""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import inspect
 import logging
-from dataclasses import dataclass
 from enum import Enum
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from midstream import _supported
 from midstream._sdk.targets import TARGETS, Role, Target, own_attribute
@@ -38,8 +37,7 @@ def place_of(target: Target) -> Place:
     return Place.WRAPPED if any(map(mark_on, layers(own_attribute(owner, target.method)))) else Place.BARE
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """The targets of an SDK that can be wrapped, with the classes that define their methods."""
 
     owners: Mapping[Target, type]
@@ -75,8 +73,7 @@ def find_targets(sdk: Any) -> Found | None:
     return Found({target: owner for target, owner in owners.items() if owner is not None}, lost)
 
 
-@dataclass(frozen=True)
-class _Patch:
+class _Patch(NamedTuple):
     owner: Any
     method: str
     original: Any
@@ -88,7 +85,8 @@ class Patches:
 
     def __init__(self, observer: RequestObserver) -> None:
         self._observer = observer
-        self._wanted = True
+        self._enabled = [True]
+        """Empty when it has ended."""
         self._patches: list[_Patch] = []
 
     def put_in(self, found: Found) -> None:
@@ -110,7 +108,7 @@ class Patches:
 
         Streams that are open now are still recorded when they end.
         """
-        self._wanted = False
+        self._enabled.clear()
         while self._patches:
             patch = self._patches.pop()
             if own_attribute(patch.owner, patch.method) is patch.wrapper:
@@ -120,7 +118,7 @@ class Patches:
     def _wrap(self, target: Target, owner: Any) -> None:
         original = own_attribute(owner, target.method)
         wrapper = partial(target.wrapper, self._observer)
-        wrapped = wrap(owner, target.method, wrapper, lambda: self._wanted, mark=self.give_way)
+        wrapped = wrap(owner, target.method, wrapper, self._enabled, mark=self.give_way)
         self._patches.append(_Patch(owner, target.method, original, wrapped))
 
 
