@@ -11,7 +11,7 @@ from source.objective import BURNS, OBJECTIVE, PERIOD, WINDOWS
 from source.panels import Lines, Query, Thresholds, Tile
 from source.parts import ALLOWED, NO_TRAFFIC, NONE, called
 from source.queries import FAILURES, JUDGED, TARGET, ratio, total
-from source.recording import operations
+from source.recording import eligible, operations
 from source.variables import chosen
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ _LEFT_OVER: Final = Thresholds(colours.BAD, ((0, colours.WARNING), (0.25, colour
 
 
 def _recorded(window: str, outcomes: Iterable[Outcome]) -> Selection:
-    return chosen(operations(window)).ended(*outcomes)
+    """Without the calls that the objective does not count."""
+    return chosen(eligible(operations(window))).ended(*outcomes)
 
 
 def _of_calls(window: str, *by: str) -> str:
