@@ -41,7 +41,8 @@ def test_the_wheel_has_the_package_the_boards_and_what_says_what_it_is(release: 
     code = {name.removeprefix("src/") for name in kept_by_git() if name.startswith("src/")}
     boards = {f"midstream/dashboards/{name}" for name in shipped_files()}
     about = {"METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE"}
-    assert set(in_the(release.wheel)) == code | boards | {f"{ROOT}.dist-info/{name}" for name in about}
+    page = {"midstream/docs/doctor.md"}
+    assert set(in_the(release.wheel)) == code | boards | page | {f"{ROOT}.dist-info/{name}" for name in about}
     assert "midstream/py.typed" in code
 
 

@@ -33,7 +33,7 @@ except anthropic.APIStatusError as error:
 """A program of a user's, which does not know of midstream. Its argument is the URL to call."""
 
 _PATIENCE_SECONDS = 170.0
-_COMMAND = (sys.executable, "-m", "midstream._cli")
+_COMMAND = (sys.executable, "-m", "midstream")
 
 
 @dataclass(frozen=True)

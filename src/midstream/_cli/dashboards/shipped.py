@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from midstream._cli.dashboards.settings import BoardSettings
 
 
-_PATTERNS: Final = {"grafana": "*.json", "prometheus": "*.yaml", "runbooks": "*.md"}
+_PATTERNS: Final = {"grafana": "*.json", "grafana-v2": "*.json", "prometheus": "*.yaml", "runbooks": "*.md"}
 """By folder, the files in it that are for users."""
 
 
@@ -28,6 +28,8 @@ class Shipped:
     """Texts by file name."""
 
     boards: Mapping[str, str]
+    resources: Mapping[str, str]
+    """The boards as v2 resources."""
     rules: Mapping[str, str]
     runbooks: Mapping[str, str]
 
