@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from source.boards import BOARDS
 from source.rules import files as rules
+from source.runbooks import runbooks
+from source.v2 import resource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,16 +28,21 @@ _BY_HAND: Final = ("grafana/.lint", "prometheus/README.md")
 def files() -> Mapping[str, str]:
     """By its place below `dashboards`, the text of each file that is generated."""
     boards = {f"grafana/{board.uid}.json": _text(board.as_json()) for board in BOARDS}
-    return {**boards, **{f"prometheus/{name}": text for name, text in rules().items()}}
+    resources = {f"grafana-v2/{board.uid}.json": _text(resource(board)) for board in BOARDS}
+    return {**boards, **resources, **{f"prometheus/{name}": text for name, text in rules().items()}}
 
 
 def main() -> int:
     """Writes the files, or checks them. Returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing, and tell what is not up to date")
+    parser.add_argument("--print", action="store_true", help="write nothing, and print all as JSON, with the runbooks")
     parser.add_argument("--folder", type=Path, default=_HERE, help="where to write, or what to check")
     arguments = parser.parse_args()
     made = files()
+    if arguments.print:
+        print(json.dumps({**made, **{f"runbooks/{name}": text for name, text in runbooks().items()}}))
+        return 0
     if not arguments.check:
         _write(arguments.folder, made)
         return 0

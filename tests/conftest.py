@@ -2,6 +2,7 @@
 
 The tests in `neighbours`, `frameworks`, `dashboards`, `docs`, `examples` and `release` exist only where their packages
 are installed: with `make test-neighbours`, with `make test-frameworks`, with the newest SDK, with `make test-release`.
+Those in `index` install packages, and run with `make test-index` only.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from opentelemetry.sdk import _logs
 
-pytest.register_assert_rewrite("support", "dashboards", "docs", "integration", "release", "reliability")
+pytest.register_assert_rewrite("support", "dashboards", "docs", "index", "integration", "release", "reliability")
 pytest_plugins: Final = ("pytester",)
 
 from midstream.faults import EXAMPLES  # noqa: E402 - the rewriting must be known before the first import from there
@@ -57,6 +58,7 @@ _LATER: Final = (
 )
 collect_ignore: Final = [
     *(folder for folder, packages in _NEEDED.items() if not any(map(find_spec, packages))),
+    *([] if os.environ.get("TEST_INDEX") else ["index"]),
     *(file for file in _LATER if not hasattr(_logs, "ReadWriteLogRecord")),
 ]
 
@@ -120,7 +122,7 @@ def long(request: pytest.FixtureRequest) -> bool:
 
 @pytest.fixture(name="interpreters", scope="session")
 def interpreters_() -> Interpreters:
-    """Starts programs in processes of their own, quickly."""
+    """Starts each program in a separate process, quickly."""
     return interpreters()
 
 

@@ -38,7 +38,24 @@ WARNING: Final = "warning"
 INFO: Final = "info"
 """Is for information."""
 
-_SERVICE: Final = '{{ or $labels.service_name $labels.job "a service without a name" }}'
+_NAMING: Final = tuple(label for label in ("service_name", "job") if label in TARGET) or TARGET[:1]
+"""The labels that are the name of a service, best first. Others say which of the services with this name it is."""
+
+
+def _first_of(*labels: str) -> str:
+    return " ".join(("or",) * (len(labels) > 1) + tuple(f"$labels.{label}" for label in labels))
+
+
+_SERVICE: Final = "".join(
+    (
+        f'{{{{ or {" ".join(f"$labels.{label}" for label in _NAMING)} "a service without a name" }}}}',
+        *(
+            f"{{{{ with {_first_of(one.label, *names.other_names(one.label))} }}}} in {{{{ . }}}}{{{{ end }}}}"
+            for one in names.DIMENSIONS
+            if one.label not in _NAMING and not one.same_as
+        ),
+    )
+)
 _SHARE: Final = "{{ $value | humanizePercentage }}"
 _COUNT: Final = '{{ printf "%.0f" $value }}'
 _MODEL: Final = f"{{{{ with $labels.{names.MODEL} }}}} ({{{{ . }}}}){{{{ end }}}}"

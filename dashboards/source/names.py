@@ -6,8 +6,10 @@ The translation is the one of OpenTelemetry's Prometheus exporter for Python and
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from midstream._cli.dashboards.settings import BoardSettings
 from midstream._telemetry.metrics import METRICS, Instrument, Metric
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = (
     "COMPONENT",
+    "DIMENSIONS",
     "DURATION",
     "ERRORS",
     "ERROR_TYPE",
@@ -32,20 +35,69 @@ __all__ = (
     "PROVIDER",
     "RESENDS",
     "SERVER",
+    "SETTINGS",
     "STATUS",
     "STREAMED",
     "STREAMS",
+    "TARGET",
     "TELEMETRY_ERRORS",
     "TOKENS",
     "TOKEN_TYPE",
+    "Dimension",
     "label",
+    "other_names",
     "series_of",
 )
 
 _SUFFIXES: Final = {"s": "_seconds"}
 _HISTOGRAM: Final = ("_bucket", "_sum", "_count")
-_TARGET: Final = ("job", "instance", "service_name")
-"""What comes from the scrape configuration, or from the resource."""
+
+SETTINGS: Final = BoardSettings.from_environment()
+"""What the user decided who exports boards and rules."""
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """A label that identifies a service. It comes from the scrape configuration, or from the resource."""
+
+    label: str
+    variable: str
+    """The variable of the boards that filters by it."""
+    title: str
+    same_as: str = ""
+    """The label that this is another name for. Boards hide its variable, which links of alerts set."""
+
+
+_USUAL: Final = (
+    Dimension("job", "job", "Job"),
+    Dimension("service_name", "service", "Service"),
+    Dimension("deployment_environment_name", "environment", "Environment"),
+    Dimension("namespace", "namespace", "Namespace"),
+    # Other names of the last two: of the environment before OpenTelemetry renamed it, of the namespace over OTLP.
+    Dimension(
+        "deployment_environment", "deployment_environment", "Environment (old name)", "deployment_environment_name"
+    ),
+    Dimension("k8s_namespace_name", "k8s_namespace", "Kubernetes namespace", "namespace"),
+)
+"""Series may lack any of these labels: then they do not distinguish services."""
+
+
+def _dimension(label: str) -> Dimension:
+    known = next((one for one in _USUAL if one.label == label), None)
+    return replace(known, same_as="") if known else Dimension(label, label, label.replace("_", " ").capitalize())
+
+
+DIMENSIONS: Final = tuple(map(_dimension, SETTINGS.by)) or _USUAL
+"""What identifies a service, in rules, boards and alerts alike."""
+
+
+def other_names(label: str) -> tuple[str, ...]:
+    """The labels that are other names for this one."""
+    return tuple(dimension.label for dimension in DIMENSIONS if dimension.same_as == label)
+
+
+TARGET: Final = tuple(dimension.label for dimension in DIMENSIONS)
+"""The labels that identify a service. A series has at least one of them."""
 
 
 def label(attribute: str) -> str:
@@ -65,7 +117,7 @@ def series_of(metric: Metric) -> tuple[str, ...]:
 
 
 LABELS: Final[Mapping[str, frozenset[str]]] = {
-    series: frozenset((*_TARGET, *map(label, metric.attributes), *(["le"] * series.endswith("_bucket"))))
+    series: frozenset(("instance", *TARGET, *map(label, metric.attributes), *(["le"] * series.endswith("_bucket"))))
     for metric in METRICS
     for series in series_of(metric)
 }

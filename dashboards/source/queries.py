@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from midstream._outcomes import Outcome
 from source import names
+from source.names import TARGET
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,13 +34,10 @@ __all__ = (
     "total",
 )
 
-TARGET: Final = ("job", "service_name")
-"""The labels that identify a service. A series has one of them, or both."""
-
 MEMORY: Final = "1h"
 """How long before a window a series is remembered: a longer gap between two scrapes makes it a new one."""
 
-SEEN_BY_HTTP: Final = (Outcome.HTTP_ERROR, Outcome.CONNECTION_ERROR)
+SEEN_BY_HTTP: Final = tuple(outcome for outcome in Outcome if outcome.is_seen_by_http)
 """The failures that HTTP monitoring sees."""
 
 FAILURES: Final = tuple(outcome for outcome in Outcome if outcome.is_failure)

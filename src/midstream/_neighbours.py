@@ -10,8 +10,7 @@ import logging
 import os
 import sys
 import threading
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from midstream._guard import UNCOUNTED, attempt
 from midstream._supported import major_minor
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
 _log: Final = logging.getLogger("midstream")
 
 
-@dataclass(frozen=True)
-class Neighbour:
+class Neighbour(NamedTuple):
     """Another instrumentation of the Anthropic SDK."""
 
     name: str

@@ -16,6 +16,7 @@ import wrapt
 
 from midstream._guard import UNCOUNTED
 from midstream._neighbours import warn_of_neighbours
+from midstream._telemetry.stderr_lines import write_start
 
 if TYPE_CHECKING:
     from midstream._options import Settings
@@ -38,6 +39,8 @@ class Observation:
 
     def begin(self) -> None:
         """Does not import the SDK. Never raises."""
+        if self._settings.log:
+            write_start()
         _import.awaited_by.append(self)
         _import.hook()
         warn_of_neighbours(spans=self._settings.spans)
@@ -71,7 +74,7 @@ class Observation:
         spans = self._settings.spans
         # By value: these modules may have been imported a second time since the settings were made.
         names = GenAIMetrics(self._settings.genai_metrics.value)
-        recorder = Recorder(self._signals, spans=spans, genai_metrics=names)
+        recorder = Recorder(self._signals, spans=spans, genai_metrics=names, log_lines=self._settings.log)
         with recorder.guards.calls:
             found = find_targets(sdk)
             if found is None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from midstream._telemetry.scope import GenAIMetrics
 
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
 _log: Final = logging.getLogger("midstream")
 
 
-@dataclass(frozen=True)
-class Option:
+class Option(NamedTuple):
     """One option, with its values by the words for them."""
 
     name: str
@@ -75,6 +73,7 @@ OPTIONS: Final = (
     Option("chunk_timings", _SWITCH, default=False),
     Option("genai_metrics", {names.value: names for names in GenAIMetrics}, default=GenAIMetrics.V1_41),
     Option("errors", {errors.value: errors for errors in Errors}, default=Errors.UNCHANGED),
+    Option("log", _SWITCH, default=False),
 )
 """The options. `Settings` has a field for each, and `_instrumentor.Options` a key; a test compares."""
 
@@ -85,8 +84,7 @@ WORDS: Final[Mapping[str, Mapping[str, object]]] = {option.variable: option.word
 """By environment variable, the words that it may say."""
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """The values of the options."""
 
     spans: bool = True
@@ -97,6 +95,8 @@ class Settings:
     """The names of the GenAI metrics."""
     errors: Errors = Errors.UNCHANGED
     """Which exceptions the application receives."""
+    log: bool = False
+    """Whether stderr gets a line at the start and one per failed call."""
 
     @classmethod
     def of(cls, **arguments: object) -> Settings:

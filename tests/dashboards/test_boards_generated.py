@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 DASHBOARDS: Final = Path(__file__).parents[2] / "dashboards"
-FOLDERS: Final = ("grafana", "prometheus")
+FOLDERS: Final = ("grafana", "grafana-v2", "prometheus")
 
 
 def generate(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -12,20 +12,21 @@ from source import names
 from source.boards import every_panel
 from source.measures import LEAKING
 from source.panels import metrics_in
+from source.states import WHY_NOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from dashboards.boards_exported import Page
 
-BY_THE_SCRAPE: Final = frozenset({"job", "instance"})
-"""The labels that Prometheus adds to what it scrapes."""
+BY_THE_SCRAPE: Final = frozenset(("instance", *names.TARGET)) - {"service_name"}
+"""The labels that Prometheus adds to what it scrapes, or that the exporter here has no value for."""
 
 CHUNKS: Final = "gen_ai_client_operation_time_per_output_chunk_seconds"
 """Off unless asked for: no board shows it."""
 
 EXPRESSIONS: Final[Mapping[str, str]] = {
-    f"{board.uid}: {panel.title}: {ref}": expression
+    f"{board.uid}: {panel.title}: {ref}": expression.removesuffix(WHY_NOT)
     for board, panel in every_panel()
     for ref, expression in panel.expressions.items()
 }

@@ -1,4 +1,4 @@
-"""Somebody who does what a page says, from its top to its end.
+"""A reader who does what a page says, from its top to its end.
 
 What each language of a block, and some commands, mean is in the tables here. A language that is not in them fails.
 """
@@ -58,14 +58,14 @@ _SERVING: Final[Mapping[str, str]] = MappingProxyType(
 
 _INSTEAD: Final[Mapping[str, str]] = MappingProxyType(
     {
-        # What is made takes minutes: that there is such a target, and with which commands, is all that is asked.
+        # Targets take minutes: here, make only has to know the target and its commands.
         "make": 'exec {make} --dry-run "$@" >/dev/null',
-        # The stack has tests of its own, in tests/dashboards/test_stack.py; here there is no daemon.
+        # tests/dashboards/test_stack.py tests the stack; here there is no daemon.
         "docker": "test -f compose.yaml",
-        # A worker whose whole process group is ended, as everything here is, can wait for itself for ever. It has a
-        # test of its own, in tests/examples/test_last_telemetry.py; here, only its options are asked for.
+        # A worker whose whole process group is ended, as everything here is, can wait for itself for ever. Its test is
+        # in tests/examples/test_last_telemetry.py; here, only its options are checked.
         "celery": 'exec python -m celery "$@" --help >/dev/null',
-        # There is no collector to be had, and a Prometheus not everywhere. That their configurations exist is all.
+        # A collector is not installed, and Prometheus not everywhere: here, their configurations have to exist.
         "otelcol-contrib": 'test -f "${{1#--config=}}"',
         "prometheus": 'test -f "${{1#--config.file=}}"',
     }
@@ -91,7 +91,7 @@ _TESTED: Final = re.compile(r"^(async )?def test_", re.MULTILINE)
 
 
 class _Claude(FaultServer):
-    """The fault server, to which a model that is no fault is a healthy one."""
+    """The fault server. A model that does not name a fault gets a whole answer."""
 
     def answer(self, request: HttpRequest, number: int) -> Script:
         """What it does, with `ok` for `claude-...`."""
@@ -100,7 +100,7 @@ class _Claude(FaultServer):
 
 @contextmanager
 def reader(folder: Path) -> Generator[Reader]:
-    """Somebody who sits in a copy of the checkout in `folder`. What they have started ends with the `with` block."""
+    """A reader in a copy of the checkout in `folder`. What they started ends with the `with` block."""
     with ExitStack() as stack:
         url = stack.enter_context(_Claude()).url
         receiver = stack.enter_context(otlp_receiver())
@@ -204,7 +204,7 @@ class Reader:
                 break
         self._printed = "".join(told)
         assert says in self._printed, f"it ended without {says!r}\n{self._printed}"
-        # Nobody writes into a full pipe.
+        # No process writes into a full pipe.
         Thread(target=process.stdout.read, daemon=True).start()
 
 

@@ -1,4 +1,4 @@
-"""docs/comparison.md was measured with what is pinned: whoever changes a version measures again."""
+"""docs/comparison.md was measured with the pinned versions: a change of a version needs a new measurement."""
 
 from __future__ import annotations
 

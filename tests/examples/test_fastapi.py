@@ -39,7 +39,7 @@ ANSWERS: Final = {
 @contextmanager
 def service(server: FaultServer, receiver: OtlpReceiver, log: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[str]:
     """The URL of the service. It ends as a supervisor ends it, with SIGTERM, and without a word of complaint."""
-    # Spans come at once; metrics come at the end.
+    # Spans come immediately; metrics come at the end.
     for name, value in environment(server, receiver, OTEL_BSP_SCHEDULE_DELAY="100").items():
         monkeypatch.setenv(name, value)
     programs = [program_beside(name) for name in ("opentelemetry-instrument", "uvicorn")]

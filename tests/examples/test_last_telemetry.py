@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 NEVER: Final = dict.fromkeys(
     ("OTEL_BSP_SCHEDULE_DELAY", "OTEL_BLRP_SCHEDULE_DELAY", "OTEL_METRIC_EXPORT_INTERVAL"), "600000"
 )
-"""Nothing is exported unless somebody flushes."""
+"""Nothing is exported without a flush."""
 
 OPERATIONS: Final = "midstream.client.operations"
 ASK_THRICE: Final = "import tasks\nfor _ in range(3): tasks.answer.delay('Is all well?')"

@@ -12,7 +12,18 @@ if TYPE_CHECKING:
     from support.interpreters import Finished, Interpreters
     from support.otlp_receiver import OtlpReceiver
 
-__all__ = ("Examined", "examined", "exporting_to", "program")
+__all__ = ("ALONE", "Examined", "examined", "exporting_to", "program")
+
+ALONE = "# without opentelemetry-instrument"
+_LAUNCHED = """
+import importlib.util
+from opentelemetry.instrumentation import auto_instrumentation
+path = os.path.join(os.path.dirname(auto_instrumentation.__file__), "sitecustomize.py")
+spec = importlib.util.spec_from_file_location("sitecustomize", path)
+sys.modules["sitecustomize"] = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(sys.modules["sitecustomize"])
+"""
+"""What `opentelemetry-instrument` has the interpreter do at its start."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +73,13 @@ def exporting_to(receiver: OtlpReceiver) -> dict[str, str]:
 
 
 def program(*arguments: str, before: str = "", **environment: str) -> str:
-    """A program that is `midstream doctor` with `arguments` in `environment`, after the code `before`."""
+    """A program that is `midstream doctor` with `arguments` in `environment`, after the code `before`.
+
+    Under `opentelemetry-instrument`, unless there is a `--setup`, or `before` is `ALONE`.
+    """
+    launcher = "" if "--setup" in arguments or before == ALONE else _LAUNCHED
     return (
-        f"import os, sys\nos.environ.update({environment!r})\n{before}\n"
+        f"import os, sys\nos.environ.update({environment!r})\n{before}\n{launcher}\n"
         f"sys.argv = ['midstream', 'doctor', *{arguments!r}]\nfrom midstream._cli import main\nmain()"
     )
 

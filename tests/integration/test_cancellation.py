@@ -1,4 +1,4 @@
-"""A call that is cancelled is told once, and the application gets its cancellation as it would without us."""
+"""A cancelled call is recorded once, and the application gets its cancellation as it would without us."""
 
 from __future__ import annotations
 

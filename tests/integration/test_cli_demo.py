@@ -234,6 +234,19 @@ def _printed(*rows: Row) -> str:
     return output.getvalue()
 
 
+def test_a_narrow_terminal_shows_what_happened_below_what_your_code_saw() -> None:
+    output = StringIO()
+    console = Console(file=output, width=50, force_terminal=True, color_system=None)
+    seen = Seen("httpx2.ReadError")
+    recorded = replace(parse("reset").expectation, error_type="httpx2.RemoteProtocolError")
+    print_table(Results("anthropic 9.9.9", (_row(seen, seen, recorded),)), console)
+    lines = output.getvalue().splitlines()
+    assert max(map(len, lines)) <= 50
+    (row,) = [number for number, line in enumerate(lines) if line.startswith("reset ")]
+    assert lines[row].split() == ["reset", "httpx2.ReadError"]
+    assert lines[row + 1].split() == ["httpx2.RemoteProtocolError", "content"]
+
+
 def _row(sync: Seen, asynchronous: Seen, recorded: Expectation | None) -> Row:
     scenario, expected = parse("reset"), recorded or Expectation(Outcome.COMPLETED)
     return Row(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import anthropic
 import pytest
 
-from integration.examined import Examined, examined, exporting_to, program
+from integration.examined import ALONE, Examined, examined, exporting_to, program
 from midstream._cli.doctor.findings import Health, Subject
 from midstream._sdk.targets import Role
 from support.clients import HAS_OWN_SPANS
@@ -61,7 +61,7 @@ def test_under_opentelemetry_instrument_all_is_well_and_one_call_arrives(
 ) -> None:
     instrument = Path(sys.executable).with_name("opentelemetry-instrument")
     done = subprocess.run(
-        [instrument, sys.executable, "-m", "midstream._cli", "doctor", "--json"],
+        [instrument, sys.executable, "-m", "midstream", "doctor", "--json"],
         env={**OURS, **exporting_to(receiver)},
         capture_output=True,
         text=True,
@@ -82,61 +82,72 @@ def test_under_opentelemetry_instrument_all_is_well_and_one_call_arrives(
 
 
 @pytest.mark.newest
-def test_alone_it_does_what_opentelemetry_instrument_does(interpreters: Interpreters, receiver: OtlpReceiver) -> None:
+def test_each_signal_is_accepted_and_no_subject_is_left_out(interpreters: Interpreters, receiver: OtlpReceiver) -> None:
     found = examined(interpreters, **exporting_to(receiver))
     assert (found.status, found.problems, found.warnings) == (0, [], [])
-    assert found[Subject.SET_UP][1].startswith("set up here as opentelemetry-instrument does it")
+    assert found[Subject.LAUNCHER][1] == "otlp_proto_http for traces and metrics and logs"
     for subject, path in zip(ARRIVALS, ("traces", "metrics", "logs"), strict=True):
         assert found[subject] == (OK, f"accepted by {receiver.url}/v1/{path} (OTLP over HTTP)", "")
     assert arrived(receiver) == {"spans": 1, "calls": 1, "log events": 1}
     assert len(receiver.bodies) == 3, "nothing is exported after the report"
-    # No subject is left out, and they come in one order.
     assert list(dict.fromkeys(finding["subject"] for finding in found.findings)) == [
         subject.value for subject in Subject
     ]
 
 
 @pytest.mark.newest
-def test_the_table_has_the_same_findings_and_is_plain_when_piped(
+def test_without_the_launcher_nothing_is_set_up_for_the_service(
     interpreters: Interpreters, receiver: OtlpReceiver
 ) -> None:
-    off = {"COLUMNS": "200", "OTEL_SDK_DISABLED": "true"}
+    found = examined(interpreters, before=ALONE, **exporting_to(receiver))
+    verdict, message, remedy = found[Subject.SET_UP]
+    assert (found.status, verdict) == (1, PROBLEM)
+    assert message.startswith("this process was started without opentelemetry-instrument: ")
+    assert "opentelemetry-instrument midstream doctor" in remedy
+    assert "--setup MODULE:FUNCTION" in remedy
+    assert found[Subject.LAUNCHER][0] == OK
+    assert found.verdicts(Subject.CALL, *ARRIVALS) == [NOT_TRIED] * 4
+    assert receiver.bodies == []
+
+
+@pytest.mark.newest
+def test_the_text_has_the_same_findings_with_the_problems_last_and_unfolded(
+    interpreters: Interpreters, receiver: OtlpReceiver
+) -> None:
+    off = {"COLUMNS": "40", "OTEL_SDK_DISABLED": "true"}
     done = interpreters.run(program(**exporting_to(receiver), **off))
-    lines = done.stdout.splitlines()
+    *_, problem, remedy, empty, summary = done.stdout.splitlines()
     assert done.status == 1
     assert "\x1b" not in done.stdout
-    assert re.search(r"^problem +switches +OTEL_SDK_DISABLED=true: ", done.stdout, re.MULTILINE)
-    below = next(number for number, line in enumerate(lines, start=1) if line.startswith("problem    switches"))
-    assert lines[below].split() == ["->", "unset", "OTEL_SDK_DISABLED"]
-    assert lines[-1].startswith("1 problem, no warnings, 7 not tried.")
+    assert re.fullmatch(r"problem +switches +OTEL_SDK_DISABLED=true: OpenTelemetry makes no telemetry at all", problem)
+    assert remedy.split() == ["->", "unset", "OTEL_SDK_DISABLED"]
+    assert not empty
+    assert summary.startswith("1 problem, no warnings, 7 not tried. What each line means: ")
+    assert Path(summary.partition("means: ")[2]).is_file()
 
 
 # What is set up
 
 
 @pytest.mark.newest
-@pytest.mark.parametrize("instrumented", [True, False], ids=["opentelemetry-instrument", "alone"])
-def test_a_missing_exporter_package_is_why_nothing_is_set_up(interpreters: Interpreters, *, instrumented: bool) -> None:
+def test_a_missing_exporter_package_is_why_nothing_is_set_up(interpreters: Interpreters) -> None:
     # Without OTEL_EXPORTER_OTLP_PROTOCOL the distro asks for gRPC, which is another package.
-    found = examined(interpreters, before=SITE if instrumented else "")
+    found = examined(interpreters)
     verdict, message, remedy = found[Subject.SET_UP]
     assert (found.status, verdict) == (1, PROBLEM)
-    assert message.startswith("opentelemetry-instrument" if instrumented else "set up here")
+    assert message.startswith("opentelemetry-instrument has set this process up, and that failed: ")
     assert "Requested component 'otlp_proto_grpc' not found" in message
     assert "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf" in remedy
+    assert found[Subject.LAUNCHER] == (
+        PROBLEM,
+        "traces and metrics and logs need the exporter otlp_proto_grpc, which is not installed: nothing is set up",
+        (
+            "pip install opentelemetry-exporter-otlp-proto-grpc; "
+            "or set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf, as the distro's default is grpc"
+        ),
+    )
     assert found[Subject.INSTRUMENTED][0] == PROBLEM
     assert found.verdicts(Subject.CALL, *ARRIVALS) == [NOT_TRIED] * 4
-
-
-SITE = """
-import importlib.util
-from opentelemetry.instrumentation import auto_instrumentation
-path = os.path.join(os.path.dirname(auto_instrumentation.__file__), "sitecustomize.py")
-spec = importlib.util.spec_from_file_location("sitecustomize", path)
-sys.modules["sitecustomize"] = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(sys.modules["sitecustomize"])
-"""
-"""What `opentelemetry-instrument` has the interpreter do at its start."""
 
 
 @pytest.mark.newest
@@ -144,40 +155,53 @@ def test_without_a_distro_nothing_is_set_up_and_the_remedies_are_named(interpret
     found = examined(interpreters, before=NO_DISTRO)
     verdict, message, remedy = found[Subject.SET_UP]
     assert (found.status, verdict) == (1, PROBLEM)
-    assert message.startswith("nothing here sets OpenTelemetry up")
-    assert "pip install opentelemetry-distro" in remedy
+    assert message.startswith("opentelemetry-instrument has set up no provider")
     assert "--setup MODULE:FUNCTION" in remedy
+    assert found[Subject.LAUNCHER][0] == PROBLEM
+    assert found[Subject.LAUNCHER][2].startswith("pip install opentelemetry-distro ")
     assert found.verdicts(Subject.TRACES, Subject.METRICS, Subject.LOGS) == [WARNING, PROBLEM, WARNING]
     assert found.verdicts(Subject.CALL, *ARRIVALS) == [NOT_TRIED] * 4
 
 
 NO_DISTRO = """
 from importlib.metadata import entry_points
-from midstream._cli.doctor import setup
+from midstream._cli.doctor import launcher, setup
 HIDDEN = ("opentelemetry_configurator", "opentelemetry_distro")
 from opentelemetry.instrumentation.auto_instrumentation import _load
-for module in (setup, _load):
-    module.entry_points = lambda group: () if group in HIDDEN else entry_points(group=group)
+for module in (launcher, setup, _load):
+    module.entry_points = lambda group, **name: () if group in HIDDEN else entry_points(group=group, **name)
 """
 
 
 @pytest.mark.newest
 def test_an_unknown_configurator_is_reported_with_its_variable(interpreters: Interpreters) -> None:
     found = examined(interpreters, OTEL_PYTHON_CONFIGURATOR="other")
-    first, *logged = [finding for finding in found.findings if finding["subject"] == Subject.SET_UP]
-    assert first["verdict"] == PROBLEM
-    assert "OTEL_PYTHON_CONFIGURATOR" in first["remedy"]
-    assert [finding["verdict"] for finding in logged] == [WARNING]
+    assert found[Subject.SET_UP][0] == PROBLEM
+    assert "OTEL_PYTHON_CONFIGURATOR" in found[Subject.SET_UP][2]
+    unknown = next(finding for finding in found.findings if finding["subject"] == Subject.LAUNCHER)
+    assert (unknown["verdict"], unknown["message"]) == (
+        PROBLEM,
+        "OTEL_PYTHON_CONFIGURATOR=other: no such configurator is installed",
+    )
+
+
+@pytest.mark.newest
+def test_an_unknown_protocol_is_a_problem_with_the_known_ones(interpreters: Interpreters) -> None:
+    found = examined(interpreters, OTEL_EXPORTER_OTLP_PROTOCOL="http/json")
+    assert found[Subject.SET_UP][0] == PROBLEM
+    unknown = next(finding for finding in found.findings if finding["subject"] == Subject.LAUNCHER)
+    assert unknown["message"].startswith("OTEL_EXPORTER_OTLP_PROTOCOL=http/json: ")
+    assert unknown["remedy"] == "set it to one of grpc, http/protobuf"
 
 
 @pytest.mark.newest
 def test_opentelemetrys_warnings_during_the_set_up_are_reported(
-    interpreters: Interpreters, receiver: OtlpReceiver
+    interpreters: Interpreters, receiver: OtlpReceiver, shop: str
 ) -> None:
-    found = examined(interpreters, "--no-call", **exporting_to(receiver), OTEL_TRACES_SAMPLER="sometimes")
+    odd = {**exporting_to(receiver), "OTEL_TRACES_SAMPLER": "sometimes"}
+    found = examined(interpreters, "--no-call", "--setup", "shop:instrumented", before=shop, **odd)
     messages = [finding["message"] for finding in found.findings if finding["subject"] == Subject.SET_UP]
     assert "OpenTelemetry logged: Couldn't recognize sampler sometimes." in messages
-    assert set(found.warnings) == {Subject.SET_UP}
 
 
 @pytest.mark.newest
@@ -505,7 +529,7 @@ def test_a_package_that_cannot_be_imported_is_a_problem_without_traceback(
     assert found.status == 1
     assert found[Subject.ANTHROPIC if module == "anthropic" else Subject.SET_UP][0] == PROBLEM
     assert found.verdicts(Subject.CALL, *ARRIVALS) == [NOT_TRIED] * 4
-    assert "Traceback" not in found.output
+    assert "Traceback" not in str(found.findings), "the launcher prints one, before the report"
 
 
 # Bad input

@@ -96,7 +96,7 @@ def refused(_: pytest.FixtureRequest) -> Generator[tuple[str, dict[str, Any]]]:
 
 @contextmanager
 def unknown_host(_: pytest.FixtureRequest) -> Generator[tuple[str, dict[str, Any]]]:
-    yield "http://nobody.invalid", {}
+    yield "http://absent.invalid", {}
 
 
 @contextmanager

@@ -233,7 +233,7 @@ _OURS = {"_Wrapper": "function", "_BoundWrapper": "method"}
 
 
 def _reload(held: Any, protocol: int) -> Any:
-    return pickle.loads(pickle.dumps(held, protocol))  # noqa: S301 - of our own making
+    return pickle.loads(pickle.dumps(held, protocol))  # noqa: S301 - we made these bytes
 
 
 WAYS: dict[str, Callable[[Any], Any]] = {
@@ -299,7 +299,7 @@ def test_objects_of_an_async_client_stay_copyable_and_picklable(
 def test_what_was_pickled_with_us_is_the_method_itself_in_a_process_without_us(exported: Exported) -> None:
     with observed(wanted=True, exported=exported):
         pickled = [pickle.dumps(one) for one in (Stream.close, vars(_base_client.SyncAPIClient)["request"])]
-    loaded = [pickle.loads(one) for one in pickled]  # noqa: S301 - of our own making
+    loaded = [pickle.loads(one) for one in pickled]  # noqa: S301 - we made these bytes
     assert loaded == [Stream.close, _base_client.SyncAPIClient.request]
     assert all(map(inspect.isfunction, loaded))
 

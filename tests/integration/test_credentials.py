@@ -81,7 +81,7 @@ def told(exported: Exported) -> Told:
 
 
 def leaks(exported: Exported, error: BaseException) -> bool:
-    """Whether `except anthropic.APIError` misses what was raised, and whether that was told."""
+    """Whether `except anthropic.APIError` misses what was raised, and whether that was recorded."""
     missed = not isinstance(error, anthropic.APIError)
     assert (exported.told_span.attributes or {})["midstream.leaked"] is missed
     return missed
@@ -121,7 +121,7 @@ EXCHANGES: dict[str, tuple[Script, Told]] = {
         ("connection_error", None, f"{HTTP_PACKAGE}.RemoteProtocolError", True),
     ),
 }
-"""By what the token endpoint does, what is told."""
+"""By what the token endpoint does, the expected record."""
 
 
 @pytest.fixture(name="http_client")
@@ -465,7 +465,7 @@ PROVIDERS: dict[str, tuple[Callable[[str], str], str]] = {
     "aiohttp": (by_aiohttp, "aiohttp.client_exceptions.ClientConnectorError"),
     "wrapped": (wrapped, f"{HTTP_PACKAGE}.ConnectError"),
 }
-"""By what a token provider asks with, how it asks, and the class that says that nobody is there."""
+"""By HTTP library of a token provider, how it sends a request, and the class of its refused connection."""
 
 
 @pytest.mark.parametrize("means", PROVIDERS)

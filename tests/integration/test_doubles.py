@@ -38,7 +38,7 @@ Stream: Any = anthropic.Stream
 AsyncStream: Any = anthropic.AsyncStream
 
 OPTIONS: dict[str, Any] = {"api_key": "none", "base_url": "http://127.0.0.1:1", "max_retries": 0}
-"""Of clients. Nobody listens there, for what a double lets through."""
+"""Of clients. No server listens there: a request that a double lets through is refused."""
 EVENTS = b'event: message_stop\ndata: {"type": "message_stop"}\n\n'
 LINES = b'{"a": 1}\n'
 
@@ -336,7 +336,7 @@ def test_what_a_mocked_attempt_returns_is_no_fault_and_never_abandoned(exported:
 
 
 class OddBody(SyncByteStream):
-    """A body that tells nothing of itself."""
+    """A body without a status, headers or a length."""
 
     def __iter__(self) -> Iterator[bytes]:
         yield EVENTS

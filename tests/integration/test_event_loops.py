@@ -181,7 +181,7 @@ class InOrder(weakref.WeakSet[Any]):
 def complaints(
     loop: str, way: Callable[[Any], Awaitable[Any]], server: FaultServer, spans: Any, *, reverse: bool = False
 ) -> list[str]:
-    """What the loop and the interpreter have to say about a stream that was let go this way, until all is over.
+    """What the loop and the interpreter report about a stream that was dropped this way, until the end.
 
     What a loop complains of depends on the order in which it closes generators at its end. Here asyncio has one; uvloop
     goes by their addresses, so what that order decides is left out.

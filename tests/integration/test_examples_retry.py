@@ -69,7 +69,7 @@ def example(request: pytest.FixtureRequest) -> Any:
 
 @dataclass(frozen=True)
 class Read:
-    """What somebody got: pieces of text, `[]` for a `Restart`, and the exception that ended it."""
+    """What a caller got: pieces of text, `[]` for a `Restart`, and the exception that ended it."""
 
     pieces: list[str]
     error: Exception | None = None
@@ -90,7 +90,7 @@ class Reader:
                 asyncio.run(self._read_async(pieces, resume, most))
             else:
                 self._read(pieces, resume, most)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is told
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is part of the result
             return Read(pieces, error)
         return Read(pieces)
 

@@ -52,7 +52,7 @@ def uninstrumented() -> Iterator[None]:
             {"span": True},
             (
                 "instrument(span=...): unknown option 'span'; valid options: "
-                "tracer_provider, meter_provider, logger_provider, spans, chunk_timings, genai_metrics, errors"
+                "tracer_provider, meter_provider, logger_provider, spans, chunk_timings, genai_metrics, errors, log"
             ),
         ),
         (
@@ -83,7 +83,7 @@ def test_a_wrong_environment_variable_is_one_warning_and_the_default(
 
 def test_every_patch_target_exists_in_this_sdk() -> None:
     found = {t.name for t in TARGETS if hasattr(getattr(sys.modules[t.module], t.owner), t.method)}
-    # Where the SDK makes no spans of its own, its `_request` does not run inside one.
+    # Where the SDK has no own spans, its `_request` does not run inside one.
     wanted = {t.name for t in TARGETS if HAS_OWN_SPANS or not t.optional}
     assert wanted - found == set()
 

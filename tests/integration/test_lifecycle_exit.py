@@ -1,4 +1,4 @@
-"""A program that exits with streams open: every call is told, by real exporters, and the exit is as without us."""
+"""A program exits with streams open: real exporters get every call, and the exit is as without us."""
 
 from __future__ import annotations
 

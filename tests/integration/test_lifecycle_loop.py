@@ -1,4 +1,4 @@
-"""What only an event loop does to a stream: to cancel its reader, and to shut down before it is let go."""
+"""What only an event loop does to a stream: it cancels the reader, or shuts down before the stream is dropped."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ async def read_to_the_end(stream: Any) -> None:
 
 
 def reads(stream: Any) -> Callable[[], bool]:
-    """Whether somebody waits for the network under `stream`, looked at from outside."""
+    """Whether a task waits for the network under `stream`, looked at from outside."""
     network = stream.response.extensions["network_stream"]
     read = network.read
     waiting: list[bool] = []

@@ -1,4 +1,4 @@
-"""Every logger at DEBUG: the SDK and the HTTP client log what they log without us, and nobody else logs anything."""
+"""Every logger at DEBUG: the SDK and the HTTP client log what they log without us, and no other logger is used."""
 
 from __future__ import annotations
 

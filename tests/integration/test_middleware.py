@@ -1,4 +1,4 @@
-"""Middleware of the application's between the SDK and us: the call is told once, and right."""
+"""The application's middleware between the SDK and us: the call is recorded once, and right."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class PassesOn:
 
 
 class OpensASpan(PassesOn):
-    """Makes a span of its own the current one."""
+    """Makes a new span the current one."""
 
     def handle(self, request: Any, call_next: Callable[[Any], Any]) -> Any:
         with self.tracer.start_as_current_span("middleware"):
@@ -197,7 +197,7 @@ def test_an_answer_of_middleware_is_a_completed_call_without_a_status(
 def test_the_sdk_s_own_middleware_that_splices_streams_hides_nothing(
     server: FaultServer, exported: Exported, instrumented: Any, model: str, flavor: str, spans: str
 ) -> None:
-    middleware = pytest.importorskip("anthropic.lib.middleware", reason="this SDK has no middleware of its own")
+    middleware = pytest.importorskip("anthropic.lib.middleware", reason="this SDK has no middleware")
     spliced = middleware.BetaRefusalFallbackMiddleware([{"model": "ok"}])
     with instrumented():
         run(server, exported, model, flavor, spans, spliced, stream=True)

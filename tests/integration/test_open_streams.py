@@ -151,7 +151,7 @@ IN_TURN = {
         "instrumentor.instrument(); one = opened(made, 'ok'); metrics.set_meter_provider(provider)",
         "again(meter_provider=provider); another = opened(made, 'ok')",
     ),
-    "the global provider makes a meter that tells nobody at first": (
+    "the global provider makes a meter that records nothing at first": (
         "metrics.set_meter_provider(provider); silence(); instrumentor.instrument()",
         "mend(); again(); one, another = opened(made, 'ok'), opened(made, 'ok')",
     ),

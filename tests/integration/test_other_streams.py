@@ -1,4 +1,4 @@
-"""What is no message, under every fault: the whole telemetry, and what the application sees beside a bare run."""
+"""Streams and answers other than messages, under every fault: the whole telemetry, and what the application sees."""
 
 from __future__ import annotations
 

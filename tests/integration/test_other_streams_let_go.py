@@ -1,4 +1,4 @@
-"""Streams that are no messages, let go by the application before their end."""
+"""Streams other than messages, dropped by the application before their end."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def results_dropped(made: Any) -> None:
 async def aresults_dropped(made: Any) -> None:
     async for _ in await made.messages.batches.results(LONG):
         break
-    # The event loop finalizes the SDK's own generators in tasks of its own; below 1.14 they are part of cycles.
+    # The event loop finalizes the SDK's generators in separate tasks; below 1.14 they are part of cycles.
     for _ in range(10):
         gc.collect()
         await anyio.lowlevel.checkpoint()

@@ -35,20 +35,20 @@ HOSTS = {
     "AnthropicAWS": "aws-external-anthropic.eu-nowhere-1.api.aws",
     "AnthropicGoogleCloud": "claude.googleapis.com",
 }
-"""By client, where it sends its requests unless it is told a base URL."""
+"""By client, where it sends its requests unless it has a base URL."""
 PLACES: dict[str, dict[str, Any]] = {
     "AnthropicBedrockMantle": {"aws_region": "eu-nowhere-1"},
     "AnthropicFoundry": {"resource": "resource"},
     "AnthropicAWS": {"aws_region": "eu-nowhere-1"},
     "AnthropicGoogleCloud": {"project": "project"},
 }
-"""What a client has to be told to know where that is."""
+"""The arguments from which a client knows where that is."""
 SIGNING: dict[str, dict[str, Any]] = {
     "AnthropicBedrock": {},
     "AnthropicBedrockMantle": {**AWS_KEYS, "api_key": None},
     "AnthropicAWS": {**AWS_KEYS, "api_key": None},
 }
-"""What a client has to be told to sign its requests."""
+"""The arguments with which a client signs its requests."""
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Bedrock: frames of an AWS event stream in place of server-sent events, with errors of their own."""
+"""Bedrock: frames of an AWS event stream in place of server-sent events, with AWS's errors."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def keeps_event_names() -> bool:
 
 
 def scenario_of(model: str) -> Scenario:
-    """What `model` stands for, told as this SDK tells it."""
+    """The failure that `model` stands for, as this SDK reports it."""
     scenario = BEDROCK.scenario(model)
     if scenario.expectation.outcome is not Outcome.IN_BAND_ERROR:
         return scenario

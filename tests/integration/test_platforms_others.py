@@ -1,4 +1,4 @@
-"""The platforms that speak server-sent events: their calls are told like any other, with who and where they are."""
+"""The platforms that speak server-sent events: their calls are recorded like any other, with provider and address."""
 
 from __future__ import annotations
 

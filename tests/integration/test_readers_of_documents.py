@@ -1,4 +1,4 @@
-"""Who reads an answer that is not streamed as it arrives: what it says, and whether it can be decoded, is told."""
+"""Readers of an answer that is not streamed: what it says, and whether it can be decoded, is recorded."""
 
 from __future__ import annotations
 

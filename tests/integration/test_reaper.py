@@ -31,7 +31,7 @@ import subprocess, sys
 INNER = "import signal, sys; print('started', file=sys.stderr, flush=True); signal.pause()"
 
 def test_never_ends():
-    # A session of its own, as servers of tests have: it gets no signal that pytest gets.
+    # A new session, as servers of tests have: it gets no signal that pytest gets.
     with subprocess.Popen([sys.executable, "-c", INNER], start_new_session=True) as process:
         process.wait()
 """
@@ -50,7 +50,7 @@ def test_no_process_outlives_a_run_that_is_cut_short(tmp_path: Path, number: sig
     with subprocess.Popen(
         command,
         cwd=tmp_path,
-        # A run with a reaper of its own, and with the name of this one for the reaper of this one.
+        # A run with its own reaper, and with the name of this one for the reaper of this one.
         env={**kept, f"{RUN}_OUTER": os.environ.get(RUN, ""), "PYTHONPATH": str(Path(__file__).parents[1])},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,  # which every process of the run inherits: it ends with the last of them

@@ -49,7 +49,7 @@ async def read_async(client: anthropic.AsyncAnthropic) -> None:
 
 
 def answered(client: anthropic.Anthropic) -> bool:
-    made: Any = client  # its overloads cannot be told apart by arguments in a dictionary
+    made: Any = client  # arguments in a dictionary do not select an overload
     return bool(made.messages.create(**arguments()).stop_reason == "end_turn")
 
 
@@ -316,7 +316,7 @@ def test_the_global_providers_are_told_nothing(
     assert exported.logs == []
 
 
-@pytest.mark.skipif(not HAS_OWN_SPANS, reason="this version of the SDK makes no spans of its own")
+@pytest.mark.skipif(not HAS_OWN_SPANS, reason="this version of the SDK makes no spans")
 def test_the_sdk_s_own_spans_are_what_they_are_without_us(anthropic_faults: Faults, exported: Exported) -> None:
     def spans() -> list[tuple[Any, ...]]:
         exported.spans_in_memory.clear()

@@ -37,7 +37,7 @@ def test_that_fails(anthropic_faults, midstream_calls):
 
 @pytest.fixture(scope="module", autouse=True)
 def everything_is_loaded() -> None:
-    """A pytest inside this one takes out of `sys.modules` what it has loaded, and half of an HTTP client is none."""
+    """A pytest inside this one takes out of `sys.modules` what it has loaded, and half of an HTTP client fails."""
     with recorded_calls(), Faults() as faults:
         faults.client().messages.create(model="claude", max_tokens=64, messages=[{"role": "user", "content": "Hello"}])
 

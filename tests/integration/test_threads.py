@@ -1,4 +1,4 @@
-"""Whoever reads a stream, closes it or drops it: every call is told once, and nobody notices that it is observed."""
+"""Any thread reads a stream, closes it or drops it: every call is recorded once, and no thread notices."""
 
 from __future__ import annotations
 

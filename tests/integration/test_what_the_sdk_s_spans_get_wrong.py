@@ -36,7 +36,7 @@ RESULTS = OTHER_STREAMS["batches.results"]
 
 @dataclass(frozen=True)
 class Wrong:
-    """A call, and what is told of it without and with midstream."""
+    """A call, and its record without and with midstream."""
 
     style: Any
     model: str
@@ -58,7 +58,7 @@ WRONG = {
     "a closed connection": Wrong(
         LOOP, "fin", (ERROR, "connection_error"), (ERROR, f"{HTTP_PACKAGE}.RemoteProtocolError")
     ),
-    "an event that is no JSON": Wrong(
+    "an event that is not JSON": Wrong(
         LOOP, "bad_json", (ERROR, "client_error"), (ERROR, "json.decoder.JSONDecodeError")
     ),
 }

@@ -1,6 +1,6 @@
 """What gateways, proxies and other vendors send instead of an answer, and what is recorded of it.
 
-Each body is read in every way in which callers read it: the verdict is the same, for it is the bytes' cause.
+Each body is read in every way in which callers read it: the verdict is the same, because the bytes decide.
 """
 
 from __future__ import annotations
@@ -188,7 +188,7 @@ STREAMS: Final[dict[str, tuple[Wire, dict[str, Any]]]] = {
         Wire(HEAD + TEXT * 999 + unnamed(OPENAI)),
         in_band("429", 429, "429 Too Many Requests: slow down"),
     ),
-    "an error without a name, at once": (
+    "an error without a name, immediately": (
         Wire(unnamed(GOOGLE)),
         in_band("RESOURCE_EXHAUSTED", 429, "429 RESOURCE_EXHAUSTED: Resource exhausted", phase="opening"),
     ),

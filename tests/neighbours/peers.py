@@ -148,7 +148,7 @@ def _logfire(kept: Kept, *, suppress: bool) -> Generator[None]:
         inspect_arguments=False,
         additional_span_processors=[kept.started],
     )
-    # logfire tells where in the application's code a call was made, which it takes all code for that is in no
+    # logfire records where in the application's code a call was made; it takes all code for that which is in no
     # site-packages: that midstream is not installed there is so in the tests only.
     logfire.add_non_user_code_prefix(Path(midstream.__file__).parent)
     with local.instrument_anthropic(suppress_other_instrumentation=suppress):

@@ -1,4 +1,4 @@
-"""With a neighbour loaded before or after, midstream tells the truth, and nobody else sees that it is there."""
+"""With a neighbour loaded before or after, midstream's record is right, and the neighbour's is as without it."""
 
 from __future__ import annotations
 

@@ -21,9 +21,9 @@ pytestmark = pytest.mark.skipif(PEERS["traceloop"].missing is not None, reason=s
 
 
 def test_the_blocks_of_a_page_do_what_the_page_says(tmp_path: Path) -> None:
-    with reader(tmp_path) as somebody:
+    with reader(tmp_path) as person:
         for block in blocks_in("examples/another_instrumentation/README.md"):
-            somebody.do(block)
+            person.do(block)
 
 
 def test_the_span_is_the_other_one_s_and_the_truth_is_in_the_metrics_and_the_log_event(server: FaultServer) -> None:

@@ -1,4 +1,4 @@
-"""Whoever is taken out first, the one that stays works as before."""
+"""Whichever is uninstrumented first, the other works as before."""
 
 from __future__ import annotations
 

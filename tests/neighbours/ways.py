@@ -129,7 +129,7 @@ _ROUNDS = 10
 def call(
     style: Style, flavor: str, server: FaultServer, scenario: Scenario, sdk_spans: TracerProvider | None, peer: Peer
 ) -> Seen:
-    """One call in a context of its own: there are neighbours that leave something behind in theirs."""
+    """One call in a separate context: some neighbours leave something behind in theirs."""
     return Context().run(_call, style, flavor, server, scenario, sdk_spans, peer)
 
 
@@ -146,7 +146,7 @@ def _call(
         async with async_client(server, scenario, sdk_spans) as made:
             with peer.around():
                 seen = await see_async(style, made, scenario.name)
-                # The event loop finalizes async generators in tasks of its own, one inside the other.
+                # The event loop finalizes async generators in separate tasks, one inside the other.
                 for _ in range(_ROUNDS if style.name in LET_GO else 1):
                     gc.collect()
                     await anyio.lowlevel.checkpoint()

@@ -26,7 +26,7 @@ ADDED: Final = {"PKG-INFO"}
 def kept_by_git() -> set[str]:
     """The files of the checkout, those that are not committed yet too."""
     if not (CHECKOUT / ".git").exists():
-        pytest.skip("compares with the files that git keeps, and this is no checkout")
+        pytest.skip("compares with the files that git keeps, and this is not a checkout")
     command = ("git", "ls-files", "--cached", "--others", "--exclude-standard", "-z")
     listed = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout
     return {name for name in listed.split("\0") if name and (CHECKOUT / name).exists()}
@@ -41,7 +41,8 @@ def test_the_wheel_has_the_package_the_boards_and_what_says_what_it_is(release: 
     code = {name.removeprefix("src/") for name in kept_by_git() if name.startswith("src/")}
     boards = {f"midstream/dashboards/{name}" for name in shipped_files()}
     about = {"METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE"}
-    assert set(in_the(release.wheel)) == code | boards | {f"{ROOT}.dist-info/{name}" for name in about}
+    page = {"midstream/docs/doctor.md"}
+    assert set(in_the(release.wheel)) == code | boards | page | {f"{ROOT}.dist-info/{name}" for name in about}
     assert "midstream/py.typed" in code
 
 

@@ -1,8 +1,8 @@
-"""The scenarios of the fault server, from a process of its own that can hold its streams open and counts them.
+"""The scenarios of the fault server, from a separate process that can hold its streams open and counts them.
 
 It runs in another process so that neither its objects nor its file descriptors are those of the test. It takes orders
 on stdin, a line each, answers each with a number on stdout, and ends with stdin. The id of a request is made from the
-`max_tokens` that it asks for, so whoever gives every call a number there knows the ids beforehand.
+`max_tokens` that it asks for, so a test that gives every call a number there knows the ids beforehand.
 """
 
 from __future__ import annotations

@@ -194,7 +194,7 @@ _SCENES: tuple[Scene, ...] = (
     Scene("a gzip bomb of a document", CREATE, _packed_document, 2 * _M, 100 * _M),
     Scene("a long error", LOOP, lambda n: _http_error("overloaded_error", "x" * n), 2 * _M, 50 * _M, *_HTTP),
     Scene(
-        "a long error that is no JSON", LOOP, lambda n: document(b"x" * n, 529), _M, 50 * _M, Outcome.HTTP_ERROR, "529"
+        "a long error that is not JSON", LOOP, lambda n: document(b"x" * n, 529), _M, 50 * _M, Outcome.HTTP_ERROR, "529"
     ),
     Scene(
         "a long error in the stream",

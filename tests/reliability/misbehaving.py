@@ -82,7 +82,7 @@ def then(make: Any, change: Callable[[Any], Any]) -> Any:
 
 
 class Delegating(trace.Span):
-    """A span of nobody's class that hands everything on."""
+    """A span of an unknown class that hands everything on."""
 
     def __init__(self, whole: Any) -> None:
         self._whole = whole
@@ -121,10 +121,10 @@ class Delegating(trace.Span):
 
 
 def _slotted() -> type[Any]:
-    """A class of spans that have slots and nothing else: no attributes of their own, and no weak references."""
+    """A class of spans that have slots and nothing else: no new attributes, and no weak references."""
     handed_on = {name: value for name, value in vars(Delegating).items() if callable(value) or name == "attributes"}
     kind = type("SlottedSpan", (), {**handed_on, "__slots__": ("_whole",)})
-    # The base class of spans has no slots, and whoever inherits from it has a dictionary.
+    # The base class of spans has no slots, so its subclasses have a dictionary.
     trace.Span.register(kind)
     return kind
 
@@ -154,14 +154,14 @@ class Misbehaviour:
     told: str = ""
     """The component of the faults that midstream has to contain. None where OpenTelemetry does, or nothing is wrong."""
     often: str = "some"
-    """Whether a fault is told for each `call`, for each `failure`, or so often that a test cannot say: `some`.
+    """Whether a fault is logged for each `call`, for each `failure`, or so often that a test cannot say: `some`.
     `uncounted` where what counts them is broken or does not count yet."""
     ends: bool | None = None
     """Whether every span ends all the same. `None`: where spans are not silenced."""
     made_with: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """What the providers are made with."""
     collects: bool = True
-    """Whether metrics can be collected all the same. If not, whoever collects is told."""
+    """Whether metrics can still be collected. If not, the reader that collects gets the exception."""
 
     def __str__(self) -> str:
         return self.name
@@ -327,7 +327,7 @@ _ALL = (
     Misbehaviour("start_span returns None", _start_span(nothing), _SPANS, "spans"),
     Misbehaviour("start_span returns nonsense", _start_span(nonsense), _SPANS, "spans"),
     Misbehaviour("spans raise in every method", _spans_with(**_EVERYTHING), _SPANS, "spans"),
-    Misbehaviour("spans take no attributes of their own", _spans_with(__dict__=None), _SPANS, ends=True),
+    Misbehaviour("spans take no new attributes", _spans_with(__dict__=None), _SPANS, ends=True),
     Misbehaviour("spans have slots", _spans_of(_slotted()), _SPANS, ends=True),
     Misbehaviour("attributes of spans raise", _spans_with(attributes=property(raising)), told="spans"),
     Misbehaviour("attributes of spans are nonsense", _spans_with(attributes=property(nonsense)), told="spans"),

@@ -157,7 +157,7 @@ class _Soak:
     def run(self) -> None:
         """Makes the calls."""
         rounds = self.rounds
-        # What is there already is no garbage and does not grow; to look at it takes longer than the calls.
+        # What is there already is not garbage and does not grow; to look at it takes longer than the calls.
         gc.collect()
         gc.freeze()
         instrumentor = AnthropicInstrumentor()
@@ -281,7 +281,7 @@ def _total(metrics: dict[str, Any], name: str) -> int:
 
 
 def _wait(there: Callable[[], bool]) -> None:
-    """Waits until it is so. What never comes is told as it is found."""
+    """Waits until it is so. What never comes is reported as found."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while not there() and time.monotonic() < deadline:
         time.sleep(_PAUSE_SECONDS)

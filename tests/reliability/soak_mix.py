@@ -149,7 +149,7 @@ def _whole(style: Style, scenario: Scenario) -> Outcome:
 
 
 def _let_go(scenario: Scenario) -> Outcome:
-    """How a stream ends that is let go after its first event."""
+    """How a stream ends that is dropped after its first event."""
     own = scenario.expectation
     return own.outcome if own.phase is Phase.REQUEST or scenario.k == 0 else Outcome.ABANDONED
 

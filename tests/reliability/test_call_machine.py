@@ -52,7 +52,7 @@ EVENTS: Final[dict[str, dict[str, Any]]] = {
 
 
 class Counting(Recorder):
-    """A recorder that only notes what it is told."""
+    """A recorder that only keeps what it gets."""
 
     def __init__(self) -> None:
         super().__init__(Signals.silent(), spans=False)

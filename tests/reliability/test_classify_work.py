@@ -123,7 +123,7 @@ LARGE: Final[dict[str, Callable[[int], object]]] = {
 def test_classify_does_no_more_work_for_a_larger_error(what: str, long: bool) -> None:
     # Both beyond all bounds.
     small, large = (LARGE[what](size) for size in (5_000, 1_000_000 if long else 100_000))
-    classify(small)  # what is imported or cached at the first use is no matter of size
+    classify(small)  # what is imported or cached at the first use does not depend on size
     assert steps(lambda: classify(small)) == steps(lambda: classify(large))
     assert_harmless(classify(large))
     take_apart(small)
@@ -157,7 +157,7 @@ def take_apart(large: Any) -> None:
 
 
 class Deaf:
-    """Hears what a scan tells, and keeps nothing."""
+    """Gets what a scan finds, and keeps nothing."""
 
     def on_event(self, event: object) -> None:
         pass

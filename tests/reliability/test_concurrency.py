@@ -1,6 +1,6 @@
-"""Many calls at once on one client, and `instrument()` and `uninstrument()` meanwhile: each call is told for itself.
+"""Many simultaneous calls on one client, and `instrument()` and `uninstrument()` meanwhile: each has its own record.
 
-Every call asks for a `max_tokens` of its own, its number. The server makes the request id from it, so on a span a
+Every call has another `max_tokens`, its number. The server makes the request id from it, so on a span a
 request id that does not fit the number would be that of another call.
 """
 
@@ -86,7 +86,7 @@ def active(exported: Exported) -> float:
 
 
 def by_number(exported: Exported) -> dict[int, tuple[str, str, Expectation]]:
-    """By number of a call, its model, its request id and its end. Fails if a call was told twice, or mixed up."""
+    """By number of a call, its model, its request id and its end. Fails if a call was recorded twice, or mixed up."""
     ends = told(exported)
     spans = [dict(span.attributes or {}) for span in exported.spans]
     numbers: list[Any] = [span["gen_ai.request.max_tokens"] for span in spans]

@@ -1,4 +1,4 @@
-"""The interpreter exits in every state of a call: with the same status, without a word, and every call is told once."""
+"""The interpreter exits in every state of a call: same status, no output, and every call is recorded once."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ of_the_application.get_tracer("application").start_span("its own").end()
         Counter(abandoned=1),
     ),
 }
-"""By state, how the program gets there, and what is told in the end."""
+"""By state, how the program gets there, and the record in the end."""
 
 LONG_ONLY = (
     "before the first call",

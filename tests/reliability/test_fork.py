@@ -1,4 +1,4 @@
-"""A call is told once, by the process that made it, whatever is forked meanwhile."""
+"""A call is recorded once, by the process that made it, whatever is forked meanwhile."""
 
 from __future__ import annotations
 
@@ -99,9 +99,9 @@ CHILDREN = {
     "uninstruments": ("AnthropicInstrumentor().uninstrument(); del streams; gc.collect(); leave()", NOTHING),
     "in a thread": ("t = threading.Thread(target=world.call, args=['ok']); t.start(); t.join(); leave()", CALL),
     "exports": ("leave()", NOTHING),
-    "leaves at once": ("os._exit(0)", NOTHING),
+    "leaves immediately": ("os._exit(0)", NOTHING),
 }
-"""What a child does, and what it tells. Its word on open streams is 0, if it has one."""
+"""What a child does, and its record. Its number of open streams is 0, if it reports one."""
 
 
 def test_streams_that_are_open_at_a_fork_are_recorded_by_the_parent_only(run: Callable[[str], dict[str, Told]]) -> None:
@@ -110,7 +110,7 @@ def test_streams_that_are_open_at_a_fork_are_recorded_by_the_parent_only(run: Ca
     ended = Counter(completed=3, abandoned=2)
     assert run(OPEN_IN_THE_PARENT.format(model=LONG, children=children, parent=read)) == {
         "parent": Told(ended, ended),
-        **{name: tells for name, (_, tells) in CHILDREN.items()},
+        **{name: record for name, (_, record) in CHILDREN.items()},
     }
 
 

@@ -1,4 +1,4 @@
-"""In a process that gevent has patched, each greenlet's call is told with its own outcome, in its own context."""
+"""In a process that gevent has patched, each greenlet's call is recorded with its own outcome and context."""
 
 from __future__ import annotations
 

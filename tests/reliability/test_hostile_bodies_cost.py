@@ -1,6 +1,6 @@
 """What a hostile body costs us: constant memory, and no more than twice as much work for twice as much of it.
 
-No time is measured. Work that copies is measured by the bytes that are allocated for it, what is freed at once
+No time is measured. Work that copies is measured by the bytes that are allocated for it, what is freed immediately
 included; all other work by the calls that our code makes.
 """
 

@@ -94,7 +94,7 @@ def without_us(
 
 
 def check_signals(exported: Exported, wrong: Misbehaviour, ended: list[str]) -> None:
-    """Every signal but those that are silenced tells how each call ended, and none what OpenTelemetry's fault said."""
+    """Every signal that is not silenced reports how each call ended, and none what OpenTelemetry's fault said."""
     if wrong.collects:
         assert CANARY not in everything(exported)
     if "spans" not in wrong.silences:

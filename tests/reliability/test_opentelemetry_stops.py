@@ -1,4 +1,4 @@
-"""OpenTelemetry blocks, is shut down, stops the application, is not there, or is no OpenTelemetry at all."""
+"""OpenTelemetry blocks, is shut down, stops the application, is missing, or is something else."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def with_sampler(exported: Exported, does: Any) -> dict[str, Any]:
 
 
 def with_exporter(exported: Exported, does: Any) -> dict[str, Any]:
-    """Has a span exporter, which a processor calls at once, call something."""
+    """Has a span exporter, which a processor calls immediately, call something."""
     exporter: Any = Broken(exported.spans_in_memory, export=does)
     exported.tracer_provider.add_span_processor(SimpleSpanProcessor(exporter))
     return exported.providers
@@ -163,7 +163,7 @@ def one_call(flavor: str, server: FaultServer, model: str, provider: Any) -> tup
 
 
 def held_up_and_not(gate: Gate, providers: dict[str, Any], server: FaultServer, flavor: str, provider: Any) -> None:
-    """Two calls at once, of which the first is held up at `gate` until the second is over. Both are as without us."""
+    """Two calls, of which the first is held up at `gate` until the second is over. Both are as without us."""
     wanted = bare(STREAM, flavor, server, FAULT, "own" if provider is None else "sdk")
     with instrumented_with(providers), spied() as raised, ThreadPoolExecutor(1) as other:
         held_up = other.submit(run, STYLES[STREAM], flavor, server, parse(FAULT), provider)
@@ -303,7 +303,7 @@ def test_what_stops_the_application_while_a_span_ends_passes_on_and_the_call_is_
 
 
 def test_without_an_opentelemetry_sdk_the_application_sees_what_it_sees_without_us() -> None:
-    """The API alone: every call costs a little and tells nothing."""
+    """The API alone: every call costs a little and records nothing."""
     done = python(_NO_SDK)
     assert (done.status, done.stderr) == (0, "")
     bare_run, observed = done.stdout.splitlines()
@@ -351,7 +351,7 @@ with FaultServer() as server:
 """
 
 
-# It is no OpenTelemetry
+# It is not OpenTelemetry
 
 MADE = {
     "tracer_provider": ("get_tracer", "start_span"),

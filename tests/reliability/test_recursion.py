@@ -28,7 +28,7 @@ def below(frames, do):
     return do() if frames <= 0 else below(frames - 1, do)
 
 def one(made, free):
-    # The limit is told from here, so that it is the same for every call.
+    # The limit counts from here, so that it is the same for every call.
     depth, frame = 0, sys._getframe()
     while frame is not None:
         depth, frame = depth + 1, frame.f_back

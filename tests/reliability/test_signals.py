@@ -1,4 +1,4 @@
-"""Handlers of signals raise in the middle of calls, and call in the middle of calls: each call is told once."""
+"""Handlers of signals raise in the middle of calls, and call in the middle of calls: each call is recorded once."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ with client(*known) as made, client(*known) as another:
         exported.spans_in_memory.clear()
         before, open_before = Counter(exported.outcomes()), active(exported)
         at = At(number)
-        # One of its own each time: the connection that an interrupt left in use is not given back.
+        # A new one each time: the connection that an interrupt left in use is not given back.
         with client(*known) as fresh:
             caught = read(fresh, at)
         if not at.sent:
@@ -151,7 +151,7 @@ def test_an_interrupt_anywhere_in_a_stream_passes_unchanged_and_the_call_is_reco
     outside = [point for point in points if not point["ours"]]
     assert len(outside) > 5
     assert [point for point in points if not point["unchanged"]] == []
-    # An interrupt inside of the telling itself, ours or the SDK's, cuts that short. Nothing is told twice.
+    # An interrupt inside the recording, ours or the SDK's, cuts that short. Nothing is recorded twice.
     assert [point for point in points if sum(point["told"].values()) > 1 or sum(point["spans"].values()) > 1] == []
     assert [point for point in outside if sum(point["told"].values()) != point["entered"]] == []
     wrong = [point for point in outside if point["opened"] or point["spans"] != point["told"]]

@@ -1,4 +1,4 @@
-"""Many calls of mixed faults and lifecycles, sync, async and on threads: each is told once, and nothing is left behind.
+"""Many calls of mixed faults and lifecycles, sync, async and on threads: each is recorded once, and nothing is left.
 
 Growth is judged between rounds of the same calls, so neither the machine nor its mood has a say.
 """
@@ -48,7 +48,7 @@ def size(full: bool, long: bool) -> tuple[int, int, int]:
 @pytest.fixture(scope="module")
 def rounds(long: bool, size: tuple[int, int, int]) -> list[Round]:
     found = soak(*size, PATIENCE[long])
-    print(f"\n{summary(found)}")  # noqa: T201 - for whoever asks for the long version
+    print(f"\n{summary(found)}")  # noqa: T201 - with --long, the summary is the result
     return found
 
 
@@ -90,7 +90,7 @@ def test_it_has_every_shape_and_as_many_calls_as_it_says(rounds: list[Round], si
 
 
 def never_connected(one: Round) -> Counter[str]:
-    """By model, the calls that were to break in their stream, and are told to have had no connection.
+    """By model, the calls that should break in their stream, and are recorded as without a connection.
 
     Of a hundred thousand, one has met that on loopback.
     """

@@ -1,4 +1,4 @@
-"""gunicorn forks workers from a process that has instrumented: each tells its own calls, once."""
+"""gunicorn forks workers from a process that has instrumented: each records its own calls, once."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ("CHECKOUT", "PAGES", "Block", "blocks_in", "prose_of")
+__all__ = ("CHECKOUT", "PAGES", "Block", "blocks_in", "prose_of", "quick_start")
 
 CHECKOUT: Final = Path(__file__).parents[2]
 
@@ -33,7 +33,7 @@ PAGES: Final = tuple(
         if _OF_OTHERS not in path.parts
     )
 )
-"""Every page, by its path in the checkout. The runbooks have tests of their own, in `dashboards`."""
+"""Every page, by its path in the checkout. The tests of the runbooks are in `dashboards`."""
 
 _FENCE: Final = re.compile(r"(?P<indent> *)(?P<fence>`{3,}|~{3,})(?P<language>[^`]*)")
 
@@ -54,6 +54,12 @@ class Block:
 def blocks_in(page: str) -> list[Block]:
     """The blocks of a page, from its top to its end. Raises `ValueError` if one does not end."""
     return _parsed(page, _lines(page))[0]
+
+
+def quick_start() -> tuple[Block, Block]:
+    """The commands of README.md's quick start, and what they print. `make test-index` runs them with a real pip."""
+    commands, printed, *_ = blocks_in("README.md")
+    return commands, printed
 
 
 def prose_of(page: str) -> str:

@@ -21,7 +21,7 @@ API_KEY = "canary-key-91bc"
 """A key that must appear in nothing that is exported."""
 
 HAS_OWN_SPANS = hasattr(anthropic, "_tracing")
-"""Whether this version of the SDK makes spans of its own (1.14 and later)."""
+"""Whether this version of the SDK has own spans (1.14 and later)."""
 
 HTTP_PACKAGE = "httpx2" if "httpx2" in sys.modules else "httpx"
 """The HTTP client under this version of the SDK."""

@@ -33,7 +33,7 @@ except anthropic.APIStatusError as error:
 """A program of a user's, which does not know of midstream. Its argument is the URL to call."""
 
 _PATIENCE_SECONDS = 170.0
-_COMMAND = (sys.executable, "-m", "midstream._cli")
+_COMMAND = (sys.executable, "-m", "midstream")
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,7 @@ def midstream_running(*arguments: str, **environment: str) -> Generator[Running]
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env=_environment(environment),
+        start_new_session=True,  # without the terminal of who runs the tests
     ) as process:
         try:
             yield Running(process)

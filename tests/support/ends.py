@@ -25,7 +25,7 @@ _OUT_OF_A_BODY: Final = (Outcome.IN_BAND_ERROR, Outcome.TRANSPORT_ERROR, Outcome
 
 
 def assert_allowed(verdict: Verdict) -> None:
-    """Whether the parts of `verdict` agree, and each of them can be told."""
+    """Whether the parts of `verdict` agree, and each of them can be recorded."""
     outcome, failure = verdict.outcome, verdict.failure
     assert type(outcome) is Outcome
     assert outcome.is_failure == (failure is not None)
@@ -91,7 +91,7 @@ def every_exception() -> list[BaseException]:
         *(BaseException, KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError),
     )
     sdk = sorted(sdk_exceptions(), key=lambda one: one.__name__)
-    # Without their construction, as they are when somebody copies or pickles them: most have no attributes at all.
+    # Without their construction, as a copy or a pickle makes them: most have no attributes at all.
     kinds: list[type[BaseException]] = [*sdk, *clients, *plain]
     bare = [kind.__new__(kind) for kind in kinds]
     return [*as_raised, *bare, *_groups(), *_hostile()]

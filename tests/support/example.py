@@ -1,4 +1,4 @@
-"""The programs in `examples/`, as a user starts them: in processes of their own, told what to do by the environment."""
+"""The programs in `examples/`, as a user starts them: in separate processes, configured by the environment."""
 
 from __future__ import annotations
 

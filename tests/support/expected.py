@@ -77,7 +77,7 @@ def _undecoded(scenario: Scenario, style: Style) -> Expectation:
 
 
 def error_body(scenario: Scenario) -> dict[str, Any] | str:
-    """The body of the error event, as far as it tells what happened."""
+    """The body of the error event, as far as it says what happened."""
     if scenario.family == "in_band_text":
         return "upstream connect error or disconnect/reset before headers"
     if scenario.family != "in_band":

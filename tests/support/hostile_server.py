@@ -40,7 +40,7 @@ _PACE = 1e-9
 
 
 class HostileServer(FaultServer):
-    """Whatever it is asked for, it plays the script that it is told to play."""
+    """It plays the same script for every request."""
 
     play: Callable[[HttpRequest, int], Script]
 

@@ -1,4 +1,4 @@
-"""Programs in processes of their own that start at once: forked from one that has imported what they all need.
+"""Programs in separate processes that start fast: forked from one that has imported what they all need.
 
 Such a process has the whole life of an interpreter, its exit included: what is forked is the main thread, at top level.
 """

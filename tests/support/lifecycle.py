@@ -1,7 +1,7 @@
 """What becomes of a stream step by step, in a form in which two runs of one program can be compared.
 
 A program lets go of a stream in some way, and names its steps. It runs without us and with us, in one process, and with
-the garbage collector running at steps of its own only. Nothing here waits: how things are is looked at.
+the garbage collector running between steps only. Nothing here waits: how things are is looked at.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ __all__ = (
 )
 
 LONG = "ok:200"
-"""A model with so long an answer that nobody reads it to its end by accident."""
+"""A model with so long an answer that no caller reads it to its end by accident."""
 
 SPANS = ("sdk", "own") if HAS_OWN_SPANS else ("own",)
 """Whose spans there are."""
@@ -150,7 +150,7 @@ class Way:
     outcome: str = "abandoned"
     model: str = LONG
     ends_at: tuple[str, ...] = ()
-    """The step at which the call ends, by its possible names, where it is not the connection that tells."""
+    """The step at which the call ends, by its possible names, where the connection does not decide."""
     let_go_at: str = ""
     """The step from which on the call may have ended, where that is before the connection is closed."""
 
@@ -164,7 +164,7 @@ class Run:
 
     steps: list[Step]
     noise: list[str]
-    """What was said to nobody in particular: warnings, unraisable exceptions, messages to the event loop."""
+    """What has no receiver: warnings, unraisable exceptions, messages to the event loop."""
     ended: list[dict[str, int]]
     ours: list[list[str]]
 
@@ -191,9 +191,9 @@ class Run:
         return [*sorted({*outlived} - {"ObservedRequest"}), *self.ours[-1]]
 
     def window(self, way: Way) -> range:
-        """The steps at which the call may end: not before it is let go, and not after its connection is released.
+        """The steps at which the call may end: not before it is dropped, and not after its connection is released.
 
-        To let go is to close the connection or to drop the response, whichever comes first. A connection that nobody
+        Dropping is to close the connection or to drop the response, whichever comes first. A connection that nothing
         ever closes is released when the response is dropped.
         """
         if way.ends_at:
@@ -214,7 +214,7 @@ class Run:
 def check(
     way: Way, flavor: str, spans: str, server: FaultServer, exported: Exported, instrumented: Callable[..., Any]
 ) -> None:
-    """Runs the program of `way` without us and then with us: all is as without us, and the call is told once, in time.
+    """Runs the program of `way` without us and then with us: all is as without us, with one record, in time.
 
     `spans` says whose spans there are, `"sdk"` or `"own"`.
     """
@@ -266,7 +266,7 @@ def _run(
 def no_collector() -> Generator[None]:
     """Nothing is collected inside but by explicit collection, which sees only what was made inside.
 
-    What was there before stays out of sight for good: to look at all of a test process takes the collector far longer
+    What was there before stays out of sight: to look at all of a test process takes the collector far longer
     than everything else that a test does.
     """
     collects = gc.isenabled()

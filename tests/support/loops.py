@@ -1,4 +1,4 @@
-"""Calls on event loops of every kind, and what they leave behind: in the telemetry, and where nobody can catch it."""
+"""Calls on event loops of every kind, and what they leave behind: in the telemetry, and where no code can catch it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ LOOPS = tuple(
 def run_on(loop: str, work: Callable[[], Awaitable[T]], heard: list[str] | None = None) -> T:
     """Runs `work` on a loop of this kind, and the loop to its end.
 
-    What is told to the exception handler of an asyncio loop goes to `heard`.
+    What the exception handler of an asyncio loop gets goes to `heard`.
     """
 
     def told_to_the_handler(_loop: object, context: dict[str, Any]) -> None:
@@ -57,7 +57,7 @@ def run_on(loop: str, work: Callable[[], Awaitable[T]], heard: list[str] | None 
 
 @contextmanager
 def noise() -> Generator[list[str]]:
-    """Collects warnings and exceptions that nobody could catch, of finalizers and of threads, garbage included."""
+    """Collects warnings and exceptions that no code could catch, from finalizers and threads, garbage included."""
     heard: list[str] = []
     hooks = sys.unraisablehook, threading.excepthook
 
@@ -67,7 +67,7 @@ def noise() -> Generator[list[str]]:
     def of_a_thread(told: threading.ExceptHookArgs) -> None:
         heard.append(f"thread: {told.exc_value!r}")
 
-    # What is there already is nobody's garbage meanwhile, and does not slow down the collection.
+    # What is there already is not garbage meanwhile, and does not slow down the collection.
     gc.freeze()
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")

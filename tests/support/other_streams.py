@@ -1,4 +1,4 @@
-"""Every way to ask for what is no message: completions, token counts, batch results, session events, files."""
+"""Every request for something other than a message: completions, token counts, batch results, session events, files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The platform clients of the installed SDK, at a loopback server, with credentials that are made up."""
+"""The platform clients of the installed SDK, at a loopback server, with arbitrary credentials."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ def _attributes(platform: Platform, scenario: Scenario, style: Style, server: Fa
     )
     found["gen_ai.provider.name"] = platform.provider
     if platform is BEDROCK:
-        # Bedrock has a header of its own for the id of a request, and no id in its frames.
+        # Bedrock has another header for the id of a request, and no id in its frames.
         found.pop("anthropic.request.id", None)
         found.pop("midstream.in_band.request_id", None)
     if found.get("midstream.status_code") in {408, 503}:
@@ -264,7 +264,7 @@ def _wanted_metrics(span: Mapping[str, Any], scenario: Scenario) -> dict[str, An
     if known.get("error.type") in _IN_NO_TABLE:
         known["error.type"] = "_OTHER"
     numbers = (1, 0 if scenario.expectation.outcome is Outcome.COMPLETED else 1, scenario.attempts - 1, 1)
-    series = zip(_METRICS, (_OUTCOME, _ERROR, _CALL, _GEN_AI), numbers, strict=True)
+    series = zip(_METRICS, (_OUTCOME, _ERROR, (*_CALL, "midstream.outcome"), _GEN_AI), numbers, strict=True)
     return {
         name: [({key: known[key] for key in keys if key in known}, number)] if number else []
         for name, keys, number in series
@@ -276,7 +276,7 @@ _IN_NO_TABLE = frozenset({"unheardOfException", "SomeError"})
 
 
 def with_reported(scenario: Scenario, status: int | None) -> Scenario:
-    """`scenario` with an in-band error that the application is told of with `status`, or with no status: leaked."""
+    """`scenario` with an in-band error that the application gets with `status`, or with no status: leaked."""
     reported = replace(
         scenario.expectation,
         reported_status_code=status,

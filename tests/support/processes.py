@@ -1,4 +1,4 @@
-"""What each process of a program tells: its spans and metrics go into a file with its number.
+"""What each process of a program records: its spans and metrics go into a file with its number.
 
 The programs of the tests import this module too. It is to be imported by name in a process that is spawned.
 """
@@ -78,7 +78,7 @@ def _write(folder: Path, items: list[Any], kind: str) -> None:
 
 @dataclass(frozen=True)
 class World:
-    """What a program of a test has: where it calls, where it tells, and whose spans there are."""
+    """What a program of a test has: where it calls, where it exports to, and whose spans there are."""
 
     url: str
     folder: str
@@ -112,11 +112,11 @@ class World:
             self.read(made, model)
 
     def call_async(self, model: str) -> None:
-        """The same with an async client, on an event loop of its own."""
+        """The same with an async client, on a new event loop."""
 
         async def run() -> None:
             async with self.async_client() as made:
-                # Whatever it is, it is told.
+                # Whatever it is, it is in the output.
                 with suppress(Exception):
                     async for _ in await made.messages.create(**arguments(model), stream=True):
                         pass
@@ -126,7 +126,7 @@ class World:
     @staticmethod
     def read(made: Any, model: str) -> None:
         """A stream of `made` that is read to its end, whatever that is."""
-        # Whatever it is, it is told.
+        # Whatever it is, it is in the output.
         with suppress(Exception):
             for _ in made.messages.create(**arguments(model), stream=True):
                 pass

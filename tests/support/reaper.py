@@ -29,7 +29,7 @@ def start_reaper() -> None:
     if RUN in os.environ or not _PROCESSES.exists():
         return
     run = uuid.uuid4().hex
-    # In a session of its own, so that Ctrl-C does not end it before the others.
+    # In a new session, so that Ctrl-C does not end it before the others.
     command = (sys.executable, "-S", "-E", __file__, run, str(os.getpid()))
     quiet = subprocess.DEVNULL
     _started.append(subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True))

@@ -1,4 +1,4 @@
-"""Whatever bytes a body has: a scan tells them to a watch, as in a call, and what the watch says of them is allowed."""
+"""Whatever bytes a body has: a scan hands them to a watch, as in a call, and the watch's verdict is allowed."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ _LIKE_ANOTHER: Final = frozenset(
         "silent",
     }
 )
-"""Families whose end is that of another, with another cause."""
+"""Families that end as another does, with another cause."""
 
 FEW: Final = tuple(model for model in FAMILIES if parse(model).family not in _LIKE_ANOTHER)
 """One for each kind of end, and those before and after the content."""

@@ -44,7 +44,7 @@ class Style:
     sync: Callable[[Any, str, list[Any]], None]
     run: Callable[[Any, str, list[Any]], Awaitable[None]]
     helper: bool = False
-    """Whether it reads through `messages.stream()`, which adds events of its own."""
+    """Whether it reads through `messages.stream()`, which adds events."""
     raw: bool = False
     """Whether the response is there before the answer is decoded."""
     undecoded: bool = False
@@ -62,7 +62,7 @@ class Style:
     span_status: StatusCode = StatusCode.OK
     """The status that the SDK gives its own span where nothing fails."""
     with_request_id: bool = True
-    """Whether what a call returns tells the request's id."""
+    """Whether what a call returns has the request's id."""
 
     @property
     def asks_for_stream(self) -> bool:

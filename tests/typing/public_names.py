@@ -48,7 +48,7 @@ def what_instrument_takes(tracers: TracerProvider, meters: MeterProvider, logger
     instrumentor = AnthropicInstrumentor()
     instrumentor.instrument()
     instrumentor.instrument(tracer_provider=tracers, meter_provider=meters, logger_provider=loggers)
-    instrumentor.instrument(tracer_provider=None, spans=False, chunk_timings=True, genai_metrics="both")
+    instrumentor.instrument(tracer_provider=None, spans=False, chunk_timings=True, genai_metrics="both", log=True)
     instrumentor.instrument(skip_dep_check=True, raise_exception_on_conflict=True)
     instrumentor.uninstrument()
 

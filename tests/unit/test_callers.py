@@ -21,7 +21,7 @@ BEYOND = 200
 
 
 def on_a_short_stack(work: Callable[[], Any]) -> Any:
-    """What `work` returns on a thread of its own, where the stack of the tests is not beneath."""
+    """What `work` returns on a new thread, where the stack of the tests is not beneath."""
     found: list[Any] = []
     thread = threading.Thread(target=lambda: found.append(work()))
     thread.start()

@@ -86,7 +86,7 @@ def test_an_in_band_error_has_the_status_that_its_type_would_have_had(error_type
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
-        pytest.param(body_of("brand_new_error"), in_band("brand_new_error", 500), id="a type that nobody knows"),
+        pytest.param(body_of("brand_new_error"), in_band("brand_new_error", 500), id="an unknown type"),
         pytest.param(
             body_of("throttlingException"), in_band("throttlingException", 429), id="a type of Bedrock's, SDK 1.7+"
         ),
@@ -108,7 +108,7 @@ def test_an_in_band_error_has_the_status_that_its_type_would_have_had(error_type
         pytest.param(
             {"error": "upstream timed out"},
             in_band("_OTHER", 500, message="upstream timed out", request_id="req_header", in_band_request_id=None),
-            id="an error that is no object",
+            id="an error that is not an object",
         ),
         pytest.param(
             {"error": {"type": 7, "message": 7}, "request_id": 8},
@@ -406,7 +406,7 @@ def other(exception_type: str, outcome: Outcome = Outcome.CLIENT_ERROR, *, leake
 
 def undecodable() -> Exception:
     try:
-        json.loads(f"{SECRET} is no JSON")
+        json.loads(f"{SECRET} is not JSON")
     except ValueError as error:
         return error
     raise AssertionError

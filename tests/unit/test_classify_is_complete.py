@@ -23,7 +23,7 @@ CLIENT_ERRORS = {
     "CredentialsError": "credentials are missing or cannot be read",
     "IdentityTokenFileError": "credentials are missing or cannot be read",
     "MissingStreamClassError": "the application passed no class for the stream",
-    "RetryableError": "raised by a middleware of the application's, for a reason of its own; retryable all the same",
+    "RetryableError": "raised by the application's middleware, for any reason; retryable all the same",
     "StreamAlreadyConsumed": "the application read a stream twice",
     "WorkloadIdentityError": "unless the token endpoint was out of reach or answered: _outcomes/credentials.py",
 }

@@ -241,7 +241,7 @@ def test_a_connection_is_reused_and_every_request_has_its_own_id(
     assert (len(sockets), len(ids)) == (1, 6)
 
 
-# Errors that the API tells
+# Errors that the API reports
 
 
 @pytest.mark.parametrize(

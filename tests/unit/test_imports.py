@@ -37,6 +37,7 @@ LAYERS: Final = (
     "faults",
     "testing",
     "_cli",
+    "__main__",
 )
 """The modules and packages in src/midstream, from the bottom. Each may import those before it."""
 

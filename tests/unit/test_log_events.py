@@ -94,7 +94,7 @@ def test_a_logger_of_any_signature_gets_the_arguments_of_this_opentelemetry() ->
 
 
 def test_a_logger_that_does_nothing_wants_no_event() -> None:
-    assert not log_events(NoOpLogger("somebody"), "an.event").wanted(WHERE)
+    assert not log_events(NoOpLogger("a.library"), "an.event").wanted(WHERE)
 
 
 def test_what_cannot_be_looked_at_raises_where_it_is_used_and_not_before() -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _RESULTS_URL = "results_url"
-"""The one URL that is no constant: the API says where the results of a batch are."""
+"""The one URL that is not a constant: the API says where the results of a batch are."""
 
 _LIVE = ("BinaryAPIResponse", "JSONLDecoder")
 """Parts of the names of what a body is cast to that is not decoded as a whole."""

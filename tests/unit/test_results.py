@@ -1,4 +1,4 @@
-"""What `request()` returned is told apart by the names of the SDK's classes."""
+"""The names of the SDK's classes say what `request()` returned."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_a_response_of_the_http_client_is_its_own() -> None:
     ],
 )
 def test_the_format_of_a_body_is_in_its_headers(headers: dict[str, str], media_type: str, encoding: str) -> None:
-    # The headers alone: a whole body would be decoded at once.
+    # The headers alone: a whole body would be decoded immediately.
     given = response(200, "")
     given.headers = headers
     head = Head(given.headers, given.__class__)

@@ -1,4 +1,4 @@
-"""What is found in bytes that nobody decodes, however they are cut into pieces."""
+"""What is found in bytes that the SDK does not decode, however they are cut into pieces."""
 
 from __future__ import annotations
 

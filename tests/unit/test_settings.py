@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from midstream._instrumentor import Options
 from midstream._options import ENVIRONMENT, OPTIONS, Settings
 from midstream._telemetry.scope import GenAIMetrics
 
-SWITCHES = {"spans": True, "chunk_timings": False}
+SWITCHES = {"spans": True, "chunk_timings": False, "log": False}
 """The options that are on or off, with their defaults."""
 
 
@@ -27,11 +26,11 @@ def settings(option: str, value: object) -> Settings:
 
 
 def defaults_but(option: str, value: Any) -> Settings:
-    return replace(Settings(), **{option: value})
+    return Settings()._replace(**{option: value})
 
 
 def test_every_option_is_a_setting_with_the_same_default_and_a_key_of_instrument() -> None:
-    assert asdict(Settings()) == {option.name: option.default for option in OPTIONS}
+    assert Settings()._asdict() == {option.name: option.default for option in OPTIONS}
     assert {option.name for option in OPTIONS} < {*Options.__annotations__}
 
 
@@ -41,6 +40,7 @@ def test_the_variables_are_these() -> None:
         "chunk_timings": "MIDSTREAM_CHUNK_TIMINGS",
         "genai_metrics": "MIDSTREAM_GENAI_METRICS",
         "errors": "MIDSTREAM_ERRORS",
+        "log": "MIDSTREAM_LOG",
     }
 
 

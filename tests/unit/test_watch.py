@@ -492,7 +492,7 @@ def test_where_nothing_has_a_type_whatever_comes_is_content(events: tuple[Any, .
     assert (verdict.outcome, verdict.failure and verdict.failure.phase) == (Outcome.TRANSPORT_ERROR, phase)
 
 
-# Failures that nobody raises
+# Failures without an exception
 
 OVERLOADED = classify(body_of("overloaded_error"))
 

@@ -6,11 +6,13 @@ from typing import Final
 
 from midstream._outcomes import Outcome
 from source import colours, names
-from source.board import Board, Row, Section, to
+from source.board import Board, Row, Section
+from source.links import to
 from source.measures import ERRORS, FAILED, LEAKED, LEAKING, OPERATIONS, STEP, WHOLE, calls, number, share
-from source.panels import Bars, Column, Lines, Query, Table
+from source.panels import Bars, Lines, Query
 from source.parts import NONE, PHASES, called, count, errors_over_time, share_of_errors
 from source.queries import quantile, total
+from source.tables import Column, Table
 from source.variables import chosen
 
 __all__ = ("BOARD",)
@@ -100,7 +102,7 @@ _WAITS: Final = Lines(
             name,
             exemplar=True,
         )
-        for part, name in ((0.5, "50 %"), (0.95, "95 %"))
+        for part, name in ((0.5, "failed, 50 %"), (0.95, "failed, 95 %"))
     ),
     moved_by=frozenset({Outcome.TRANSPORT_ERROR}),
     unit="s",

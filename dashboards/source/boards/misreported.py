@@ -6,11 +6,14 @@ from typing import Final
 
 from midstream._outcomes import Outcome
 from source import colours, names
-from source.board import Board, Row, Section, to
+from source.board import Board, Row, Section
+from source.links import to
 from source.measures import ERRORS, FAILED, IN_BAND, MISREPORTED, OPERATIONS, STEP, WHOLE, calls, number, share
-from source.panels import Column, Lines, Query, Table, Tile
-from source.parts import NO_TRAFFIC, NONE, PHASES, called, count, errors_over_time, share_of_errors
+from source.panels import Lines, Query, Tile
+from source.parts import HIDDEN, NO_TRAFFIC, NONE, PHASES, called, count, errors_over_time, share_of_errors
 from source.queries import JUDGED, ratio
+from source.states import or_why_not
+from source.tables import Column, Table
 
 __all__ = ("BOARD",)
 
@@ -31,19 +34,12 @@ _SHARE: Final = Tile(
     title="In-band errors per call",
     description="The share of calls that failed with an error event inside a 200 stream. Cancelled and abandoned calls "
     "are not counted.",
-    queries=(
-        Query(
-            ratio(
-                calls(IN_BAND, WHOLE),
-                calls(OPERATIONS.ended(*JUDGED), WHOLE),
-            ),
-            "of all calls",
-        ),
-    ),
+    queries=(Query(or_why_not(ratio(calls(IN_BAND, WHOLE), calls(OPERATIONS.ended(*JUDGED), WHOLE))), "of all calls"),),
     moved_by=_BY,
     unit="percentunit",
     decimals=2,
     nothing=NO_TRAFFIC,
+    thresholds=HIDDEN,
 )
 
 _MISSED: Final = count(

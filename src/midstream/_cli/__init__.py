@@ -1,4 +1,4 @@
-"""The command `midstream`. Importing this module needs the core only; its commands need the extra `cli`."""
+"""The command `midstream`. Importing this module needs the core only; its commands need an extra."""
 
 from __future__ import annotations
 
@@ -6,18 +6,24 @@ import sys
 
 from midstream._cli.console.extras import MissingPackagesError, require
 
+_CANNOT = 2
+_INTERRUPTED = 130
+
 
 def main() -> None:
     """Runs the command line of this process, and exits.
 
-    The exit status is 0 for success, 1 for a failure or a finding, and 2 for what could not be done: an invalid option,
-    or a missing package.
+    The exit status is 0 for success, 1 for a failure or a finding, 2 for what could not be done: an invalid option or a
+    missing package, and 130 after Ctrl-C, which ends a server with 0.
     """
     try:
-        require("click")
-        from midstream._cli.app import app  # noqa: PLC0415 - click is in the extra
+        require("click", extra="doctor" if sys.argv[1:2] == ["doctor"] else "cli")
+        from midstream._cli.app import run  # noqa: PLC0415 - click is in the extra
 
-        app(prog_name="midstream")
+        status = run()
     except MissingPackagesError as missing:
         sys.stderr.write(f"midstream: {missing}\n")
-        sys.exit(2)
+        status = _CANNOT
+    except KeyboardInterrupt:
+        status = _INTERRUPTED
+    sys.exit(status)

@@ -14,9 +14,28 @@ from midstream._version import __version__
 
 _PORT = click.IntRange(0, 65535)
 _SEEDS = 1_000_000
+_COMPLETION = 'Completion: eval "$(_MIDSTREAM_COMPLETE=bash_source midstream)"; also zsh_source and fish_source.'
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def run() -> int:
+    """Runs the command line of this process, and returns its exit status. Raises `KeyboardInterrupt` after Ctrl-C."""
+    try:
+        status: object = app.main(prog_name="midstream", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort as aborted:
+        raise KeyboardInterrupt from aborted
+    return status if isinstance(status, int) else 0
+
+
+def _complete_faults(_context: click.Context, _option: click.Parameter, typed: str) -> list[str]:
+    from midstream.faults import EXAMPLES
+
+    return [name for name in EXAMPLES if name.startswith(typed)]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=_COMPLETION)
 @click.version_option(__version__, prog_name="midstream")
 def app() -> None:
     """Midstream records how every call of the Anthropic SDK really ended."""
@@ -28,6 +47,7 @@ def app() -> None:
     "--only",
     metavar="FAULT",
     multiple=True,
+    shell_complete=_complete_faults,
     help="Run only this fault, such as reset@2. Can be given again. `midstream faults --list` lists them.",
 )
 @click.option("--serve", is_flag=True, help="Keep such calls coming and serve Prometheus metrics, until Ctrl-C.")
@@ -107,6 +127,36 @@ def faults(context: click.Context, /, **options: Any) -> None:
     context.exit(run(FaultsOptions(**options)))
 
 
+@app.command(context_settings={"allow_interspersed_args": False})
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON, and nothing else.")
+@click.option("--lines", is_flag=True, help="Print lines instead of drawing a screen; COMMAND keeps the terminal.")
+@click.option(
+    "--log", metavar="FILE", help="Write the output of COMMAND into FILE. Without it, a screen needs a temporary one."
+)
+@click.option("--quiet", is_flag=True, help="Drop the output of COMMAND.")
+@click.option(
+    "--port",
+    type=_PORT,
+    show_default="4318, or a free one for COMMAND",
+    help="The port of the OTLP receiver on loopback; 0 takes a free one.",
+)
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
+def watch(context: click.Context, /, **options: Any) -> None:
+    """Show every call of a program live, and how it really ended.
+
+    midstream watch -- python app.py
+
+    The exit status and the signals of COMMAND pass through, and a summary follows on stderr. The program must have
+    midstream in its environment; its own telemetry stays as it is. Without a COMMAND, it listens for services that run
+    elsewhere on this machine, until Ctrl-C.
+    """
+    require("rich", "opentelemetry.proto")
+    from midstream._cli.watch.command import WatchOptions, run
+
+    context.exit(run(WatchOptions(**options)))
+
+
 @app.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON, and nothing else.")
 @click.option("--no-call", is_flag=True, help="Make no call, so that nothing of it appears in your telemetry.")
@@ -119,11 +169,12 @@ def faults(context: click.Context, /, **options: Any) -> None:
 def doctor(context: click.Context, /, **options: Any) -> None:
     """Find out why the boards are empty: what is installed, patched, switched off, exported.
 
-    Run it where the service runs, in its environment, alone or under opentelemetry-instrument. One call to a server on
+    Run it where the service runs, in its environment, and start it as the service is started: opentelemetry-instrument
+    midstream doctor. One call to a server on
     loopback fails on purpose: its span, metrics and log event go where the environment sends them, with the model
     midstream-doctor. The exit status is 1 if something is wrong.
     """
-    require("rich")
+    require("rich", extra="doctor")
     from midstream._cli.doctor.command import DoctorOptions, run
 
     context.exit(run(DoctorOptions(**options)))
@@ -139,14 +190,34 @@ def dashboards() -> None:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(("files", "kubernetes")),
+    type=click.Choice(("files", "kubernetes", "kustomize", "helm")),
     default="files",
     show_default=True,
-    help="kubernetes: PrometheusRules for the Prometheus operator and ConfigMaps for Grafana's sidecar.",
+    help="kubernetes: PrometheusRules for the Prometheus operator and ConfigMaps for Grafana's sidecar. "
+    "kustomize: the same with a kustomization. helm: the same as the templates of a chart.",
 )
 @click.option("--grafana-url", metavar="URL", help="The URL of your Grafana, for the links from alerts to boards.")
 @click.option(
     "--runbook-url", metavar="URL", help="Where you publish DIR, for the links from alerts to runbooks/NAME.md in it."
+)
+@click.option(
+    "--by",
+    metavar="LABELS",
+    help="The labels that identify a service, such as cluster,namespace,job. "
+    "Default: job, service_name and, where present, the deployment environment and the namespace.",
+)
+@click.option(
+    "--objective", metavar="PERCENT", show_default="99", help="The share of calls that must not fail, such as 99.5."
+)
+@click.option(
+    "--window", metavar="DAYS", show_default="30d", help="The time for which the error budget is given, such as 28d."
+)
+@click.option(
+    "--prices",
+    "prices_file",
+    metavar="FILE",
+    help="JSON with what a million tokens cost, for the panel Money lost: "
+    '{"claude-sonnet-*": {"input": 1, "output": 2}}',
 )
 @click.option("--namespace", metavar="NAME", help="The namespace of the objects. Default: where they are applied.")
 @click.option(
@@ -156,10 +227,12 @@ def dashboards() -> None:
     multiple=True,
     help="A label for each object, as the operator's ruleSelector may require: release=prometheus. Can be given again.",
 )
+@click.option("--force", is_flag=True, help="Write into DIR even if no export wrote it, or if it was edited since.")
 def export(**options: Any) -> None:
     """Write boards, rules and runbooks into DIR: all of them or, if that fails, none.
 
-    DIR must be empty, or not exist yet in a folder that does. Without the URLs the links of the alerts stay relative.
+    DIR must be empty, or not exist yet in a folder that does, or have been written by an earlier export: then it is
+    updated, and what has changed is listed. Without the URLs the links of the alerts stay relative.
     """
     from midstream._cli.dashboards.command import ExportOptions, run
 

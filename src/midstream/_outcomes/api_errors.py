@@ -15,12 +15,21 @@ Gateways wrap the error of their upstream in their own, so errors can be nested.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast
 
 from midstream._guard import attempt
 from midstream._outcomes.status import API_STATUS, BEDROCK_STATUS, SESSION_STATUS
-from midstream._outcomes.values import MAX_TEXT_LENGTH, UNDECODED, as_name, as_text, field, is_mapping, item, json_value
+from midstream._outcomes.values import (
+    MAX_TEXT_LENGTH,
+    UNDECODED,
+    as_name,
+    as_text,
+    compiled,
+    field,
+    is_mapping,
+    item,
+    json_value,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,13 +42,13 @@ _ERROR_STATUSES: Final = range(400, 600)
 _NOT_TYPES: Final = frozenset({"", "none", "null", "nil", "undefined", "unknown", "n/a", "error", "about:blank"})
 """The values that serializers and gateways write for a missing type, in lower case."""
 
-_TYPE_NAME: Final = re.compile(r"[A-Za-z][\w.-]*")
+_TYPE_NAME: Final = r"[A-Za-z][\w.-]*"
 """A word, which can be the name of a type, and not a sentence."""
 
 _NOT_MESSAGES: Final = ("<", "{", "[")
 """How a page and JSON begin: a page adds nothing to its status, and broken JSON is not for people."""
 
-_TYPE_IN_TEXT: Final = re.compile(r'"type"\s*:\s*"(?!error")(\w{1,64})"')
+_TYPE_IN_TEXT: Final = r'"type"\s*:\s*"(?!error")(\w{1,64})"'
 """The type in truncated JSON."""
 
 _KNOWN_TYPES: Final = {**API_STATUS, **BEDROCK_STATUS, **SESSION_STATUS}
@@ -157,7 +166,7 @@ def _innermost(read: Callable[[object], T | None], levels: list[object]) -> T | 
 def _in_text(text: str) -> ErrorBody:
     if text.strip() in _KNOWN_TYPES:
         return ErrorBody(type=text.strip())
-    found = _TYPE_IN_TEXT.search(text[:MAX_TEXT_LENGTH]) if text.lstrip().startswith("{") else None
+    found = compiled(_TYPE_IN_TEXT).search(text[:MAX_TEXT_LENGTH]) if text.lstrip().startswith("{") else None
     return ErrorBody(type=type_name(found.group(1)) if found else None, message=_as_message(text))
 
 
@@ -171,7 +180,7 @@ def _type(level: object) -> str | None:
 
 def _status_name(value: object) -> str | None:
     name = type_name(value)
-    return name if name is not None and _TYPE_NAME.fullmatch(name) else None
+    return name if name is not None and compiled(_TYPE_NAME).fullmatch(name) else None
 
 
 def shape_name(value: object) -> str | None:

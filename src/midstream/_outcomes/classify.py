@@ -222,7 +222,7 @@ def _of_token_endpoint(chain: Chain) -> Failure | None:
 
 
 def _refused(token: TokenFailure, name: str, reported: Reported) -> Failure:
-    answered = replace(reported, observed=cast("int", token.status), headers=token.headers)
+    answered = reported._replace(observed=cast("int", token.status), headers=token.headers)
     error = ErrorBody(type=token.api_type or (None if token.observed else name), message=token.message)
     failure = with_status(Outcome.HTTP_ERROR, error, answered)
     return failure if token.retryable is None else replace(failure, retryable=token.retryable)

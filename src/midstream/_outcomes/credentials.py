@@ -14,7 +14,17 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 from midstream._guard import attempt
 from midstream._outcomes.exceptions import HTTP_CLIENTS, functions_of
 from midstream._outcomes.status import SUCCESS, TOKEN_STATUS, UNKNOWN_STATUS
-from midstream._outcomes.values import MAX_TEXT_LENGTH, as_int, as_name, as_text, field, fields, from_json, words_of
+from midstream._outcomes.values import (
+    MAX_TEXT_LENGTH,
+    as_int,
+    as_name,
+    as_text,
+    compiled,
+    field,
+    fields,
+    from_json,
+    words_of,
+)
 from midstream._outcomes.vocabulary import Outcome
 
 if TYPE_CHECKING:
@@ -137,14 +147,14 @@ _RETRYABLE_TYPES: Final = frozenset(
 
 # The wording of libraries that pass an answer on as text: botocore and google-auth for a metadata service, google-auth
 # for a page that it did not expect, azure-identity for a managed identity.
-_STATUS_IN_TEXT: Final = re.compile(
-    r"(?:received non 200 response|status:|<title>(?:error)?|token request error: \(\w*\)) ?([45]\d\d)\b", re.IGNORECASE
+_STATUS_IN_TEXT: Final = (
+    r"(?:received non 200 response|status:|<title>(?:error)?|token request error: \(\w*\)) ?([45]\d\d)\b"
 )
 _ANSWER: Final = "Token request error:"
 _NO_ANSWER: Final = "Received error when attempting to retrieve container metadata"
-_NO_TOKEN: Final = re.compile(r"no access token|unable to parse JSON returned|received invalid JSON", re.IGNORECASE)
+_ISSUED_NOTHING: Final = "no access token|unable to parse JSON returned|received invalid JSON"
 
-_CERTIFICATE: Final = re.compile(r"certificate[ _]verify[ _]failed", re.IGNORECASE)
+_CERTIFICATE: Final = "certificate[ _]verify[ _]failed"
 
 _PREPARING: Final = frozenset({"_prepare_options", "_prepare_request", "sync_auth_flow", "async_auth_flow"})
 """The methods of the SDK in which a client fetches a token, before it sends its request."""
@@ -182,14 +192,14 @@ def while_preparing(error: BaseException) -> bool:
 
 def _unreachable(words: str | None) -> TokenFailure:
     # No retry makes a certificate valid.
-    retryable = False if words is not None and _CERTIFICATE.search(words) else None
+    retryable = False if _says(_CERTIFICATE, words) else None
     return TokenFailure(Outcome.CONNECTION_ERROR, retryable=retryable)
 
 
 def _answered(error: BaseException, row: Answered, words: str | None) -> TokenFailure | None:
     kind, message, code = _read(_decoded(_at(error, row.body)))
     observed = as_int(_at(error, row.status)) or _status_in(words) or code
-    if observed in SUCCESS or (observed is None and words is not None and _NO_TOKEN.search(words)):
+    if observed in SUCCESS or (observed is None and _says(_ISSUED_NOTHING, words)):
         return TokenFailure(Outcome.MALFORMED, retryable=False)
     if words is not None and _NO_ANSWER in words:
         return _unreachable(words)
@@ -249,8 +259,12 @@ def _element(value: object, index: int) -> object:
     return cast("Any", value)[index] if isinstance(value, tuple) else None
 
 
+def _says(pattern: str, words: str | None) -> re.Match[str] | None:
+    return None if words is None else compiled(pattern, re.IGNORECASE).search(words)
+
+
 def _status_in(words: str | None) -> int | None:
-    found = _STATUS_IN_TEXT.search(words) if words is not None else None
+    found = _says(_STATUS_IN_TEXT, words)
     return int(found.group(1)) if found else None
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from midstream._outcomes.values import compiled
 from midstream._outcomes.vocabulary import Outcome, Phase
 
 if TYPE_CHECKING:
@@ -87,10 +87,10 @@ def shortened(text: str) -> str:
     """`text` without line breaks, runs of spaces and control characters, cut at `MAX_MESSAGE_LENGTH` characters."""
     # Cut first, so that a huge text costs no more than a long one.
     line = " ".join(text[: 2 * MAX_MESSAGE_LENGTH].split())
-    return _UNPRINTABLE.sub("\ufffd", line)[:MAX_MESSAGE_LENGTH]
+    return compiled(_UNPRINTABLE).sub("\ufffd", line)[:MAX_MESSAGE_LENGTH]
 
 
-_UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_UNPRINTABLE: Final = "[\x00-\x1f\x7f-\x9f\ud800-\udfff]"
 """Control characters, which could steer a terminal, and halves of surrogate pairs, which cannot be encoded."""
 
 _PHRASES: Final[Mapping[int | None, str]] = MappingProxyType({status.value: status.phrase for status in HTTPStatus})

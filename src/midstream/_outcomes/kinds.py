@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from midstream._outcomes.vocabulary import Phase
 
@@ -48,8 +47,7 @@ def turn_is_over(turn: Turn, stop_reason: str | None) -> bool:
     return turn is Turn.OVER or (turn is Turn.IDLE and stop_reason in _TURN_IS_OVER)
 
 
-@dataclass(frozen=True)
-class StreamKind:
+class StreamKind(NamedTuple):
     """What the events of a stream mean, by their types."""
 
     has_end_event: bool
@@ -60,11 +58,11 @@ class StreamKind:
     """The event that ends it. `None` for a stream that ends with a stop reason, or does not say."""
     answer: str | None = None
     """The events that each carry the whole summary of the answer."""
-    phases: Mapping[str, Phase] = field(default_factory=lambda: MappingProxyType({}))
+    phases: Mapping[str, Phase] = MappingProxyType({})
     """The phases after events of these types."""
     other: Phase | None = None
     """The phase after any other event. `None` leaves it as it is."""
-    turns: Mapping[str, Turn] = field(default_factory=lambda: MappingProxyType({}))
+    turns: Mapping[str, Turn] = MappingProxyType({})
     """What events of these types say about the agent's turn. Empty where there is no agent."""
     preview: str | None = None
     """Where there is an agent, the only type of events that are redundant after the first."""

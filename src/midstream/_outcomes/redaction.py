@@ -6,26 +6,24 @@ import re
 from typing import Final
 
 from midstream._outcomes.failure import shortened
+from midstream._outcomes.values import compiled
 
 # A protocol error can quote the bytes that caused it: `illegal chunk header: bytearray(b'...')`.
-_QUOTED_BYTES: Final = re.compile(r"(?<![:\s])[:\s]*(?<!\w)(?:bytearray\(|bytes\()?b['\"].*", re.DOTALL)
+_QUOTED_BYTES: Final = r"(?<![:\s])[:\s]*(?<!\w)(?:bytearray\(|bytes\()?b['\"].*"
 
 # For an unknown protocol, aiohttp's transport quotes the whole URL, with a password and a query.
 # urllib3 quotes the path that it requested, with the query.
-_QUOTED_URL: Final = re.compile(r"(://|with url: )[^\s'\"<>]+")
+_QUOTED_URL: Final = r"(://|with url: )[^\s'\"<>]+"
 
 # Gateways quote a wrong key. A word after "basic" or "bearer" is a key if it has a digit, or is long.
-_QUOTED_KEY: Final = re.compile(
-    r"""\b(?P<kind>
+_QUOTED_KEY: Final = r"""\b(?P<kind>
         sk[-_](?=[\w-]*\d|ant-|live_|proj-)
         | (?:bearer|basic):?\s+(?=\S*\d|\S{16})
         | (?:x-)?api[-_]?key["']?\s*[:=]\s*["']?(?=\S*\d|\S{16})
         | eyJ(?=[\w-]+\.)
         | AKIA(?=[A-Z0-9]{12})
         | ya29\.
-    )[\w.~+/=*-]{8,}""",
-    re.IGNORECASE | re.VERBOSE,
-)
+    )[\w.~+/=*-]{8,}"""
 
 
 def shown(message: str | None) -> str | None:
@@ -35,14 +33,14 @@ def shown(message: str | None) -> str | None:
 
 def without_keys(message: str) -> str:
     """`message` of an API or a gateway without the keys that it quotes."""
-    return _QUOTED_KEY.sub(r"\g<kind>...", message)
+    return compiled(_QUOTED_KEY, re.IGNORECASE | re.VERBOSE).sub(r"\g<kind>...", message)
 
 
 def without_urls(message: str) -> str:
     """`message` without the URLs that it quotes, which can have a password and a query."""
-    return _QUOTED_URL.sub(r"\1...", message)
+    return compiled(_QUOTED_URL).sub(r"\1...", message)
 
 
 def without_quotes(message: str) -> str:
     """`message` of a transport without the bytes and the URLs that it quotes."""
-    return without_urls(_QUOTED_BYTES.sub("", message))
+    return without_urls(compiled(_QUOTED_BYTES, re.DOTALL).sub("", message))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -58,16 +57,16 @@ class _Event(NamedTuple):
     """Whether its blank line arrived."""
 
 
-@dataclass(frozen=True)
 class Remains:
     """What is known about a body that ended without its end event."""
 
-    media_type: str
-    """Lower case, without parameters. Empty if the server did not say."""
-    data: bytes | None
-    """Its last bytes, with the content encoding undone. `None` if they are unknown."""
-    is_whole: bool
-    """Whether `data` is the whole body."""
+    def __init__(self, media_type: str, data: bytes | None, is_whole: bool) -> None:  # noqa: FBT001 - a field
+        self.media_type: Final = media_type
+        """Lower case, without parameters. Empty if the server did not say."""
+        self.data: Final = data
+        """Its last bytes, with the content encoding undone. `None` if they are unknown."""
+        self.is_whole: Final = is_whole
+        """Whether `data` is the whole body."""
 
     @classmethod
     def of(cls, media_type: str, encoding: str, kept: bytes, received: int) -> Remains:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from midstream._outcomes.api_errors import ErrorBody, api_error_in, error_status, shape_name, type_name
 from midstream._outcomes.exceptions import is_of, qualified_name
@@ -12,7 +10,7 @@ from midstream._outcomes.failure import OTHER, Failure
 from midstream._outcomes.redaction import shown
 from midstream._outcomes.retry import header, helps, retry_after
 from midstream._outcomes.status import API_STATUS, BEDROCK_STATUS, GOOGLE_STATUS, SESSION_STATUS, UNKNOWN_STATUS
-from midstream._outcomes.values import as_int, as_text, field, words_of
+from midstream._outcomes.values import as_int, as_text, compiled, field, words_of
 from midstream._outcomes.vocabulary import Outcome
 
 if TYPE_CHECKING:
@@ -27,11 +25,10 @@ _AWS_TYPE: Final = "x-amzn-errortype"
 
 # The SDK below 1.7 raises a ValueError for an exception or error frame of Bedrock, with nothing but text.
 _BEDROCK_TEXT: Final = "Bad response code, expected 200"
-_BEDROCK_TYPE: Final = re.compile(r"':(?:exception-type|error-code)': '(\w{1,64})'")
+_BEDROCK_TYPE: Final = r"':(?:exception-type|error-code)': '(\w{1,64})'"
 
 
-@dataclass(frozen=True, slots=True)
-class Reported:
+class Reported(NamedTuple):
     """What an exception reports about its response. `None` means that it does not say."""
 
     observed: int | None = None
@@ -87,7 +84,7 @@ def bedrock_frame(error: BaseException) -> str | None:
     words = words_of(error, None) if type(error) is ValueError else None
     if words is None or not words.startswith(_BEDROCK_TEXT):
         return None
-    found = _BEDROCK_TYPE.search(words)
+    found = compiled(_BEDROCK_TYPE).search(words)
     return found.group(1) if found else OTHER
 
 

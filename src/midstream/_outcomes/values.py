@@ -11,6 +11,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final, cast
 
 from midstream._guard import attempt
@@ -31,7 +32,13 @@ MAX_TEXT_LENGTH: Final = 2048
 """Characters of a message before it is shortened."""
 
 _MAX_INT: Final = 2**63 - 1
-_UNENCODABLE: Final = re.compile("[\x00\ud800-\udfff]")
+_UNENCODABLE: Final = "[\x00\ud800-\udfff]"
+
+
+@cache
+def compiled(pattern: str, flags: int = 0) -> re.Pattern[str]:
+    """The regular expression `pattern`, compiled when it is first used: a process uses few of them, and late."""
+    return re.compile(pattern, flags)
 
 
 def as_text(value: object, longest: int | None = MAX_NAME_LENGTH) -> str | None:
@@ -41,7 +48,7 @@ def as_text(value: object, longest: int | None = MAX_NAME_LENGTH) -> str | None:
     if not issubclass(type(value), str):
         return None
     # Not `str(value)`: of an enum member that is a `str`, it is the name.
-    return _UNENCODABLE.sub("\ufffd", str.__str__(cast("str", value))[:longest]) or None
+    return compiled(_UNENCODABLE).sub("\ufffd", str.__str__(cast("str", value))[:longest]) or None
 
 
 def as_name(value: object) -> str | None:

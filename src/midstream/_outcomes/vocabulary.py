@@ -45,7 +45,13 @@ class Outcome(str, Enum):
         """Whether the call failed. A call that the application stops by itself does not fail."""
         return self not in _NO_FAILURE
 
+    @property
+    def is_seen_by_http(self) -> bool:
+        """Whether it is a failure for HTTP monitoring too: an error status, or no response."""
+        return self in _SEEN_BY_HTTP
 
+
+_SEEN_BY_HTTP: Final = frozenset({Outcome.HTTP_ERROR, Outcome.CONNECTION_ERROR})
 _NO_FAILURE: Final = frozenset({Outcome.COMPLETED, Outcome.CANCELLED, Outcome.ABANDONED})
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import inspect
 import logging
-from dataclasses import dataclass
 from enum import Enum
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from midstream import _supported
 from midstream._sdk.targets import TARGETS, Role, Target, own_attribute
@@ -38,8 +37,7 @@ def place_of(target: Target) -> Place:
     return Place.WRAPPED if any(map(mark_on, layers(own_attribute(owner, target.method)))) else Place.BARE
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """The targets of an SDK that can be wrapped, with the classes that define their methods."""
 
     owners: Mapping[Target, type]
@@ -75,8 +73,7 @@ def find_targets(sdk: Any) -> Found | None:
     return Found({target: owner for target, owner in owners.items() if owner is not None}, lost)
 
 
-@dataclass(frozen=True)
-class _Patch:
+class _Patch(NamedTuple):
     owner: Any
     method: str
     original: Any

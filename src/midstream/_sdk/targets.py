@@ -7,10 +7,9 @@ bound to, and its arguments.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from enum import Enum
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from midstream._guard import attempt
 from midstream._sdk.corrected_helpers import CorrectedAsyncHelper, CorrectedHelper
@@ -46,8 +45,7 @@ class Role(Enum):
     HELPERS = "exceptions of the SDK's helpers for streams"
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """A method of the SDK that is wrapped."""
 
     module: str

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import TYPE_CHECKING, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from midstream._outcomes.vocabulary import Outcome
 from midstream._telemetry.operation import Operation
@@ -27,17 +27,18 @@ class Instrument(str, Enum):
     HISTOGRAM = "histogram"
 
 
-@dataclass(frozen=True)
 class Measure:
     """One value that a call records for a metric when it has ended."""
 
-    value: Read
-    attributes: Mapping[str, Value] = field(default_factory=dict[str, "Value"])
-    """Attributes of the value in addition to those of the call."""
+    __slots__ = ("attributes", "value")
+
+    def __init__(self, value: Read, attributes: Mapping[str, Value] = MappingProxyType({})) -> None:
+        self.value: Final = value
+        self.attributes: Final = attributes
+        """Attributes of the value in addition to those of the call."""
 
 
-@dataclass(frozen=True, eq=False)
-class Metric:
+class Metric(NamedTuple):
     """One metric, with the attributes that its series have."""
 
     name: str
@@ -101,7 +102,11 @@ _LONGEST_WAIT: Final = _seconds(
     lambda c: c.verdict.longest_wait if c.verdict.opened else None,
 )
 _RESENDS: Final = _counter(
-    "midstream.client.resends", "{request}", "Requests that the SDK sent again.", _CALL, lambda c: c.resends or None
+    "midstream.client.resends",
+    "{request}",
+    "Requests that the SDK sent again.",
+    (*_CALL, "midstream.outcome"),
+    lambda c: c.resends or None,
 )
 TELEMETRY_ERRORS: Final = _counter(
     "midstream.telemetry.errors",
@@ -112,12 +117,17 @@ TELEMETRY_ERRORS: Final = _counter(
 _OURS: Final = (OPERATIONS, _ERRORS, OPEN_STREAMS, _LONGEST_WAIT, _RESENDS, TELEMETRY_ERRORS)
 
 _DURATION: Final = _seconds("gen_ai.client.operation.duration", "Duration of a call.", _ERROR, lambda c: c.duration)
-_USAGE: Final = replace(
-    _tokens("gen_ai.client.token.usage", "Tokens of a call.", (*_GEN_AI, "gen_ai.token.type")),
-    measures=(
+_USAGE: Final = Metric(
+    "gen_ai.client.token.usage",
+    Instrument.HISTOGRAM,
+    "{token}",
+    "Tokens of a call.",
+    (*_GEN_AI, "gen_ai.token.type"),
+    (
         Measure(lambda c: c.verdict.answer.input_tokens, {"gen_ai.token.type": "input"}),
         Measure(lambda c: c.verdict.answer.output_tokens, {"gen_ai.token.type": "output"}),
     ),
+    _TOKENS,
 )
 _FIRST_CHUNK: Final = _seconds(
     "gen_ai.client.operation.time_to_first_chunk",
@@ -137,7 +147,7 @@ METRICS: Final = (*_OURS, *_RELEASED)
 
 def _next(metric: Metric, name: str, brief: str | None = None) -> Metric:
     """`metric` under the name of the next conventions."""
-    return replace(metric, name=f"gen_ai.client.inference.{name}", brief=brief or metric.brief)
+    return metric._replace(name=f"gen_ai.client.inference.{name}", brief=brief or metric.brief)
 
 
 def _next_usage(name: str, brief: str, tokens: Callable[[CallRecord], int | None]) -> Metric:
@@ -145,7 +155,7 @@ def _next_usage(name: str, brief: str, tokens: Callable[[CallRecord], int | None
     # are text and which an image.
     measure = Measure(lambda c: tokens(c) or 0, {"gen_ai.token.modality": "unknown"})
     metric = _counter(f"gen_ai.client.inference.usage.{name}", "{token}", brief, (*_GEN_AI, "gen_ai.token.modality"))
-    return replace(metric, measures=(measure,))
+    return metric._replace(measures=(measure,))
 
 
 def _next_tokens(name: str, brief: str, tokens: Read) -> Metric:

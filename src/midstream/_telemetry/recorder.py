@@ -31,6 +31,7 @@ from midstream._telemetry.scope import EVENT_NAME, GenAIMetrics
 from midstream._telemetry.sdk_span import SdkSpan, sdk_span
 from midstream._telemetry.spans import OwnSpan, SilentSpan
 from midstream._telemetry.stacktrace import stacktrace
+from midstream._telemetry.stderr_lines import write_failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -50,8 +51,16 @@ _COUNTER: Final = Instrument.COUNTER
 class Recorder:
     """Records what happened to calls. Every step has its own guard: a fault in one does not silence the others."""
 
-    def __init__(self, signals: Signals, *, spans: bool, genai_metrics: GenAIMetrics = GenAIMetrics.V1_41) -> None:
+    def __init__(
+        self,
+        signals: Signals,
+        *,
+        spans: bool,
+        genai_metrics: GenAIMetrics = GenAIMetrics.V1_41,
+        log_lines: bool = False,
+    ) -> None:
         self._tracer = signals.tracer
+        self._write_failure = write_failure if log_lines else None
         self._log_events = log_events(signals.logger, EVENT_NAME)
         self.guards = Guards(_fault_counter(signals.meter))
         self._open_streams = OpenStreams.of(signals.meter, signals.meter_provider, self.guards.metrics)
@@ -147,6 +156,9 @@ class Recorder:
                 self._record_metrics(call, attributes, span.context)
             finally:
                 if failure is not None:
+                    with self.guards.logs:
+                        if self._write_failure is not None:
+                            self._write_failure(failure, call.request_id)
                     with self.guards.logs:
                         self._emit_event(failure, attributes, span.context, error)
 

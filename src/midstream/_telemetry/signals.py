@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from opentelemetry._logs import NoOpLogger, get_logger
 from opentelemetry.metrics import NoOpMeter, get_meter, get_meter_provider
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
     from midstream._guard import Guard
 
 
-@dataclass(frozen=True)
-class Signals:
+class Signals(NamedTuple):
     """The tracer, meter and logger of one `instrument()`."""
 
     tracer: Tracer
@@ -58,8 +56,7 @@ class Signals:
         return cls(tracer, meter, logger)
 
 
-@dataclass(frozen=True)
-class _ProviderKind:
+class _ProviderKind(NamedTuple):
     """One kind of provider."""
 
     option: str

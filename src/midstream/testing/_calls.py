@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, overload
 
 from midstream._instrumentor import observed
 from midstream._outcomes.summary import NO_ANSWER, MessageSummary
-from midstream._telemetry.call_observer import set_call_observer
+from midstream._telemetry.call_observer import add_call_observer, remove_call_observer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -167,9 +167,9 @@ def _call_of(record: CallRecord) -> Call:
 def recorded_calls() -> Generator[Calls]:
     """The calls that this process makes inside it. Not to be nested."""
     calls = Calls()
-    set_call_observer(calls)
+    add_call_observer(calls)
     try:
         with observed():
             yield calls
     finally:
-        set_call_observer(None)
+        remove_call_observer(calls)

@@ -1,7 +1,11 @@
-"""The boards, rules and runbooks that come with midstream."""
+"""The boards, rules and runbooks that come with midstream, and those that its programs make with other settings."""
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -12,8 +16,10 @@ from midstream._cli.console.problem import Problem
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from midstream._cli.dashboards.settings import BoardSettings
 
-_PATTERNS: Final = {"grafana": "*.json", "prometheus": "*.yaml", "runbooks": "*.md"}
+
+_PATTERNS: Final = {"grafana": "*.json", "grafana-v2": "*.json", "prometheus": "*.yaml", "runbooks": "*.md"}
 """By folder, the files in it that are for users."""
 
 
@@ -22,22 +28,54 @@ class Shipped:
     """Texts by file name."""
 
     boards: Mapping[str, str]
+    resources: Mapping[str, str]
+    """The boards as v2 resources."""
     rules: Mapping[str, str]
     runbooks: Mapping[str, str]
 
 
 def shipped() -> Shipped:
     """Reads them all. Raises `Problem` if this installation lacks some."""
-    package = Path(midstream.__file__).parent
-    # Where a wheel has them, and where a checkout has them, with the package in src/.
-    folders = (package / "dashboards", package.parents[1] / "dashboards")
-    folder = next(filter(Path.is_dir, folders), folders[0])
-    found = [_texts(folder / name, pattern) for name, pattern in _PATTERNS.items()]
-    if all(found):
-        return Shipped(*found)
-    message = f"the boards, rules and runbooks are missing from {folders[0]}; install midstream again"
+    folder = _folder()
+    return _sorted({f"{kind}/{name}": text for kind in _PATTERNS for name, text in _texts(folder, kind).items()})
+
+
+def made(settings: BoardSettings) -> Shipped:
+    """Makes them with these settings. Raises `Problem` if this installation cannot."""
+    folder = _folder()
+    # In another process, because the modules of the program have the settings from the moment they are imported.
+    path = os.pathsep.join(filter(None, (str(folder), *sys.path)))
+    ran = subprocess.run(  # noqa: S603 - this interpreter, with a program of this package
+        [sys.executable, str(folder / "generate.py"), "--print"],
+        env={**os.environ, **settings.in_environment(), "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if ran.returncode == 0:
+        return _sorted(json.loads(ran.stdout))
+    why = (ran.stderr.splitlines() or ["no reason given"])[-1]
+    message = f"the boards and rules could not be made: {why}"
     raise Problem(message)
 
 
-def _texts(folder: Path, pattern: str) -> dict[str, str]:
-    return {path.name: path.read_bytes().decode() for path in sorted(folder.glob(pattern))}
+def _folder() -> Path:
+    package = Path(midstream.__file__).parent
+    # Where a wheel has them, and where a checkout has them, with the package in src/.
+    folders = (package / "dashboards", package.parents[1] / "dashboards")
+    return next(filter(Path.is_dir, folders), folders[0])
+
+
+def _texts(folder: Path, kind: str) -> Mapping[str, str]:
+    return {path.name: path.read_bytes().decode() for path in sorted((folder / kind).glob(_PATTERNS[kind]))}
+
+
+def _sorted(files: Mapping[str, str]) -> Shipped:
+    by_kind: dict[str, dict[str, str]] = {kind: {} for kind in _PATTERNS}
+    for name, text in files.items():
+        kind, _, file_name = name.partition("/")
+        by_kind[kind][file_name] = text
+    if all(by_kind.values()):
+        return Shipped(*by_kind.values())
+    message = f"the boards, rules and runbooks are missing from {_folder()}; install midstream again"
+    raise Problem(message)

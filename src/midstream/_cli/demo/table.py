@@ -13,7 +13,7 @@ from midstream._cli.demo.results import Flavor
 from midstream._outcomes import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from rich.console import Console, RenderableType
 
@@ -46,26 +46,46 @@ _NOT_RECORDED: Final = "not recorded: midstream exported no outcome"
 
 
 def print_table(results: Results, console: Console) -> None:
-    """Prints the results. Nothing is folded; the examples take 100 columns."""
+    """Prints the results: a line per call, which takes 100 columns, or two in a terminal that is narrower."""
     calls = sorted((call for row in results.rows for call in row.distinct_calls), key=_group)
     differing = {row.scenario.name for row in results.rows if len(row.distinct_calls) > 1}
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, _GAP, 0, 0))
-    table.add_row("", Text("your code saw", _HEADING), Text("what really happened", _HEADING))
-    table.add_row(
-        Text("fault", _FAINT),
-        _cell("exception", "status", _FAINT, _FAINT),
-        _cell("error.type", "status", _FAINT, _FAINT),
-        Text("phase", _FAINT),
+    headings = (
+        ("", Text("your code saw", _HEADING), Text("what really happened", _HEADING)),
+        (
+            Text("fault", _FAINT),
+            _cell("exception", "status", _FAINT, _FAINT),
+            _cell("error.type", "status", _FAINT, _FAINT),
+            Text("phase", _FAINT),
+        ),
     )
-    for call in calls:
-        table.add_row(*_cells(call, with_flavor=call.scenario.name in differing))
-    lines = _lines(table, console)
-    text = [next(lines), next(lines)]
+    rows = [*headings, *(tuple(_cells(call, with_flavor=call.scenario.name in differing)) for call in calls)]
+    lines = _lines(_table(rows), console)
+    per_row = 1
+    if console.is_terminal and max(map(len, lines)) > console.width:
+        lines = _lines(_table(_folded(rows)), console)
+        per_row = 2
+    taken = iter(lines)
+    text = [next(taken) for _ in range(len(headings) * per_row)]
     for _, group in groupby(calls, _group):
         first, *others = group
-        text += [Text(), _heading(first.recorded), *(next(lines) for _call in (first, *others))]
+        of_calls = [next(taken) for _ in range(len((first, *others)) * per_row)]
+        text += [Text(), _heading(first.recorded), *filter(len, of_calls)]
     for line in (*text, Text(), *_summary(results)):
-        console.print(line, soft_wrap=True, highlight=False)
+        console.print(line, soft_wrap=not console.is_terminal, highlight=False)
+
+
+def _table(rows: Iterable[Sequence[RenderableType]]) -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, _GAP, 0, 0))
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _folded(rows: Iterable[Sequence[RenderableType]]) -> Iterator[Sequence[RenderableType]]:
+    """Two rows for each: what your code saw, and below it what really happened."""
+    for name, seen, *happened in rows:
+        yield name, seen
+        yield "", *happened
 
 
 def _cell(name: str, status: object = None, name_style: str = _PLAIN, status_style: str = _PLAIN) -> RenderableType:
@@ -103,14 +123,17 @@ def _short(exception: str | None) -> str:
     return exception.rpartition(".")[2] if exception.startswith("anthropic.") else exception
 
 
-def _lines(table: Table, console: Console) -> Iterator[Text]:
+def _lines(table: Table, console: Console) -> list[Text]:
     """The lines of `table` as wide as it wants to be, without spaces at the end: terminals would fold these, too."""
     options = console.options.update(width=_ANY_WIDTH)
     width = Measurement.get(console, options, table).maximum
-    for line in console.render_lines(table, options.update(width=width)):
-        text = Text.assemble(*((segment.text, segment.style or _PLAIN) for segment in line))
+    lines = [
+        Text.assemble(*((segment.text, segment.style or _PLAIN) for segment in line))
+        for line in console.render_lines(table, options.update(width=width))
+    ]
+    for text in lines:
         text.rstrip()
-        yield text
+    return lines
 
 
 def _group(call: DemoCall) -> tuple[int, bool, bool]:

@@ -12,10 +12,11 @@ from midstream._cli.console.captured import CapturedException, captured_logs
 from midstream._cli.doctor.delivery import called, not_called
 from midstream._cli.doctor.exits import exits
 from midstream._cli.doctor.findings import Health, Subject, one_line
+from midstream._cli.doctor.launcher import launched
 from midstream._cli.doctor.packages import installed
 from midstream._cli.doctor.patches import is_on, patched, spans_made
 from midstream._cli.doctor.providers import SIGNALS, Maker, provided
-from midstream._cli.doctor.report import print_json, print_table, stdout_for_the_report
+from midstream._cli.doctor.report import print_findings, print_json, stdout_for_the_report
 from midstream._cli.doctor.setup import SetupSource, function_named, set_up, setup_findings
 from midstream._cli.doctor.switches import switched
 
@@ -47,7 +48,7 @@ def run(options: DoctorOptions) -> int:
     with stdout_for_the_report() as report, captured_logs(records.append, "opentelemetry", "midstream"):
         with Console(stderr=True).status(_WAITING):
             findings = tuple(_findings(options, records))
-        write = print_json if options.as_json else print_table
+        write = print_json if options.as_json else print_findings
         write(findings, report)
     return int(any(finding.verdict is Health.PROBLEM for finding in findings))
 
@@ -60,6 +61,7 @@ def _findings(options: DoctorOptions, records: list[LogRecord]) -> Iterator[Find
     by_setup = setup.source is SetupSource.FUNCTION
     yield from installed(captured.error)
     yield from switched(by_setup=by_setup)
+    yield from launched(by_setup=by_setup)
     yield from setup_findings(setup)
     yield from patched(by_setup=by_setup)
     yield from spans_made()

@@ -30,6 +30,7 @@ class Subject(str, Enum):
     ENTRY_POINT = "entry point"
     SWITCHES = "switches"
     OPTIONS = "options"
+    LAUNCHER = "launcher"
     SET_UP = "set-up"
     INSTRUMENTED = "instrumented"
     PATCHES = "patches"

@@ -17,7 +17,7 @@ from midstream._instrumentor import INSTRUMENTS
 from midstream._version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from midstream._cli.doctor.findings import Finding
 
@@ -26,6 +26,7 @@ _NEWEST_PYTHON: Final = (3, 13)
 """The newest that midstream was tested with: see docs/compatibility.md."""
 
 _SDK: Final = "opentelemetry-sdk"
+_OF_DOCTOR: Final = ("click", "rich")
 _NO_METADATA: Final = "metadata missing"
 _WITHOUT_METADATA: Final = (
     "call AnthropicInstrumentor().instrument() in the program, or keep the dist-info folders "
@@ -40,6 +41,47 @@ def installed(import_error: Exception | None) -> Iterator[Finding]:
     yield _anthropic(import_error)
     yield _dependencies()
     yield _opentelemetry()
+
+
+def is_installed(package: str) -> bool:
+    """Whether `package` has metadata here."""
+    return _version(package) is not None
+
+
+def only_of_extra() -> list[str]:
+    """What is here only because midstream's extra `cli` requires it, such as an exporter.
+
+    Empty where the installer did not note what was requested.
+    """
+    if not _is_requested("midstream"):
+        return []
+    wanted = attempt(metadata.requires, "midstream") or ()
+    extra = [_name(needed) for needed in map(Requirement, wanted) if needed.marker is not None]
+    brought = _closure(extra)
+    installed_here = {canonicalize_name(str(package.metadata["Name"])) for package in metadata.distributions()}
+    service = _closure(name for name in installed_here if name not in brought or _is_requested(name))
+    return sorted(name for name in {*extra} - {*_OF_DOCTOR} if name in installed_here and name not in service)
+
+
+def _closure(names: Iterable[str]) -> set[str]:
+    """`names` with all that they require without an extra."""
+    found, ahead = set[str](), list(names)
+    while ahead:
+        name = ahead.pop()
+        if name not in found:
+            found.add(name)
+            ahead += map(_name, _requirements(name))
+    return found
+
+
+def _name(requirement: Requirement) -> str:
+    return canonicalize_name(requirement.name)
+
+
+def _is_requested(package: str) -> bool:
+    """Whether a user named the package, and it was not only another's requirement. pip and uv note that."""
+    found = attempt(metadata.distribution, package)
+    return found is not None and attempt(found.read_text, "REQUESTED") is not None
 
 
 def _python() -> Finding:

@@ -75,6 +75,11 @@ class TelemetrySignal:
             return Maker.DISABLED if getattr(provider, "_disabled", False) is True else Maker.SDK
         return Maker.NONE if provider is None or modules[0].startswith(_API) else Maker.OTHER
 
+    @property
+    def is_provided(self) -> bool:
+        """Whether the global provider is not only the API's placeholder."""
+        return self.maker() is not Maker.NONE
+
     def destinations(self) -> tuple[Destination, ...]:
         """Where the global provider exports to, as far as that can be found out."""
         if self.maker() is not Maker.SDK:

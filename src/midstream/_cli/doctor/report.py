@@ -8,12 +8,14 @@ import sys
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+import midstream
 from midstream._cli.doctor.findings import Health
 from midstream._version import __version__
 
@@ -29,6 +31,8 @@ _STYLES: Final = {
     Health.PROBLEM: "bold red",
     Health.NOT_TRIED: "dim",
 }
+_PLACES: Final = {Health.OK: 0, Health.NOT_TRIED: 1, Health.WARNING: 2, Health.PROBLEM: 3}
+"""What matters stands where the terminal stops."""
 
 
 @contextmanager
@@ -57,24 +61,30 @@ def print_json(findings: Sequence[Finding], report: TextIO) -> None:
     report.write("\n")
 
 
-def print_table(findings: Sequence[Finding], report: TextIO) -> None:
-    """Writes the findings as a table, with the remedy below each."""
+def print_findings(findings: Sequence[Finding], report: TextIO) -> None:
+    """Writes the findings, problems last, with the remedy below each. Only a terminal folds lines."""
+    last = sorted(findings, key=lambda finding: _PLACES[finding.verdict])
+    if report.isatty():
+        Console(file=report).print(_table(last), "", Text(_summary(findings)), sep="\n")
+        return
+    for finding in last:
+        report.write(f"{finding.verdict.value:9}  {finding.subject.value:17}  {finding.message}\n")
+        if finding.remedy is not None:
+            report.write(f"{'':28}  -> {finding.remedy}\n")
+    report.write(f"\n{_summary(findings)}\n")
+
+
+def _table(findings: Sequence[Finding]) -> Table:
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    subject = None
     for finding in findings:
-        name = "" if finding.subject is subject else finding.subject.value
-        subject = finding.subject
         style = _STYLES[finding.verdict]
-        table.add_row(Text(finding.verdict.value, style), Text(name, "bold"), Text(finding.message))
+        table.add_row(Text(finding.verdict.value, style), Text(finding.subject.value, "bold"), Text(finding.message))
         if finding.remedy is not None:
             table.add_row("", "", Text(f"-> {finding.remedy}", "cyan"))
-    console = Console(file=report)
-    console.print(table)
-    console.print()
-    console.print(Text(_summary(findings)))
+    return table
 
 
 def _summary(findings: Sequence[Finding]) -> str:
@@ -85,4 +95,11 @@ def _summary(findings: Sequence[Finding]) -> str:
         f"{warnings or 'no'} {'warning' if warnings == 1 else 'warnings'}",
         *([f"{untried} not tried"] if untried else []),
     ]
-    return f"{', '.join(parts)}. What each line means: docs/doctor.md"
+    return f"{', '.join(parts)}. What each line means: {_page()}"
+
+
+def _page() -> Path:
+    """The page about the doctor: where a wheel has it, or where a checkout has it, with the package in src/."""
+    package = Path(midstream.__file__).parent
+    shipped = package / "docs" / "doctor.md"
+    return shipped if shipped.exists() else package.parents[1] / "docs" / "doctor.md"

@@ -1,4 +1,4 @@
-"""Sets OpenTelemetry up in this process the way the service does it, and reports how that went."""
+"""Finds out what has set OpenTelemetry up in this process, and how that went."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from opentelemetry.instrumentation import auto_instrumentation
 from midstream._cli.console.captured import CapturedException
 from midstream._cli.console.problem import Problem
 from midstream._cli.doctor.findings import Subject, in_words, one_line
-from midstream._cli.doctor.providers import SIGNALS, Maker
+from midstream._cli.doctor.providers import METRICS, SIGNALS, TRACES
+from midstream._instrumentor import AnthropicInstrumentor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from midstream._cli.doctor.findings import Finding
 
 
-_OTHERWISE: Final = "; if your application does it itself: midstream doctor --setup MODULE:FUNCTION"
+_LAUNCHER: Final = "opentelemetry-instrument"
+_OTHERWISE: Final = "if the application sets OpenTelemetry up itself: midstream doctor --setup MODULE:FUNCTION"
 _MAX_WARNINGS: Final = 5
 
 
@@ -32,8 +34,9 @@ class SetupSource(Enum):
     """What has set OpenTelemetry up."""
 
     INSTRUMENT = "opentelemetry-instrument has set this process up"
-    DOCTOR = "set up here as opentelemetry-instrument does it"
+    EARLIER = "this process was set up before the doctor started"
     FUNCTION = "set up by --setup"
+    NOTHING = "this process was started without opentelemetry-instrument"
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,8 @@ class Setup:
     """What was raised meanwhile."""
     warnings: tuple[str, ...]
     """What OpenTelemetry logged meanwhile, each line once."""
+    repaired: bool = False
+    """Whether only the doctor's attempt to find out why it failed has set it up."""
 
 
 def function_named(name: str) -> Callable[[], Any]:
@@ -66,19 +71,23 @@ def function_named(name: str) -> Callable[[], Any]:
 
 
 def set_up(records: list[LogRecord], function: Callable[[], Any] | None) -> Setup:
-    """Sets OpenTelemetry up by `function`, or as `opentelemetry-instrument` does if that has not been done.
+    """Sets OpenTelemetry up by `function`. Without one, finds out what has set it up, and why that failed.
 
     `records` is where the records of OpenTelemetry's loggers arrive.
     """
-    source = SetupSource.FUNCTION if function else SetupSource.INSTRUMENT if _is_instrumented() else SetupSource.DOCTOR
+    source = SetupSource.FUNCTION if function else _source()
+    failed = (
+        source is SetupSource.INSTRUMENT and not _is_observed() and not (TRACES.is_provided and METRICS.is_provided)
+    )
     with CapturedException() as captured:
         if function is not None:
             function()
-        elif not _has_providers():
-            # Also where opentelemetry-instrument has tried: it has swallowed why it failed.
+        elif failed:
+            # The launcher has swallowed the reason: the same once more raises it.
             auto_instrumentation.initialize(swallow_exceptions=False)
     logged = (record.getMessage() for record in records if record.name.partition(".")[0] == "opentelemetry")
-    return Setup(source, captured.error, tuple(dict.fromkeys(map(one_line, logged))))
+    lines = tuple(dict.fromkeys(map(one_line, logged)))
+    return Setup(source, captured.error, lines, repaired=failed and _is_observed())
 
 
 def setup_findings(setup: Setup) -> Iterator[Finding]:
@@ -87,8 +96,15 @@ def setup_findings(setup: Setup) -> Iterator[Finding]:
         message = f"{setup.source.value}, and that failed: {in_words(setup.error)}"
         yield Subject.SET_UP.problem(message, _remedy(setup.error))
         return
-    if _has_providers():
-        yield Subject.SET_UP.ok(f"{setup.source.value}{_OTHERWISE if setup.source is SetupSource.DOCTOR else ''}")
+    if setup.source is SetupSource.NOTHING:
+        message = f"{setup.source.value}: a service that starts like this exports nothing"
+        remedy = f"start the service with {_LAUNCHER}, and examine it with: {_LAUNCHER} midstream doctor; {_OTHERWISE}"
+        yield Subject.SET_UP.problem(message, remedy)
+    elif setup.repaired:
+        message = f"{_LAUNCHER} has failed when this process started; the doctor's own attempt has succeeded"
+        yield Subject.SET_UP.problem(message, "the first lines on stderr may have the reason")
+    elif _has_providers():
+        yield Subject.SET_UP.ok(setup.source.value)
     else:
         yield _without_providers(setup.source)
     for line in setup.warnings[:_MAX_WARNINGS]:
@@ -102,11 +118,8 @@ def _without_providers(source: SetupSource) -> Finding:
     if entry_points(group="opentelemetry_configurator"):
         remedy = "see what OpenTelemetry logged; OTEL_PYTHON_CONFIGURATOR and OTEL_PYTHON_DISTRO choose what does it"
     else:
-        remedy = (
-            "pip install opentelemetry-distro opentelemetry-exporter-otlp-proto-http and start the service with "
-            f"opentelemetry-instrument{_OTHERWISE}"
-        )
-    message = "nothing here sets OpenTelemetry up: no provider is real, and no telemetry leaves the process"
+        remedy = f"see launcher; {_OTHERWISE}"
+    message = f"{_LAUNCHER} has set up no provider of spans, metrics or logs: no telemetry leaves the process"
     return Subject.SET_UP.problem(message, remedy)
 
 
@@ -125,10 +138,16 @@ def _remedy(error: Exception) -> str:
 
 
 def _has_providers() -> bool:
-    return any(signal.maker() is not Maker.NONE for signal in SIGNALS)
+    return any(signal.is_provided for signal in SIGNALS)
 
 
-def _is_instrumented() -> bool:
-    """Whether `opentelemetry-instrument`, or what injects it, has started this process."""
+def _is_observed() -> bool:
+    return AnthropicInstrumentor().is_instrumented_by_opentelemetry is True
+
+
+def _source() -> SetupSource:
+    """What has set this process up, or tried to: the launcher, or what injects it, has its own `sitecustomize`."""
     site = getattr(sys.modules.get("sitecustomize"), "__file__", None) or ""
-    return Path(site).parent == Path(auto_instrumentation.__file__).parent
+    if Path(site).parent == Path(auto_instrumentation.__file__).parent:
+        return SetupSource.INSTRUMENT
+    return SetupSource.EARLIER if _has_providers() else SetupSource.NOTHING

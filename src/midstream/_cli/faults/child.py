@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from midstream._cli.console.problem import Problem, shown
-from midstream._cli.console.signals import signals_handled
+from midstream._cli.console.programs import run_program
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
 _KEYS: Final = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
-_KILLED: Final = 128
 
 
 def run_command(command: Sequence[str], url: str, *, with_key: bool) -> int:
@@ -27,17 +22,4 @@ def run_command(command: Sequence[str], url: str, *, with_key: bool) -> int:
     environment = {**os.environ, "ANTHROPIC_BASE_URL": url}
     if with_key and not any(map(os.environ.get, _KEYS)):
         environment[_KEYS[0]] = "any"
-    try:
-        child = subprocess.Popen(command, env=environment)  # noqa: S603 - the command is the user's own
-    except (OSError, ValueError) as error:
-        message = f"COMMAND {shown(command[0])}: cannot be run: {getattr(error, 'strerror', None) or error}"
-        raise Problem(message) from error
-
-    def terminate(*_: object) -> None:
-        with suppress(OSError):
-            child.terminate()
-
-    # The terminal sends Ctrl-C to the child as well, which decides what to do about it.
-    with child, signals_handled({signal.SIGTERM: terminate, signal.SIGINT: signal.SIG_IGN}):
-        status = child.wait()
-    return status if status >= 0 else _KILLED - status
+    return run_program(command, environment)

@@ -1,5 +1,0 @@
-"""`python -m midstream._cli`."""
-
-from midstream._cli import main
-
-main()

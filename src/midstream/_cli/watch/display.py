@@ -1,0 +1,114 @@
+"""Shows what happens while it happens: on a screen, in lines, or not at all."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+import click
+from rich.console import Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from midstream._cli.watch.wording import first_chunk, flags, percent, plural, totals
+from midstream._outcomes.vocabulary import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from rich.console import Console, RenderableType
+
+    from midstream._cli.watch.tally import Figures
+
+
+_PER_SECOND: Final = 4
+_ABOVE_FAILURES: Final = 19
+"""The lines of the screen that are always there."""
+_BAR: Final = 24
+_GOOD, _BAD, _NEUTRAL, _FAINT, _HEADING = "green", "red", "yellow", "dim", "bold"
+
+
+def print_line(line: str) -> None:
+    """Prints a line on stderr, where the program's own may be."""
+    click.echo(f"midstream: {line}", err=True)
+
+
+@contextmanager
+def screen(console: Console, title: str, figures: Callable[[], Figures]) -> Generator[None]:
+    """Draws `figures` over and over while the `with` block runs, and leaves nothing of it."""
+    began = time.monotonic()
+
+    def draw() -> RenderableType:
+        return _drawn(title, time.monotonic() - began, figures(), max(console.height - _ABOVE_FAILURES, 1))
+
+    live = Live(
+        console=console,
+        get_renderable=draw,
+        refresh_per_second=_PER_SECOND,
+        transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    )
+    with live:
+        yield
+
+
+def _drawn(title: str, seconds: float, figures: Figures, room: int) -> RenderableType:
+    minutes, rest = divmod(int(seconds), 60)
+    return Group(
+        _line(("midstream watch ", _HEADING), title),
+        _line((f"{minutes}:{rest:02}  {_from(figures)}", _FAINT)),
+        Text(),
+        _success(figures),
+        Text(),
+        _outcomes(figures),
+        Text(),
+        _line(totals(figures)),
+        _line("time to the first chunk: ", first_chunk(figures.first_chunk)),
+        *(_line((problem, _BAD)) for problem in figures.problems),
+        *_failures(figures, room - len(figures.problems)),
+    )
+
+
+def _line(*parts: str | tuple[str, str]) -> Text:
+    line = Text.assemble(*parts, no_wrap=True, overflow="ellipsis")
+    line.rstrip()
+    return line
+
+
+def _from(figures: Figures) -> str:
+    if figures.versions:
+        return f"{plural(figures.processes, 'process')} with {'; '.join(figures.versions)}"
+    return "" if figures.count() else "waiting for the first call"
+
+
+def _success(figures: Figures) -> RenderableType:
+    table = Table.grid(padding=(0, 2))
+    for name, share, style in (
+        ("success according to HTTP", figures.success_by_http, _NEUTRAL),
+        ("actual success", figures.success, _GOOD),
+    ):
+        bar = ProgressBar(total=1.0, completed=share or 0.0, width=_BAR, complete_style=style, finished_style=style)
+        table.add_row(name, Text(percent(share), justify="right"), bar)
+    return table
+
+
+def _outcomes(figures: Figures) -> RenderableType:
+    table = Table.grid(padding=(0, 2))
+    for outcome in Outcome:
+        number = figures.count(outcome)
+        style = _BAD if outcome.is_failure else _GOOD if outcome is Outcome.COMPLETED else _NEUTRAL
+        table.add_row(
+            Text(outcome.value, style if number else _FAINT),
+            Text(f"{number:,}", style if number else _FAINT, justify="right"),
+            Text(flags(figures, outcome)),
+        )
+    return table
+
+
+def _failures(figures: Figures, room: int) -> list[Text]:
+    """The last failures, as many as there is room for."""
+    return [_line((str(call), _BAD)) for call in figures.failures[-room:]] if room > 0 else []

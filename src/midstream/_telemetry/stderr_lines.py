@@ -1,0 +1,30 @@
+"""Lines on stderr for `MIDSTREAM_LOG=on`: one at the start, and one per failed call."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from midstream._guard import attempt
+from midstream._version import __version__
+
+if TYPE_CHECKING:
+    from midstream._outcomes import Failure
+
+
+def write_start() -> None:
+    """Writes that this process observes calls. Never raises."""
+    _write(f"midstream {__version__}: observing calls of the Anthropic SDK in process {os.getpid()}")
+
+
+def write_failure(failure: Failure, request_id: str | None) -> None:
+    """Writes the line of a failed call. `request_id`: of its last response, which an error event may replace."""
+    line = str(failure)
+    identity = failure.request_id or request_id
+    _write(f"midstream: {line}" if identity is None or identity in line else f"midstream: {line} (request {identity})")
+
+
+def _write(line: str) -> None:
+    # The application's stderr, which may be closed, replaced or `None`. One write: threads do not mix their lines.
+    attempt(lambda: sys.stderr.write(f"{line}\n"))

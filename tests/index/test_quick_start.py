@@ -1,0 +1,48 @@
+"""README.md's quick start works as written: in a checkout, and elsewhere once a package index has midstream."""
+
+from __future__ import annotations
+
+import shutil
+from doctest import ELLIPSIS, OutputChecker
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from index.installing import PATIENCE_SECONDS, built, environment, ran
+from support.blocks import CHECKOUT, quick_start
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.timeout(PATIENCE_SECONDS)
+
+_CHECKED_OUT: Final = ("pyproject.toml", "README.md", "LICENSE", "src", "dashboards/grafana", "dashboards/prometheus")
+
+
+def _sorted(lines: str) -> str:
+    """Exporters write in an order of their own."""
+    return "".join(sorted(f"{line}\n" for line in lines.splitlines()))
+
+
+def _copy(folder: Path) -> None:
+    for name in (*_CHECKED_OUT, "dashboards/runbooks"):
+        source = CHECKOUT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, folder)
+
+
+@pytest.mark.parametrize("where", ["in a checkout", "from an index"])
+def test_the_block_prints_what_the_page_shows(tmp_path: Path, where: str) -> None:
+    commands, printed = quick_start()
+    user, known = tmp_path / "user", {}
+    user.mkdir()
+    if where == "in a checkout":
+        _copy(user)
+    else:
+        (tmp_path / "released").mkdir()
+        known = {"PIP_FIND_LINKS": str(built(tmp_path / "released").parent)}
+    told = ran(("bash", "-euc", commands.text), user, environment(**known))
+    same = OutputChecker().check_output(_sorted(printed.text), _sorted(told), ELLIPSIS)
+    assert same, told

@@ -1,0 +1,64 @@
+"""`MIDSTREAM_LOG=on`: stderr shows that a process is observed, and how its calls failed."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from midstream import __version__
+from midstream.faults import parse
+from support.seen import run
+from support.styles import STYLES
+
+if TYPE_CHECKING:
+    from midstream.faults import FaultServer
+    from support.exported import Exported
+
+START = f"midstream {__version__}: observing calls of the Anthropic SDK in process {os.getpid()}\n"
+LINES = {
+    "ok": "",
+    "in_band:overloaded_error": "midstream: 529 overloaded_error: Overloaded (request req_in_band_{:06})\n",
+    "cut": (
+        "midstream: stream_truncated: the stream ended before its end event, after content had arrived"
+        " (request req_faults_{:06})\n"
+    ),
+}
+"""By fault, the line of a call."""
+
+
+def call(server: FaultServer, model: str) -> Any:
+    return run(STYLES["create(stream=True) in a loop"], "sync", server, parse(model), None)
+
+
+@pytest.mark.parametrize("model", LINES)
+def test_a_failed_call_is_one_line_with_its_request_id(
+    server: FaultServer, instrumented: Any, capsys: pytest.CaptureFixture[str], model: str
+) -> None:
+    with instrumented(log=True):
+        call(server, model)
+    assert capsys.readouterr() == ("", START + LINES[model].format(len(server.requests)))
+
+
+def test_the_environment_switches_it_on_and_nothing_is_written_by_default(
+    server: FaultServer, instrumented: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with instrumented():
+        call(server, "cut")
+    assert capsys.readouterr().err == ""
+    monkeypatch.setenv("MIDSTREAM_LOG", "on")
+    with instrumented():
+        call(server, "cut")
+    assert capsys.readouterr().err.startswith(START)
+
+
+def test_a_missing_stderr_loses_only_the_lines(
+    server: FaultServer, exported: Exported, instrumented: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+    with instrumented(log=True):
+        call(server, "cut")
+    assert len(exported.logs) == 1
+    assert exported.spans[0].status.description
