@@ -31,8 +31,8 @@ def files() -> Mapping[str, str]:
     boards = {f"grafana/{board.uid}.json": _text(board.as_json()) for board in BOARDS}
     resources = {f"grafana-v2/{board.uid}.json": _text(resource(board)) for board in BOARDS}
     others = {"prometheus": rules(), "alertmanager": alertmanager()}
-    texts = {f"{folder}/{name}": text for folder, texts in others.items() for name, text in texts.items()}
-    return {**boards, **resources, **texts}
+    named = {f"{folder}/{name}": text for folder, texts in others.items() for name, text in texts.items()}
+    return {**boards, **resources, **named}
 
 
 def main() -> int:

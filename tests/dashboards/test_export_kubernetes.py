@@ -158,7 +158,7 @@ def test_the_templates_of_the_chart_render_to_the_objects(tmp_path: Path, folder
         for name, text in found.items()
         if name.startswith("templates/")
     }
-    assert rendered == {name: text.decode() for name, text in contents(folder).items() if name.endswith(".yaml")}
+    assert rendered == {name: text.decode() for name, text in contents(folder).items() if "/" not in name}
 
 
 ACTION = re.compile(r'\{\{ "([{}]+)" \}\}')

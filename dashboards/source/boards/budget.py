@@ -67,7 +67,8 @@ _LEFT: Final = Tile(
 
 _SUCCESS: Final = Tile(
     title="Actual success",
-    description=f"The share of calls in {PERIOD} that really succeeded. The objective is {_GOAL}.",
+    description=f"The share of calls in {PERIOD} that really succeeded, of those that the objective counts: not those "
+    f"that the caller caused to fail. The objective is {_GOAL}.",
     queries=(Query(or_why_not(f"1 - {_in_period()}"), f"of calls in {PERIOD}; the objective is {_GOAL}"),),
     moved_by=_BY,
     at_rest=1,
