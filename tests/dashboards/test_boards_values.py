@@ -98,9 +98,10 @@ TILES: Final[Mapping[tuple[str, str], float]] = {
     ("midstream-leaked", "Missed by except APIError"): 80,
     ("midstream-leaked", "Share that it misses"): 80 / 240,
     ("midstream-leaked", "Transport errors that leak"): 20 / 40,
-    ("midstream-budget", "Error budget left"): 1 - 24 / 64 / 0.01,
-    ("midstream-budget", "Actual success"): 40 / 64,
-    ("midstream-budget", "Burn rate now"): 24 / 64 / 0.01,
+    # The objective does not count the requests that were wrong, two a minute.
+    ("midstream-budget", "Error budget left"): 1 - 22 / 62 / 0.01,
+    ("midstream-budget", "Actual success"): 40 / 62,
+    ("midstream-budget", "Burn rate now"): 22 / 62 / 0.01,
 }
 
 
