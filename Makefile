@@ -87,7 +87,7 @@ test-frameworks: $(FRAMEWORKS:%=.venv/%/.project) ## whether frameworks retry wh
 		.venv/$$name/bin/python -W ignore -m pytest -W ignore tests/frameworks $(ARGS) || exit 1; \
 	done
 
-test-index: $(DEV)/.project ## the quick start, and doctor in lean environments, with a real pip; needs a package index
+test-index: $(DEV)/.project ## quick start, doctor, recipes and vendors, with a real pip; needs a package index
 	@echo "== tests that install packages"
 	@TEST_INDEX=1 $(DEV)/bin/python -m pytest tests/index $(ARGS)
 
