@@ -110,7 +110,7 @@ _VERDICT: Final[tuple[Attribute[CallRecord], ...]] = (
     Attribute("midstream.corrected", lambda c: c.corrected, When.FAILURE),
     _of_failure("midstream.reported.status_code", lambda f: f.reported_status_code),
     _of_failure("midstream.status_code", lambda f: f.status_code),
-    _of_failure("midstream.status_code.source", _status_source),
+    _of_failure("midstream.status_code_source", _status_source),
     Attribute("http.response.status_code", lambda c: c.observed_status_code),
     _of_failure("error.type", lambda f: f.error_type),
     Attribute("midstream.outcome", lambda c: c.verdict.outcome.value),
