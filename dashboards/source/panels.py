@@ -29,7 +29,7 @@ _SHORTEST_STEP: Final = "1m"
 def metrics_in(expression: str) -> frozenset[str]:
     """The series that `expression` counts: raw ones, and those that the rules record."""
     found = _NAME.findall(expression.removesuffix(WHY_NOT))
-    return frozenset(name for name in found if name in names.LABELS or name.startswith(_RECORDED))
+    return frozenset(name for name in found if name in {*names.LABELS, *names.NATIVE} or name.startswith(_RECORDED))
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ class Tile(Panel):
         for ref, query in zip(self.expressions, self.queries, strict=True):
             if query.unit:
                 plain = {"id": "color", "value": {"mode": "fixed", "fixedColor": "text"}}
-                properties = [{"id": "unit", "value": query.unit}, plain]
+                properties = [{"id": "unit", "value": query.unit}, {"id": "decimals", "value": 2}, plain]
                 yield {"matcher": {"id": "byFrameRefID", "options": ref}, "properties": properties}
 
     def _options(self) -> dict[str, Any]:

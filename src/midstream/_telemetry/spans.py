@@ -79,7 +79,7 @@ class OwnSpan(CallSpan):
         self._guard = spans
         self._request = request
         self.span = tracer.start_span(
-            _name_of(request.operation.value, request.model),
+            _name_of(request.operation._value_, request.model),
             context=where,
             kind=SpanKind.CLIENT,
             attributes=request_attributes(request),
@@ -116,5 +116,8 @@ def _name_of(operation: str, model: str | None) -> str:
 
 def context_of(span: object, where: Context) -> Context:
     """`where` with `span` as the current one, if it is a working span: another would break its children."""
-    found = attempt(lambda: isinstance(span, trace.Span) and span.get_span_context())
-    return trace.set_span_in_context(cast("Any", span), where) if isinstance(found, trace.SpanContext) else where
+    return trace.set_span_in_context(cast("Any", span), where) if attempt(_works, span) else where
+
+
+def _works(span: object) -> bool:
+    return isinstance(span, trace.Span) and isinstance(span.get_span_context(), trace.SpanContext)
