@@ -114,7 +114,7 @@ def _dead() -> Iterator[str]:
 def main() -> int:
     """Return the exit status."""
     _stage()
-    build = (sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--clean")
+    build = (sys.executable, "-m", "mkdocs", "build", "--strict", "--clean")
     if subprocess.run((*build, "--site-dir", str(BUILT)), cwd=ROOT, check=False).returncode:
         return 1
     dead = sorted(set(_dead()))

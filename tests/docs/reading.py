@@ -51,6 +51,7 @@ _SERVING: Final[Mapping[str, str]] = MappingProxyType(
     {
         r"midstream faults\b(?!.*(--list| -- ))": "Ctrl-C",
         r"midstream demo\b.*--serve": "Ctrl-C",
+        r"midstream watch\b(?!.* -- )": "MIDSTREAM_WATCH",
         r"\buvicorn ": "Uvicorn running on",
     }
 )

@@ -26,6 +26,7 @@ EXTRAS = {
         "opentelemetry-sdk",
         "opentelemetry-exporter-otlp-proto-http",
         "opentelemetry-exporter-prometheus",
+        "opentelemetry-proto",
     },
     "testing": {"anthropic", "pytest"},
 }

@@ -86,8 +86,12 @@ class CallSeries:
     def of(self, request: CallRequest) -> RequestSeries:
         """The series of `request`. The first time, those of all outcomes, so that `rate()` sees the first failure."""
         key = (
-            *(request.operation, request.provider, request.model, request.stream),
-            *(request.server_address, request.server_port),
+            request.operation,
+            request.provider,
+            request.model,
+            request.stream,
+            request.server_address,
+            request.server_port,
         )
         found = self._requests.get(key)
         if found is None:
@@ -111,9 +115,17 @@ class CallSeries:
         key: object = (verdict.outcome, verdict.answer.model, resent)
         if failure is not None:
             key = (
-                *(verdict.outcome, verdict.answer.model, resent, call.corrected, call.observed_status_code),
-                *(failure.error_type, failure.exception_type, failure.status_code, failure.phase),
-                *(failure.leaked, failure.misreported),
+                verdict.outcome,
+                verdict.answer.model,
+                resent,
+                call.corrected,
+                call.observed_status_code,
+                failure.error_type,
+                failure.exception_type,
+                failure.status_code,
+                failure.phase,
+                failure.leaked,
+                failure.misreported,
             )
         ends = self.of(call.request).ends
         found = ends.get(key)
