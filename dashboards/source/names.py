@@ -27,6 +27,7 @@ __all__ = (
     "LONGEST_WAIT",
     "MISREPORTED",
     "MODEL",
+    "NATIVE",
     "OBSERVED",
     "OPERATION",
     "OPERATIONS",
@@ -122,6 +123,11 @@ LABELS: Final[Mapping[str, frozenset[str]]] = {
     for series in series_of(metric)
 }
 """By the name of a series, the labels that it can have."""
+
+NATIVE: Final[Mapping[str, frozenset[str]]] = {
+    _base(metric): LABELS[f"{_base(metric)}_count"] for metric in METRICS if metric.instrument is Instrument.HISTOGRAM
+}
+"""The same of histograms without buckets: native ones, which OTLP calls exponential."""
 
 _NAMES: Final = {metric.name: _base(metric) for metric in METRICS}
 

@@ -90,5 +90,8 @@ class OwnSpan(CallSpan):
 
 def context_of(span: object, where: context.Context) -> context.Context:
     """`where` with `span` as the current one, if it is a working span: another would break its children."""
-    found = attempt(lambda: isinstance(span, trace.Span) and span.get_span_context())
-    return trace.set_span_in_context(cast("Any", span), where) if isinstance(found, trace.SpanContext) else where
+    return trace.set_span_in_context(cast("Any", span), where) if attempt(_works, span) else where
+
+
+def _works(span: object) -> bool:
+    return isinstance(span, trace.Span) and isinstance(span.get_span_context(), trace.SpanContext)
