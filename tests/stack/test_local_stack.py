@@ -64,7 +64,7 @@ def test_two_programs_cannot_have_one_port() -> None:
 def test_without_go_the_build_says_where_to_get_it(tmp_path: Path) -> None:
     bash, bin_ = "/bin/bash", tmp_path / "bin"
     bin_.mkdir()
-    for tool in ("dirname", "realpath", "mktemp", "rm", "cat"):
+    for tool in ("dirname", "mkdir", "mktemp", "rm", "cat"):
         (bin_ / tool).symlink_to(Path("/usr/bin") / tool)
     command = (bash, LOCAL / "build.sh", tmp_path / "built")
     done = subprocess.run(command, env={"PATH": str(bin_)}, capture_output=True, text=True, check=False)
