@@ -20,13 +20,15 @@ DIFFERENT := tests/unit/test_log_events.py \
 
 FRAMEWORKS := frameworks frameworks-strands
 
-ENVS := $(SDKS) $(OTELS) $(FRAMEWORKS) lint neighbours fuzz
+ENVS := $(SDKS) $(OTELS) $(FRAMEWORKS) lint neighbours alternatives fuzz site registry
 DEV := .venv/$(NEWEST)
 LINT := .venv/lint
 INJECTED := .venv/$(NEWEST)-otel-1.30
 STORE := .venv/victoria-metrics
 NEIGHBOURS := .venv/neighbours
 FUZZ := .venv/fuzz
+SITE := .venv/site
+REGISTRY := .venv/registry
 TESTS := $(SDKS:%=test-%) $(OTELS:%=test-%)
 SCHEMA := $(LINT)/bin/check-jsonschema --quiet --builtin-schema
 ISSUE_CONFIG := .github/ISSUE_TEMPLATE/config.yml
@@ -35,7 +37,7 @@ TARGETS := $(patsubst fuzz/%.py,%,$(wildcard fuzz/*.py))
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-full mutants $(TESTS) test-release test-neighbours test-frameworks test-index test-otlp matrix lint lint-code lint-types lint-workflows environments format release bench bench-others comparison frameworks instructions fuzz docs dashboards pictures pins clean FORCE
+.PHONY: help demo test test-full mutants $(TESTS) test-release test-neighbours test-frameworks test-index test-otlp matrix lint lint-code lint-types lint-workflows environments format release bench bench-others comparison frameworks instructions fuzz docs site terminal live-check other-sdks dashboards pictures pins clean FORCE
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -142,7 +144,7 @@ bench: $(DEV)/.project ## time per call, memory per stream, start, throughput; n
 bench-others: $(NEIGHBOURS)/.project ## machine instructions per call, beside the SDK's tracing and OpenTelemetry's; needs valgrind
 	@$(NEIGHBOURS)/bin/python benchmarks/instructions.py --others $(ARGS)
 
-comparison: $(NEIGHBOURS)/.project ## what other instrumentations tell of failed streams; writes docs/comparison.md
+comparison: $(NEIGHBOURS)/.project .venv/alternatives/.project ## what other instrumentations record of failed streams; writes docs/comparison.md
 	@$(NEIGHBOURS)/bin/python docs/comparison.py $(ARGS)
 
 frameworks: $(FRAMEWORKS:%=.venv/%/.project) ## what frameworks make of failed streams; writes the tables of docs/frameworks.md
@@ -165,6 +167,18 @@ docs: $(DEV)/.project ## write docs/telemetry.md, registry/, and the tables of d
 	@$(DEV)/bin/python docs/correcting.py
 	@$(DEV)/bin/python examples/retry/measure.py
 
+site: $(SITE)/.project ## build the site from the pages, with an API reference, and check its links: site/
+	@$(SITE)/bin/python docs/build_site.py
+
+terminal: $(DEV)/.project ## draw the demo as an animated terminal: docs/images/demo.svg
+	@$(DEV)/bin/python docs/terminal.py
+
+live-check: $(REGISTRY)/.project ## have OpenTelemetry's weaver examine what calls emit, against registry/
+	@PYTHONPATH=tests $(REGISTRY)/bin/python docs/live_check.py
+
+other-sdks: $(DEV)/.project ## what the SDKs for TypeScript and Go make of the faults; writes docs/other-sdks.md
+	@$(DEV)/bin/python docs/other_sdks.py
+
 dashboards: $(DEV)/.project ## write the boards and rules again
 	@$(DEV)/bin/python dashboards/generate.py
 
@@ -175,7 +189,7 @@ pins: ## write requirements/*.txt again; needs Python 3.10 too, as OLDEST
 	@PYTHON="$(PYTHON)" requirements/pin.sh
 
 clean: ## remove the environments, caches and builds
-	rm -rf .venv .fuzz .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
+	rm -rf .venv .fuzz .pytest_cache .mypy_cache .ruff_cache .hypothesis dist site
 	find src tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 # An environment is built anew when its pins, the interpreter or the place of the checkout change. --no-deps and
@@ -187,7 +201,8 @@ $(ENVS:%=.venv/%/.packages): .venv/%/.packages: requirements/%.txt .venv/python
 	@$(@D)/bin/pip install --quiet --no-deps --only-binary :all: $(patsubst %,-r %,$(filter requirements/%,$^))
 	@touch $@
 
-$(LINT)/.packages $(NEIGHBOURS)/.packages $(FUZZ)/.packages: requirements/$(NEWEST).txt
+$(LINT)/.packages $(NEIGHBOURS)/.packages $(FUZZ)/.packages $(SITE)/.packages $(REGISTRY)/.packages: requirements/$(NEWEST).txt
+.venv/alternatives/.packages: requirements/sdk-0.125.txt
 
 # The project itself, editable.
 $(ENVS:%=.venv/%/.project): .venv/%/.project: .venv/%/.packages pyproject.toml src/midstream/_version.py

@@ -9,7 +9,6 @@ import argparse
 import difflib
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
@@ -20,6 +19,7 @@ from midstream._guard import Guards
 from midstream._outcomes import Outcome, Phase
 from midstream._telemetry.metrics import Instrument
 from midstream._telemetry.scope import SCHEMA_URL, SCOPE
+from project import REPOSITORY, ROOT
 from telemetry import members
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ("FOLDER", "OF_SDK", "files")
 
-FOLDER: Final = Path(__file__).resolve().parent.parent / "registry"
+FOLDER: Final = ROOT / "registry"
 
 _SDK: Final = "anthropic_sdk"
 
@@ -116,7 +116,7 @@ _INSTRUMENTS: Final = {
 _MANIFEST: Final = {
     "name": SCOPE,
     "description": "How every call of the Anthropic Python SDK really ended.",
-    "schema_url": f"https://midstream.invalid/schemas/{__version__}",
+    "schema_url": f"{REPOSITORY}/schemas/{__version__}",
     "stability": _STABILITY,
     "dependencies": [
         {

@@ -13,7 +13,7 @@ from urllib.request import urlopen
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ("STEP", "Json", "ProblemError", "Prometheus", "Span")
+__all__ = ("STEP", "Json", "ProblemError", "Prometheus", "Span", "asks_prometheus")
 
 Json = dict[str, Any]
 
@@ -22,10 +22,16 @@ STEP: Final = 15
 
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
 _PATIENCE: Final = 60.0
+_PROMETHEUS: Final = {"type": "prometheus"}
 
 
 class ProblemError(Exception):
     """Why there are no pictures, in a line or a few."""
+
+
+def asks_prometheus(board: Json) -> bool:
+    """Whether it asks nothing else: other data sources are not there."""
+    return all(panel.get("datasource", _PROMETHEUS)["type"] == "prometheus" for panel in board["panels"])
 
 
 def _everything(board: Json) -> Mapping[str, str]:

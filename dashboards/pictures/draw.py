@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from pictures.asking import Json, ProblemError, Prometheus, Span
+from pictures.asking import Json, ProblemError, Prometheus, Span, asks_prometheus
 from pictures.live import prometheus_with_demo
 from pictures.page import Page, built, served
 
@@ -93,7 +93,8 @@ def _draw(boards: Sequence[Json], page: Page, prometheus: Prometheus, span: Span
 
 
 def _chosen(uids: Sequence[str]) -> list[Json]:
-    boards = {path.stem: json.loads(path.read_text()) for path in sorted(_BOARDS.glob("*.json"))}
+    every = (json.loads(path.read_text()) for path in sorted(_BOARDS.glob("*.json")))
+    boards = {board["uid"]: board for board in every if asks_prometheus(board)}
     if unknown := [uid for uid in uids if uid not in boards]:
         message = f"no such board: {', '.join(unknown)}; there are {', '.join(boards) or 'none'}"
         raise ProblemError(message)

@@ -1,18 +1,19 @@
-"""A board: panels in rows, with the variables and links that all boards have."""
+"""A board: panels in rows, with the variables, links and annotations that all boards have."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from source.variables import NAMES, templating
+from source.annotations import every_mark
+from source.variables import templating
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from source.panels import Panel
 
-__all__ = ("GRID", "TAG", "Board", "Row", "Section", "to")
+__all__ = ("GRID", "TAG", "Board", "Row", "Section")
 
 TAG: Final = "midstream"
 """What boards find each other by."""
@@ -38,6 +39,8 @@ class Section:
 
     heading: str = ""
     rows: tuple[Row, ...] = ()
+    needs: str = ""
+    """The variable of the data source without which there is nothing in it. Only v2 resources can hide it then."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,8 @@ class Board:
     name: str
     description: str
     sections: tuple[Section, ...]
+    variables: tuple[dict[str, Any], ...] = ()
+    """In addition to those of all boards, as Grafana has them."""
 
     @property
     def title(self) -> str:
@@ -78,9 +83,9 @@ class Board:
             "fiscalYearStartMonth": 0,
             "weekStart": "",
             "liveNow": False,
-            "annotations": {"list": [_ALERTS_OF_GRAFANA]},
+            "annotations": {"list": every_mark()},
             "links": [_OTHER_BOARDS],
-            "templating": templating(),
+            "templating": templating(self.variables),
             "panels": list(self._placed()),
         }
 
@@ -98,13 +103,6 @@ class Board:
                 top += row.height
 
 
-def to(uid: str, **chosen: str) -> str:
-    """The address of a board, with the time and the variables of this one but for those that are `chosen`."""
-    kept = (f"${{{name}:queryparam}}" for name in NAMES if name not in chosen)
-    changed = (f"var-{name}={value}" for name, value in chosen.items())
-    return f"/d/{uid}?{'&'.join(('${__url_time_range}', *kept, *changed))}"
-
-
 def _heading(number: int, title: str, top: int) -> dict[str, Any]:
     return {
         "id": number,
@@ -115,16 +113,6 @@ def _heading(number: int, title: str, top: int) -> dict[str, Any]:
         "panels": [],
     }
 
-
-_ALERTS_OF_GRAFANA: Final = {
-    "builtIn": 1,
-    "datasource": {"type": "grafana", "uid": "-- Grafana --"},
-    "enable": True,
-    "hide": True,
-    "iconColor": "rgba(0, 211, 255, 1)",
-    "name": "Annotations & Alerts",
-    "type": "dashboard",
-}
 
 _OTHER_BOARDS: Final = {
     "type": "dashboards",

@@ -99,7 +99,13 @@ TYPES_WITH_STATUS: Final[Mapping[str, str]] = {
     f"{status} {name}": ERROR_TYPES[name] for name, status in {**_STATUS_OF, OTHER: UNKNOWN_STATUS}.items()
 }
 
-PERCENTILES: Final[Mapping[str, str]] = {"50 %": "green", "95 %": "semi-dark-yellow", "99 %": "purple"}
+PERCENTILES: Final[Mapping[str, str]] = {
+    "good, 50 %": "light-green",
+    "good, 95 %": "green",
+    "good, 99 %": "dark-green",
+    "failed, 50 %": "light-orange",
+    "failed, 95 %": "red",
+}
 TOKENS: Final[Mapping[str, str]] = {"input": "blue", "output": "green"}
 WINDOWS: Final = ("red", "orange", "semi-dark-yellow", "blue")
 """From the shortest to the longest."""

@@ -71,7 +71,7 @@ def gap(window: str) -> str:
 
 def number(found: str) -> str:
     """`found`, and 0 where there were calls and it found none. Nothing where there were no calls."""
-    return f"{found} or 0 * {calls(OPERATIONS, WHOLE)}"
+    return f"({found}) > 0 or 0 * ({calls(OPERATIONS, WHOLE)} > 0)"
 
 
 def share(found: str, whole: Selection) -> str:

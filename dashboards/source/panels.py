@@ -1,4 +1,4 @@
-"""The panels of the boards, as data, and as Grafana's classic JSON has them."""
+"""The panels of the boards, as data, and as Grafana's classic JSON has them. Tables are in `tables`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from source import names
+from source.links import behind, of_series
+from source.states import NO_SUCH_METRIC, OTHER_NAME, WHY_NOT
 from source.variables import DATASOURCE
 
 if TYPE_CHECKING:
@@ -15,29 +17,48 @@ if TYPE_CHECKING:
 
     from midstream._outcomes import Outcome
 
-__all__ = ("Bars", "Column", "Lines", "Panel", "Query", "Table", "Thresholds", "Tile", "metrics_in")
+__all__ = ("Bars", "Lines", "Panel", "Query", "Thresholds", "Tile", "metrics_in")
 
 _NAME: Final = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
+_LEGEND: Final = re.compile(r"{{(\w+)}}")
 _RECORDED: Final = "midstream:"
-_NO_VALUE: Final = {"type": "special", "options": {"match": "null+nan", "result": {"text": "-", "color": "text"}}}
-"""For a cell whose colour is a judgement: there is none to be made where there is no value."""
 _SHORTEST_STEP: Final = "1m"
 """Between two points. Below that, the windows of neighbouring points overlap so much that a failure counts in many."""
 
 
 def metrics_in(expression: str) -> frozenset[str]:
-    """The series that `expression` reads: raw ones, and those that the rules record."""
-    return frozenset(name for name in _NAME.findall(expression) if name in names.LABELS or name.startswith(_RECORDED))
+    """The series that `expression` counts: raw ones, and those that the rules record."""
+    found = _NAME.findall(expression.removesuffix(WHY_NOT))
+    return frozenset(name for name in found if name in names.LABELS or name.startswith(_RECORDED))
 
 
 @dataclass(frozen=True)
 class Query:
     """One question to the store."""
 
+    source: ClassVar[Mapping[str, str]] = DATASOURCE
+
     expression: str
     legend: str = ""
     """What its series are called, with `{{label}}` for their labels."""
     exemplar: bool = False
+    over_time: bool = False
+    """In a tile: the last value, above a line of those before it."""
+    unit: str = ""
+    """In a tile: its unit, if it is not that of the tile. Then it carries no judgement."""
+
+    def as_json(self, ref: str, *, over_time: bool) -> dict[str, Any]:
+        """As Grafana has it: for every point of the time, or for its end."""
+        return {
+            "refId": ref,
+            "datasource": dict(self.source),
+            "editorMode": "code",
+            "expr": self.expression,
+            "legendFormat": self.legend or "__auto",
+            "exemplar": self.exemplar,
+            "instant": not over_time,
+            "range": over_time,
+        }
 
 
 @dataclass(frozen=True)
@@ -76,6 +97,13 @@ class Panel:
     decimals: int | None = None
     nothing: str = "No data"
     """What is there if there is no data, or no value in a cell."""
+    leads_on: bool = True
+    """Whether a click leads to the traces and log events of the calls that it counts."""
+
+    @property
+    def source(self) -> Mapping[str, str]:
+        """The data source of its queries."""
+        return self.queries[0].source
 
     @property
     def expressions(self) -> Mapping[str, str]:
@@ -84,13 +112,12 @@ class Panel:
 
     def as_json(self, number: int, place: Mapping[str, int]) -> dict[str, Any]:
         """As Grafana has it, with this id, at this place of the grid."""
-        metrics = sorted({name for query in self.queries for name in metrics_in(query.expression)})
         return {
             "id": number,
             "type": self.kind,
             "title": self.title,
-            "description": f"{self.description} Metric: {', '.join(metrics)}",
-            "datasource": DATASOURCE,
+            "description": self._described(),
+            "datasource": dict(self.source),
             "gridPos": dict(place),
             "targets": [self._target(ref, query) for ref, query in zip(self.expressions, self.queries, strict=True)],
             "fieldConfig": {"defaults": self._defaults(), "overrides": list(self._overrides())},
@@ -98,21 +125,21 @@ class Panel:
             **self._more(),
         }
 
+    def _described(self) -> str:
+        metrics = sorted({name for query in self.queries for name in metrics_in(query.expression)})
+        return f"{self.description} Metric: {', '.join(metrics)}" if metrics else self.description
+
     def _target(self, ref: str, query: Query) -> dict[str, Any]:
-        return {
-            "refId": ref,
-            "datasource": DATASOURCE,
-            "editorMode": "code",
-            "expr": query.expression,
-            "legendFormat": query.legend or "__auto",
-            "exemplar": query.exemplar,
-            "instant": True,
-            "range": False,
-        }
+        return query.as_json(ref, over_time=query.over_time)
 
     def _defaults(self) -> dict[str, Any]:
         decimals = {} if self.decimals is None else {"decimals": self.decimals}
-        return {"unit": self.unit, **decimals, "noValue": self.nothing, "mappings": []}
+        links = {"links": [self._behind()]} if self.leads_on else {}
+        return {"unit": self.unit, **decimals, "noValue": self.nothing, "mappings": [], **links}
+
+    def _behind(self) -> dict[str, Any]:
+        labels = {label: of_series(label) for query in self.queries for label in _LEGEND.findall(query.legend)}
+        return behind(self.moved_by or (), labels)
 
     def _overrides(self) -> Iterable[dict[str, Any]]:
         return ()
@@ -132,23 +159,41 @@ class Tile(Panel):
 
     thresholds: Thresholds | None = None
     """Only where the number carries a judgement."""
-    colour: str = "text"
-    """Where it carries none."""
 
     def _defaults(self) -> dict[str, Any]:
+        idle = {"match": "null+nan", "result": {"text": self.nothing, "color": "text"}}
+        renamed = {str(OTHER_NAME): {"text": "The metric has another name", "color": "orange"}}
+        return {
+            **super()._defaults(),
+            "noValue": NO_SUCH_METRIC,
+            "mappings": [{"type": "special", "options": idle}, {"type": "value", "options": renamed}],
+            **self._coloured(),
+        }
+
+    def _coloured(self) -> dict[str, Any]:
         if self.thresholds is None:
-            return {**super()._defaults(), "color": {"mode": "fixed", "fixedColor": self.colour}}
-        return {**super()._defaults(), "color": {"mode": "thresholds"}, "thresholds": self.thresholds.as_json()}
+            return {"color": {"mode": "fixed", "fixedColor": "text"}}
+        return {"color": {"mode": "thresholds"}, "thresholds": self.thresholds.as_json()}
+
+    def _overrides(self) -> Iterable[dict[str, Any]]:
+        for ref, query in zip(self.expressions, self.queries, strict=True):
+            if query.unit:
+                plain = {"id": "color", "value": {"mode": "fixed", "fixedColor": "text"}}
+                properties = [{"id": "unit", "value": query.unit}, {"id": "decimals", "value": 2}, plain]
+                yield {"matcher": {"id": "byFrameRefID", "options": ref}, "properties": properties}
 
     def _options(self) -> dict[str, Any]:
         return {
             "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
             "textMode": "value_and_name",
             "colorMode": "value",
-            "graphMode": "none",
+            "graphMode": "area" if any(query.over_time for query in self.queries) else "none",
             "justifyMode": "center",
             "orientation": "auto",
         }
+
+    def _more(self) -> dict[str, Any]:
+        return {"interval": _SHORTEST_STEP}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,7 +213,7 @@ class Lines(Panel):
     """The ends of the axis. `None` is: what fits."""
 
     def _target(self, ref: str, query: Query) -> dict[str, Any]:
-        return {**super()._target(ref, query), "instant": False, "range": True}
+        return query.as_json(ref, over_time=True)
 
     def _defaults(self) -> dict[str, Any]:
         ends = {"min": self.least, "max": self.most}
@@ -218,87 +263,3 @@ class Bars(Lines):
     stacked: bool = True
     unit: str = "none"
     """Whole numbers in full: as `short` without decimals, an axis says 1 K, 1 K, 2 K."""
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of a table. `source` is a label, `Value`, or of several queries `Value #A`."""
-
-    source: str
-    title: str
-    width: int | None = None
-    unit: str | None = None
-    decimals: int | None = None
-    thresholds: Thresholds | None = None
-    words: Mapping[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
-    """By value, the word that stands for it, and its colour."""
-    links: tuple[tuple[str, str], ...] = ()
-    """Titles and addresses."""
-
-    def override(self) -> dict[str, Any]:
-        """What is special about it, as Grafana has it."""
-        return {
-            "matcher": {"id": "byName", "options": self.title},
-            "properties": [{"id": name, "value": value} for name, value in self._properties()],
-        }
-
-    def _properties(self) -> Iterable[tuple[str, Any]]:
-        if self.width is not None:
-            yield "custom.width", self.width
-        if self.unit is not None:
-            yield "unit", self.unit
-        if self.decimals is not None:
-            yield "decimals", self.decimals
-        if self.thresholds is not None:
-            yield "thresholds", self.thresholds.as_json()
-            yield "color", {"mode": "thresholds"}
-            yield "mappings", [_NO_VALUE]
-        if self.words:
-            words = {value: {"text": text, "color": colour} for value, (text, colour) in self.words.items()}
-            yield "mappings", [{"type": "value", "options": words}]
-        if self.words or self.thresholds:
-            yield "custom.cellOptions", {"type": "color-text"}
-        if self.links:
-            yield "links", [{"title": title, "url": url} for title, url in self.links]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Table(Panel):
-    """Rows of labels and values. Queries that name the same labels share their rows."""
-
-    kind: ClassVar = "table"
-
-    columns: tuple[Column, ...]
-    """All that are shown, in their order."""
-    sort_by: str
-    """The title of the column whose largest values are on top."""
-    unit: str = "none"
-
-    def _target(self, ref: str, query: Query) -> dict[str, Any]:
-        return {**super()._target(ref, query), "format": "table"}
-
-    def _defaults(self) -> dict[str, Any]:
-        return {
-            **super()._defaults(),
-            "color": {"mode": "fixed", "fixedColor": "text"},
-            "custom": {"align": "auto", "cellOptions": {"type": "auto"}, "inspect": False, "filterable": False},
-        }
-
-    def _overrides(self) -> Iterable[dict[str, Any]]:
-        return (made for column in self.columns if (made := column.override())["properties"])
-
-    def _options(self) -> dict[str, Any]:
-        return {
-            "showHeader": True,
-            "cellHeight": "sm",
-            "footer": {"show": False, "reducer": ["sum"], "countRows": False, "fields": ""},
-            "sortBy": [{"displayName": self.sort_by, "desc": True}],
-        }
-
-    def _more(self) -> dict[str, Any]:
-        organize = {
-            "excludeByName": {"Time": True},
-            "indexByName": {column.source: place for place, column in enumerate(self.columns)},
-            "renameByName": {column.source: column.title for column in self.columns},
-        }
-        return {"transformations": [{"id": "merge", "options": {}}, {"id": "organize", "options": organize}]}

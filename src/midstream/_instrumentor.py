@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import logging
 import sys
 from contextlib import contextmanager
@@ -10,14 +11,14 @@ from importlib.util import find_spec
 from threading import RLock
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypedDict
 
-from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
+import wrapt
 
 from midstream._corrections.scope import Scope
 from midstream._fallback import FallbackObservation
 from midstream._guard import attempt
 from midstream._observation import Observation
 from midstream._options import OPTIONS, Settings
-from midstream._supported import OPENTELEMETRY, SDK_REQUIREMENT, major_minor
+from midstream._supported import OPENTELEMETRY, SDK, SDK_REQUIREMENT, major_minor
 from midstream._telemetry.signals import PROVIDERS, Signals
 
 if TYPE_CHECKING:
@@ -25,13 +26,18 @@ if TYPE_CHECKING:
 
     from opentelemetry._logs import LoggerProvider
     from opentelemetry.instrumentation.dependencies import DependencyConflict
+    from opentelemetry.instrumentation.instrumentor import BaseInstrumentor as _Base
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
-    from typing_extensions import Unpack
+    from typing_extensions import Self, Unpack
+else:
+    _Base = object  # see `_registered_with`
 
 
 INSTRUMENTS: Final = (SDK_REQUIREMENT,)
 """The instrumented package, as a requirement."""
+
+_SDK: Final = "anthropic"
 
 _log: Final = logging.getLogger("midstream")
 
@@ -53,12 +59,12 @@ class Options(TypedDict, total=False):
     errors: Literal["unchanged", "corrected"] | None
     log: bool | None
     skip_dep_check: bool
-    """Of the base class: instrument an SDK of an unsupported version, too."""
+    """Of every instrumentor: instrument an SDK of an unsupported version, too."""
     raise_exception_on_conflict: bool
-    """Of the base class: raise for such a version instead of logging it. Ignored below OpenTelemetry 1.32."""
+    """Of every instrumentor: raise for such a version instead of logging it. Ignored below OpenTelemetry 1.32."""
 
 
-class AnthropicInstrumentor(BaseInstrumentor):
+class AnthropicInstrumentor(_Base):
     """Observes every call of the Anthropic SDK in this process, also of clients that exist already.
 
     `instrument(tracer_provider=, meter_provider=, logger_provider=, spans=, chunk_timings=, genai_metrics=, errors=,
@@ -66,8 +72,17 @@ class AnthropicInstrumentor(BaseInstrumentor):
     given provider raises. A broken global provider only loses its own telemetry.
     """
 
+    _instance: ClassVar[Any] = None
+
     # On the class, because the SDK is one for all instances: a subclass, or a concurrent thread, creates another.
     _observation: ClassVar[Observation | None] = None
+
+    def __new__(cls, *_args: Any, **_kwargs: Any) -> Self:
+        """The same object each time, as for every instrumentor."""
+        if cls._instance is None:
+            cls._instance = object.__new__(cls)
+        instance: Self = cls._instance
+        return instance
 
     def instrument(self, **kwargs: Unpack[Options]) -> None:
         """Starts to observe. A second call, on any instance or thread, only warns.
@@ -82,35 +97,30 @@ class AnthropicInstrumentor(BaseInstrumentor):
             _log.warning(message, *OPENTELEMETRY, version)
             return
         with _changing:
-            super().instrument(**kwargs)
+            if self.is_instrumented_by_opentelemetry:
+                _log.warning("ignoring instrument(): midstream observes calls already")
+                return
+            raising = kwargs.pop("raise_exception_on_conflict", False)
+            conflict = None if kwargs.pop("skip_dep_check", False) else _conflict()
+            if conflict is not None:
+                _refuse(conflict, raising=raising)
+                return
+            self._instrument(**kwargs)
 
-    def uninstrument(self, **kwargs: Any) -> Any:
-        """Ends what `instrument()` of any instance started."""
+    def uninstrument(self, **_kwargs: Any) -> None:
+        """Ends what `instrument()` of any instance started. Streams that are open now are recorded when they end."""
         with _changing:
-            return super().uninstrument(**kwargs)
+            if not self.is_instrumented_by_opentelemetry:
+                _log.warning("ignoring uninstrument(): midstream observes no calls")
+                return
+            self._uninstrument()
 
     @property
-    def _is_instrumented_by_opentelemetry(self) -> bool:
+    def is_instrumented_by_opentelemetry(self) -> bool:
+        """Whether calls are observed, or will be when the SDK is imported."""
         return AnthropicInstrumentor._observation is not None
 
-    @_is_instrumented_by_opentelemetry.setter
-    def _is_instrumented_by_opentelemetry(self, _value: bool) -> None:
-        """Ignores what the base class sets on each instance: the class knows."""
-
-    def instrumentation_dependencies(self) -> Collection[str]:
-        """The supported versions of the SDK."""
-        return INSTRUMENTS
-
-    def _check_dependency_conflicts(self) -> DependencyConflict | None:
-        """The conflict with the SDK's version, or `None`. Does not import the SDK. Never raises.
-
-        `None` also for an SDK without metadata, as in a frozen program: its `__version__` decides when it is imported.
-        """
-        conflict = attempt(super()._check_dependency_conflicts)
-        return conflict if conflict is None or conflict.found or not _is_importable("anthropic") else None
-
     def _instrument(self, **kwargs: Any) -> None:
-        kwargs.pop("raise_exception_on_conflict", None)  # the base class of OpenTelemetry below 1.32 leaves it there
         _check_names(kwargs)
         settings = Settings.of(**kwargs)
         observation = Observation(Signals.of(kwargs), settings)
@@ -119,11 +129,14 @@ class AnthropicInstrumentor(BaseInstrumentor):
         observation.begin()
 
     def _uninstrument(self, **_kwargs: Any) -> None:
-        """Restores the SDK. Streams that are open now are still recorded when they end."""
         if self._observation is not None:
             self._observation.end()
         AnthropicInstrumentor._observation = None
         _fallback.update(app_instruments=False)
+
+    def instrumentation_dependencies(self) -> Collection[str]:
+        """The supported versions of the SDK."""
+        return INSTRUMENTS
 
 
 def corrected_errors() -> Scope:
@@ -162,6 +175,38 @@ def observed() -> Generator[None]:
 def _want_fallback(*, wanted: bool) -> None:
     with _changing:
         _fallback.update(app_instruments=AnthropicInstrumentor().is_instrumented_by_opentelemetry, wanted=wanted)
+
+
+def _registered_with(module: Any) -> None:
+    """Makes the instrumentor one for `isinstance`, as soon as `module`, which defines them, is imported.
+
+    A real subclass would import `packaging` and the semantic conventions, which take as long as the rest of a start.
+    """
+    module.BaseInstrumentor.register(AnthropicInstrumentor)
+
+
+wrapt.register_post_import_hook(_registered_with, "opentelemetry.instrumentation.instrumentor")
+
+
+def _conflict() -> DependencyConflict | None:
+    """The conflict with the SDK's version, or `None`. Does not import the SDK. Never raises.
+
+    `None` also for an SDK without metadata, as in a frozen program: its `__version__` decides when it is imported.
+    """
+    found = major_minor(attempt(importlib.metadata.version, _SDK))
+    if _is_importable(_SDK) if found is None else SDK[0] <= found < SDK[1]:
+        return None
+    from opentelemetry.instrumentation.dependencies import get_dependency_conflicts  # noqa: PLC0415 - slow
+
+    return attempt(get_dependency_conflicts, INSTRUMENTS)
+
+
+def _refuse(conflict: DependencyConflict, *, raising: bool) -> None:
+    dependencies: Any = import_module("opentelemetry.instrumentation.dependencies")
+    error = getattr(dependencies, "DependencyConflictError", None)  # OpenTelemetry 1.32 and later
+    if raising and error is not None:
+        raise error(conflict)
+    _log.error("midstream does not observe calls: %s", conflict)
 
 
 def _is_importable(package: str) -> bool:

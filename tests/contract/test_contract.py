@@ -127,7 +127,7 @@ def test_the_metrics_are_those_of_the_contract() -> None:
         "midstream.client.errors": ("counter", "{error}", COUNTED | detail),
         "midstream.client.stream.active": ("up-down counter", "{stream}", CALL),
         "midstream.client.stream.longest_wait": ("histogram", "s", CALL | {"midstream.outcome"}),
-        "midstream.client.resends": ("counter", "{request}", CALL),
+        "midstream.client.resends": ("counter", "{request}", CALL | {"midstream.outcome"}),
         "midstream.telemetry.errors": ("counter", "{error}", {"midstream.component"}),
         "gen_ai.client.operation.duration": ("histogram", "s", GEN_AI | {"error.type"}),
         "gen_ai.client.token.usage": ("histogram", "{token}", GEN_AI | {"gen_ai.token.type"}),

@@ -65,11 +65,16 @@ def _repeat_ref(board: Board) -> None:
 
 
 def _add_thresholds(board: Board) -> None:
-    panels_of(board)[0]["fieldConfig"]["defaults"]["thresholds"] = {}
+    lines = next(panel for panel in panels_of(board) if panel["type"] == "timeseries")
+    lines["fieldConfig"]["defaults"]["thresholds"] = {}
 
 
 def _table(board: Board) -> Any:
-    return next(panel for panel in panels_of(board) if panel["type"] == "table")
+    return next(panel for panel in panels_of(board) if panel["title"] == "Status truth table")
+
+
+def _without_links(board: Board) -> None:
+    del panels_of(board)[0]["fieldConfig"]["defaults"]["links"]
 
 
 def _drop_column(board: Board) -> None:
@@ -106,7 +111,7 @@ _CHOSEN: Final = (
     'gen_ai_operation_name=~"$operation"'
 )
 _OPERATIONS: Final = f"midstream_client_operations_total{{{_CHOSEN}}}"
-_LOKI: Final = {"type": "loki", "uid": "${datasource}"}
+_LOKI: Final = {"type": "loki", "uid": "${loki_datasource}"}
 
 FAULTS: Final[Sequence[tuple[str, Seed, str]]] = (
     ("template-datasource-rule", _without_variable("datasource"), "no variable for the data source"),
@@ -129,7 +134,7 @@ FAULTS: Final[Sequence[tuple[str, Seed, str]]] = (
     ("panel-units-rule", _unset("unit"), "has the unit None"),
     ("panel-units-rule", _set_override_unit, "has the unit furlongs"),
     ("panel-no-targets-rule", _set_panel("targets", []), "asks nothing"),
-    ("target-logql-rule", _set_target("datasource", _LOKI), "asks Loki"),
+    ("target-logql-rule", _both(_set_target("datasource", _LOKI), _ask("{a=")), "logql ends or goes wrong"),
     (
         "target-logql-auto-rule",
         _both(_set_target("datasource", _LOKI), _ask("rate({a='b'}[5m])")),
@@ -173,7 +178,7 @@ FAULTS: Final[Sequence[tuple[str, Seed, str]]] = (
     (
         "metrics-named",
         _ask("midstream_client_stream_active"),
-        "does not end with the metrics midstream_client_stream_a",
+        "the metrics midstream_client_operations_total, midstream_client_stream_a",
     ),
     ("metrics-named", _set_panel("description", "words Metric: x"), "is not described in a sentence"),
     ("says-when-empty", _unset("noValue"), "does not say when there is nothing"),
@@ -186,5 +191,7 @@ FAULTS: Final[Sequence[tuple[str, Seed, str]]] = (
     ("links", _set_link("tags", ["other"]), "does not lead on"),
     ("links", _set_board("links", []), "no link to the other boards"),
     ("links", _lose_time, "loses the time or a variable"),
+    ("leads-on", _without_links, "leads to no trace"),
+    ("why-not", _ask("sum(x)"), "does not say why"),
 )
 """Name of a rule, the fault, and words of what the rule says of it."""

@@ -8,11 +8,13 @@ from typing import Any, Final
 import promql_parser
 
 from dashboards.boards_promql import parsed
+from source.states import WHY_NOT
 
 __all__ = (
     "SHOWING",
     "Board",
     "Rule",
+    "asks",
     "panels_of",
     "targets_of",
     "tree_of",
@@ -42,18 +44,26 @@ def targets_of(board: Board) -> Iterator[tuple[str, Any]]:
             yield f"{panel['title']!r}, target {place}", target
 
 
+def asks(thing: Any, kind: str = "prometheus") -> bool:
+    """Whether a panel, a target or a variable asks a data source of this kind."""
+    source: dict[str, str] | None = thing.get("datasource")
+    return source is None or source["type"] == kind
+
+
 def trees_of(board: Board) -> Iterator[tuple[str, promql_parser.Expr]]:
-    """The queries that can be parsed. `target-promql-rule` tells the others."""
+    """The queries in PromQL that can be parsed. `target-promql-rule` tells the others."""
     for place, target in targets_of(board):
+        if not asks(target):
+            continue
         tree = tree_of(target["expr"])
         if isinstance(tree, promql_parser.Expr):
             yield place, tree
 
 
 def tree_of(expression: str) -> promql_parser.Expr | str:
-    """The tree of an expression, or what is wrong with it."""
+    """The tree of an expression, or what is wrong with it. Not of what says why there is no number."""
     try:
-        return parsed(expression)
+        return parsed(expression.removesuffix(WHY_NOT))
     except ValueError as error:
         return str(error)
 

@@ -1,7 +1,4 @@
-"""The rules of Grafana's dashboard-linter, by its names.
-
-What it skips, as queries of Loki on boards that have none, is skipped here too.
-"""
+"""The rules of Grafana's dashboard-linter, by its names."""
 
 from __future__ import annotations
 
@@ -10,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 import promql_parser
 
-from dashboards.boards_json import panels_of, targets_of, tree_of, trees_of, uid_of, variables_of
+from dashboards.boards_json import asks, panels_of, targets_of, tree_of, trees_of, uid_of, variables_of
 from dashboards.boards_promql import RATE_INTERVAL, describe, nodes
+from dashboards.grammars import faults_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,10 +18,12 @@ if TYPE_CHECKING:
 
 __all__ = ("LINTER_RULES",)
 
-_UNITS: Final = ("none", "string", "short", "percent", "percentunit", "s", "ms", "reqps", "ops", "bytes")
+_UNITS: Final = ("none", "string", "short", "percent", "percentunit", "s", "ms", "ns", "reqps", "ops", "bytes")
 """Of the linter's list of units, what boards like these may need."""
 
-_DATASOURCES: Final = {"datasource": "Data source", "prometheus_datasource": "Prometheus data source"}
+_DATASOURCES: Final = {"datasource": "Data source"} | {
+    f"{kind}_datasource": f"{kind.title()} data source" for kind in ("prometheus", "loki", "tempo")
+}
 _COUNTING: Final = ("rate", "irate", "increase")
 _LABEL_QUERY: Final = re.compile(r"([a-z_]+)\((.+)\)")
 _LABEL_FUNCTIONS: Final = ("label_names", "label_values", "metrics", "query_result")
@@ -107,20 +107,19 @@ def _panel_no_targets(board: Board) -> Iterator[str]:
 
 def _target_logql(board: Board) -> Iterator[str]:
     for place, target in targets_of(board):
-        if target["datasource"]["type"] == "loki":
-            yield f"{place} asks Loki: there is nobody here who knows whether that is valid"
+        if asks(target, "loki"):
+            yield from (f"{place}: {fault}" for fault in faults_in("logql", target["expr"]))
 
 
 def _target_logql_auto(board: Board) -> Iterator[str]:
     for place, target in targets_of(board):
-        if target["datasource"]["type"] == "loki":
+        if asks(target, "loki"):
             yield from (f"{place} has [{w}]" for w in re.findall(r"\[(.*?)\]", target["expr"]) if w != "$__auto")
 
 
 def _target_promql(board: Board) -> Iterator[str]:
     for place, target in targets_of(board):
-        tree = tree_of(target["expr"])
-        if isinstance(tree, str):
+        if asks(target) and isinstance(tree := tree_of(target["expr"]), str):
             yield f"{place}: {tree}"
 
 

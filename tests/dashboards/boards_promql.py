@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import promql_parser
 
-from source import names
+from source import names, prices
 from source.recording import RECORDED
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ __all__ = (
     "unknown_metrics",
 )
 
-KNOWN: Final[Mapping[str, frozenset[str]]] = {**names.LABELS, **RECORDED}
+KNOWN: Final[Mapping[str, frozenset[str]]] = {**names.LABELS, **RECORDED, **prices.LABELS}
 """By name of a series, exported or recorded, the labels that it can have."""
 
 _WINDOWS: Final = {"$__rate_interval": "11m11s", "$__range": "22m22s", "$__interval": "33s"}

@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import promql_parser
 
-from dashboards.boards_json import panels_of, targets_of, tree_of, trees_of, variables_of
+from dashboards.boards_json import asks, panels_of, targets_of, tree_of, trees_of, variables_of
 from dashboards.boards_promql import describe, labels_of, metrics_read, nodes
-from source.variables import CHOICES
+from source.links import CALLS
+from source.prices import LABELS as PRICES
+from source.states import WHY_NOT
+from source.streams import LOGS, TRACES, variable_of
+from source.variables import CHOICES, NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,13 +24,16 @@ if TYPE_CHECKING:
 
 __all__ = ("OWN_RULES",)
 
-_CORE: Final = ("stat", "table", "timeseries", "row")
+_CORE: Final = ("stat", "table", "timeseries", "row", "logs", "traces")
 """The types of panels that the boards may have. All are part of Grafana."""
 
 _GRID: Final = 24
 _SCHEMA: Final = 39
 _UID: Final = re.compile("[a-z0-9-]{8,40}")
 _BOARD_LINK: Final = re.compile(r"/d/([a-z0-9-]+)\?")
+_OF_CALLS: Final = ("outcome", "error_type")
+_OF_NO_CALLS: Final = ("Streams in flight", "Saved by retries")
+"""Open streams have not ended, and a trace does not say what a retry has saved."""
 _VARIABLE_OF_LINK: Final = re.compile(r"\$\{(\w+):queryparam\}|var-(\w+)=")
 
 
@@ -85,17 +92,20 @@ def _texts(value: object) -> Iterator[str]:
 
 
 def _data_source_everywhere(board: Board) -> Iterator[str]:
-    wanted = {"type": "prometheus", "uid": "${datasource}"}
+    known = [{"type": "prometheus", "uid": "${datasource}"}]
+    known += [{"type": kind, "uid": f"${{{variable_of(kind)}}}"} for kind in (TRACES, LOGS)]
+    own = {f"${{{variable['name']}}}" for variable in variables_of(board, "datasource")}
     asking = [*targets_of(board), *((variable["name"], variable) for variable in variables_of(board, "query"))]
     for place, thing in asking:
-        if thing.get("datasource") != wanted:
+        source = thing.get("datasource")
+        if source not in known or source["uid"] not in own:
             yield f"{place} asks {thing.get('datasource')}"
 
 
 def _choices(board: Board) -> Iterator[str]:
     found = [variable["name"] for variable in board["templating"]["list"]]
     wanted = ["datasource", *(choice.name for choice in CHOICES)]
-    if found != wanted:
+    if found[: len(wanted)] != wanted:
         yield f"the variables are {', '.join(found)}"
     for variable in variables_of(board, "query"):
         for name, value in {"allValue": ".*", "includeAll": True, "multi": True}.items():
@@ -108,8 +118,9 @@ def _chosen_by_all(board: Board) -> Iterator[str]:
         for node, _ in nodes(tree):
             if isinstance(node, promql_parser.VectorSelector):
                 found = {(matcher.name, matcher.value) for matcher in node.matchers.matchers}
+                labels = PRICES.get(node.name or "", {choice.label for choice in CHOICES})
                 for choice in CHOICES:
-                    if (choice.label, f"${choice.name}") not in found:
+                    if choice.label in labels and (choice.label, f"${choice.name}") not in found:
                         yield f"{place}: {describe(node)} is not chosen by {choice.name}"
 
 
@@ -142,7 +153,7 @@ def _le_kept(board: Board) -> Iterator[str]:
 
 
 def _metrics_named(board: Board) -> Iterator[str]:
-    for panel in panels_of(board):
+    for panel in filter(asks, panels_of(board)):
         trees = [tree for target in panel["targets"] if isinstance(tree := tree_of(target["expr"]), promql_parser.Expr)]
         read = sorted(frozenset[str]().union(*map(metrics_read, trees)))
         sentence, _, told = panel["description"].rpartition(" Metric: ")
@@ -172,7 +183,7 @@ def _draws_thresholds(defaults: Mapping[str, Any]) -> bool:
 
 
 def _whole_tables(board: Board) -> Iterator[str]:
-    for panel in panels_of(board):
+    for panel in filter(asks, panels_of(board)):
         if panel["type"] != "table":
             continue
         targets = panel["targets"]
@@ -196,11 +207,28 @@ def _links(board: Board) -> Iterator[str]:
             yield f"the link {link['title']!r} does not lead on to the boards, with time and variables"
     if not board["links"]:
         yield "no link to the other boards"
-    known = {variable["name"] for variable in board["templating"]["list"]}
+    own = {variable["name"] for variable in board["templating"]["list"]}
     for address in (text for text in _texts(board["panels"]) if text.startswith("/")):
         named = {one or other for one, other in _VARIABLE_OF_LINK.findall(address)}
-        if not _BOARD_LINK.match(address) or "${__url_time_range}" not in address or named != known:
+        there = {*NAMES, *(_OF_CALLS if address.startswith(f"/d/{CALLS}?") else ())}
+        kept = own if board["uid"] == CALLS else set(NAMES)
+        if not _BOARD_LINK.match(address) or "${__url_time_range}" not in address or not kept <= named <= own | there:
             yield f"{address} loses the time or a variable"
+
+
+def _leads_on(board: Board) -> Iterator[str]:
+    """Each panel that counts calls leads to their traces and log events."""
+    counting = (panel for panel in filter(asks, panels_of(board)) if panel["title"] not in _OF_NO_CALLS)
+    for panel in () if board["uid"] == CALLS else counting:
+        if not any(text.startswith(f"/d/{CALLS}?") for text in _texts(panel)):
+            yield f"{panel['title']!r} leads to no trace and no log event"
+
+
+def _why_not(board: Board) -> Iterator[str]:
+    """Each tile says why it has no number."""
+    for panel in filter(asks, panels_of(board)):
+        if panel["type"] == "stat" and not panel["targets"][0]["expr"].endswith(WHY_NOT):
+            yield f"{panel['title']!r} does not say why it has no number"
 
 
 OWN_RULES: Final[Mapping[str, Rule]] = {
@@ -219,4 +247,6 @@ OWN_RULES: Final[Mapping[str, Rule]] = {
     "no-idle-thresholds": _no_idle_thresholds,
     "whole-tables": _whole_tables,
     "links": _links,
+    "leads-on": _leads_on,
+    "why-not": _why_not,
 }

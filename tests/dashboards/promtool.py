@@ -1,13 +1,18 @@
-"""Runs promtool on the rules: series in, alerts and samples out."""
+"""Runs promtool on the rules: series in, alerts and samples out.
+
+Promtool spends its time evaluating rules, so each scene gets only those that it needs.
+"""
 
 from __future__ import annotations
 
+import re
 import subprocess
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from dashboards.boards_promql import metrics_read, parsed
 from midstream._telemetry.metrics import NORMAL_FLAGS
 from source import names
 from source.rules import files
@@ -102,12 +107,10 @@ class Scene:
 
 def promtool(scene: Scene, folder: Path, rules: Mapping[str, str] | None = None) -> str:
     """What promtool finds wrong with `scene`, by the shipped rules if no others are given. Empty if it is right."""
-    groups: list[str] = []
-    for name, text in (rules or files()).items():
-        (folder / name).write_text(text, encoding="utf-8")
-        groups += [group["name"] for group in yaml.safe_load(text)["groups"]]
+    groups = _needed(scene, [group for text in (rules or files()).values() for group in yaml.safe_load(text)["groups"]])
+    (folder / "rules.yaml").write_text(yaml.safe_dump({"groups": groups}), encoding="utf-8")
     test = folder / "test.yaml"
-    test.write_text(yaml.safe_dump(_test(scene, list(rules or files()), groups)), encoding="utf-8")
+    test.write_text(yaml.safe_dump(_test(scene, [group["name"] for group in groups])), encoding="utf-8")
     ran = subprocess.run(
         [needed("promtool", "prometheus"), "test", "rules", test.name],
         cwd=folder,
@@ -120,9 +123,34 @@ def promtool(scene: Scene, folder: Path, rules: Mapping[str, str] | None = None)
     return "" if ran.returncode == 0 else ran.stdout + ran.stderr
 
 
-def _test(scene: Scene, rule_files: list[str], groups: list[str]) -> dict[str, Any]:
+def _needed(scene: Scene, groups: Sequence[Any]) -> list[Any]:
+    """The groups with the rules that `scene` depends on, and no others."""
+    by_name: dict[str, list[Any]] = {}
+    for rule in (rule for group in groups for rule in group["rules"]):
+        by_name.setdefault(rule.get("alert") or rule["record"], []).append(rule)
+    wanted = {*scene.fired, *(name for expression in scene.samples for name in _read(expression, by_name))}
+    needed_names = set[str]()
+    while wanted:
+        needed_names |= wanted
+        expressions = [rule["expr"] for name in wanted for rule in by_name.get(name, ())]
+        wanted = {name for expression in expressions for name in metrics_read(parsed(expression))} - needed_names
+    kept = [
+        {**group, "rules": [rule for rule in group["rules"] if (rule.get("alert") or rule["record"]) in needed_names]}
+        for group in groups
+    ]
+    return [group for group in kept if group["rules"]]
+
+
+def _read(expression: str, rules: Mapping[str, Any]) -> set[str]:
+    """The rules that `expression` reads. `ALERTS` of no name in particular are all alerts."""
+    alerts = set(re.findall(r'alertname="(\w+)"', expression))
+    read = set(metrics_read(parsed(expression)))
+    return read | (alerts or set(rules)) if "ALERTS" in read else read
+
+
+def _test(scene: Scene, groups: list[str]) -> dict[str, Any]:
     return {
-        "rule_files": rule_files,
+        "rule_files": ["rules.yaml"],
         "evaluation_interval": scene.every,
         "group_eval_order": groups,
         "tests": [

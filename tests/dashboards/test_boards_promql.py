@@ -1,4 +1,4 @@
-"""Prometheus takes every expression of the boards."""
+"""Prometheus takes every expression of the boards, and their annotations mark what they are about."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Final
 import pytest
 import yaml
 
+from dashboards.promtool import Scene, call, promtool
+from midstream._outcomes import Outcome
+from source.annotations import ANNOTATIONS
 from source.boards import every_panel, interpolate
 from support.programs import needed
 
@@ -45,3 +48,49 @@ def test_an_expression_that_is_not_valid_is_found(tmp_path: Path) -> None:
 @pytest.mark.parametrize("expression", EXPRESSIONS)
 def test_nothing_of_grafana_is_left(expression: str) -> None:
     assert "$" not in interpolate(expression).replace('"$1"', "")
+
+
+def test_every_annotation_is_valid(tmp_path: Path) -> None:
+    checked = check([annotation.expression for annotation in ANNOTATIONS], tmp_path)
+    assert checked.returncode == 0, checked.stderr
+
+
+ANNOTATED: Final = {
+    "New versions": (
+        {
+            'target_info{job="api", instance="a", service_version="1"}': "1x20 _x40",
+            'target_info{job="api", instance="b", service_version="2"}': "_x20 1x40",
+            'target_info{job="new", instance="c", service_version="1"}': "_x20 1x40",
+        },
+        {"22m": {'{job="api", service_version="2"}': 1.0}, "30m": {}},
+    ),
+    "Restarts": (
+        {
+            **call(Outcome.COMPLETED, "0+1x60", instance="stays"),
+            **call(Outcome.COMPLETED, "0+1x20 0+1x40", instance="restarts"),
+            **call(Outcome.COMPLETED, "_x20 0+1x40", instance="is new"),
+        },
+        {"23m": {'{job="api"}': 2.0}, "40m": {}},
+    ),
+    "Firing alerts": (
+        {
+            'ALERTS{alertname="MidstreamOutage", alertstate="firing", job="api"}': "1x60",
+            'ALERTS{alertname="MidstreamOutage", alertstate="pending", job="api"}': "1x60",
+            'ALERTS{alertname="Other", alertstate="firing", job="api"}': "1x60",
+        },
+        {"30m": {'ALERTS{alertname="MidstreamOutage", alertstate="firing", job="api"}': 1.0}},
+    ),
+}
+"""By the name of an annotation, series, and what it marks at some moments."""
+
+
+def test_every_annotation_is_here() -> None:
+    assert ANNOTATED.keys() == {annotation.name for annotation in ANNOTATIONS}
+
+
+@pytest.mark.parametrize("name", ANNOTATED)
+def test_an_annotation_marks_what_it_is_about(name: str, tmp_path: Path) -> None:
+    (asked,) = [interpolate(one.expression) for one in ANNOTATIONS if one.name == name]
+    series, moments = ANNOTATED[name]
+    for at, marked in moments.items():
+        assert promtool(Scene(name, dict(series), at, samples={asked: marked}), tmp_path) == ""

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from midstream._cli.console.folder import MARKER
 from support.commands import midstream, midstream_after, python
 from support.export import contents, export, shipped_files, wrote
 from support.programs import needed
@@ -64,7 +65,7 @@ def test_an_empty_folder_is_filled_from_within_as_it_may_be_a_mount(
 
     monkeypatch.setattr(Path, "rename", noted)
     export(tmp_path)
-    assert [path.name for path in moved] == ["grafana", "prometheus", "runbooks"]
+    assert {path.name for path in moved} == {MARKER, *(Path(name).name for name in shipped_files())}
     assert [path for path in moved if not path.is_relative_to(tmp_path)] == []
 
 
@@ -93,7 +94,7 @@ def test_the_real_command_writes_the_same(tmp_path: Path) -> None:
     assert contents(tmp_path / "new") == shipped_files()
 
 
-@pytest.mark.parametrize("form", ["files", "kubernetes"])
+@pytest.mark.parametrize("form", ["files", "kubernetes", "kustomize", "helm"])
 def test_it_imports_no_other_package_than_click(tmp_path: Path, form: str) -> None:
     arguments = ["midstream", "dashboards", "export", "--format", form, str(tmp_path / "new")]
     code = f"""
@@ -185,8 +186,14 @@ def test_the_help_names_every_option_and_its_values() -> None:
     output = " ".join(result.output.split())
     assert result.exit_code == 0
     assert "Usage: midstream dashboards export [OPTIONS] DIR" in output.replace("app", "midstream", 1)
-    assert "DIR must be empty, or not exist yet in a folder that does." in output
-    for option in ("--format [files|kubernetes]", "--grafana-url URL", "--runbook-url URL"):
+    assert "DIR must be empty, or not exist yet in a folder that does, or have been written by an" in output
+    for option in (
+        "--format [files|kubernetes|kustomize|helm]",
+        "--grafana-url URL",
+        "--runbook-url URL",
+        "--prices FILE",
+        "--force",
+    ):
         assert option in output
     for option in ("--namespace NAME", "--label KEY=VALUE"):
         assert option in output

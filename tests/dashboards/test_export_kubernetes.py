@@ -15,8 +15,8 @@ from support.export import contents, export, shipped_files, wrote
 GRAFANA = "https://grafana.example.com"
 RUNBOOKS = "https://runbooks.example.com"
 
-LAST_APPLIED_BYTES = 262_144
-"""What `kubectl apply` can note in an object about that object. A ConfigMap may be four times as large."""
+CONFIG_MAP_BYTES = 1_048_576
+"""What Kubernetes accepts. `kubectl apply` without `--server-side` accepts a quarter of it."""
 
 # What the operator's definition of PrometheusRule has.
 GROUP_KEYS = {"name", "interval", "labels", "limit", "partial_response_strategy", "query_offset", "rules"}
@@ -52,13 +52,14 @@ def test_each_board_and_file_of_rules_is_an_object_in_a_file(folder: Path) -> No
     boards = {f"configmap-{name}.yaml" for name in sources("grafana")}
     rules = {f"prometheusrule-{name}.yaml" for name in sources("prometheus")}
     runbooks = {f"runbooks/{name}.md" for name in sources("runbooks")}
-    assert files.keys() == boards | rules | runbooks
+    assert files.keys() == boards | rules | runbooks | {"alertmanager/midstream.yaml"}
     assert {Path(name).stem: files[name] for name in runbooks} == sources("runbooks")
 
 
 def test_a_config_map_holds_exactly_its_board(folder: Path) -> None:
-    held = {name: one["data"] for name, one in of_kind(folder, "ConfigMap").items()}
-    assert held == {name: {f"{name}.json": text.decode()} for name, text in sources("grafana").items()}
+    data = {name: one["data"] for name, one in of_kind(folder, "ConfigMap").items()}
+    held = {name: {file: json.loads(text) for file, text in files.items()} for name, files in data.items()}
+    assert held == {name: {f"{name}.json": json.loads(text)} for name, text in sources("grafana").items()}
 
 
 def test_the_spec_of_a_rule_object_is_exactly_its_file_of_rules(folder: Path) -> None:
@@ -93,9 +94,9 @@ def test_kubernetes_accepts_the_names(folder: Path) -> None:
     assert [key for key in keys if not re.fullmatch(r"[A-Za-z0-9._-]{1,253}", key)] == []
 
 
-def test_an_object_is_small_enough_for_kubectl_apply(folder: Path) -> None:
+def test_an_object_is_small_enough_for_kubernetes(folder: Path) -> None:
     sizes = {name: len(json.dumps(one).encode()) for name, one in objects(folder).items()}
-    assert {name: size for name, size in sizes.items() if size > LAST_APPLIED_BYTES} == {}
+    assert {name: size for name, size in sizes.items() if size > CONFIG_MAP_BYTES // 2} == {}
 
 
 def test_the_operator_knows_every_key_of_the_rules(folder: Path) -> None:
@@ -132,3 +133,43 @@ def test_labels_are_added_to_each_object_and_win_over_ours(tmp_path: Path) -> No
     found = objects(tmp_path / "new").values()
     for one in found:
         assert one["metadata"]["labels"] == {"app.kubernetes.io/name": "midstream", **given}
+
+
+# Kustomize and Helm
+
+
+def test_the_kustomization_lists_all_objects(tmp_path: Path, folder: Path) -> None:
+    assert export("--format", "kustomize", tmp_path / "new").exit_code == 0
+    found = dict(contents(tmp_path / "new"))
+    listed = yaml.safe_load(found.pop("kustomization.yaml"))
+    assert (listed["apiVersion"], listed["kind"]) == ("kustomize.config.k8s.io/v1beta1", "Kustomization")
+    assert listed["resources"] == sorted(path.name for path in folder.glob("*.yaml"))
+    assert found == contents(folder)
+
+
+def test_the_templates_of_the_chart_render_to_the_objects(tmp_path: Path, folder: Path) -> None:
+    assert export("--format", "helm", tmp_path / "new").exit_code == 0
+    found = contents(tmp_path / "new")
+    chart = yaml.safe_load(found["Chart.yaml"])
+    assert (chart["apiVersion"], chart["name"]) == ("v2", "midstream-dashboards")
+    assert re.fullmatch(r"\d+\.\d+\.\d+", chart["version"])
+    rendered = {
+        name.removeprefix("templates/"): rendered_by_helm(text.decode())
+        for name, text in found.items()
+        if name.startswith("templates/")
+    }
+    assert rendered == {name: text.decode() for name, text in contents(folder).items() if "/" not in name}
+
+
+ACTION = re.compile(r'\{\{ "([{}]+)" \}\}')
+
+
+def rendered_by_helm(template: str) -> str:
+    """What Helm makes of a template whose only actions are braces in quotes. An action begins where it can."""
+    rendered = ""
+    while (start := template.find("{{")) >= 0:
+        action = ACTION.match(template, start)
+        assert action, template[start : start + 40]
+        rendered += template[:start] + action[1]
+        template = template[action.end() :]
+    return rendered + template

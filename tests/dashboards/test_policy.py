@@ -39,7 +39,7 @@ def test_the_panels_that_read_gen_ai_metrics_are_those_of_the_page() -> None:
     reading = [
         panel.title for _, panel in every_panel() if any("gen_ai_client" in e for e in panel.expressions.values())
     ]
-    after = PAGE[PAGE.index("Four panels read") :]
+    after = PAGE[PAGE.index("Seven panels read") :]
     assert reading == re.findall(r"\*\*(.+?)\*\*", after)
 
 

@@ -18,6 +18,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from doctest import ELLIPSIS, NORMALIZE_WHITESPACE, OutputChecker
 from pathlib import Path
+from shutil import which
 from threading import Thread
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -50,6 +51,7 @@ _SERVING: Final[Mapping[str, str]] = MappingProxyType(
     {
         r"midstream faults\b(?!.*(--list| -- ))": "Ctrl-C",
         r"midstream demo\b.*--serve": "Ctrl-C",
+        r"midstream watch\b(?!.* -- )": "MIDSTREAM_WATCH",
         r"\buvicorn ": "Uvicorn running on",
     }
 )
@@ -233,6 +235,16 @@ def _whole_yaml(text: str) -> None:
     assert all(document is not None for document in yaml.safe_load_all(text))
 
 
+def _checked(*checker: str) -> Callable[[Reader, Block], None]:
+    """A program that reads the block from stdin and fails if it does not parse, where it is installed."""
+
+    def act(_reader: Reader, block: Block) -> None:
+        if which(checker[0]) is not None:
+            subprocess.run(checker, input=f"{block.text}\n", text=True, check=True, capture_output=True)
+
+    return act
+
+
 def _made(_reader: Reader, block: Block) -> None:
     assert block.page in _GENERATED, f"only {', '.join(_GENERATED)} has such blocks, made from what was on the wire"
 
@@ -248,6 +260,8 @@ _LANGUAGES: Final[Mapping[str, Callable[[Reader, Block], None]]] = MappingProxyT
         "tree": Reader.tree,
         "http": _made,
         "json": _parsed(json.loads),
+        "js": _checked("node", "--check", "--input-type=module", "-"),
+        "go": _checked("gofmt", "-e"),
         "promql": _parsed(promql_parser.parse),
         "yaml": _parsed(_whole_yaml),
     }
@@ -278,7 +292,7 @@ def _furnished(folder: Path) -> Path:
     programs.mkdir(parents=True)
     for name, command in _INSTEAD.items():
         program = programs / name
-        program.write_text(f"#!/bin/bash\nset -e\n{command.format(make=shutil.which('make'))}\n", encoding="utf-8")
+        program.write_text(f"#!/bin/bash\nset -e\n{command.format(make=which('make'))}\n", encoding="utf-8")
         program.chmod(0o755)
     (terminal / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
     environment = {

@@ -17,9 +17,13 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.trace import ReadableSpan
 
-_FILES: Final = {path.name: yaml.safe_load(path.read_text(encoding="utf-8")) for path in registry.FOLDER.glob("*.yaml")}
-_GROUPS: Final = {group["id"]: group for name in _FILES for group in _FILES[name].get("groups", ())}
-_DEFINED: Final = {attribute["id"]: attribute for attribute in _GROUPS["registry.midstream"]["attributes"]}
+_FILES: Final[dict[str, Any]] = {
+    path.name: yaml.safe_load(path.read_text(encoding="utf-8")) for path in registry.FOLDER.glob("*.yaml")
+}
+_GROUPS: Final[dict[str, Any]] = {group["id"]: group for name in _FILES for group in _FILES[name].get("groups", ())}
+_DEFINED: Final[dict[str, Any]] = {
+    attribute["id"]: attribute for attribute in _GROUPS["registry.midstream"]["attributes"]
+}
 
 _SPAN: Final = "span.midstream.client"
 _TYPES: Final = {"string": str, "int": int, "double": float, "boolean": bool}
@@ -44,7 +48,7 @@ def _attributes_of(exported: Exported) -> dict[str, list[Mapping[str, Any]]]:
 
 
 def _scope_of(span: ReadableSpan) -> str | None:
-    return span.instrumentation_scope and span.instrumentation_scope.name
+    return span.instrumentation_scope.name if span.instrumentation_scope else None
 
 
 def _names(items: Iterable[Mapping[str, Any]]) -> set[str]:
@@ -80,15 +84,17 @@ def test_what_is_required_is_always_there(exported: Exported) -> None:
         assert [item for item in items if name in _GROUPS and not _required(name) <= set(item)] == [], name
 
 
+def _is_right(kind: Any, value: object) -> bool:
+    """Whether `value` is of a type of the registry, or one of its members."""
+    if isinstance(kind, str):
+        return type(value) is _TYPES[kind]
+    return value in {member["value"] for member in kind["members"]}
+
+
 def test_each_attribute_has_the_type_or_one_of_the_values_of_its_definition(exported: Exported) -> None:
-    wrong: set[tuple[str, object]] = set()
-    for items in _attributes_of(exported).values():
-        for name, value in ((name, value) for item in items for name, value in item.items() if name in _DEFINED):
-            kind = _DEFINED[name]["type"]
-            allowed = isinstance(kind, dict) and [member["value"] for member in kind["members"]]
-            right = value in allowed if allowed else type(value) is _TYPES[kind]
-            wrong |= set() if right else {(name, value)}
-    assert wrong == set()
+    emitted = [pair for items in _attributes_of(exported).values() for item in items for pair in item.items()]
+    defined = {(name, value) for name, value in emitted if name in _DEFINED}
+    assert {(name, value) for name, value in defined if not _is_right(_DEFINED[name]["type"], value)} == set()
 
 
 def test_every_name_of_midstream_is_defined_and_emitted(exported: Exported) -> None:
@@ -97,7 +103,7 @@ def test_every_name_of_midstream_is_defined_and_emitted(exported: Exported) -> N
 
 
 def test_a_span_of_the_sdk_has_what_midstream_adds_and_what_the_registry_knows_of_the_sdk(exported: Exported) -> None:
-    enriched = [span for span in exported.spans if _scope_of(span) != SCOPE and "midstream.outcome" in span.attributes]
-    names = _names(dict(span.attributes or {}) for span in enriched)
+    spans_of_sdk = [dict(span.attributes or {}) for span in exported.spans if _scope_of(span) != SCOPE]
+    names = _names(attributes for attributes in spans_of_sdk if "midstream.outcome" in attributes)
     assert {name for name in names if name.startswith("anthropic.")} <= {*registry.OF_SDK, *_DEFINED}
     assert {attribute["ref"] for attribute in _GROUPS[_SPAN]["attributes"]} - {"http.request.resend_count"} <= names

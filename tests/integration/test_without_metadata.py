@@ -18,6 +18,7 @@ from midstream._cli.doctor.findings import Health, Subject
 from support.commands import Finished
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 OK, WARNING, PROBLEM, NOT_TRIED = (verdict.value for verdict in Health)
@@ -85,12 +86,17 @@ def test_the_version_of_an_sdk_without_metadata_is_looked_at_when_it_is_imported
     assert done == Finished(0, "", "midstream does not observe anthropic 3.0.0: it supports 0.49 and later, below 3\n")
 
 
+def metadata_says(monkeypatch: pytest.MonkeyPatch, version: Callable[[str], str]) -> None:
+    for reader in ("importlib.metadata.version", "opentelemetry.instrumentation.dependencies.version"):
+        monkeypatch.setattr(reader, version)
+
+
 @pytest.fixture
 def no_metadata(monkeypatch: pytest.MonkeyPatch) -> None:
     def version(name: str) -> str:
         raise NOT_FOUND(name)
 
-    monkeypatch.setattr("opentelemetry.instrumentation.dependencies.version", version)
+    metadata_says(monkeypatch, version)
 
 
 @pytest.mark.usefixtures("no_metadata")
@@ -111,7 +117,7 @@ def test_metadata_with_a_version_that_is_not_supported_decides_as_before(monkeyp
     def version(_name: str) -> str:
         return "0.48.9"
 
-    monkeypatch.setattr("opentelemetry.instrumentation.dependencies.version", version)
+    metadata_says(monkeypatch, version)
     AnthropicInstrumentor().instrument()
     assert not AnthropicInstrumentor().is_instrumented_by_opentelemetry
 
@@ -121,7 +127,7 @@ def test_metadata_that_cannot_be_read_is_not_a_reason_to_raise(monkeypatch: pyte
         message = "expected string or bytes-like object, got 'NoneType'"
         raise TypeError(message)
 
-    monkeypatch.setattr("opentelemetry.instrumentation.dependencies.version", version)
+    metadata_says(monkeypatch, version)
     AnthropicInstrumentor().instrument(raise_exception_on_conflict=True)
     AnthropicInstrumentor().uninstrument()
 

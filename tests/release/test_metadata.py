@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from packaging.requirements import Requirement
 
 from midstream import AnthropicInstrumentor, __version__
 from midstream._cli.console import extras
+from project import REPOSITORY
 from support.export import CHECKOUT
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ EXTRAS = {
         "opentelemetry-sdk",
         "opentelemetry-exporter-otlp-proto-http",
         "opentelemetry-exporter-prometheus",
+        "opentelemetry-proto",
     },
     "testing": {"anthropic", "pytest"},
 }
@@ -76,13 +78,28 @@ def test_the_index_gets_this_metadata(release: Release) -> None:
     told = release.metadata.metadata
     assert (told["Name"], told["Requires-Python"], told["License-Expression"]) == ("midstream", ">=3.10", "Apache-2.0")
     assert (told.get_all("License-File"), set(told.get_all("Classifier") or ())) == (["LICENSE"], CLASSIFIERS)
-    assert told.get_all("Project-URL") is None, "there is a public address now: SECURITY.md and README.md name it too"
+    assert (
+        told["Summary"]
+        == "OpenTelemetry instrumentation for the Anthropic Python SDK that records how every call really ended"
+    )
 
 
-def test_the_page_of_the_index_is_the_readme(release: Release) -> None:
-    told = release.metadata.metadata
+def test_the_urls_of_the_project_start_with_the_address_in_pyproject(release: Release) -> None:
+    urls = dict(url.split(", ") for url in release.metadata.metadata.get_all("Project-URL") or ())
+    assert set(urls) == {"Homepage", "Documentation", "Changelog", "Issues", "Source"}
+    assert {label for label, url in urls.items() if not f"{url}/".startswith(f"{REPOSITORY}/")} == set()
+
+
+def test_the_page_of_the_index_is_the_readme_with_absolute_links_and_pictures(release: Release) -> None:
+    told: Any = release.metadata.metadata
+    page: str = told.get_payload()
+    links = re.findall(r"\]\(([^()\s]+)\)|(?:src|srcset|href)=\"([^\"]+)\"", page)
     assert told["Description-Content-Type"] == "text/markdown"
-    assert told.get_payload() == (CHECKOUT / "README.md").read_text(encoding="utf-8")  # type: ignore[attr-defined]
+    assert [link for pair in links for link in pair if link and not link.startswith("https://")] == []
+    for address in (f"{REPOSITORY}/blob/v{__version__}/", f"{REPOSITORY}/raw/v{__version__}/"):
+        assert address in page
+        page = page.replace(address, "")
+    assert page.replace("](README.md#", "](#") == (CHECKOUT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_core_asks_for_little(release: Release) -> None:

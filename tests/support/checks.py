@@ -111,7 +111,9 @@ def check_metrics(exported: Exported, scenario: Scenario, style: Style, server: 
     if "gen_ai.response.time_to_first_chunk" in span:
         wanted["gen_ai.client.operation.time_to_first_chunk"] = [(gen_ai, 1)]
     if scenario.attempts > 1:
-        wanted["midstream.client.resends"] = [(call, scenario.attempts - 1)]
+        wanted["midstream.client.resends"] = [
+            ({**call, "midstream.outcome": ending.outcome.value}, scenario.attempts - 1)
+        ]
     tokens = [(kind, f"gen_ai.usage.{kind}_tokens") for kind in ("input", "output")]
     usage: list[tuple[dict[str, Any], float]] = [
         ({**gen_ai, "gen_ai.token.type": kind}, 1) for kind, name in tokens if name in span

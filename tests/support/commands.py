@@ -89,6 +89,7 @@ def midstream_running(*arguments: str, **environment: str) -> Generator[Running]
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env=_environment(environment),
+        start_new_session=True,  # without the terminal of who runs the tests
     ) as process:
         try:
             yield Running(process)

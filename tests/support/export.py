@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from click.testing import CliRunner
 
 from midstream._cli.app import app
+from midstream._cli.console.folder import MARKER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +18,13 @@ if TYPE_CHECKING:
 __all__ = ("CHECKOUT", "contents", "export", "shipped_files", "wrote")
 
 CHECKOUT: Final = Path(__file__).parents[2]
-_KINDS: Final = {"grafana": "*.json", "prometheus": "*.yaml", "runbooks": "*.md"}
+_KINDS: Final = {
+    "grafana": "*.json",
+    "grafana-v2": "*.json",
+    "prometheus": "*.yaml",
+    "runbooks": "*.md",
+    "alertmanager": "*.yaml",
+}
 
 
 def export(*arguments: str | Path) -> Result:
@@ -26,8 +33,8 @@ def export(*arguments: str | Path) -> Result:
 
 
 def contents(folder: Path) -> Mapping[str, bytes]:
-    """All files below `folder`, the hidden ones too, by relative path."""
-    files = (path for path in folder.rglob("*") if not path.is_dir())
+    """All files below `folder`, the hidden ones too, by relative path, without what an export notes about itself."""
+    files = (path for path in folder.rglob("*") if not path.is_dir() and path.name != MARKER)
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
@@ -41,5 +48,5 @@ def shipped_files(dashboards: Path = CHECKOUT / "dashboards") -> Mapping[str, by
 def wrote(folder: str | Path) -> str:
     """What the command says when it is done."""
     kinds = [path.partition("/")[0] for path in shipped_files()]
-    boards, rules, runbooks = map(kinds.count, _KINDS)
+    boards, _, rules, runbooks, _ = map(kinds.count, _KINDS)
     return f"Wrote {boards} boards, {rules} files of rules and {runbooks} runbooks to {folder}.\n"

@@ -264,7 +264,7 @@ def _wanted_metrics(span: Mapping[str, Any], scenario: Scenario) -> dict[str, An
     if known.get("error.type") in _IN_NO_TABLE:
         known["error.type"] = "_OTHER"
     numbers = (1, 0 if scenario.expectation.outcome is Outcome.COMPLETED else 1, scenario.attempts - 1, 1)
-    series = zip(_METRICS, (_OUTCOME, _ERROR, _CALL, _GEN_AI), numbers, strict=True)
+    series = zip(_METRICS, (_OUTCOME, _ERROR, (*_CALL, "midstream.outcome"), _GEN_AI), numbers, strict=True)
     return {
         name: [({key: known[key] for key in keys if key in known}, number)] if number else []
         for name, keys, number in series

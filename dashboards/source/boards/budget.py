@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from source import colours, names
-from source.board import Board, Row, Section, to
+from source.board import Board, Row, Section
+from source.links import to
 from source.objective import BURNS, OBJECTIVE, PERIOD, WINDOWS
-from source.panels import Column, Lines, Query, Table, Thresholds, Tile
+from source.panels import Lines, Query, Thresholds, Tile
 from source.parts import ALLOWED, NO_TRAFFIC, NONE, called
 from source.queries import FAILURES, JUDGED, TARGET, ratio, total
-from source.recording import operations
+from source.recording import eligible, operations
 from source.variables import chosen
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     from midstream._outcomes import Outcome
     from source.queries import Selection
+from source.states import or_why_not
+from source.tables import Column, Table
 
 __all__ = ("BOARD",)
 
@@ -30,7 +33,8 @@ _LEFT_OVER: Final = Thresholds(colours.BAD, ((0, colours.WARNING), (0.25, colour
 
 
 def _recorded(window: str, outcomes: Iterable[Outcome]) -> Selection:
-    return chosen(operations(window)).ended(*outcomes)
+    """Without the calls that the objective does not count."""
+    return chosen(eligible(operations(window))).ended(*outcomes)
 
 
 def _of_calls(window: str, *by: str) -> str:
@@ -52,7 +56,7 @@ _LEFT: Final = Tile(
     title="Error budget left",
     description=f"The remaining share of the failures that the objective of {_GOAL} allows in {PERIOD}. Below zero, "
     "the objective is missed.",
-    queries=(Query(f"1 - {_burn(_in_period())}", f"of the budget of {PERIOD} is left"),),
+    queries=(Query(or_why_not(f"1 - {_burn(_in_period())}"), f"of the budget of {PERIOD} is left"),),
     moved_by=_BY,
     at_rest=1,
     unit="percentunit",
@@ -63,8 +67,9 @@ _LEFT: Final = Tile(
 
 _SUCCESS: Final = Tile(
     title="Actual success",
-    description=f"The share of calls in {PERIOD} that really succeeded. The objective is {_GOAL}.",
-    queries=(Query(f"1 - {_in_period()}", f"of calls in {PERIOD}; the objective is {_GOAL}"),),
+    description=f"The share of calls in {PERIOD} that really succeeded, of those that the objective counts: not those "
+    f"that the caller caused to fail. The objective is {_GOAL}.",
+    queries=(Query(or_why_not(f"1 - {_in_period()}"), f"of calls in {PERIOD}; the objective is {_GOAL}"),),
     moved_by=_BY,
     at_rest=1,
     unit="percentunit",
@@ -76,7 +81,7 @@ _SUCCESS: Final = Tile(
 _NOW: Final = Tile(
     title="Burn rate now",
     description=f"How fast the budget is used over the last hour. At 1, it lasts exactly {PERIOD}.",
-    queries=(Query(_burn(_of_calls("1h")), "times as fast as the budget lasts"),),
+    queries=(Query(or_why_not(_burn(_of_calls("1h"))), "times as fast as the budget lasts"),),
     moved_by=_BY,
     unit="none",
     decimals=1,
@@ -90,7 +95,7 @@ _PER_WINDOW: Final = Tile(
     title="Burn rate per window",
     description="How fast the budget is used, over each recorded window. An alert needs a long and a short window "
     f"above its factor: {_ALERTS}.",
-    queries=tuple(Query(_burn(_of_calls(window)), window) for window in WINDOWS),
+    queries=tuple(Query(or_why_not(_burn(_of_calls(window))), window) for window in WINDOWS),
     moved_by=_BY,
     unit="none",
     decimals=1,

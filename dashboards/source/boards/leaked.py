@@ -6,11 +6,13 @@ from typing import Final
 
 from midstream._outcomes import Outcome
 from source import colours, names
-from source.board import Board, Row, Section, to
+from source.board import Board, Row, Section
+from source.links import to
 from source.measures import ERRORS, FAILED, LEAKED, LEAKING, OPERATIONS, STEP, WHOLE, calls, number, share
-from source.panels import Bars, Column, Lines, Query, Table
+from source.panels import Bars, Lines, Query
 from source.parts import NONE, PHASES, called, count, errors_over_time, share_of_errors
 from source.queries import quantile, total
+from source.tables import Column, Table
 from source.variables import chosen
 
 __all__ = ("BOARD",)
@@ -100,7 +102,7 @@ _WAITS: Final = Lines(
             name,
             exemplar=True,
         )
-        for part, name in ((0.5, "50 %"), (0.95, "95 %"))
+        for part, name in ((0.5, "failed, 50 %"), (0.95, "failed, 95 %"))
     ),
     moved_by=frozenset({Outcome.TRANSPORT_ERROR}),
     unit="s",
@@ -151,7 +153,7 @@ _DETAILS: Final = Table(
     nothing=NONE,
     columns=(
         Column("Value", "Calls", 65, decimals=0),
-        Column(names.ERROR_TYPE, "Exception class", 225),
+        Column(names.ERROR_TYPE, "Exception class", 205),
         Column(names.OUTCOME, "Outcome", 120),
         Column(names.PHASE, "Phase", 75),
         Column(names.CORRECTED, "Corrected", 75),
@@ -175,6 +177,6 @@ BOARD: Final = Board(
                 Row(8, ((8, _PHASES), (8, _WAITS), (8, _SERVERS))),
             ),
         ),
-        Section("Details", (Row(10, ((8, _MISSED_OVER_TIME), (16, _DETAILS))),)),
+        Section("Details", (Row(10, ((7, _MISSED_OVER_TIME), (17, _DETAILS))),)),
     ),
 )

@@ -6,11 +6,14 @@ from typing import Final
 
 from midstream._outcomes import Outcome
 from source import colours, names
-from source.board import Board, Row, Section, to
+from source.board import Board, Row, Section
+from source.links import to
 from source.measures import ERRORS, FAILED, IN_BAND, MISREPORTED, OPERATIONS, STEP, WHOLE, calls, number, share
-from source.panels import Column, Lines, Query, Table, Tile
-from source.parts import NO_TRAFFIC, NONE, PHASES, called, count, errors_over_time, share_of_errors
+from source.panels import Lines, Query, Tile
+from source.parts import HIDDEN, NO_TRAFFIC, NONE, PHASES, called, count, errors_over_time, share_of_errors
 from source.queries import JUDGED, ratio
+from source.states import or_why_not
+from source.tables import Column, Table
 
 __all__ = ("BOARD",)
 
@@ -31,19 +34,12 @@ _SHARE: Final = Tile(
     title="In-band errors per call",
     description="The share of calls that failed with an error event inside a 200 stream. Cancelled and abandoned calls "
     "are not counted.",
-    queries=(
-        Query(
-            ratio(
-                calls(IN_BAND, WHOLE),
-                calls(OPERATIONS.ended(*JUDGED), WHOLE),
-            ),
-            "of all calls",
-        ),
-    ),
+    queries=(Query(or_why_not(ratio(calls(IN_BAND, WHOLE), calls(OPERATIONS.ended(*JUDGED), WHOLE))), "of all calls"),),
     moved_by=_BY,
     unit="percentunit",
     decimals=2,
     nothing=NO_TRAFFIC,
+    thresholds=HIDDEN,
 )
 
 _MISSED: Final = count(
@@ -150,14 +146,14 @@ _DETAILS: Final = Table(
     moved_by=_BY,
     nothing=NONE,
     columns=(
-        Column("Value", "Calls", 70, decimals=0),
+        Column("Value", "Calls", 60, decimals=0),
         Column(names.ERROR_TYPE, "Error type"),
-        Column(names.STATUS, "Effective", 90),
-        Column(names.PHASE, "Phase", 90),
-        Column(names.CORRECTED, "Corrected", 90),
+        Column(names.STATUS, "Effective", 80),
+        Column(names.PHASE, "Phase", 80),
+        Column(names.CORRECTED, "Corrected", 85),
         Column(names.MODEL, "Model", links=(("This model only", to("midstream-misreported", model="${__value.raw}")),)),
-        Column(names.PROVIDER, "Provider", 110),
-        Column(names.OPERATION, "Operation", 110),
+        Column(names.PROVIDER, "Provider", 95),
+        Column(names.OPERATION, "Operation", 100),
     ),
     sort_by="Calls",
 )
@@ -174,6 +170,6 @@ BOARD: Final = Board(
                 Row(8, ((8, _PLACES), (8, _PHASES), (8, _MODELS))),
             ),
         ),
-        Section("Details", (Row(10, ((9, _BOTH_WAYS), (15, _DETAILS))),)),
+        Section("Details", (Row(10, ((8, _BOTH_WAYS), (16, _DETAILS))),)),
     ),
 )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from midstream._outcomes import Outcome
 from source import colours, names
-from source.board import Board, Row, Section, to
+from source.board import Board, Row, Section
+from source.boards.latency import LATENCIES
+from source.boards.losses import LOSSES, RESENDS, SAVINGS
 from source.boards.truth import STATUSES
+from source.boards.worst import MODELS, SERVICES
 from source.measures import (
     ERRORS,
     LEAKING,
@@ -19,33 +22,43 @@ from source.measures import (
     success_as_http_tells,
     success_as_it_was,
 )
-from source.panels import Bars, Column, Lines, Query, Table, Thresholds, Tile
-from source.parts import ALLOWED, NO_TRAFFIC, NONE, PHASES, WITHIN_OBJECTIVE, called, errors_over_time
-from source.queries import FAILURES, HIDDEN_FROM_HTTP, SEEN_BY_HTTP, quantile, total
+from source.panels import Bars, Lines, Query, Tile
+from source.parts import HIDDEN, NO_TRAFFIC, PHASES, WITHIN_OBJECTIVE, called, errors_over_time
+from source.queries import FAILURES, HIDDEN_FROM_HTTP, SEEN_BY_HTTP, total
+from source.states import or_why_not
 from source.variables import chosen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ("BOARD",)
 
 _EVERY_CALL: Final = None
 
+
+def _now(asked: Callable[[str], str], sentence: str) -> tuple[Query, ...]:
+    """Over the whole time, and in the last interval, with a line of those before it."""
+    return (Query(or_why_not(asked(WHOLE)), sentence), Query(asked(STEP), "in the last interval", over_time=True))
+
+
 _AS_HTTP_TELLS: Final = Tile(
     title="Success, according to HTTP",
     description="The share of calls that HTTP monitoring counts as a success: only an error status, and a connection "
     "that failed before the response, are failures. Cancelled and abandoned calls are not counted.",
-    queries=(Query(success_as_http_tells(WHOLE), "of calls succeeded according to HTTP"),),
+    queries=_now(success_as_http_tells, "of calls succeeded according to HTTP"),
     moved_by=frozenset(SEEN_BY_HTTP),
     at_rest=1,
     unit="percentunit",
     decimals=2,
     nothing=NO_TRAFFIC,
-    colour=colours.AS_HTTP_TELLS,
+    thresholds=WITHIN_OBJECTIVE,
 )
 
 _AS_IT_WAS: Final = Tile(
     title="Actual success",
     description="The share of calls that really succeeded: the whole response arrived. Cancelled and abandoned calls "
     "are not counted. Green is within the objective.",
-    queries=(Query(success_as_it_was(WHOLE), "of calls got the whole response"),),
+    queries=_now(success_as_it_was, "of calls got the whole response"),
     moved_by=frozenset(FAILURES),
     at_rest=1,
     unit="percentunit",
@@ -58,12 +71,12 @@ _GAP: Final = Tile(
     title="The gap",
     description="The difference between the two: failed calls that HTTP counts as a success, most of them inside a 200 "
     "stream. No HTTP metric shows them.",
-    queries=(Query(gap(WHOLE), "of calls failed, hidden from HTTP"),),
+    queries=_now(gap, "of calls failed, hidden from HTTP"),
     moved_by=frozenset(HIDDEN_FROM_HTTP),
     unit="percentunit",
     decimals=2,
     nothing=NO_TRAFFIC,
-    thresholds=Thresholds(colours.GOOD, ((0.0001, colours.WARNING), (ALLOWED, colours.BAD))),
+    thresholds=HIDDEN,
 )
 
 _OUTCOMES: Final = Bars(
@@ -88,6 +101,23 @@ _SUCCESS: Final = Lines(
     colours={"according to HTTP": colours.AS_HTTP_TELLS, "actual": colours.AS_IT_WAS},
     least=None,
     most=1,
+)
+
+_HTTP: Final = errors_over_time(
+    "HTTP errors",
+    "Calls that the API refused with an error status, in the interval before each point, by status and by the error "
+    "type of the API.",
+    ERRORS.ended(Outcome.HTTP_ERROR),
+    (names.STATUS, names.ERROR_TYPE),
+    frozenset({Outcome.HTTP_ERROR}),
+)
+
+_CONNECTIONS: Final = errors_over_time(
+    "Connection errors",
+    "Calls that got no response, in the interval before each point, by exception class.",
+    ERRORS.ended(Outcome.CONNECTION_ERROR),
+    (names.ERROR_TYPE,),
+    frozenset({Outcome.CONNECTION_ERROR}),
 )
 
 _IN_BAND: Final = errors_over_time(
@@ -127,94 +157,6 @@ _PHASES: Final = errors_over_time(
     frozenset(FAILURES),
 )
 
-_MODELED: Final = OPERATIONS.where(names.MODEL, "", "!=")
-"""Without batch results, session events and downloads, whose calls have no model."""
-
-_CALLED: Final = f"{calls(_MODELED, WHOLE, names.MODEL)} > 0"
-"""The calls of each model that was called: the others have no row."""
-
-_MODELS: Final = Table(
-    title="By model",
-    description="Each requested model: its calls, success according to HTTP and actual success, and its in-band errors "
-    "and leaked exceptions. The cells link to the boards for that model.",
-    queries=(
-        Query(_CALLED),
-        Query(success_as_http_tells(WHOLE, names.MODEL, of=_MODELED)),
-        Query(success_as_it_was(WHOLE, names.MODEL, of=_MODELED)),
-        Query(f"{calls(_MODELED.ended(Outcome.IN_BAND_ERROR), WHOLE, names.MODEL)} and {_CALLED}"),
-        Query(f"{calls(_MODELED.where(names.LEAKED, 'true'), WHOLE, names.MODEL)} and {_CALLED}"),
-    ),
-    moved_by=_EVERY_CALL,
-    nothing="-",
-    columns=(
-        Column(names.MODEL, "Model", links=(("This model only", to("midstream-outcomes", model="${__value.raw}")),)),
-        Column("Value #A", "Calls", 80, decimals=0),
-        Column("Value #B", "According to HTTP", 120, "percentunit", 1),
-        Column("Value #C", "Actual", 100, "percentunit", 1, WITHIN_OBJECTIVE),
-        Column(
-            "Value #D",
-            "In band",
-            80,
-            decimals=0,
-            links=(("In-band errors of this model", to("midstream-misreported", model="${__data.fields.Model}")),),
-        ),
-        Column(
-            "Value #E",
-            "Leaked",
-            80,
-            decimals=0,
-            links=(("Leaks of this model", to("midstream-leaked", model="${__data.fields.Model}")),),
-        ),
-    ),
-    sort_by="Calls",
-)
-
-
-def _seconds(title: str, description: str, histogram: str, nothing: str) -> Lines:
-    shares = ((0.5, "50 %"), (0.95, "95 %"), (0.99, "99 %"))
-    return Lines(
-        title=title,
-        description=f"{description} The lines are the 50th, 95th and 99th percentile.",
-        queries=tuple(Query(quantile(share, chosen(histogram), STEP), name, exemplar=True) for share, name in shares),
-        moved_by=_EVERY_CALL,
-        unit="s",
-        nothing=nothing,
-        colours=colours.PERCENTILES,
-    )
-
-
-_DURATION: Final = _seconds(
-    "Duration",
-    "The time from the start of a call to its end, with retries and the reading of the stream.",
-    names.DURATION,
-    NO_TRAFFIC,
-)
-
-_FIRST_CHUNK: Final = _seconds(
-    "Time to first chunk",
-    "The time from the start of a call to the first content of its stream.",
-    names.FIRST_CHUNK,
-    "No streams",
-)
-
-_MAX_WAIT: Final = _seconds(
-    "Longest wait within a stream",
-    "The longest time that the reader of a stream waited for bytes. It approaches the read timeout before streams "
-    "time out.",
-    names.LONGEST_WAIT,
-    "No streams",
-)
-
-_RESENDS: Final = Bars(
-    title="Resends",
-    description="Retries of the SDK in the interval before each point, by model. A call that a retry saved is "
-    "completed.",
-    queries=(Query(calls(chosen(names.RESENDS), STEP, names.MODEL), called(names.MODEL)),),
-    moved_by=frozenset(),
-    decimals=0,
-    nothing=NONE,
-)
-
 _TOKENS: Final = Lines(
     title="Tokens",
     description="Tokens in the interval before each point, by type. A stream that ended before its final event has no "
@@ -232,6 +174,7 @@ _STREAMS: Final = Lines(
     moved_by=_EVERY_CALL,
     decimals=0,
     nothing="No streams",
+    leads_on=False,
 )
 
 BOARD: Final = Board(
@@ -242,22 +185,30 @@ BOARD: Final = Board(
         Section(
             rows=(
                 Row(6, ((8, _AS_HTTP_TELLS), (8, _AS_IT_WAS), (8, _GAP))),
-                Row(9, ((14, _OUTCOMES), (10, _SUCCESS))),
+                Row(8, ((12, SERVICES), (12, MODELS))),
+                Row(8, ((12, _OUTCOMES), (12, _SUCCESS))),
             ),
         ),
         Section(
             "What failed",
             (
-                Row(9, ((12, _IN_BAND), (12, _LEAKED))),
-                Row(7, ((12, _DAMAGED), (12, _PHASES))),
-                Row(9, ((12, STATUSES), (12, _MODELS))),
+                Row(8, ((12, _HTTP), (12, _IN_BAND))),
+                Row(8, ((8, _CONNECTIONS), (8, _LEAKED), (8, _DAMAGED))),
+                Row(9, ((15, STATUSES), (9, _PHASES))),
+            ),
+        ),
+        Section(
+            "What it cost, and what was saved",
+            (
+                Row(5, tuple((8, panel) for panel in LOSSES)),
+                Row(6, (*((8, panel) for panel in SAVINGS), (8, RESENDS))),
             ),
         ),
         Section(
             "How long, and how much",
             (
-                Row(7, ((8, _DURATION), (8, _FIRST_CHUNK), (8, _MAX_WAIT))),
-                Row(7, ((8, _RESENDS), (8, _TOKENS), (8, _STREAMS))),
+                Row(8, tuple((8, panel) for panel in LATENCIES)),
+                Row(7, ((12, _TOKENS), (12, _STREAMS))),
             ),
         ),
     ),

@@ -17,11 +17,12 @@ from typing import Final
 
 from midstream._outcomes import Outcome
 from source import colours, names
-from source.board import to
+from source.links import to
 from source.measures import ERRORS, WHOLE, calls
-from source.panels import Column, Query, Table
+from source.panels import Query
 from source.parts import NONE
 from source.queries import FAILURES
+from source.tables import Column, Table
 
 __all__ = ("REPORTED", "STATUSES")
 

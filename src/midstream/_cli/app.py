@@ -190,10 +190,11 @@ def dashboards() -> None:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(("files", "kubernetes")),
+    type=click.Choice(("files", "kubernetes", "kustomize", "helm")),
     default="files",
     show_default=True,
-    help="kubernetes: PrometheusRules for the Prometheus operator and ConfigMaps for Grafana's sidecar.",
+    help="kubernetes: PrometheusRules for the Prometheus operator and ConfigMaps for Grafana's sidecar. "
+    "kustomize: the same with a kustomization. helm: the same as the templates of a chart.",
 )
 @click.option("--grafana-url", metavar="URL", help="The URL of your Grafana, for the links from alerts to boards.")
 @click.option(
@@ -211,6 +212,13 @@ def dashboards() -> None:
 @click.option(
     "--window", metavar="DAYS", show_default="30d", help="The time for which the error budget is given, such as 28d."
 )
+@click.option(
+    "--prices",
+    "prices_file",
+    metavar="FILE",
+    help="JSON with what a million tokens cost, for the panel Money lost: "
+    '{"claude-sonnet-*": {"input": 1, "output": 2}}',
+)
 @click.option("--namespace", metavar="NAME", help="The namespace of the objects. Default: where they are applied.")
 @click.option(
     "--label",
@@ -219,10 +227,12 @@ def dashboards() -> None:
     multiple=True,
     help="A label for each object, as the operator's ruleSelector may require: release=prometheus. Can be given again.",
 )
+@click.option("--force", is_flag=True, help="Write into DIR even if no export wrote it, or if it was edited since.")
 def export(**options: Any) -> None:
     """Write boards, rules and runbooks into DIR: all of them or, if that fails, none.
 
-    DIR must be empty, or not exist yet in a folder that does. Without the URLs the links of the alerts stay relative.
+    DIR must be empty, or not exist yet in a folder that does, or have been written by an earlier export: then it is
+    updated, and what has changed is listed. Without the URLs the links of the alerts stay relative.
     """
     from midstream._cli.dashboards.command import ExportOptions, run
 

@@ -18,6 +18,7 @@ from midstream._sdk.endpoints import endpoint_of
 from midstream._sdk.event_types import EventTypes
 from midstream._sdk.registry import CallRegistry
 from midstream._sdk.reporting import Reporter
+from midstream._telemetry.call_observer import hidden_calls_are_seen
 from midstream._telemetry.recorder import Recorder
 from midstream._telemetry.signals import Signals
 
@@ -105,13 +106,15 @@ class RequestObserver:
             if self._before_first_call is not None:
                 self._before_first_call(hidden=hidden)
         corrections = self._corrections()
-        if hidden and corrections is None:
+        if hidden and corrections is None and not hidden_calls_are_seen():
             return None
         DEFERRED.flush()
         request = request_attributes.request_of(client, endpoint.operation, options, stream=stream)
         if hidden:
-            # Its errors are corrected, and nothing is recorded.
-            return ObservedCall(self._silent, request, endpoint.stream, self._event_types, corrections)
+            # Its errors are corrected, observers may be notified, and nothing is recorded.
+            call = ObservedCall(self._silent, request, endpoint.stream, self._event_types, corrections)
+            call.report.start_hidden()
+            return call
         call = ObservedCall(self._reporter, request, endpoint.stream, self._event_types, corrections)
         # Without a tracer on the client (SDK below 1.14, or switched off) or a name for its span (`client.post`), the
         # SDK makes no span: then midstream's is the current one during the request, as the SDK's would be.

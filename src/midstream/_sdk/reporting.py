@@ -101,6 +101,10 @@ class CallReport:
         if not sdk_has_span:
             self.span = recorder.own_span(self.request, self.entered_in, self.started_ns)
 
+    def start_hidden(self) -> None:
+        """The call starts, and only observers that see hidden calls are notified."""
+        self._on_end = call_observer.notify_started(self.request, hidden=True)
+
     def find_span(self) -> None:
         """Takes the SDK's own span, which is the current one if the call has one, or else one of ours."""
         if self.span is None:

@@ -27,12 +27,15 @@ class Instrument(str, Enum):
     HISTOGRAM = "histogram"
 
 
-class Measure(NamedTuple):
+class Measure:
     """One value that a call records for a metric when it has ended."""
 
-    value: Read
-    attributes: Mapping[str, Value] = MappingProxyType({})
-    """Attributes of the value in addition to those of the call."""
+    __slots__ = ("attributes", "value")
+
+    def __init__(self, value: Read, attributes: Mapping[str, Value] = MappingProxyType({})) -> None:
+        self.value: Final = value
+        self.attributes: Final = attributes
+        """Attributes of the value in addition to those of the call."""
 
 
 class Metric(NamedTuple):
@@ -99,7 +102,11 @@ _LONGEST_WAIT: Final = _seconds(
     lambda c: c.verdict.longest_wait if c.verdict.opened else None,
 )
 _RESENDS: Final = _counter(
-    "midstream.client.resends", "{request}", "Requests that the SDK sent again.", _CALL, lambda c: c.resends or None
+    "midstream.client.resends",
+    "{request}",
+    "Requests that the SDK sent again.",
+    (*_CALL, "midstream.outcome"),
+    lambda c: c.resends or None,
 )
 TELEMETRY_ERRORS: Final = _counter(
     "midstream.telemetry.errors",
@@ -107,14 +114,22 @@ TELEMETRY_ERRORS: Final = _counter(
     "Telemetry faults of midstream's own that were contained.",
     ("midstream.component",),
 )
+TOTALS: Final = (OPERATIONS, _ERRORS, _RESENDS)
+"""Counted by midstream, and observed when metrics are collected."""
 _OURS: Final = (OPERATIONS, _ERRORS, OPEN_STREAMS, _LONGEST_WAIT, _RESENDS, TELEMETRY_ERRORS)
 
 _DURATION: Final = _seconds("gen_ai.client.operation.duration", "Duration of a call.", _ERROR, lambda c: c.duration)
-_USAGE: Final = _tokens("gen_ai.client.token.usage", "Tokens of a call.", (*_GEN_AI, "gen_ai.token.type"))._replace(
-    measures=(
+_USAGE: Final = Metric(
+    "gen_ai.client.token.usage",
+    Instrument.HISTOGRAM,
+    "{token}",
+    "Tokens of a call.",
+    (*_GEN_AI, "gen_ai.token.type"),
+    (
         Measure(lambda c: c.verdict.answer.input_tokens, {"gen_ai.token.type": "input"}),
         Measure(lambda c: c.verdict.answer.output_tokens, {"gen_ai.token.type": "output"}),
     ),
+    _TOKENS,
 )
 _FIRST_CHUNK: Final = _seconds(
     "gen_ai.client.operation.time_to_first_chunk",

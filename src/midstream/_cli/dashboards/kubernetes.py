@@ -1,6 +1,6 @@
 """Boards and rules as Kubernetes objects: for Grafana's sidecar, and for the Prometheus operator.
 
-The YAML is written as text, which saves a dependency. The content of an object is indented and not changed otherwise.
+The YAML is written as text, which saves a dependency.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from midstream._cli.console.problem import Problem, shown
+from midstream._version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,6 +28,22 @@ _LINE: Final = re.compile("^(?=.)", re.MULTILINE)  # not an empty one, which blo
 
 _OURS: Final = {"app.kubernetes.io/name": "midstream"}
 _BOARD: Final = {**_OURS, "grafana_dashboard": "1"}  # the default of Grafana's sidecar
+
+
+_BRACES: Final = re.compile("[{}]{2,}")  # mixed ones, too: a brace before an action would become a part of it
+_KUSTOMIZATION: Final = """\
+apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+resources:
+"""
+_CHART: Final = """\
+apiVersion: v2
+name: midstream-dashboards
+description: Boards and rules of midstream
+type: application
+version: {version}
+appVersion: {made_by}
+"""
 
 
 @dataclass(frozen=True)
@@ -49,10 +66,19 @@ class Manifests:
             raise Problem(message)
         return cls(namespace, dict(map(_label, labels)))
 
+    def of_all(self, boards: Mapping[str, str], rules: Mapping[str, str]) -> Mapping[str, str]:
+        """By file name, the objects of these boards and files of rules."""
+        return {
+            **{_file("configmap", name): self.of_board(name, text) for name, text in boards.items()},
+            **{_file("prometheusrule", name): self.of_rules(name, text) for name, text in rules.items()},
+        }
+
     def of_board(self, file_name: str, board: str) -> str:
         """The ConfigMap whose one file is `board`."""
         head = self._head("v1", "ConfigMap", file_name, _BOARD)
-        return f"{head}data:\n  {_quoted(file_name)}: |\n{_LINE.sub(' ' * 4, board)}"
+        # In one line: objects have a limit, and half of a board are blanks.
+        compact = json.dumps(json.loads(board), separators=(",", ":"), ensure_ascii=False)
+        return f"{head}data:\n  {_quoted(file_name)}: |\n    {compact}\n"
 
     def of_rules(self, file_name: str, rules: str) -> str:
         """The PrometheusRule whose spec is `rules`."""
@@ -66,6 +92,27 @@ class Manifests:
         lines.append("  labels:")
         lines.extend(f"    {_quoted(key)}: {_quoted(value)}" for key, value in {**labels, **self.labels}.items())
         return "".join(f"{line}\n" for line in lines)
+
+
+def _file(kind: str, file_name: str) -> str:
+    return f"{kind}-{file_name.rpartition('.')[0]}.yaml"
+
+
+def as_kustomization(files: Mapping[str, str]) -> Mapping[str, str]:
+    """`files`, manifests by name, with the list of them that Kustomize reads."""
+    names = "".join(f"  - {name}\n" for name in sorted(files))
+    return {**files, "kustomization.yaml": _KUSTOMIZATION + names}
+
+
+def as_chart(files: Mapping[str, str]) -> Mapping[str, str]:
+    """`files`, manifests by name, as templates of a Helm chart. Helm leaves the templates of Prometheus as they are."""
+    version = ".".join(__version__.split(".")[:3])
+    chart = _CHART.format(version=version, made_by=_quoted(__version__))
+    return {"Chart.yaml": chart, **{f"templates/{name}": _escaped(text) for name, text in files.items()}}
+
+
+def _escaped(text: str) -> str:
+    return _BRACES.sub(lambda braces: f'{{{{ "{braces[0]}" }}}}', text)
 
 
 def _label(text: str) -> tuple[str, str]:

@@ -19,7 +19,7 @@ from midstream._cli.console.problem import Problem
 from midstream._cli.console.programs import run_program
 from midstream._cli.console.signals import until_stopped
 from midstream._cli.watch.boot.midstream_watch import ADDRESS
-from midstream._cli.watch.display import print_failure, screen
+from midstream._cli.watch.display import print_line, screen
 from midstream._cli.watch.output import program_output
 from midstream._cli.watch.receiver import receiving
 from midstream._cli.watch.summary import Watched
@@ -82,7 +82,7 @@ def run(options: WatchOptions) -> int:
     options.check()
     console = Console(stderr=True, highlight=False)
     mode = options.mode(console)
-    tally = Tally(print_failure) if mode is _Mode.LINES else Tally()
+    tally = Tally(print_line) if mode is _Mode.LINES else Tally()
     began = time.monotonic()
     watch = _watch_program if options.command else _listen
     status = watch(options, tally, mode, console)

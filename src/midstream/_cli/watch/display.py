@@ -13,7 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from midstream._cli.watch.wording import failed, first_chunk, flags, percent, plural, totals
+from midstream._cli.watch.wording import first_chunk, flags, percent, plural, totals
 from midstream._outcomes.vocabulary import Outcome
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console, RenderableType
 
-    from midstream._cli.watch.tally import FailedCall, Figures
+    from midstream._cli.watch.tally import Figures
 
 
 _PER_SECOND: Final = 4
@@ -31,9 +31,9 @@ _BAR: Final = 24
 _GOOD, _BAD, _NEUTRAL, _FAINT, _HEADING = "green", "red", "yellow", "dim", "bold"
 
 
-def print_failure(call: FailedCall) -> None:
-    """Prints a failed call as one line on stderr."""
-    click.echo(f"midstream: {failed(call)}", err=True)
+def print_line(line: str) -> None:
+    """Prints a line on stderr, where the program's own may be."""
+    click.echo(f"midstream: {line}", err=True)
 
 
 @contextmanager
@@ -111,4 +111,4 @@ def _outcomes(figures: Figures) -> RenderableType:
 
 def _failures(figures: Figures, room: int) -> list[Text]:
     """The last failures, as many as there is room for."""
-    return [_line((failed(call), _BAD)) for call in figures.failures[-room:]] if room > 0 else []
+    return [_line((str(call), _BAD)) for call in figures.failures[-room:]] if room > 0 else []

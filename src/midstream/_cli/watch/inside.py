@@ -53,7 +53,7 @@ def watch(watcher: Receiver) -> None:
     sdk = attempt(version, "anthropic") or "of an unknown version"
     body = f"Python {platform.python_version()}, anthropic {sdk}, midstream {__version__}"
     attempt(watcher.post_event, PROCESS, body)
-    add_call_observer(_ProcessReporter(watcher))
+    add_call_observer(_ProcessReporter(watcher), hidden=True)  # logfire hides the calls that it instruments
     observe_always()
 
 

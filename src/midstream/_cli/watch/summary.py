@@ -6,7 +6,7 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from midstream._cli.watch.wording import failed, first_chunk, flags, percent, plural, totals
+from midstream._cli.watch.wording import first_chunk, flags, percent, plural, totals
 from midstream._outcomes.redaction import without_keys, without_urls
 from midstream._outcomes.vocabulary import Outcome
 from midstream._version import __version__
@@ -21,8 +21,7 @@ _SHOWN_FAILURES: Final = 10
 
 NOTHING: Final = (
     "No call was seen. Either no Python process of the program imported anthropic, or it ignores PYTHONPATH: "
-    "python -I, -E and -S do, and frozen programs. Calls that an instrumentation hides (suppress_instrumentation) are "
-    "not seen either."
+    "python -I, -E and -S do, and frozen programs."
 )
 NOTHING_RECEIVED: Final = "No call was seen: nothing sent metrics here."
 NO_CALLS: Final = "The program imported anthropic, and no call of it has ended."
@@ -128,7 +127,7 @@ def _failures(figures: Figures) -> Iterator[str]:
     if figures.failures:
         yield ""
         yield "```text"
-        yield from map(failed, figures.failures[-_SHOWN_FAILURES:])
+        yield from map(str, figures.failures[-_SHOWN_FAILURES:])
         yield "```"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter, deque
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from threading import Lock
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -55,6 +56,11 @@ class FailedCall:
     model: str
     outcome: str
     line: str
+
+    def __str__(self) -> str:
+        """The failed call in one line, with the time of day here."""
+        when = datetime.fromtimestamp(self.time / 1e9, timezone.utc).astimezone().strftime("%H:%M:%S")
+        return " ".join(filter(None, (when, self.outcome, self.model, "-", self.line)))
 
 
 @dataclass(frozen=True)
@@ -109,10 +115,13 @@ class _Key(NamedTuple):
 
 
 class Tally:
-    """The telemetry so far. Thread-safe."""
+    """The telemetry so far. Thread-safe.
 
-    def __init__(self, on_failure: Callable[[FailedCall], object] = lambda _: None) -> None:
-        self._on_failure = on_failure
+    `report` gets a line for each failed call and each problem, when it arrives.
+    """
+
+    def __init__(self, report: Callable[[str], object] = lambda _: None) -> None:
+        self._report = report
         self._lock = Lock()
         self._values: dict[_Key, Distribution] = {}
         self._failures: deque[FailedCall] = deque(maxlen=MAX_FAILURES)
@@ -130,17 +139,18 @@ class Tally:
 
     def add_events(self, events: Iterable[LogEvent]) -> None:
         """Adds failed calls, and what processes report about themselves."""
-        failed: list[FailedCall] = []
+        lines: list[str] = []
         with self._lock:
             for event in events:
                 if event.name == EVENT_NAME:
-                    failed.append(_failed(event))
+                    self._failures.append(_failed(event))
+                    lines.append(str(self._failures[-1]))
                 elif event.name in self._notes:
                     self._notes[event.name][event.body] += 1
                     self._lost += self._forget_streams(event.source)
-            self._failures.extend(failed)
-        for call in failed:
-            self._on_failure(call)
+                    lines += [event.body] if event.name == PROBLEM else []
+        for line in lines:
+            self._report(line)
 
     def figures(self) -> Figures:
         """The figures now."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from midstream._cli.watch.distribution import Distribution
-    from midstream._cli.watch.tally import FailedCall, Figures
+    from midstream._cli.watch.tally import Figures
     from midstream._outcomes.vocabulary import Outcome
 
 
@@ -36,7 +35,7 @@ def first_chunk(found: Distribution) -> str:
 
 def totals(figures: Figures) -> str:
     """Calls, open streams and tokens in one line."""
-    lost = f", {figures.lost_streams:,} lost" if figures.lost_streams else ""
+    lost = f", {figures.lost_streams:,} lost with their process" if figures.lost_streams else ""
     streams = plural(figures.open_streams, "open stream")
     tokens = f"{figures.input_tokens:,} tokens in, {figures.output_tokens:,} out"
     return f"{plural(figures.count(), 'call')}, {streams}{lost}, {tokens}"
@@ -50,13 +49,3 @@ def flags(figures: Figures, outcome: Outcome) -> str:
         "misreported": sum(number for kind, number in ended if kind.misreported),
     }
     return ", ".join(f"{number:,} {flag}" for flag, number in counts.items() if number)
-
-
-def failed(call: FailedCall) -> str:
-    """A failed call in one line."""
-    return " ".join(filter(None, (clock(call.time), call.outcome, call.model, "-", call.line)))
-
-
-def clock(nanoseconds: int) -> str:
-    """The time of day here."""
-    return datetime.fromtimestamp(nanoseconds / 1e9, timezone.utc).astimezone().strftime("%H:%M:%S")
