@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from source.alertmanager import files as alertmanager
 from source.boards import BOARDS
 from source.rules import files as rules
 from source.runbooks import runbooks
@@ -29,7 +30,9 @@ def files() -> Mapping[str, str]:
     """By its place below `dashboards`, the text of each file that is generated."""
     boards = {f"grafana/{board.uid}.json": _text(board.as_json()) for board in BOARDS}
     resources = {f"grafana-v2/{board.uid}.json": _text(resource(board)) for board in BOARDS}
-    return {**boards, **resources, **{f"prometheus/{name}": text for name, text in rules().items()}}
+    others = {"prometheus": rules(), "alertmanager": alertmanager()}
+    named = {f"{folder}/{name}": text for folder, texts in others.items() for name, text in texts.items()}
+    return {**boards, **resources, **named}
 
 
 def main() -> int:

@@ -29,7 +29,7 @@ _WARM_UP: Final = 180
 _PATIENCE: Final = 60.0
 
 _PRICES: Final = {"*": {"input": 1, "output": 5}}
-"""What a million tokens cost, for the panel that needs prices: of nobody's model."""
+"""What a million tokens cost, for the panel that needs prices. The demo costs nothing."""
 
 _INCIDENT: Final = ("ok", "ok:40", "tool_use", "thinking", "in_band:overloaded_error", "fin")
 """What a second demo does for a quarter of the time: one call in six fails inside the stream, and one breaks off."""

@@ -12,7 +12,7 @@ from source.variables import CHOICES, DATASOURCE, chosen
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ("ANNOTATIONS", "Annotation", "annotations")
+__all__ = ("ANNOTATIONS", "Annotation", "every_mark")
 
 _NEW: Final = "5m"
 """How long a version or a process is new."""
@@ -107,6 +107,6 @@ _ALERTS_OF_GRAFANA: Final = {
 }
 
 
-def annotations() -> Sequence[dict[str, Any]]:
-    """All of them as Grafana has them, with its own."""
+def every_mark() -> Sequence[dict[str, Any]]:
+    """All annotations as Grafana has them, with its own."""
     return [_ALERTS_OF_GRAFANA, *(one.as_json() for one in ANNOTATIONS)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from source.annotations import annotations
+from source.annotations import every_mark
 from source.variables import templating
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Board:
             "fiscalYearStartMonth": 0,
             "weekStart": "",
             "liveNow": False,
-            "annotations": {"list": annotations()},
+            "annotations": {"list": every_mark()},
             "links": [_OTHER_BOARDS],
             "templating": templating(self.variables),
             "panels": list(self._placed()),

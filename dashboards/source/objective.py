@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 from typing import TYPE_CHECKING, Final
+
+from midstream._cli.dashboards.settings import FASTEST
+from source.names import SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = (
     "ABSENT",
+    "ALLOWED",
     "ANY",
     "BURNS",
+    "CALLER",
     "DENIAL",
+    "FLEET",
     "KEEP",
     "LIMITS",
     "OBJECTIVE",
@@ -24,15 +31,20 @@ __all__ = (
     "WINDOWS",
     "Absence",
     "Burn",
+    "Fleet",
     "Limit",
     "Most",
     "Pair",
+    "seconds",
 )
 
-OBJECTIVE: Final = 0.99
-"""The share of calls that must not fail, of those that the application did not end itself."""
+OBJECTIVE: Final = SETTINGS.objective
+"""The share of calls that must not fail, of those that neither the application ended nor the caller caused to fail."""
 
-PERIOD: Final = "30d"
+ALLOWED: Final = round(1 - OBJECTIVE, 10)
+"""The share of calls that may fail."""
+
+PERIOD: Final = f"{SETTINGS.days}d"
 """The time for which the error budget is given."""
 
 SHORTEST: Final = "5m"
@@ -42,26 +54,44 @@ WINDOWS: Final = (SHORTEST, "15m", "30m", "1h", "2h", "6h", "1d", "3d")
 """What ratios are recorded for."""
 
 
+_UNITS: Final = {"m": 60, "h": 3600, "d": 86400}
+
+
+def seconds(window: str) -> int:
+    """How long a window is."""
+    return int(window[:-1]) * _UNITS[window[-1]]
+
+
 @dataclass(frozen=True)
 class Burn:
-    """An alert on the error budget: it fires when both windows burn it `factor` times as fast as it lasts."""
+    """An alert on the error budget: it fires when both windows use it `factor` times as fast as it lasts."""
 
     severity: str
     long: str
     short: str
-    factor: float
+    spends: float
+    """The share of the budget that the long window may use."""
     hold: str
     """How long it must be so before the alert fires."""
-    calls: int
-    """With fewer calls than this in the long window nothing is judged."""
+
+    @property
+    def factor(self) -> float:
+        """At least 1: slower, the budget lasts."""
+        return max(1, round(self.spends * seconds(PERIOD) / seconds(self.long), 2))
+
+    @property
+    def calls(self) -> int:
+        """With fewer calls than this in the long window nothing is judged: it takes three failures to fire."""
+        return ceil(round(3 / (self.factor * ALLOWED), 6))
 
 
-# The windows and factors of the kubernetes-mixin, from the Site Reliability Workbook, chapter 5.
+# Windows and shares of the kubernetes-mixin, from the Site Reliability Workbook, chapter 5. Within 30 days, the factors
+# are 14.4, 6, 3 and 1.
 BURNS: Final = (
-    Burn("critical", "1h", "5m", 14.4, "2m", 20),
-    Burn("critical", "6h", "30m", 6, "15m", 50),
-    Burn("warning", "1d", "2h", 3, "1h", 100),
-    Burn("warning", "3d", "6h", 1, "3h", 200),
+    Burn("critical", "1h", "5m", FASTEST, "2m"),
+    Burn("critical", "6h", "30m", 0.05, "15m"),
+    Burn("warning", "1d", "2h", 0.1, "1h"),
+    Burn("warning", "3d", "6h", 0.1, "3h"),
 )
 
 
@@ -80,6 +110,8 @@ class Most:
 
 OUTAGE: Final = Most(0.5, 20, 5, ("5m", "15m", "30m", "1h", "2h", "6h"))
 """Each window is at most three times as long as the one before, so it pages within 15 calls without a success."""
+
+CALLER: Final = OUTAGE
 
 DENIAL: Final = Most(0.1, 20, 5, ("5m", "15m", "30m", "1h", "2h", "6h"))
 
@@ -107,6 +139,7 @@ class Pair:
 # With so many calls in its window, it takes three failures to exceed a share. Below, the budget and the outage judge.
 _LOUD: Final = Pair(Limit(0.02, "15m", "1m", 150, short="5m"), Limit(0.005, "1d", "1h", 600, short="6h"))
 _QUIET: Final = Pair(Limit(0.01, "1h", "5m", 300, short="15m"), Limit(0.0025, "1d", "1h", 1200, short="6h"))
+_OWN: Final = Pair(Limit(0.05, "15m", "1m", 60, short="5m"), Limit(0.02, "1d", "1h", 150, short="6h"))
 
 PAIRS: Final[Mapping[str, Pair]] = {
     "MidstreamInBandErrors": _LOUD,
@@ -114,6 +147,7 @@ PAIRS: Final[Mapping[str, Pair]] = {
     "MidstreamTransportErrors": _QUIET,
     "MidstreamTruncatedStreams": _QUIET,
     "MidstreamMalformedData": _QUIET,
+    "MidstreamCallerErrors": _OWN,
 }
 """By the names of the alerts. Half an answer that passes for a whole one is worth more than a failure."""
 
@@ -153,3 +187,35 @@ class Absence:
 
 
 ABSENT: Final = Absence("7d", "1h", 20, "10m")
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """When services fail together: at least so many, and at least this share of those that use a model of a provider.
+
+    A service fails when more than a share of its calls does, with at least `failures` failed calls.
+    """
+
+    services: int
+    of_services: float
+    failures: int
+    long: str
+    short: str
+    shares: Mapping[str, float]
+    """By severity, the share of calls in the long window, and in the short one, too: it goes on."""
+    suddenly: float
+    """The share of calls in the short window that pages, too: it comes before the first page of a single service."""
+    keep: str
+    """How long the alert goes on: until the alerts that it replaces have ended, too."""
+
+
+FLEET: Final = Fleet(
+    services=3,
+    of_services=0.5,
+    failures=3,
+    long="15m",
+    short=SHORTEST,
+    shares={"critical": round(BURNS[0].factor * ALLOWED, 6), "warning": _LOUD.fast.share},
+    suddenly=0.3,
+    keep="45m",
+)

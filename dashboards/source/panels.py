@@ -179,7 +179,7 @@ class Tile(Panel):
         for ref, query in zip(self.expressions, self.queries, strict=True):
             if query.unit:
                 plain = {"id": "color", "value": {"mode": "fixed", "fixedColor": "text"}}
-                properties = [{"id": "unit", "value": query.unit}, plain]
+                properties = [{"id": "unit", "value": query.unit}, {"id": "decimals", "value": 2}, plain]
                 yield {"matcher": {"id": "byFrameRefID", "options": ref}, "properties": properties}
 
     def _options(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from source import colours, names
 from source.measures import STEP, calls
-from source.objective import OBJECTIVE
+from source.objective import ALLOWED, OBJECTIVE
 from source.panels import Bars, Query, Thresholds, Tile
 from source.states import or_why_not
 
@@ -35,9 +35,6 @@ __all__ = (
 NO_TRAFFIC: Final = "No traffic"
 NO_FAILURES: Final = "No failures"
 NONE: Final = "None"
-
-ALLOWED: Final = round(1 - OBJECTIVE, 10)
-"""The share of calls that may fail."""
 
 HIDDEN: Final = Thresholds(colours.GOOD, ((0.0001, colours.WARNING), (ALLOWED, colours.BAD)))
 """For the share of calls that failed and that HTTP shows as a success."""

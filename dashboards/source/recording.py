@@ -1,5 +1,8 @@
 """The recording rules: the rate of calls by how they ended, and shares of it that are 0, not missing, without failures.
 
+The objective excludes calls that failed through the caller's fault. The operations counter does not have their status,
+and a label more would double its series. So their share is taken from the errors counter, which has all its labels.
+
 Only the rules of the shortest window read raw series. Longer windows are the mean of its records: they count the same
 calls, and read a few series by service and model instead of thousands by process.
 
@@ -13,19 +16,21 @@ from typing import TYPE_CHECKING, Final
 
 from midstream._outcomes import Outcome
 from source import names
-from source.objective import SHORTEST, WINDOWS
+from source.objective import FLEET, SHORTEST, WINDOWS, seconds
 from source.queries import FAILURES, JUDGED, TARGET, Selection, any_of, counted, total
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 __all__ = (
+    "CALLER",
     "CONNECTION",
     "DENIED",
     "FAILED",
     "IN_BAND",
     "LEAKED",
     "MALFORMED",
+    "MODELS",
     "RECORDED",
     "RECORDINGS",
     "TRANSPORT",
@@ -33,14 +38,14 @@ __all__ = (
     "Recording",
     "calls",
     "denied",
+    "eligible",
     "errors",
+    "failing",
     "mean",
+    "of_models",
     "operations",
-    "seconds",
     "share",
 )
-
-_UNITS: Final = {"m": 60, "h": 3600, "d": 86400}
 
 _FINE_UP_TO: Final = "2h"
 """Up to here, a window is the mean of what was recorded in each minute; beyond it, of every fifth minute."""
@@ -64,14 +69,15 @@ MALFORMED: Final = "malformed"
 TRANSPORT: Final = "transport_errors"
 CONNECTION: Final = "connection_errors"
 DENIED: Final = "denials"
+CALLER: Final = "caller_errors"
 
 _DENIALS: Final = (401, 402, 403)
 """The effective statuses of calls that the API denies."""
+_REFUSALS: Final = (400, 404, 413, 422)
+"""The effective statuses of calls that the API refuses for what is in them."""
+_CALLERS: Final = sorted((*_REFUSALS, *_DENIALS))
 
-
-def seconds(window: str) -> int:
-    """How long a window is."""
-    return int(window[:-1]) * _UNITS[window[-1]]
+MODELS: Final = (*TARGET, names.PROVIDER, names.MODEL)
 
 
 def operations(window: str) -> str:
@@ -94,6 +100,21 @@ def share(kind: str, window: str) -> str:
     return f"midstream:{kind}:ratio_rate{window}"
 
 
+def eligible(recorded: str) -> str:
+    """The same as `operations` or `calls`, of the calls that the objective counts."""
+    return recorded.replace(":", ":eligible_", 1)
+
+
+def of_models(recorded: str) -> str:
+    """The same as `recorded`, by provider and model, too."""
+    return recorded.replace(":", ":model_", 1)
+
+
+def failing(window: str) -> str:
+    """The recorded share of failures where a service has many of them with a model."""
+    return f"midstream:failing:ratio_rate{window}"
+
+
 def mean(recorded: str, window: str, step: str) -> str:
     """The mean over `window` of a rate that is recorded, at steps of `step`. Where there was none, it was 0."""
     return f"sum_over_time({recorded}[{window}:{step}]) / {seconds(window) // seconds(step)}"
@@ -104,17 +125,19 @@ def denied(selection: Selection) -> Selection:
     return selection.where(names.STATUS, any_of(_DENIALS), "=~")
 
 
-def _kinds(window: str) -> Mapping[str, Selection]:
-    every = Selection(operations(window))
+def _kinds(window: str) -> Mapping[str, str]:
+    """By kind, the rate of such calls. All are shares of all calls that are judged."""
+    every, failed = Selection(operations(window)), Selection(errors(window))
+    refused = failed.where(names.STATUS, any_of(_REFUSALS), "=~")
     return {
-        FAILED: every.ended(*FAILURES),
-        IN_BAND: every.ended(Outcome.IN_BAND_ERROR),
-        LEAKED: every.where(names.LEAKED, "true"),
-        TRUNCATED: every.ended(Outcome.TRUNCATED),
-        MALFORMED: every.ended(Outcome.MALFORMED),
-        TRANSPORT: every.ended(Outcome.TRANSPORT_ERROR),
-        CONNECTION: every.ended(Outcome.CONNECTION_ERROR),
-        DENIED: denied(Selection(errors(window))),
+        IN_BAND: str(every.ended(Outcome.IN_BAND_ERROR)),
+        LEAKED: str(every.where(names.LEAKED, "true")),
+        TRUNCATED: str(every.ended(Outcome.TRUNCATED)),
+        MALFORMED: str(every.ended(Outcome.MALFORMED)),
+        TRANSPORT: str(every.ended(Outcome.TRANSPORT_ERROR)),
+        CONNECTION: str(every.ended(Outcome.CONNECTION_ERROR)),
+        DENIED: str(denied(failed)),
+        CALLER: f"{refused} or {every.ended(Outcome.CLIENT_ERROR)}",
     }
 
 
@@ -124,41 +147,69 @@ class Recording:
 
     record: str
     expression: str
+    labels: frozenset[str]
+    """Those that the recorded series can have: what `names.LABELS` is for raw ones."""
 
 
-_RAW: Final[Mapping[Callable[[str], str], tuple[str, tuple[str, ...]]]] = {
-    operations: (names.OPERATIONS, _DETAIL),
-    errors: (names.ERRORS, _ERROR_DETAIL),
-}
-"""By what is recorded from raw series, these, and the labels that are kept."""
-
-
-def _rate(recorded: Callable[[str], str], window: str) -> str:
-    if window == SHORTEST:
-        metric, by = _RAW[recorded]
-        return f"{total(counted(Selection(metric), window), *by)}\n/ {seconds(window)}"
+def _rates(window: str) -> Iterator[Recording]:
+    """What later rules read. Only those of the shortest window read raw series."""
+    raw = {
+        operations(window): (counted(Selection(names.OPERATIONS), window), _DETAIL),
+        errors(window): (counted(Selection(names.ERRORS), window), _ERROR_DETAIL),
+    }
+    shortest = {name: f"{total(expression, *by)}\n/ {seconds(window)}" for name, (expression, by) in raw.items()}
+    shortest[eligible(operations(window))] = _eligible(window)
     step = "1m" if seconds(window) <= seconds(_FINE_UP_TO) else SHORTEST
-    return mean(recorded(SHORTEST), window, step)
+    for name, expression in shortest.items():
+        longer = mean(name.removesuffix(window) + SHORTEST, window, step)
+        labels = frozenset(_ERROR_DETAIL if name == errors(window) else _DETAIL)
+        yield Recording(name, expression if window == SHORTEST else longer, labels)
 
 
-def _rules(window: str) -> tuple[Recording, ...]:
+def _eligible(window: str) -> str:
+    every, failed = Selection(operations(window)), Selection(errors(window))
+    part, whole = (total(str(some), *_DETAIL) for some in (failed.where(names.STATUS, any_of(_CALLERS), "=~"), failed))
+    judged = every.ended(*(outcome for outcome in JUDGED if outcome is not Outcome.CLIENT_ERROR))
+    return f"{judged}\n* (\n  1 - {part}\n  / ({whole} > 0)\n)\nor {judged}"
+
+
+def _shares(window: str, by: tuple[str, ...], name: Callable[[str], str]) -> Iterator[Recording]:
+    """How many calls the objective counts, and the share of them that failed."""
+    counts = Selection(eligible(operations(window)))
+    whole = name(eligible(calls(window)))
+    yield Recording(whole, total(str(counts), *by), frozenset(by))
+    yield Recording(name(share(FAILED, window)), _ratio(str(counts.ended(*FAILURES)), whole, by), frozenset(by))
+
+
+def _ratio(part: str, whole: str, by: tuple[str, ...]) -> str:
+    return f"(\n  {total(part, *by)}\n  or 0 * {whole}\n)\n/ ({whole} > 0)"
+
+
+def _rules(window: str) -> Iterator[Recording]:
+    yield from _rates(window)
     whole = calls(window)
-    return (
-        *(Recording(recorded(window), _rate(recorded, window)) for recorded in _RAW),
-        Recording(whole, total(str(Selection(operations(window)).ended(*JUDGED)), *TARGET)),
-        *(
-            Recording(share(kind, window), f"(\n  {total(str(part), *TARGET)}\n  or 0 * {whole}\n)\n/ ({whole} > 0)")
-            for kind, part in _kinds(window).items()
-        ),
-    )
+    yield Recording(whole, total(str(Selection(operations(window)).ended(*JUDGED)), *TARGET), frozenset(TARGET))
+    yield from _shares(window, TARGET, str)
+    for kind, part in _kinds(window).items():
+        yield Recording(share(kind, window), _ratio(part, whole, TARGET), frozenset(TARGET))
+    if window in {FLEET.short, FLEET.long}:
+        yield from _shares(window, MODELS, of_models)
+        yield _failing(window)
 
 
-RECORDINGS: Final[Mapping[str, tuple[Recording, ...]]] = {window: _rules(window) for window in WINDOWS}
+def _failing(window: str) -> Recording:
+    """The services that `objective.Fleet` is about."""
+    share_of = of_models(share(FAILED, window))
+    windows = dict.fromkeys((window, FLEET.short))
+    lately = (f"{of_models(share(FAILED, one))} > {min(FLEET.shares.values())}" for one in windows)
+    failures = f"round({share_of} * {of_models(eligible(calls(window)))} * {seconds(window)}) >= {FLEET.failures}"
+    return Recording(failing(window), "\nand ".join((*lately, failures)), frozenset(MODELS))
+
+
+RECORDINGS: Final[Mapping[str, tuple[Recording, ...]]] = {window: tuple(_rules(window)) for window in WINDOWS}
 """The rules of each window, in the order in which they are evaluated."""
 
 RECORDED: Final[Mapping[str, frozenset[str]]] = {
-    rule.record: frozenset(next((by for made, (_, by) in _RAW.items() if made(window) == rule.record), TARGET))
-    for window, rules in RECORDINGS.items()
-    for rule in rules
+    rule.record: rule.labels for rules in RECORDINGS.values() for rule in rules
 }
-"""By the name of a recorded series, the labels that it can have: what `names.LABELS` is for raw ones."""
+"""By the name of a recorded series, the labels that it can have."""

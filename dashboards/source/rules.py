@@ -13,7 +13,7 @@ from source.recording import RECORDINGS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from source.alerts import Alert
+    from source.alert import Alert
     from source.recording import Recording
 
 __all__ = ("files",)

@@ -46,7 +46,8 @@ def targets_of(board: Board) -> Iterator[tuple[str, Any]]:
 
 def asks(thing: Any, kind: str = "prometheus") -> bool:
     """Whether a panel, a target or a variable asks a data source of this kind."""
-    return bool((thing.get("datasource") or {}).get("type", kind) == kind)
+    source: dict[str, str] | None = thing.get("datasource")
+    return source is None or source["type"] == kind
 
 
 def trees_of(board: Board) -> Iterator[tuple[str, promql_parser.Expr]]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ("Prometheus", "Series", "Store", "get_json", "prometheus")
+__all__ = ("Prometheus", "Series", "Store", "alertmanager", "get_json", "prometheus")
 
 _ANSWER_SECONDS: Final = 60.0
 _LISTENS: Final = r'msg="Listening on" address=(\S+)'
@@ -101,10 +101,9 @@ class Prometheus(Store):
 def prometheus(directory: Path, rules: Sequence[Path]) -> Generator[Prometheus]:
     """Runs both in `directory`, with `rules`, until the end of the `with` block."""
     server = needed("prometheus", "prometheus")
-    alertmanager = needed("prometheus-alertmanager", "prometheus-alertmanager")
     targets = directory / "targets.json"
     targets.write_text("[]")
-    with _alertmanager(alertmanager, directory) as receiver:
+    with alertmanager(directory) as receiver:
         configuration = directory / "prometheus.yaml"
         configuration.write_text(yaml.safe_dump(_configuration(rules, receiver, targets)))
         command = (
@@ -120,10 +119,13 @@ def prometheus(directory: Path, rules: Sequence[Path]) -> Generator[Prometheus]:
 
 
 @contextmanager
-def _alertmanager(program: str, directory: Path) -> Generator[str]:
+def alertmanager(directory: Path, shipped: Mapping[str, Any] | None = None) -> Generator[str]:
+    """Runs an Alertmanager, with the routes and rules of `shipped`, until the end of the block. Gives its URL."""
+    program = needed("prometheus-alertmanager", "prometheus-alertmanager")
     configuration = directory / "alertmanager.yaml"
-    route = {"receiver": "nobody", "group_wait": "0s"}
-    configuration.write_text(yaml.safe_dump({"route": route, "receivers": [{"name": route["receiver"]}]}))
+    more = dict(shipped or {})
+    route = {"receiver": "nobody", "group_wait": "0s", **more.pop("route", {})}
+    configuration.write_text(yaml.safe_dump({"route": route, "receivers": [{"name": route["receiver"]}], **more}))
     command = (
         program,
         f"--config.file={configuration}",

@@ -144,8 +144,8 @@ def _needed(scene: Scene, groups: Sequence[Any]) -> list[Any]:
 def _read(expression: str, rules: Mapping[str, Any]) -> set[str]:
     """The rules that `expression` reads. `ALERTS` of no name in particular are all alerts."""
     alerts = set(re.findall(r'alertname="(\w+)"', expression))
-    read = metrics_read(parsed(expression))
-    return (read | (alerts or set(rules))) if "ALERTS" in read else set(read)
+    read = set(metrics_read(parsed(expression)))
+    return read | (alerts or set(rules)) if "ALERTS" in read else read
 
 
 def _test(scene: Scene, groups: list[str]) -> dict[str, Any]:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from midstream._cli.dashboards.prices import FILE, Prices
 from source.boards import BOARDS, interpolate
+from source.variables import DATASOURCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -58,12 +60,13 @@ class ShownPanel:
 
 
 def shown_panels() -> Iterator[ShownPanel]:
-    """Every panel of every shipped board, without the headings."""
+    """Every panel of every shipped board that asks Prometheus, without the headings."""
     for board in BOARDS:
         shown = [panel for panel in _shipped(board.uid)["panels"] if panel["type"] != "row"]
         for panel, json_of_panel in zip(board.panels, shown, strict=True):
             assert panel.title == json_of_panel["title"], (panel.title, json_of_panel["title"])
-            yield ShownPanel(board.uid, panel, tuple(json_of_panel["targets"]))
+            if panel.source == DATASOURCE:
+                yield ShownPanel(board.uid, panel, tuple(json_of_panel["targets"]))
 
 
 def variables() -> Iterator[tuple[str, str, str]]:
@@ -84,6 +87,7 @@ def faster_rules(directory: Path) -> Sequence[Path]:
     """Copies of the shipped rules that need no time.
 
     Each `interval` is a second, raw series are read over half a minute, and subqueries are short. Shares stay the same.
+    With them are the rules with prices, as a user has them.
     """
     copies = [directory / path.name for path in (DASHBOARDS / "prometheus").glob("*.yaml")]
     for copy in copies:
@@ -92,4 +96,6 @@ def faster_rules(directory: Path) -> Sequence[Path]:
         text = re.sub(r"\[5m\]|(?<=offset )5m", lambda found: found[0].replace("5m", "30s"), text)
         copy.write_text(_SUBQUERY.sub(_SHORT_SUBQUERY, text), encoding="utf-8")
     assert copies
-    return copies
+    prices = directory / FILE
+    prices.write_text(Prices((("*", (1.0, 5.0)),)).rules(), encoding="utf-8")
+    return [*copies, prices]

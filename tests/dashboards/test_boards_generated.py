@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 DASHBOARDS: Final = Path(__file__).parents[2] / "dashboards"
-FOLDERS: Final = ("grafana", "grafana-v2", "prometheus")
+FOLDERS: Final = ("alertmanager", "grafana", "grafana-v2", "prometheus")
 
 
 def generate(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -86,7 +86,7 @@ def test_the_check_sees_other_ends_of_lines(copy: Path) -> None:
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_the_check_names_a_missing_file(copy: Path, folder: str) -> None:
-    missing = next(path for path in sorted((copy / folder).iterdir()) if path.name.startswith("midstream-"))
+    missing = next(path for path in sorted((copy / folder).iterdir()) if path.name.startswith("midstream"))
     missing.unlink()
     checked = generate("--check", "--folder", str(copy))
     assert (checked.returncode, f"{folder}/{missing.name}: is missing\n") == (1, checked.stdout)

@@ -29,7 +29,7 @@ QUERIES: Final[Mapping[str, tuple[str, str]]] = {
 }
 LANGUAGES: Final = {TRACES: "traceql", LOGS: "logql"}
 RESOURCE: Final = {"service_name", "deployment_environment_name", "k8s_namespace_name"}
-RECORDED: Final = {attribute.name for attribute in (*CALL_ATTRIBUTES, *REQUEST_ATTRIBUTES)}
+RECORDED: Final = {one.name for one in CALL_ATTRIBUTES} | {one.name for one in REQUEST_ATTRIBUTES}
 
 
 def test_both_languages_are_asked() -> None:
@@ -96,3 +96,65 @@ def test_only_this_board_has_the_data_sources_of_tempo_and_loki() -> None:
         for board in BOARDS
     }
     assert kinds == {board.uid: ["prometheus"] for board in BOARDS} | {BOARD.uid: ["prometheus", TRACES, LOGS]}
+
+
+# The way there
+
+
+def link(board: str, title: str, column: str = "") -> str:
+    """Where a click on this panel leads, or on a number in this column of it."""
+    (panel,) = [one for each in BOARDS if each.uid == board for one in each.panels if one.title == title]
+    config = panel.as_json(1, {})["fieldConfig"]
+    if not column:
+        return str(config["defaults"]["links"][-1]["url"])
+    (override,) = [one["properties"] for one in config["overrides"] if one["matcher"]["options"] == column]
+    (links,) = [one["value"] for one in override if one["id"] == "links"]
+    return str(links[-1]["url"])
+
+
+def chosen(url: str) -> list[str]:
+    """What it chooses anew. All else is kept."""
+    assert url.startswith(f"/d/{BOARD.uid}?${{__url_time_range}}&${{datasource:queryparam}}&")
+    return re.findall(r"var-([^&]+)", url)
+
+
+CLICKS: Final[Mapping[tuple[str, ...], list[str]]] = {
+    ("midstream-outcomes", "How calls ended"): ["outcome=${__field.labels.midstream_outcome}"],
+    ("midstream-outcomes", "In-band errors"): ["error_type=${__field.labels.error_type}", "outcome=in_band_error"],
+    ("midstream-outcomes", "Duration"): [],
+    ("midstream-outcomes", "The gap"): [
+        "outcome=client_error",
+        "outcome=in_band_error",
+        "outcome=malformed",
+        "outcome=transport_error",
+        "outcome=truncated",
+    ],
+    ("midstream-outcomes", "Status truth table", "Calls"): ['outcome=${__data.fields["Outcome"]}'],
+    ("midstream-outcomes", "By model", "In band"): ['model=${__data.fields["Model"]}', "outcome=in_band_error"],
+    ("midstream-leaked", "In detail", "Calls"): [
+        'error_type=${__data.fields["Exception class"]}',
+        'outcome=${__data.fields["Outcome"]}',
+        'model=${__data.fields["Model"]}',
+        'provider=${__data.fields["Provider"]}',
+        'operation=${__data.fields["Operation"]}',
+    ],
+}
+
+
+@pytest.mark.parametrize("click", CLICKS, ids=" ".join)
+def test_a_click_leads_to_the_calls_that_were_counted(click: tuple[str, ...]) -> None:
+    assert chosen(link(*click)) == CLICKS[click]
+
+
+def test_a_click_on_a_span_shows_its_trace_and_keeps_everything_else() -> None:
+    url = link(BOARD.uid, "Traces", "Span")
+    assert chosen(url) == ["trace=${__data.fields.traceIdHidden}"]
+    names = {variable["name"] for variable in BOARD.as_json()["templating"]["list"]} - {"trace"}
+    assert set(re.findall(r"\$\{(\w+):queryparam\}", url)) == names
+
+
+def test_every_percentile_has_exemplars() -> None:
+    queries = [query for board in BOARDS for panel in board.panels for query in panel.queries]
+    percentiles = [query for query in queries if "histogram_quantile(" in query.expression]
+    assert percentiles
+    assert all(query.exemplar for query in percentiles)

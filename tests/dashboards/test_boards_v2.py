@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import pytest
 
@@ -32,30 +32,31 @@ each_board = pytest.mark.parametrize("board", BOARDS, ids=[board.uid for board i
 
 def again(module: str, board: dict[str, Any]) -> Any:
     """`board` as this model of a dashboard writes what it has read."""
-    model = pytest.importorskip(f"{_SDK}.models.{module}", reason=f"{_SDK} needs Python 3.11")
-    encoder = pytest.importorskip(f"{_SDK}.cog.encoder")
+    model: Any = pytest.importorskip(f"{_SDK}.models.{module}", reason=f"{_SDK} needs Python 3.11")
+    encode: Any = pytest.importorskip(f"{_SDK}.cog.encoder").JSONEncoder()
     pytest.importorskip(f"{_SDK}.cog.plugins").register_default_plugins()
 
-    class Encoder(encoder.JSONEncoder):  # type: ignore[misc, name-defined]  # of a module that is not always there
-        def default(self, o: Any) -> Any:
-            # 0.0.21 reads the type and the version of a panel into sets of one text.
-            return next(iter(o)) if isinstance(o, set) else super().default(o)
+    def default(o: Any) -> Any:
+        # 0.0.21 reads the type and the version of a panel into sets of one text.
+        return next(iter(cast("set[str]", o))) if isinstance(o, set) else encode.default(o)
 
-    return json.loads(json.dumps(model.Dashboard.from_json(json.loads(json.dumps(board))), cls=Encoder))
+    return json.loads(json.dumps(model.Dashboard.from_json(json.loads(json.dumps(board))), default=default))
 
 
-def lost(board: Any, written: Any, path: str = "") -> Iterator[str]:
+def lost(board: object, written: object, path: str = "") -> Iterator[str]:
     """Where `written` differs from `board`, but for what it has in addition: the defaults of the models."""
     if isinstance(board, dict) and isinstance(written, dict):
-        for name in board:
-            place = f"{path}.{name}" if path else str(name)
-            if name in written:
-                yield from lost(board[name], written[name], place)
+        there = cast("dict[str, object]", written)
+        for name, value in cast("dict[str, object]", board).items():
+            place = f"{path}.{name}" if path else name
+            if name in there:
+                yield from lost(value, there[name], place)
             else:
                 yield place
-    elif isinstance(board, list) and isinstance(written, list) and len(board) == len(written):
-        for place, pair in enumerate(zip(board, written, strict=True)):
-            yield from lost(*pair, f"{path}[{place}]")
+    elif isinstance(board, list) and isinstance(written, list):
+        pairs = list(zip(cast("list[object]", board), cast("list[object]", written), strict=True))
+        for number, (one, other) in enumerate(pairs):
+            yield from lost(one, other, f"{path}[{number}]")
     elif board != written:
         yield path
 

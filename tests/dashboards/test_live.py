@@ -73,11 +73,16 @@ def live(directory: Path) -> Generator[Live]:
         server = stack.enter_context(prometheus(directory, faster_rules(directory)))
         arguments = {MIXED: [], **{job: ["--only", "ok", "--only", kind.fault] for job, kind in KINDS.items()}}
         demos = {
-            job: stack.enter_context(midstream_running("demo", "--serve", "--port", "0", *only))
+            job: stack.enter_context(midstream_running("demo", "--serve", "--port", "0", *only, **environment(job)))
             for job, only in arguments.items()
         }
         server.scrape({job: address(demo) for job, demo in demos.items()})
         yield Live(server, demos)
+
+
+def environment(job: str) -> dict[str, str]:
+    """One job has corrected errors, too, which change nothing else."""
+    return {"MIDSTREAM_ERRORS": "corrected"} if job == MIXED else {}
 
 
 def address(demo: Running) -> str:
@@ -110,7 +115,8 @@ def a_kind_of_failure_moves_its_own_panels_and_no_others(on: Live, job: str) -> 
     for shown in shown_panels():
         moved_by = shown.panel.moved_by
         if moved_by is None:
-            assert all(shown.answers(on.prometheus, job)), f"{shown} has no data of {job}"
+            # A panel with good and failed calls apart has a query for each.
+            assert any(shown.answers(on.prometheus, job)), f"{shown} has no data of {job}"
         else:
             answers = shown.answers(on.prometheus, job)
             assert shown.moves(answers) is (KINDS[job].outcome in moved_by), f"{shown}, {job}: {answers}"

@@ -111,7 +111,7 @@ def test_every_panel_returns_data_of_a_store_that_was_pushed_to(tmp_path: Path, 
 
     with store(tmp_path) as metrics, rules(tmp_path, metrics) as evaluated:
         pushes = ("demo", "--serve", "--port", "0", "--otlp", f"{metrics.url}/opentelemetry")
-        with midstream_running(*pushes, OTEL_METRIC_EXPORT_INTERVAL="1000") as demo:
+        with midstream_running(*pushes, OTEL_METRIC_EXPORT_INTERVAL="1000", MIDSTREAM_ERRORS="corrected") as demo:
             demo.read_until("Ctrl-C stops.")
             until = time.monotonic() + _PATIENCE_SECONDS
             proves(the_variables_have_values_but_for_the_job, metrics)

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from dashboards.promtool import Scene, promtool
-from dashboards.rule_scenes_alerts import FIRES, SILENT
-from dashboards.rule_scenes_kinds import ALONE, MOMENTS, RECORDED
+from dashboards.rule_scenes import FIRES, SILENT
+from dashboards.rule_scenes_fleet import ONE_PAGE
+from dashboards.rule_scenes_kinds import ALONE
+from dashboards.rule_scenes_moments import MOMENTS
+from dashboards.rule_scenes_recorded import RECORDED
 from source.alerts import ALERTS
 from source.rules import files
 
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NAMES = sorted({alert.name for alert in ALERTS})
-SCENES = {scene.name: scene for scene in (*FIRES, *SILENT, *ALONE, *RECORDED, *MOMENTS)}
+SCENES = {scene.name: scene for scene in (*FIRES, *SILENT, *ALONE, *RECORDED, *MOMENTS, *ONE_PAGE)}
 
 
 def check(scene: Scene, folder: Path) -> None:
@@ -37,6 +40,11 @@ def test_an_alert_is_silent(scene: Scene, tmp_path: Path) -> None:
 @pytest.mark.full
 @pytest.mark.parametrize("scene", ALONE, ids=str)
 def test_what_happens_alone_fires_its_own_alerts_and_no_others(scene: Scene, tmp_path: Path) -> None:
+    check(scene, tmp_path)
+
+
+@pytest.mark.parametrize("scene", ONE_PAGE, ids=str)
+def test_one_storm_is_one_page(scene: Scene, tmp_path: Path) -> None:
     check(scene, tmp_path)
 
 
@@ -78,15 +86,24 @@ CHANGES = (
     Change("> 1 * (1 - 0.99)", "> 0.5 * (1 - 0.99)", "MidstreamErrorBudgetBurn: 1/128"),
     Change("in_band_errors:ratio_rate15m > 0.02", "in_band_errors:ratio_rate15m > 0.3", "MidstreamInBandErrors: one c"),
     Change("> 0.0025", "> 0.0001", "MidstreamTransportErrors: one an hour"),
-    Change("failures:ratio_rate5m > 0.5", "failures:ratio_rate5m > 0.25", "MidstreamOutage: half"),
+    Change("midstream:failures:ratio_rate5m > 0.5", "midstream:failures:ratio_rate5m > 0.25", "MidstreamOutage: half"),
     Change("failures:ratio_rate5m > 0.5", "failures:ratio_rate5m > 0.95", "MidstreamOutage: 15 calls in 16"),
     Change("denials:ratio_rate5m > 0.1", "denials:ratio_rate5m > 0.2", "MidstreamAccessDenied: an eighth"),
     # No minimum of calls.
     Change(
-        "round(midstream:calls:rate1h * 3600) >= 20", "midstream:calls:rate1h >= 0", "MidstreamErrorBudgetBurn: ever"
+        "round(midstream:eligible_calls:rate1h * 3600) >= 21",
+        "midstream:eligible_calls:rate1h >= 0",
+        "MidstreamErrorBudgetBurn: ever",
     ),
     Change("round(midstream:calls:rate15m * 900) >= 150", "midstream:calls:rate15m >= 0", "MidstreamInBandErrors: too"),
     Change(">= 5\n", ">= 4\n", "MidstreamOutage: the first four"),
+    # Services that fail together.
+    Change(")) >= 3\n", ")) >= 2\n", "MidstreamFleetFailure: two services"),
+    Change(">= 0.5 * count", ">= 0.2 * count", "MidstreamFleetFailure: three of seven"),
+    Change("keep_firing_for: 45m", "keep_firing_for: 10m", "an outage of many services"),
+    # What the objective excludes.
+    Change('"400|401|402|403|404|413|422"', '"401|402|403|404|413|422"', "every call is refused through"),
+    Change("1 - sum by", "0 * sum by", "HTTP errors, half of them through"),
     # No success in one of several windows.
     Change("ratio_rate1h > 0.999", "ratio_rate1h > 1", "MidstreamOutage: a call every 10 minutes"),
     Change("ratio_rate1h > 0.999", "ratio_rate1h > 0.8", "MidstreamOutage: a call succeeds now and then"),
@@ -107,7 +124,8 @@ CHANGES = (
     Change("/ (midstream:calls:rate5m > 0)", "/ midstream:calls:rate5m", "idle from the start"),
     Change("completed|http_error", "completed|cancelled|http_error", "only calls that the application ended"),
     # Without one of the two labels of a service.
-    Change("by (job, service_name)", "by (job)", "service_name and no job"),
+    Change("by (job, service_name, ", "by (job, ", "service_name and no job"),
+    Change(", namespace, ", ", ", "MidstreamOutage: in one namespace"),
     # The first values of a series, a gap between two scrapes, and a restart.
     Change("[1h] offset 1h", "[3h] offset 1h", "a gap of three hours"),
     Change("[1h] offset 1h", "[5m] offset 1h", "a gap of 50 minutes"),

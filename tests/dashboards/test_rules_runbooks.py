@@ -14,14 +14,14 @@ import pytest
 
 from dashboards.boards_promql import parsed, unknown_labels, unknown_metrics
 from dashboards.promtool import promtool
-from dashboards.rule_scenes_alerts import FIRES
+from dashboards.rule_scenes import FIRES
 from dashboards.rule_scenes_kinds import ALONE, FIRING
 from midstream import AnthropicInstrumentor
 from midstream._guard import UNCOUNTED
 from midstream.faults import FaultServer
 from source.alerts import ALERTS
 from source.boards import BOARDS
-from source.objective import ABSENT, ANY, BURNS, DENIAL, LIMITS, OUTAGE, PAIRS, STALL
+from source.objective import ABSENT, ANY, BURNS, CALLER, DENIAL, FLEET, LIMITS, OUTAGE, PAIRS, STALL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -83,12 +83,16 @@ def test_a_runbook_says_how_bad_it_is_and_from_where_on(name: str) -> None:
         assert f"at least {ABSENT.calls} calls in the last {in_words(ABSENT.window)}" in intro
         assert f"without a break for at least an {in_words(ABSENT.lasting)}" in intro
         assert in_words(ABSENT.hold) in intro
+    elif name == "MidstreamFleetFailure":
+        assert all(f"{severity} when more than {share * 100:g} %" in intro for severity, share in FLEET.shares.items())
+        assert f"at least {FLEET.services} services" in intro
+        assert f"at least {FLEET.failures} failed calls each" in intro
     elif name == "MidstreamErrorBudgetBurn":
         assert all(f"{burn.long}/{burn.short}" in intro for burn in BURNS)
     assert (name == "MidstreamStalls") == (f"{STALL} s" in intro)
 
 
-PAGES = {"MidstreamOutage": OUTAGE, "MidstreamAccessDenied": DENIAL}
+PAGES = {"MidstreamOutage": OUTAGE, "MidstreamAccessDenied": DENIAL, "MidstreamCallerErrors": CALLER}
 
 
 def in_words(window: str, hour: str = "hour") -> str:
@@ -97,9 +101,9 @@ def in_words(window: str, hour: str = "hour") -> str:
 
 
 @each_runbook
-def test_links_lead_to_other_runbooks(name: str) -> None:
+def test_links_lead_to_files(name: str) -> None:
     for target in re.findall(r"\]\(([^)]+)\)", TEXTS[name]):
-        assert target.removesuffix(".md") in NAMES, target
+        assert (FOLDER / target).is_file(), target
 
 
 @each_runbook
@@ -137,7 +141,7 @@ def test_the_queries_ask_for_what_there_is_and_see_the_first_failure_of_a_series
 
 
 def scene_of(name: str) -> Scene:
-    told = {alert: scene for scene in FIRES for alert in scene.fired}
+    told: dict[str, Scene] = {alert: scene for scene in FIRES for alert in scene.fired}
     alone = {alert.split('"')[1]: scene for scene in reversed(ALONE) for alert in scene.samples[FIRING] if "=" in alert}
     return {**told, **alone}[name]
 
@@ -313,9 +317,18 @@ def test_the_code_says_that_access_is_denied(where: str, error_type: str, client
         code("MidstreamAccessDenied")(client, request(f"{where}:{error_type}"))
 
 
+@pytest.mark.parametrize("where", ["http", "in_band"])
+@pytest.mark.parametrize("error_type", ["invalid_request_error", "not_found_error", "request_too_large"])
+def test_the_code_says_that_the_request_is_wrong(where: str, error_type: str, client: anthropic.Anthropic) -> None:
+    with pytest.raises(ValueError, match=error_type):
+        code("MidstreamCallerErrors")(client, request(f"{where}:{error_type}"))
+
+
 def test_the_code_takes_other_errors_for_what_they_are(client: anthropic.Anthropic) -> None:
     with pytest.raises(anthropic.APIStatusError):
         code("MidstreamAccessDenied")(client, request("in_band:overloaded_error"))
+    with pytest.raises(anthropic.APIStatusError):
+        code("MidstreamCallerErrors")(client, request("in_band:overloaded_error"))
 
 
 @pytest.mark.parametrize(
@@ -368,6 +381,7 @@ def test_each_block_of_code_is_run_here() -> None:
         (name, 0)
         for name in (
             "MidstreamAccessDenied",
+            "MidstreamCallerErrors",
             "MidstreamMisreportedStatus",
             "MidstreamOutage",
             "MidstreamOverloaded",

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 __all__ = ("API_KEY", "Reader", "reader")
 
 API_KEY: Final = "canary-key-73fd"
-"""The key that every program has. It must appear in nothing that is printed."""
+"""The key of programs in Python blocks. It must appear in nothing that is printed."""
 
 _PATIENCE_SECONDS: Final = 150.0
 
@@ -51,6 +51,7 @@ _SERVING: Final[Mapping[str, str]] = MappingProxyType(
     {
         r"midstream faults\b(?!.*(--list| -- ))": "Ctrl-C",
         r"midstream demo\b.*--serve": "Ctrl-C",
+        r"midstream watch\b(?!.* -- )": "MIDSTREAM_WATCH",
         r"\buvicorn ": "Uvicorn running on",
     }
 )
@@ -72,7 +73,10 @@ _INSTEAD: Final[Mapping[str, str]] = MappingProxyType(
 )
 """By name of a program, what runs in its place."""
 
-_PIP: Final = {"PIP_NO_INDEX": "1", "PIP_DRY_RUN": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+_PIP: Final = {
+    **dict.fromkeys(("PIP_NO_INDEX", "PIP_DRY_RUN", "PIP_DISABLE_PIP_VERSION_CHECK"), "1"),
+    "PIP_NO_BUILD_ISOLATION": "0",  # which pip reads as: none
+}
 """pip resolves what a page installs, extras and all, against what is installed here, and changes nothing."""
 
 _AT_THE_END: Final = dict.fromkeys(
@@ -105,14 +109,16 @@ def reader(folder: Path) -> Generator[Reader]:
         url = stack.enter_context(_Claude()).url
         receiver = stack.enter_context(otlp_receiver())
         ports = {port: _free_port() for port in _FREE_PORTS} | {_OTLP_PORT: receiver.url.rpartition(":")[2]}
-        yield Reader(_furnished(folder, url, receiver.url), ports, stack)
+        api = f"ANTHROPIC_BASE_URL={url} ANTHROPIC_API_KEY={API_KEY}"
+        yield Reader(_furnished(folder), ports, stack, api)
 
 
 class Reader:
     """Does what blocks say, one after the other, in one terminal."""
 
-    def __init__(self, folder: Path, ports: Mapping[str, str], started: ExitStack) -> None:
+    def __init__(self, folder: Path, ports: Mapping[str, str], started: ExitStack, api: str) -> None:
         self._folder = folder
+        self._api = api
         self._ports = ports
         self._started = started
         self._printed = ""
@@ -144,7 +150,7 @@ class Reader:
         named = _NAMED.match(block.text)
         name = named[1] if named else f"block_{block.line}.py"
         (self._directory / name).write_text(f"{block.text}\n", encoding="utf-8")
-        self._run(f"{'pytest -q' if _TESTED.search(block.text) else 'python'} {name}")
+        self._run(f"env {self._api} {'pytest -q' if _TESTED.search(block.text) else 'python'} {name}")
 
     def output(self, block: Block) -> None:
         """Compares it with what the block before it has printed; `...` stands for anything."""
@@ -272,7 +278,7 @@ def _free_port() -> str:
         return str(taken.getsockname()[1])
 
 
-def _furnished(folder: Path, url: str, otlp: str) -> Path:
+def _furnished(folder: Path) -> Path:
     """A copy of the checkout, with a terminal in which nothing has been done."""
     for path in (found for pattern in _COPIED for found in CHECKOUT.glob(pattern)):
         if path.is_dir():
@@ -296,10 +302,6 @@ def _furnished(folder: Path, url: str, otlp: str) -> Path:
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTEST_ADDOPTS": f"-c {terminal}/pytest.ini --rootdir . -p no:cacheprovider",
-        "ANTHROPIC_BASE_URL": url,
-        "ANTHROPIC_API_KEY": API_KEY,
-        "OTEL_EXPORTER_OTLP_ENDPOINT": otlp,
-        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
         **_AT_THE_END,
         **_PIP,
     }

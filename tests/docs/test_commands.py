@@ -23,7 +23,8 @@ def _named(program: str) -> Iterator[tuple[str, list[str]]]:
     for page in PAGES:
         for found in _INLINE.finditer(prose_of(page)):
             if found[1].startswith(f"{program} "):
-                yield page, shlex.split(found[1].partition(" | ")[0])[1:]
+                own, _, _of_a_program = found[1].partition(" | ")[0].partition(" -- ")
+                yield page, shlex.split(own)[1:]
 
 
 @cache

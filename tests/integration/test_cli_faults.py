@@ -132,6 +132,8 @@ def test_importing_the_command_line_needs_only_the_core() -> None:
         ("click", "click", ["faults"]),
         ("rich", "rich", ["demo"]),
         ("rich", "rich", ["doctor"]),
+        ("rich", "rich", ["watch"]),
+        ("opentelemetry.proto", "opentelemetry-proto", ["watch", "--", "true"]),
         ("click", "click", ["doctor"]),
         ("anthropic", "anthropic", ["demo"]),
         ("opentelemetry.sdk", "opentelemetry-sdk", ["demo", "--json"]),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import opentelemetry.context
 import pytest
 from opentelemetry.sdk._logs import Logger
-from opentelemetry.sdk.metrics import Counter, Histogram
+from opentelemetry.sdk.metrics import Histogram
 from opentelemetry.sdk.trace import Span, Tracer
 
 import midstream._sdk.bodies
@@ -25,7 +25,9 @@ from midstream._sdk.call import ObservedCall
 from midstream._telemetry.open_streams import OpenStreams
 from midstream._telemetry.recorder import Recorder
 from midstream._telemetry.sdk_span import SdkSpan
+from midstream._telemetry.series import CallSeries
 from midstream._telemetry.spans import OwnSpan
+from midstream._telemetry.totals import Totals
 from midstream.faults import parse
 from midstream.testing._calls import recorded_calls
 from support.clients import HAS_OWN_SPANS, async_client, client
@@ -57,21 +59,6 @@ class OurFaultError(Exception):
 
 def raising(*_args: Any, **_kwargs: Any) -> Any:
     raise OurFaultError
-
-
-def only_for(*names: str) -> Callable[[Any], Any]:
-    """Makes a method of a metric instrument raise for the metrics of these names only."""
-
-    def choose(original: Any) -> Any:
-        @functools.wraps(original)
-        def method(instrument: Any, *args: Any, **kwargs: Any) -> Any:
-            if instrument.name in names:
-                raise OurFaultError
-            return original(instrument, *args, **kwargs)
-
-        return method
-
-    return choose
 
 
 def always(_original: Any) -> Any:
@@ -106,7 +93,8 @@ ENTRIES: dict[str, tuple[Any, str, Callable[[Any], Any]]] = {
     "set_attributes": (Span, "set_attributes", always),
     "set_status": (Span, "set_status", always),
     "end": (Span, "end", always),
-    "counter.add": (Counter, "add", only_for("midstream.client.operations", "midstream.client.errors")),
+    "totals.adder": (Totals, "adder", always),
+    "series.end_of": (CallSeries, "end_of", always),
     "open_streams.opened": (OpenStreams, "opened", always),
     "open_streams.closed": (OpenStreams, "closed", always),
     "histogram.record": (Histogram, "record", always),

@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 __all__ = ("CHECKOUT", "contents", "export", "shipped_files", "wrote")
 
 CHECKOUT: Final = Path(__file__).parents[2]
-_KINDS: Final = {"grafana": "*.json", "grafana-v2": "*.json", "prometheus": "*.yaml", "runbooks": "*.md"}
+_KINDS: Final = {
+    "grafana": "*.json",
+    "grafana-v2": "*.json",
+    "prometheus": "*.yaml",
+    "runbooks": "*.md",
+    "alertmanager": "*.yaml",
+}
 
 
 def export(*arguments: str | Path) -> Result:
@@ -42,5 +48,5 @@ def shipped_files(dashboards: Path = CHECKOUT / "dashboards") -> Mapping[str, by
 def wrote(folder: str | Path) -> str:
     """What the command says when it is done."""
     kinds = [path.partition("/")[0] for path in shipped_files()]
-    boards, _, rules, runbooks = map(kinds.count, _KINDS)
+    boards, _, rules, runbooks, _ = map(kinds.count, _KINDS)
     return f"Wrote {boards} boards, {rules} files of rules and {runbooks} runbooks to {folder}.\n"

@@ -16,7 +16,7 @@ import weakref
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import CoroutineType, FunctionType, GeneratorType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import anyio.lowlevel
 from opentelemetry.sdk.trace import TracerProvider
@@ -75,6 +75,9 @@ class Step(NamedTuple):
     """The connections in the client's pool."""
     closed: tuple[bool, ...]
     """By socket, whether it is closed."""
+
+
+_SERIES: Final = {"RequestSeries", "EndSeries", "SeriesValue", "_Total"}
 
 
 @dataclass
@@ -183,12 +186,16 @@ class Run:
         """The objects of ours that outlived the response and the exception, and those that outlived everything.
 
         What lives on in cycles of the SDK's own is excused until the last collection. So is `ObservedRequest`, which
-        holds nothing: event loops keep the context in which a connection was opened.
+        holds nothing: event loops keep the context in which a connection was opened. The series of a kind of call stay
+        for the next one.
         """
         collected = self._first(lambda step: step.name == "collected")
         gone = (not {"response", "error"}.intersection(step.alive) for step in self.steps[:collected])
         outlived = itertools.chain.from_iterable(itertools.compress(self.ours, gone))
-        return [*sorted({*outlived} - {"ObservedRequest"}), *self.ours[-1]]
+        return [
+            *sorted({*outlived} - _SERIES - {"ObservedRequest"}),
+            *(name for name in self.ours[-1] if name not in _SERIES),
+        ]
 
     def window(self, way: Way) -> range:
         """The steps at which the call may end: not before it is dropped, and not after its connection is released.

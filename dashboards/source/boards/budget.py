@@ -11,7 +11,7 @@ from source.objective import BURNS, OBJECTIVE, PERIOD, WINDOWS
 from source.panels import Lines, Query, Thresholds, Tile
 from source.parts import ALLOWED, NO_TRAFFIC, NONE, called
 from source.queries import FAILURES, JUDGED, TARGET, ratio, total
-from source.recording import operations
+from source.recording import eligible, operations
 from source.variables import chosen
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ _LEFT_OVER: Final = Thresholds(colours.BAD, ((0, colours.WARNING), (0.25, colour
 
 
 def _recorded(window: str, outcomes: Iterable[Outcome]) -> Selection:
-    return chosen(operations(window)).ended(*outcomes)
+    """Without the calls that the objective does not count."""
+    return chosen(eligible(operations(window))).ended(*outcomes)
 
 
 def _of_calls(window: str, *by: str) -> str:
@@ -66,7 +67,8 @@ _LEFT: Final = Tile(
 
 _SUCCESS: Final = Tile(
     title="Actual success",
-    description=f"The share of calls in {PERIOD} that really succeeded. The objective is {_GOAL}.",
+    description=f"The share of calls in {PERIOD} that really succeeded, of those that the objective counts: not those "
+    f"that the caller caused to fail. The objective is {_GOAL}.",
     queries=(Query(or_why_not(f"1 - {_in_period()}"), f"of calls in {PERIOD}; the objective is {_GOAL}"),),
     moved_by=_BY,
     at_rest=1,

@@ -153,7 +153,7 @@ _DETAILS: Final = Table(
     nothing=NONE,
     columns=(
         Column("Value", "Calls", 65, decimals=0),
-        Column(names.ERROR_TYPE, "Exception class", 225),
+        Column(names.ERROR_TYPE, "Exception class", 205),
         Column(names.OUTCOME, "Outcome", 120),
         Column(names.PHASE, "Phase", 75),
         Column(names.CORRECTED, "Corrected", 75),
@@ -177,6 +177,6 @@ BOARD: Final = Board(
                 Row(8, ((8, _PHASES), (8, _WAITS), (8, _SERVERS))),
             ),
         ),
-        Section("Details", (Row(10, ((8, _MISSED_OVER_TIME), (16, _DETAILS))),)),
+        Section("Details", (Row(10, ((7, _MISSED_OVER_TIME), (17, _DETAILS))),)),
     ),
 )

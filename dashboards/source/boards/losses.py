@@ -44,8 +44,8 @@ class _Loss:
             title=title,
             description=description,
             queries=(
-                Query(or_why_not(ratio(self.lost, self.spent)), f"of all {self.what}"),
-                Query(self.lost, self.what, unit=self.unit),
+                Query(or_why_not(ratio(self.lost, self.spent)), f"of all {self.what} lost"),
+                Query(self.lost, "lost", unit=self.unit),
             ),
             moved_by=self.moved_by,
             unit="percentunit",

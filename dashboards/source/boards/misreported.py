@@ -146,14 +146,14 @@ _DETAILS: Final = Table(
     moved_by=_BY,
     nothing=NONE,
     columns=(
-        Column("Value", "Calls", 70, decimals=0),
+        Column("Value", "Calls", 60, decimals=0),
         Column(names.ERROR_TYPE, "Error type"),
-        Column(names.STATUS, "Effective", 90),
-        Column(names.PHASE, "Phase", 90),
-        Column(names.CORRECTED, "Corrected", 90),
+        Column(names.STATUS, "Effective", 80),
+        Column(names.PHASE, "Phase", 80),
+        Column(names.CORRECTED, "Corrected", 85),
         Column(names.MODEL, "Model", links=(("This model only", to("midstream-misreported", model="${__value.raw}")),)),
-        Column(names.PROVIDER, "Provider", 110),
-        Column(names.OPERATION, "Operation", 110),
+        Column(names.PROVIDER, "Provider", 95),
+        Column(names.OPERATION, "Operation", 100),
     ),
     sort_by="Calls",
 )
@@ -170,6 +170,6 @@ BOARD: Final = Board(
                 Row(8, ((8, _PLACES), (8, _PHASES), (8, _MODELS))),
             ),
         ),
-        Section("Details", (Row(10, ((9, _BOTH_WAYS), (15, _DETAILS))),)),
+        Section("Details", (Row(10, ((8, _BOTH_WAYS), (16, _DETAILS))),)),
     ),
 )

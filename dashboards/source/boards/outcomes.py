@@ -193,9 +193,8 @@ BOARD: Final = Board(
             "What failed",
             (
                 Row(8, ((12, _HTTP), (12, _IN_BAND))),
-                Row(8, ((12, _CONNECTIONS), (12, _LEAKED))),
-                Row(7, ((12, _DAMAGED), (12, _PHASES))),
-                Row(9, ((24, STATUSES),)),
+                Row(8, ((8, _CONNECTIONS), (8, _LEAKED), (8, _DAMAGED))),
+                Row(9, ((15, STATUSES), (9, _PHASES))),
             ),
         ),
         Section(

@@ -39,7 +39,7 @@ def _of_services(expression: str) -> str:
 SERVICES: Final = Table(
     title="By service",
     description="Each service, the one with the most failed calls on top: calls, failed calls, those of them that HTTP "
-    "counts as a success, and actual success. A dash is none. A service leads to this board for that service only.",
+    "counts as a success, and actual success. A dash means zero. A service leads to this board for that service only.",
     queries=(
         Query(f"{_of_services(calls(OPERATIONS, WHOLE, *TARGET))} > 0"),
         Query(f"{_of_services(calls(OPERATIONS.ended(*FAILURES), WHOLE, *TARGET))} > 0"),
@@ -55,10 +55,10 @@ SERVICES: Final = Table(
             for title, variable in (_TITLES[label],)
         ),
         *([Column(_WHERE, "Where")] if len(TARGET) > len(_NAME) else []),
-        Column("Value #B", "Failed", 80, decimals=0, thresholds=ANY_IS_BAD, counts=frozenset(FAILURES)),
-        Column("Value #C", "Hidden from HTTP", 130, decimals=0, counts=frozenset(HIDDEN_FROM_HTTP)),
-        Column("Value #D", "Actual success", 115, "percentunit", 1, WITHIN_OBJECTIVE, counts=frozenset(FAILURES)),
-        Column("Value #A", "Calls", 80, decimals=0),
+        Column("Value #B", "Failed", 75, decimals=0, thresholds=ANY_IS_BAD, counts=frozenset(FAILURES)),
+        Column("Value #C", "Hidden", 75, decimals=0, counts=frozenset(HIDDEN_FROM_HTTP)),
+        Column("Value #D", "Success", 80, "percentunit", 1, WITHIN_OBJECTIVE, counts=frozenset(FAILURES)),
+        Column("Value #A", "Calls", 70, decimals=0),
     ),
     sort_by="Failed",
 )
@@ -71,7 +71,7 @@ _THIS_MODEL: Final = of_row("Model")
 MODELS: Final = Table(
     title="By model",
     description="Each requested model, the one with the most failed calls on top: success according to HTTP and actual "
-    "success, in-band errors and leaked exceptions. A dash is none. The cells link to the boards for that model.",
+    "success, in-band errors and leaked exceptions. A dash means zero. The cells link to the boards for that model.",
     queries=(
         Query(f"{calls(_MODELED, WHOLE, names.MODEL)} > 0"),
         Query(success_as_http_tells(WHOLE, names.MODEL, of=_MODELED)),
@@ -85,8 +85,8 @@ MODELS: Final = Table(
     columns=(
         Column(names.MODEL, "Model", links=(("This model only", to(_HERE, model=_THIS)),)),
         Column("Value #F", "Failed", 70, decimals=0, thresholds=ANY_IS_BAD, counts=frozenset(FAILURES)),
-        Column("Value #C", "Actual", 75, "percentunit", 1, WITHIN_OBJECTIVE, counts=frozenset(FAILURES)),
-        Column("Value #B", "According to HTTP", 130, "percentunit", 1),
+        Column("Value #C", "Success", 80, "percentunit", 1, WITHIN_OBJECTIVE, counts=frozenset(FAILURES)),
+        Column("Value #B", "HTTP says", 90, "percentunit", 1),
         Column(
             "Value #D",
             "In band",

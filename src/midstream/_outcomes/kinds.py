@@ -61,7 +61,7 @@ class StreamKind(NamedTuple):
     phases: Mapping[str, Phase] = MappingProxyType({})
     """The phases after events of these types."""
     other: Phase | None = None
-    """The phase after any other event. `None` leaves it as it is."""
+    """The phase after any other event. `None` leaves it as it is. A phase never goes back."""
     turns: Mapping[str, Turn] = MappingProxyType({})
     """What events of these types say about the agent's turn. Empty where there is no agent."""
     preview: str | None = None
@@ -85,10 +85,6 @@ class StreamKind(NamedTuple):
         if not self.has_end_event:
             return True
         return event == self.content and event != self.answer
-
-    def phase_after(self, event: str | None, before: Phase) -> Phase:
-        """The phase after an event of this type, where the phase was `before`."""
-        return self.phases.get(event or "", self.other or before)
 
     def ends_with(self, event: str | None, stop_reason: str | None) -> bool:
         """Whether the stream is whole with an event of this type, after which its stop reason is `stop_reason`."""

@@ -10,7 +10,7 @@ from midstream._outcomes.failure import OTHER, Failure
 from midstream._outcomes.redaction import shown
 from midstream._outcomes.retry import header, helps, retry_after
 from midstream._outcomes.status import API_STATUS, BEDROCK_STATUS, GOOGLE_STATUS, SESSION_STATUS, UNKNOWN_STATUS
-from midstream._outcomes.values import as_int, as_text, compiled, field, words_of
+from midstream._outcomes.values import as_int, as_text, compiled, field, fields, words_of
 from midstream._outcomes.vocabulary import Outcome
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Reported(NamedTuple):
     observed: int | None = None
     status: int | None = None
     """The status on the exception."""
-    reason: str | None = None
+    response: object = None
     request_id: str | None = None
     headers: object = None
     leaked: bool = False
@@ -43,15 +43,15 @@ class Reported(NamedTuple):
 
 def reported_by(wrappers: Chain) -> Reported:
     """The report of the last of `wrappers`, the exception that decides. The others were raised from it."""
-    error = wrappers[-1].error
-    response = field(error, "response")
-    status = _status(field(error, "status_code"))
+    response, status_code, request_id = fields(wrappers[-1].error, "response", "status_code", "request_id")
+    observed, headers = (None, None) if response is None else fields(response, "status_code", "headers")
+    status = _status(status_code)
     return Reported(
-        observed=_status(field(response, "status_code")) or status or foreign_status(wrappers[-1]),
+        observed=_status(observed) or status or foreign_status(wrappers[-1]),
         status=status,
-        reason=shown(as_text(field(response, "reason_phrase"))),
-        request_id=as_text(field(error, "request_id")),
-        headers=field(response, "headers"),
+        response=response,
+        request_id=as_text(request_id),
+        headers=headers,
         leaked=not any(is_of(link.error, _API_ERROR) for link in wrappers),
         exception_type=qualified_name(type(wrappers[0].error)),
     )
@@ -75,8 +75,9 @@ def api_error_of(error: BaseException, headers: object) -> ErrorBody:
     if frame is not None:
         return ErrorBody(type=type_name(frame))
     found = api_error_in(field(error, "body"))
-    # The body first: the attribute exists from SDK 0.87 on.
-    return found._replace(type=found.type or type_name(field(error, "type")) or shape_name(header(headers, _AWS_TYPE)))
+    if found.type is not None:
+        return found  # the attribute exists from SDK 0.87 on
+    return found._replace(type=type_name(field(error, "type")) or shape_name(header(headers, _AWS_TYPE)))
 
 
 def bedrock_frame(error: BaseException) -> str | None:
@@ -109,7 +110,8 @@ def with_status(outcome: Outcome, error: ErrorBody, reported: Reported) -> Failu
         exception_type=reported.exception_type,
         message=shown(error.message),
         code=error.code,
-        reason=None if in_band else reported.reason,
+        # Only a failure without a type is shown with it.
+        reason=None if in_band or error.type else shown(as_text(field(reported.response, "reason_phrase"))),
     )
 
 

@@ -35,7 +35,7 @@ def retry_after(headers: object) -> float | None:
 
 def header(headers: object, name: str) -> str | None:
     """The text of a header of at most 128 characters. `None` if there is none, or a longer one. Never raises."""
-    return as_name(attempt(lambda: _existing(cast("Any", headers), name)))
+    return None if headers is None else as_name(attempt(_existing, cast("Any", headers), name))
 
 
 def _existing(headers: Any, name: str) -> object:

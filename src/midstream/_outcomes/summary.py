@@ -31,14 +31,9 @@ def summary_of(message: object, *, complete: bool) -> MessageSummary:
     """The summary of `message`, an object or a mapping. `complete`: its output tokens are final. Never raises."""
     id_, model, stop_reason, usage = fields(message, "id", "model", "stop_reason", "usage")
     uncached, output, read, written = _usage(usage)
-    return MessageSummary(
-        id=as_text(id_),
-        model=as_text(model),
-        stop_reason=as_text(stop_reason),
-        input_tokens=_all_input(uncached, read, written),
-        output_tokens=output if complete else None,
-        cache_read_tokens=read,
-        cache_write_tokens=written,
+    return _summary(
+        *(as_text(id_), as_text(model), as_text(stop_reason)),
+        *(_all_input(uncached, read, written), output if complete else None, read, written),
     )
 
 
@@ -48,21 +43,23 @@ def updated(before: MessageSummary, message_delta: object) -> MessageSummary:
     uncached, output, read, written = _usage(usage)
     read = _latest(read, before.cache_read_tokens)
     written = _latest(written, before.cache_write_tokens)
-    return MessageSummary(
-        id=before.id,
-        model=before.model,
-        stop_reason=as_text(field(delta, "stop_reason")),
-        input_tokens=_all_input(_latest(uncached, _uncached(before)), read, written),
-        output_tokens=_latest(output, before.output_tokens),
-        cache_read_tokens=read,
-        cache_write_tokens=written,
+    return _summary(
+        *(before.id, before.model, as_text(field(delta, "stop_reason"))),
+        _all_input(_latest(uncached, _uncached(before)), read, written),
+        *(_latest(output, before.output_tokens), read, written),
     )
+
+
+def _summary(*values: str | int | None) -> MessageSummary:
+    return MessageSummary._make(values)  # a third of the time of its construction by name
 
 
 def _usage(usage: object) -> list[int | None]:
     """The tokens: uncached input, output, read from the cache, written to it."""
+    if usage is None:
+        return [None] * 4
     counts = fields(usage, "input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
-    return [_count(count) for count in counts]
+    return [None if count is None else _count(count) for count in counts]
 
 
 def _count(value: object) -> int | None:

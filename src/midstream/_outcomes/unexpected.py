@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal, cast
 from midstream._outcomes.api_errors import says_error
 from midstream._outcomes.classify import classify, in_band_error
 from midstream._outcomes.failure import UNEXPECTED_BODY, UNEXPECTED_MEDIA_TYPE, Failure
-from midstream._outcomes.values import as_text, field, fields, item
+from midstream._outcomes.values import as_text, fields
 from midstream._outcomes.vocabulary import Outcome
 
 if TYPE_CHECKING:
@@ -63,12 +63,16 @@ def is_json(media_type: str) -> bool:
 
 def failure_in_document(document: object, kind: StreamKind) -> Failure | None:
     """The failure in `document`, an object or a mapping. `None` if it has what every answer of `kind` has."""
-    error = _error_document(document)
-    proven = kind.proof is None or issubclass(type(field(document, kind.proof)), kind.proof_type)
+    proof, named = fields(document, kind.proof or "", "type")
     # A document that looks like an answer but has the type of an error is an error.
-    if item(error, "type") == "error" or (not proven and says_error(error)):
-        return in_band_error(error)
-    return None if proven else unexpected_body(f"a document without {kind.proof}")
+    is_error = named == "error" and type(document) is not list
+    proven = kind.proof is None or issubclass(type(proof), kind.proof_type)
+    if proven and not is_error:
+        return None
+    error = _error_document(document)
+    return (
+        in_band_error(error) if is_error or says_error(error) else unexpected_body(f"a document without {kind.proof}")
+    )
 
 
 def _error_document(document: object) -> object:

@@ -10,14 +10,18 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
+from operator import itemgetter
 from typing import Any, Final, cast
 
 from midstream._guard import attempt
 
 UNDECODED: Final = object()
 """Stands for a value that is not JSON."""
+
+SDK_ANSWERS: Final = "anthropic.types."
+"""The modules of the SDK's parsed answers and events, which contain nothing else."""
 
 UNSEEN: Final = object()
 """Stands for a document that cannot be inspected."""
@@ -43,6 +47,8 @@ def compiled(pattern: str, flags: int = 0) -> re.Pattern[str]:
 
 def as_text(value: object, longest: int | None = MAX_NAME_LENGTH) -> str | None:
     """`value` if it is a text that is not empty, cut at `longest` characters."""
+    if value is None:
+        return None
     if type(value) is str and value.isascii() and value.isprintable() and (longest is None or len(value) <= longest):
         return value or None  # unchanged, like nearly all
     if not issubclass(type(value), str):
@@ -59,6 +65,8 @@ def as_name(value: object) -> str | None:
 
 def as_int(value: object) -> int | None:
     """`value` if it is a whole number of at most 64 bits."""
+    if value is None:
+        return None
     if type(value) is not int:
         if not issubclass(type(value), int) or type(value) is bool:
             return None
@@ -68,6 +76,8 @@ def as_int(value: object) -> int | None:
 
 def as_float(value: object) -> float | None:
     """`value` if it is a finite number."""
+    if not issubclass(type(value), (float, int)):
+        return None
     exact = float.__float__(cast("float", value)) if issubclass(type(value), float) else as_int(value)
     return float(exact) if exact is not None and math.isfinite(exact) else None
 
@@ -99,8 +109,8 @@ def field(value: object, name: str) -> object:
     return attempt(_field, value, name)
 
 
-def fields(value: object, *names: str) -> list[object]:
-    """The `field` of each of `names`."""
+def fields(value: object, *names: str) -> Sequence[object]:
+    """The `field` of each of `names`, at least two."""
     # All of them in one attempt: most values raise nothing.
     read = attempt(_fields, value, names)
     return [field(value, name) for name in names] if read is None else read
@@ -120,14 +130,30 @@ def from_json(data: bytes) -> Mapping[str, Any]:
     return cast("Mapping[str, Any]", value) if isinstance(value, dict) else {}
 
 
-def _field(value: object, name: str) -> object:
-    if isinstance(value, Mapping):
-        return cast("Any", value).get(name)
-    return cast("object", getattr(value, name, None))
+def _field(value: Any, name: str) -> object:
+    kind = type(value)
+    if kind is dict:
+        return value.get(name)
+    # pydantic keeps the fields of a model in its `__dict__`, and those beyond the model elsewhere.
+    if kind.__module__.startswith(SDK_ANSWERS) and name in value.__dict__:
+        return value.__dict__[name]
+    return value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
 
 
-def _fields(value: Any, names: tuple[str, ...]) -> list[object]:
+def _fields(value: Any, names: tuple[str, ...]) -> Sequence[object]:
+    kind = type(value)
+    if kind is dict:
+        return [*map(value.get, names)]
+    if kind.__module__.startswith(SDK_ANSWERS):
+        known = value.__dict__
+        try:
+            found: tuple[object, ...] = _picker(*names)(known)
+        except KeyError:
+            return [known[name] if name in known else getattr(value, name, None) for name in names]
+        return found
     if isinstance(value, Mapping):
-        mapping = cast("Mapping[str, object]", value)
-        return [mapping.get(name) for name in names]
+        return [*map(cast("Mapping[str, object]", value).get, names)]
     return [getattr(value, name, None) for name in names]
+
+
+_picker: Final = cache(itemgetter)

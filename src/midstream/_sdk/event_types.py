@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 
-from midstream._outcomes.values import is_mapping
+from midstream._outcomes.values import SDK_ANSWERS, is_mapping
 
 
 class NoEvent:
@@ -24,10 +24,14 @@ class EventTypes:
 
     def __init__(self) -> None:
         self._informative: weakref.WeakSet[type] = weakref.WeakSet()
+        self._of_sdk: set[type] = set()
 
     def can_ignore(self, event: object, *, is_redundant: bool) -> bool:
         """Whether more events of the class of `event` can be ignored. `is_redundant`: those of its type say nothing."""
+        kind = type(event)
+        # A class of the SDK lives as long as the SDK, so it needs no weak reference.
+        informative = self._of_sdk if kind.__module__.startswith(SDK_ANSWERS) else self._informative
         if not is_redundant:
-            self._informative.add(type(event))
+            informative.add(kind)
             return False
-        return type(event) not in self._informative and not is_mapping(event)
+        return kind not in informative and not is_mapping(event)

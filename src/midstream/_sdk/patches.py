@@ -85,7 +85,8 @@ class Patches:
 
     def __init__(self, observer: RequestObserver) -> None:
         self._observer = observer
-        self._wanted = True
+        self._enabled = [True]
+        """Empty when it has ended."""
         self._patches: list[_Patch] = []
 
     def put_in(self, found: Found) -> None:
@@ -107,7 +108,7 @@ class Patches:
 
         Streams that are open now are still recorded when they end.
         """
-        self._wanted = False
+        self._enabled.clear()
         while self._patches:
             patch = self._patches.pop()
             if own_attribute(patch.owner, patch.method) is patch.wrapper:
@@ -117,7 +118,7 @@ class Patches:
     def _wrap(self, target: Target, owner: Any) -> None:
         original = own_attribute(owner, target.method)
         wrapper = partial(target.wrapper, self._observer)
-        wrapped = wrap(owner, target.method, wrapper, lambda: self._wanted, mark=self.give_way)
+        wrapped = wrap(owner, target.method, wrapper, self._enabled, mark=self.give_way)
         self._patches.append(_Patch(owner, target.method, original, wrapped))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from midstream._guard import attempt
@@ -34,26 +35,30 @@ def options_of(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
 def request_of(client: Any, operation: Operation, options: Any, *, stream: bool) -> CallRequest:
     """The call that `client` was asked to make. `extra_body` overrides the body, as it does in what is sent."""
     body = _body(options)
-    address, port = endpoint(client.base_url)
+    get = body.get
     return CallRequest(
-        operation=operation,
-        provider=provider_name(client),
-        model=as_text(body.get("model"), MAX_REQUEST_TEXT),
-        stream=stream,
-        max_tokens=as_int(body.get("max_tokens", body.get("max_tokens_to_sample"))),
-        temperature=as_float(body.get("temperature")),
-        top_p=as_float(body.get("top_p")),
-        top_k=as_int(body.get("top_k")),
-        stop_sequences=_texts(body.get("stop_sequences")),
-        output_type="json" if _asks_for_json(body) else None,
-        server_address=address,
-        server_port=port,
+        operation,
+        provider_name(client),
+        as_text(get("model"), MAX_REQUEST_TEXT),
+        stream,
+        as_int(get("max_tokens", get("max_tokens_to_sample"))),
+        as_float(get("temperature")),
+        as_float(get("top_p")),
+        as_int(get("top_k")),
+        _texts(get("stop_sequences")),
+        "json" if _asks_for_json(body) else None,
+        *endpoint(client.base_url),
     )
 
 
 def endpoint(url: Any) -> tuple[str | None, int | None]:
     """Host and port of an `httpx.URL` or `httpx2.URL`, whose port is `None` where it is the scheme's default."""
-    return as_text(url.host, MAX_REQUEST_TEXT), as_int(url.port) or _DEFAULT_PORTS.get(url.scheme)
+    return _endpoint(url.host, url.port, url.scheme)
+
+
+@lru_cache(maxsize=128)
+def _endpoint(host: object, port: object, scheme: str) -> tuple[str | None, int | None]:
+    return as_text(host, MAX_REQUEST_TEXT), as_int(port) or _DEFAULT_PORTS.get(scheme)
 
 
 def provider_name(client: Any) -> str:
@@ -66,8 +71,9 @@ def provider_name(client: Any) -> str:
 
 
 def _body(options: Any) -> dict[str, Any]:
-    body, extra = _mapping(options.json_data), _mapping(getattr(options, "extra_json", None))
-    return {**body, **extra} if extra else body
+    body = _mapping(options.json_data)
+    extra = getattr(options, "extra_json", None)
+    return body if extra is None else {**body, **_mapping(extra)}
 
 
 def _asks_for_json(body: Mapping[str, Any]) -> bool:
@@ -77,7 +83,8 @@ def _asks_for_json(body: Mapping[str, Any]) -> bool:
 
 
 def _is_json(form: object) -> bool:
-    return form is not None and as_text(_mapping(form).get("type")) == "json_schema"
+    known = {} if form is None else _mapping(form)
+    return bool(known) and as_text(known.get("type")) == "json_schema"
 
 
 def _mapping(value: object) -> dict[str, Any]:
@@ -86,7 +93,12 @@ def _mapping(value: object) -> dict[str, Any]:
     if type(value) is dict:
         return cast("dict[str, Any]", value)
     # Another class is read once, and may raise.
-    return attempt(lambda: dict(cast("Any", value)) if isinstance(value, Mapping) else None) or {}
+    return attempt(_copied, value) or {}
+
+
+def _copied(value: Any) -> dict[str, Any] | None:
+    # Most are the SDK's mark for what is not given. The class of a mapping has `keys`.
+    return dict(value) if hasattr(type(value), "keys") and isinstance(value, Mapping) else None
 
 
 def _texts(value: object) -> tuple[str, ...] | None:

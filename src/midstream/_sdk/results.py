@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from midstream._outcomes.exceptions import HTTP_CLIENTS
-from midstream._outcomes.values import package_of
+from midstream._outcomes.values import SDK_ANSWERS, package_of
 
 _STREAMS: Final[Mapping[str, str]] = {
     "Stream": "response",
@@ -24,9 +24,6 @@ _RESPONSES: Final[Mapping[str, str]] = {
     "HttpxBinaryResponseContent": "response",
 }
 """The same, with the classes that return a body undecoded."""
-
-_ANSWERS: Final = "anthropic.types."
-"""The modules of the SDK's parsed answers, which contain nothing else."""
 
 
 def response_of(result: Any) -> Any | None:
@@ -56,7 +53,7 @@ def streams(result: Any) -> bool:
 
 def is_inspectable(result: Any) -> bool:
     """Whether a parsed `result` has the fields of the document that arrived: one of the SDK's classes, or a mapping."""
-    return type(result).__module__.startswith(_ANSWERS) or isinstance(result, Mapping)
+    return type(result).__module__.startswith(SDK_ANSWERS) or isinstance(result, Mapping)
 
 
 class Head(NamedTuple):
@@ -88,7 +85,7 @@ def _is_response_class(kind: Any) -> bool:
 
 
 def _attribute(result: Any, attributes: Mapping[str, str]) -> str | None:
-    if type(result).__module__.startswith(_ANSWERS):
+    if type(result).__module__.startswith(SDK_ANSWERS):
         return None  # the most frequent result, without a walk
     for kind in type(result).__mro__:
         attribute = attributes.get(kind.__name__)

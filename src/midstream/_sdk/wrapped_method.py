@@ -66,12 +66,11 @@ def _home_of(wrapper: Any) -> tuple[Any, str]:
     return home
 
 
-def wrap(
-    owner: Any, method: str, wrapper: Callable[..., Any], enabled: Callable[[], bool], mark: Callable[[], bool]
-) -> Any:
+def wrap(owner: Any, method: str, wrapper: Callable[..., Any], enabled: list[bool], mark: Callable[[], bool]) -> Any:
     """Puts a wrapped method in place of `owner.method`, and returns it.
 
-    `wrapper` is called in place of the method while `enabled()`. `mark`, a bound method, is what `mark_on` finds on it.
+    `wrapper` is called in place of the method until `enabled` is empty: wrapt looks twice for each call, and would call
+    a function. `mark`, a bound method, is what `mark_on` finds on it.
     """
     made = wrapt.wrap_object(owner, method, _Wrapper, (wrapper, enabled))
     setattr(made, _HOME, (owner, method))

@@ -114,6 +114,8 @@ TELEMETRY_ERRORS: Final = _counter(
     "Telemetry faults of midstream's own that were contained.",
     ("midstream.component",),
 )
+TOTALS: Final = (OPERATIONS, _ERRORS, _RESENDS)
+"""Counted by midstream, and observed when metrics are collected."""
 _OURS: Final = (OPERATIONS, _ERRORS, OPEN_STREAMS, _LONGEST_WAIT, _RESENDS, TELEMETRY_ERRORS)
 
 _DURATION: Final = _seconds("gen_ai.client.operation.duration", "Duration of a call.", _ERROR, lambda c: c.duration)

@@ -9,6 +9,8 @@ from typing import Final
 class Operation(str, Enum):
     """What a call requests: the value of `gen_ai.operation.name`."""
 
+    __hash__ = str.__hash__  # that of its text, which is equal to it; and faster than that of an enum
+
     CHAT = "chat"
     """Messages, by any of the SDK's methods. A stream is whole with its `message_stop`."""
     TEXT_COMPLETION = "text_completion"

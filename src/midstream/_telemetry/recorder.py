@@ -9,38 +9,35 @@ from typing import TYPE_CHECKING, Any, Final
 from opentelemetry.metrics import NoOpCounter, NoOpHistogram
 
 from midstream._guard import UNCOUNTED, Guards
-from midstream._outcomes.classify import bounded_error_type
 from midstream._telemetry.attributes import VERDICT_ATTRIBUTES, call_attributes, request_attributes
-from midstream._telemetry.limits import Limits
 from midstream._telemetry.log_events import log_events
 from midstream._telemetry.metrics import (
-    COUNTER_DEFAULTS,
-    NORMAL_FLAGS,
     OPEN_STREAMS,
-    OPERATIONS,
     TELEMETRY_ERRORS,
+    TOTALS,
     Instrument,
     Metric,
     chunk_metrics,
-    metrics_of,
     metrics_with,
 )
 from midstream._telemetry.open_streams import OpenStreams
-from midstream._telemetry.operation import Operation
 from midstream._telemetry.scope import EVENT_NAME, GenAIMetrics
 from midstream._telemetry.sdk_span import SdkSpan, sdk_span
+from midstream._telemetry.series import CallSeries
 from midstream._telemetry.spans import OwnSpan, SilentSpan
 from midstream._telemetry.stacktrace import stacktrace
 from midstream._telemetry.stderr_lines import write_failure
+from midstream._telemetry.totals import Totals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from opentelemetry.context import Context
     from opentelemetry.metrics import Meter
 
     from midstream._outcomes import Failure
     from midstream._telemetry.call_record import CallRecord, CallRequest, Value
+    from midstream._telemetry.series import SeriesValue
     from midstream._telemetry.signals import Signals
     from midstream._telemetry.spans import CallSpan
 
@@ -65,40 +62,19 @@ class Recorder:
         self.guards = Guards(_fault_counter(signals.meter))
         self._open_streams = OpenStreams.of(signals.meter, signals.meter_provider, self.guards.metrics)
         self._spans = spans
-        self._limits = Limits()
-        self._seen: set[tuple[object, ...]] = set()
-        self._record: Final = {
+        self._records: Final = {
             metric.name: _recording(metric, _instrument(signals.meter, metric, self.guards))
             for metric in metrics_with(genai_metrics)
-            if metric is not OPEN_STREAMS
+            if metric is not OPEN_STREAMS and metric not in TOTALS
         }
-        self._measures: Final = {
-            operation: [
-                (metric.name, self._record[metric.name], measure.value, measure.attributes)
-                for metric in metrics_of(operation, genai_metrics)
-                for measure in metric.measures
-            ]
-            for operation in Operation
-        }
+        totals = Totals.of(signals.meter, signals.meter_provider, self.guards.metrics)
+        self._series: Final = CallSeries(self._records, totals, self._open_streams, genai_metrics)
         self._chunk_metrics = chunk_metrics(genai_metrics)
 
     def first_seen(self, request: CallRequest) -> None:
         """Creates the series of all outcomes for a kind of call, so that `rate()` sees the first failure too."""
-        model = self._limits.value("gen_ai.request.model", request.model)
-        key = (request.operation, request.provider, model, request.stream)
-        if key in self._seen:
-            return
-        self._seen.add(key)
-        known = {**COUNTER_DEFAULTS, **self._limits.of(request_attributes(request))}
-        for outcome, (leaked, misreported) in NORMAL_FLAGS.items():
-            with self.guards.metrics:
-                flags: dict[str, Value] = {
-                    "midstream.outcome": outcome.value,
-                    "midstream.leaked": leaked,
-                    "midstream.misreported": misreported,
-                }
-                name = OPERATIONS.name
-                self._record[name](0, self._limits.series(name, {**known, **flags}), context=None)
+        with self.guards.metrics:
+            self._series.of(request)
 
     def own_span(self, request: CallRequest, entered_in: Context, started_ns: int) -> CallSpan:
         """A span of ours, or none if spans are off or the tracer cannot start one, which is tried once."""
@@ -120,8 +96,7 @@ class Recorder:
     def stream_opened(self, call: int, request: CallRequest) -> None:
         """The live stream of the call with the id `call` has begun."""
         with self.guards.metrics:
-            known = self._limits.of(request_attributes(request))
-            self._open_streams.opened(call, self._limits.series(OPEN_STREAMS.name, known))
+            self._open_streams.opened(call, self._series.open_stream(request))
 
     def stream_closed(self, call: int) -> None:
         """It has ended."""
@@ -135,9 +110,10 @@ class Recorder:
         """A piece of content has come from `model`, `seconds` after the previous one."""
         with self.guards.metrics:
             answering: dict[str, Value] = {} if model is None else {"gen_ai.response.model": model}
-            known = self._limits.of({**request_attributes(request), **answering})
+            limits = self._series.limits
+            known = limits.of({**request_attributes(request), **answering})
             for metric in self._chunk_metrics if math.isfinite(seconds) else ():
-                self._record[metric.name](seconds, self._limits.series(metric.name, known), context=where)
+                self._records[metric.name](seconds, limits.series(metric.name, known), context=where)
 
     def ended(self, call: CallRecord, span: CallSpan, error: BaseException | None) -> None:
         """Records a call that ended. `error` is the exception that the application got, if it got one."""
@@ -146,42 +122,52 @@ class Recorder:
         result: dict[str, Value] = {}
         with self.guards.calls:
             result = call_attributes(call)
-        attributes = {**requested, **result}
+        line = None if failure is None else str(failure)
         # An exception for the application, such as Ctrl-C in an exporter, passes through after the rest is recorded.
         try:
             with self.guards.spans:
-                span.finish(requested, result, None if failure is None else str(failure), time.time_ns())
+                span.finish(requested, result, line, time.time_ns())
         finally:
             try:
-                self._record_metrics(call, attributes, span.context)
+                self._record_metrics(call, span.context)
             finally:
-                if failure is not None:
+                if failure is not None and line is not None:
                     with self.guards.logs:
                         if self._write_failure is not None:
                             self._write_failure(failure, call.request_id)
                     with self.guards.logs:
-                        self._emit_event(failure, attributes, span.context, error)
+                        self._emit_event(failure, line, {**requested, **result}, span.context, error)
 
-    def _record_metrics(self, call: CallRecord, attributes: Mapping[str, Value], where: Context) -> None:
-        failure = call.verdict.failure
-        known = self._limits.of(attributes)
-        for name, default in COUNTER_DEFAULTS.items():
-            known.setdefault(name, default)
-        if failure is not None:
-            known["error.type"] = bounded_error_type(failure)
-        for name, record, value_of, more in self._measures[call.request.operation]:
-            value = value_of(call)
+    def _record_metrics(self, call: CallRecord, where: Context) -> None:
+        rest: Iterator[SeriesValue] = iter(())
+        with self.guards.metrics:
+            end = self._series.end_of(call)
+            for add, times in end.added:
+                for _ in range(int(times(call) or 0)):
+                    add()
+            rest = iter(end.recorded)
+            self._record_values(rest, call, where)
+        for value in rest:  # only after an internal error, which loses one value
+            with self.guards.metrics:
+                self._record_values((value,), call, where)
+
+    def _record_values(self, values: Iterable[SeriesValue], call: CallRecord, where: Context) -> None:
+        for each in values:
+            value = each.value(call)
             # A broken clock returns not-a-number, which would spoil the sum of a histogram permanently.
             if value is not None and math.isfinite(value):
-                with self.guards.metrics:
-                    record(value, self._limits.series(name, {**known, **more} if more else known), context=where)
+                each.record(value, each.attributes or self._series.attributes_of(each), where)
 
     def _emit_event(
-        self, failure: Failure, attributes: Mapping[str, Value], where: Context, error: BaseException | None
+        self,
+        failure: Failure,
+        line: str,
+        attributes: Mapping[str, Value],
+        where: Context,
+        error: BaseException | None,
     ) -> None:
         if not self._log_events.wanted(where):
             return
-        line = str(failure)
         exception: dict[str, Value] = {"exception.message": failure.message or line}
         if failure.exception_type is not None:
             exception["exception.type"] = failure.exception_type

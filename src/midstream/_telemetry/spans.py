@@ -57,7 +57,7 @@ class OwnSpan(CallSpan):
     def __init__(
         self, tracer: trace.Tracer, request: CallRequest, where: context.Context, started_ns: int, *, spans: Guard
     ) -> None:
-        operation = request.operation.value
+        operation = request.operation._value_
         self._guard = spans
         self._started_with = request_attributes(request)
         self.span = tracer.start_span(

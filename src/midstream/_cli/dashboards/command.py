@@ -76,6 +76,7 @@ def run(options: ExportOptions) -> None:
     if prices is not None:
         rules[PRICES] = prices.rules()
     files = {f"runbooks/{name}": text for name, text in found.runbooks.items()}
+    files |= {f"alertmanager/{name}": text for name, text in found.alertmanager.items()}
     if manifests is None:
         files |= {f"grafana/{name}": text for name, text in found.boards.items()}
         files |= {f"grafana-v2/{name}": text for name, text in found.resources.items()}

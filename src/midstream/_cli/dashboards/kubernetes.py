@@ -30,7 +30,7 @@ _OURS: Final = {"app.kubernetes.io/name": "midstream"}
 _BOARD: Final = {**_OURS, "grafana_dashboard": "1"}  # the default of Grafana's sidecar
 
 
-_BRACES: Final = re.compile(r"\{\{|\}\}")
+_BRACES: Final = re.compile("[{}]{2,}")  # mixed ones, too: a brace before an action would become a part of it
 _KUSTOMIZATION: Final = """\
 apiVersion: kustomize.config.k8s.io/v1beta1
 kind: Kustomization

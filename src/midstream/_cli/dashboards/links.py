@@ -8,8 +8,8 @@ from typing import Final
 
 from midstream._cli.console.urls import base_url
 
-# An annotation in a file of rules, up to its value. Nothing else there looks like these two.
-_TO_BOARD: Final = re.compile(r"""^( +dashboard_url: +["']?)(?=/d/)""", re.MULTILINE)
+# An annotation in a file of rules, up to its value. Nothing else there looks like these.
+_TO_BOARD: Final = re.compile(r"""^( +(?:dashboard|calls)_url: +["']?)(?=/d/)""", re.MULTILINE)
 _TO_RUNBOOK: Final = re.compile(r"""^( +runbook_url: +["']?)(?=runbooks/)""", re.MULTILINE)
 
 _SAFE: Final = re.compile(r"[\w.~:/!$&()*+,;=%\[\]-]+", re.ASCII)

@@ -19,7 +19,13 @@ if TYPE_CHECKING:
     from midstream._cli.dashboards.settings import BoardSettings
 
 
-_PATTERNS: Final = {"grafana": "*.json", "grafana-v2": "*.json", "prometheus": "*.yaml", "runbooks": "*.md"}
+_PATTERNS: Final = {
+    "grafana": "*.json",
+    "grafana-v2": "*.json",
+    "prometheus": "*.yaml",
+    "runbooks": "*.md",
+    "alertmanager": "*.yaml",
+}
 """By folder, the files in it that are for users."""
 
 
@@ -32,6 +38,8 @@ class Shipped:
     """The boards as v2 resources."""
     rules: Mapping[str, str]
     runbooks: Mapping[str, str]
+    alertmanager: Mapping[str, str]
+    """Routes and inhibition."""
 
 
 def shipped() -> Shipped:

@@ -7,6 +7,7 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Final
 
 from midstream._cli.doctor.findings import Finding, Health, Subject
+from midstream._cli.watch.boot.midstream_watch import ADDRESS
 from midstream._options import WORDS
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def _off(environment: Mapping[str, str]) -> Iterator[Finding]:
 
 def _invalid_options(environment: Mapping[str, str]) -> Iterator[Finding]:
     for name, value in environment.items():
-        if not name.startswith(_PREFIX):
+        if not name.startswith(_PREFIX) or name == ADDRESS:
             continue
         if name not in WORDS:
             yield Subject.OPTIONS.warning(f"unknown option {name}", f"valid options: {', '.join(WORDS)}")

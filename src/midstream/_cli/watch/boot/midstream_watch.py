@@ -1,16 +1,16 @@
 """Begins to watch this process when it imports the Anthropic SDK.
 
-Standard library only: this runs in any Python process of the program, whether midstream is installed there or not.
+This runs in any Python process of the program, whether midstream is installed there or not. So it needs the standard
+library only, and imports most of that only in a process that imports the SDK.
 """
+
+# ruff: noqa: PLC0415 - for this reason
 
 from __future__ import annotations
 
 import os
 import sys
 import time
-from contextlib import suppress
-from importlib import import_module
-from importlib.util import find_spec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,8 +56,8 @@ class Watcher:
         return self._post("logs", {"scopeLogs": [{"logRecords": [record]}]})
 
     def _post(self, signal: str, telemetry: Mapping[str, Any]) -> bool:
-        import json  # noqa: PLC0415 - most processes never import the SDK
-        import socket  # noqa: PLC0415
+        import json
+        import socket
 
         pid = {"key": "process.pid", "value": {"intValue": str(os.getpid())}}
         path = {"key": "process.executable.path", "value": {"stringValue": sys.executable or "python"}}
@@ -79,6 +79,9 @@ class _Awaiting:
     def find_spec(self, name: str, _path: object = None, _target: object = None) -> ModuleSpec | None:
         if name != _SDK or self not in sys.meta_path:
             return None
+        from contextlib import suppress
+        from importlib.util import find_spec
+
         sys.meta_path.remove(self)
         if find_spec(_SDK) is None:  # it may be installed, or found on another path, later
             sys.meta_path.insert(0, self)
@@ -89,6 +92,8 @@ class _Awaiting:
 
 
 def _begin(watcher: Watcher) -> None:
+    from importlib import import_module
+
     try:
         inside = import_module(_INSIDE)
     except ImportError as error:
@@ -104,10 +109,9 @@ def _reason(error: ImportError) -> str:
 
 
 def begin() -> None:
-    """Waits for the import of the SDK, if this process has a watcher. Never raises."""
-    with suppress(Exception):
-        here = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - pathlib takes longer to import
-        sys.path[:] = [place for place in sys.path if place != here]
-        address = os.environ.get(ADDRESS)
-        if address and not any(type(finder) is _Awaiting for finder in sys.meta_path):
-            sys.meta_path.insert(0, _Awaiting(Watcher(address)))
+    """Waits for the import of the SDK, if this process has a watcher."""
+    here = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - pathlib takes longer to import
+    sys.path[:] = [place for place in sys.path if place != here]
+    address = os.environ.get(ADDRESS)
+    if address and not any(type(finder) is _Awaiting for finder in sys.meta_path):
+        sys.meta_path.insert(0, _Awaiting(Watcher(address)))

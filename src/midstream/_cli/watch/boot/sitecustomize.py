@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from importlib import import_module
 
-import_module("midstream_watch").begin()
+__import__("midstream_watch").begin()
 
 # The program's own sitecustomize, which this one hides.
 _own = sys.modules.pop(__name__)
 try:
-    import_module(__name__)
+    __import__(__name__)
 except ModuleNotFoundError as missing:
     if missing.name != __name__:
         raise
