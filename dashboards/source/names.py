@@ -46,6 +46,7 @@ __all__ = (
     "TOKEN_TYPE",
     "Dimension",
     "label",
+    "of_histogram",
     "other_names",
     "series_of",
 )
@@ -113,8 +114,12 @@ def _base(metric: Metric) -> str:
 
 def series_of(metric: Metric) -> tuple[str, ...]:
     """The names of the series that a metric becomes."""
-    endings = _HISTOGRAM if metric.instrument is Instrument.HISTOGRAM else ("",)
-    return tuple(_base(metric) + ending for ending in endings)
+    return of_histogram(_base(metric)) if metric.instrument is Instrument.HISTOGRAM else (_base(metric),)
+
+
+def of_histogram(name: str) -> tuple[str, ...]:
+    """The names of the series that a histogram with buckets becomes."""
+    return tuple(name + ending for ending in _HISTOGRAM)
 
 
 LABELS: Final[Mapping[str, frozenset[str]]] = {
