@@ -1,6 +1,6 @@
 """Alternatives that `make comparison` measures and no test loads beside midstream: how each is enabled, and records.
 
-What they send to services of their own is kept as `Kept.sent`, in the form of tests/neighbours/peers.py.
+What they send to their services is kept as `Kept.sent`, in the form of tests/neighbours/peers.py.
 """
 
 from __future__ import annotations

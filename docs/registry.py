@@ -54,7 +54,7 @@ DEFINED: Final[Mapping[str, Definition]] = {
     "midstream.outcome": Definition(members=members(Outcome)),
     "midstream.phase": Definition(members=members(Phase)),
     "midstream.status_code": Definition((529, 429)),
-    "midstream.status_code_source": Definition(
+    "midstream.status_code.source": Definition(
         members={"observed": "The status on the wire.", "synthesized": "Derived from the API's error type."}
     ),
     "midstream.reported.status_code": Definition((200,)),

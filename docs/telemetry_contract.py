@@ -123,7 +123,7 @@ ATTRIBUTES: Final[Mapping[str, Description]] = {
         _STATUS,
         "The effective status: observed for an HTTP error, synthesized from the error type for an in-band one.",
     ),
-    "midstream.status_code_source": Description(
+    "midstream.status_code.source": Description(
         "string", _STATUS, "Where the effective status comes from: `observed` or `synthesized`."
     ),
     "http.response.status_code": Description(

@@ -72,7 +72,7 @@ def test_the_attributes_are_those_of_the_contract() -> None:
         "midstream.outcome": "string",
         "midstream.phase": "string",
         "midstream.status_code": "int",
-        "midstream.status_code_source": "string",
+        "midstream.status_code.source": "string",
         "midstream.reported.status_code": "int",
         "midstream.leaked": "boolean",
         "midstream.misreported": "boolean",

@@ -76,7 +76,7 @@ def test_every_attribute_is_on_the_calls_of_the_contract() -> None:
             "midstream.retryable",
             "error.type",
         },
-        "`http_error`, `in_band_error`": {"midstream.status_code", "midstream.status_code_source"},
+        "`http_error`, `in_band_error`": {"midstream.status_code", "midstream.status_code.source"},
         "`in_band_error`": {"midstream.in_band.request_id"},
         "streams": {
             "midstream.stream.bytes",

@@ -51,7 +51,7 @@ def test_span_metrics_and_log_event_arrive_with_the_truth(tmp_path: Path, server
         "midstream.outcome": "in_band_error",
         "midstream.phase": "content",
         "midstream.status_code": 529,
-        "midstream.status_code_source": "synthesized",
+        "midstream.status_code.source": "synthesized",
         "midstream.reported.status_code": 200,
         "midstream.leaked": False,
         "midstream.misreported": True,

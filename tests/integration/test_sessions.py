@@ -212,7 +212,7 @@ def test_an_error_that_ends_the_turn_is_recorded_with_its_type_and_status(
         "midstream.outcome": "in_band_error",
         "midstream.phase": "content",
         "midstream.status_code": 529,
-        "midstream.status_code_source": "synthesized",
+        "midstream.status_code.source": "synthesized",
         "midstream.leaked": False,
         "midstream.misreported": False,
         "midstream.retryable": True,

@@ -186,7 +186,7 @@ def _failure(scenario: Scenario, expectation: Expectation, http_package: str) ->
     if expectation.status_code is not None:
         in_band = expectation.outcome is Outcome.IN_BAND_ERROR
         found["midstream.status_code"] = expectation.status_code
-        found["midstream.status_code_source"] = "synthesized" if in_band else "observed"
+        found["midstream.status_code.source"] = "synthesized" if in_band else "observed"
     if expectation.reported_status_code is not None:
         found["midstream.reported.status_code"] = expectation.reported_status_code
     if expectation.outcome is Outcome.IN_BAND_ERROR and scenario.family not in {"in_band_text", "unnamed_error"}:

@@ -80,7 +80,7 @@ _VERDICT: Final = (
     Attribute("midstream.corrected", When.FAILURE),
     Attribute("midstream.reported.status_code", When.FAILURE),
     Attribute("midstream.status_code", When.FAILURE),
-    Attribute("midstream.status_code_source", When.FAILURE),
+    Attribute("midstream.status_code.source", When.FAILURE),
     Attribute("http.response.status_code"),
     Attribute("error.type", When.FAILURE),
     Attribute("midstream.outcome"),
@@ -189,4 +189,4 @@ def _add_failure(found: _Values, call: CallRecord, failure: Failure) -> None:
     if failure.status_code is not None:
         found["midstream.status_code"] = failure.status_code
         source = "observed" if failure.outcome is Outcome.HTTP_ERROR else "synthesized"
-        found["midstream.status_code_source"] = source
+        found["midstream.status_code.source"] = source
