@@ -24,11 +24,12 @@ class _Vendor:
     """What of midstream's arrives."""
     setup: str | None = None
     """The code that sets up, instead of `opentelemetry-instrument`."""
-    environment: str = ""
+    environment: tuple[tuple[str, str], ...] = ()
 
 
 _ALL: Final = frozenset({"spans", "metrics", "logs"})
 _INSTRUMENT: Final = "from midstream import AnthropicInstrumentor; AnthropicInstrumentor().instrument()"
+_AWS_LOGS: Final = "OTEL_PYTHON_LOGGING_AUTO_INSTRUMENTATION_ENABLED"
 _LOGFIRE: Final = "import logfire; logfire.configure(send_to_logfire=False, console=False)"
 # Azure's exporters need an address, and get one where nothing listens; the spans come out by OTLP beside it.
 _AZURE: Final = """
@@ -46,7 +47,7 @@ _VENDORS: Final = (
     _Vendor("elastic-opentelemetry", _ALL),
     _Vendor("splunk-opentelemetry>=2", _ALL),
     _Vendor("aws-opentelemetry-distro", _ALL - {"logs"}),
-    _Vendor("aws-opentelemetry-distro", _ALL, environment="OTEL_PYTHON_LOGGING_AUTO_INSTRUMENTATION_ENABLED=true"),
+    _Vendor("aws-opentelemetry-distro", _ALL, environment=((_AWS_LOGS, "true"),)),
     _Vendor("azure-monitor-opentelemetry", frozenset({"spans"}), _AZURE + _INSTRUMENT),
     _Vendor("logfire", frozenset({"spans", "metrics"}), f"{_LOGFIRE}; {_INSTRUMENT}"),
 )
@@ -60,7 +61,9 @@ with anthropic.Anthropic().messages.stream(
 """
 
 
-@pytest.mark.parametrize("vendor", _VENDORS, ids=lambda vendor: f"{vendor.package} {vendor.environment}".strip())
+@pytest.mark.parametrize(
+    "vendor", _VENDORS, ids=lambda vendor: f"{vendor.package} {dict(vendor.environment) or ''}".strip()
+)
 def test_what_the_page_says_arrives(vendor: _Vendor, tmp_path: Path, wheels: Path) -> None:
     known = environment(PIP_FIND_LINKS=str(wheels))
     ran(("python3", "-m", "venv", tmp_path / "service"), tmp_path, known)
@@ -76,7 +79,7 @@ def test_what_the_page_says_arrives(vendor: _Vendor, tmp_path: Path, wheels: Pat
             "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url,
             "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
             "OTEL_SERVICE_NAME": "shop",
-            **dict(filter(None, [tuple(vendor.environment.split("=")) if vendor.environment else None])),
+            **dict(vendor.environment),
         }
         told = ran((*launcher, programs / "python", "app.py"), tmp_path, {**known, **settings})
         arrived = {

@@ -62,7 +62,8 @@ class Application:
 
     url: str
     page: str
-    providers: Sequence[Any]
+    pushing: Sequence[Any]
+    """What exports when it is flushed. Not the meter provider: a page has what its reader collects then twice."""
     memory: InMemorySpanExporter
     given_up: list[str] = field(default_factory=list[str])
     """The trace ids of what OpenTelemetry did not keep: an exporter gave these spans up."""
@@ -83,10 +84,17 @@ class Application:
 
             await asyncio.gather(*(asyncio.ensure_future(make(call)) for call in calls), return_exceptions=True)
 
+    @staticmethod
+    def done() -> None:
+        """Ends the observation, so that another application can be observed in this process. Metrics stay."""
+        instrumentor = AnthropicInstrumentor()
+        if instrumentor.is_instrumented_by_opentelemetry:
+            instrumentor.uninstrument()
+
     def flush(self) -> None:
         """Exports everything."""
-        for provider in self.providers:
-            provider.force_flush()
+        for one in self.pushing:
+            one.force_flush()
 
     @contextmanager
     def flushing(self) -> Generator[None]:
@@ -174,23 +182,21 @@ def application(service: str, traces: str, *metrics: str) -> Generator[Applicati
     with ExitStack() as stack:
         server = stack.enter_context(FaultServer())
         page, reader = stack.enter_context(_page())
-        pushing = [
+        readers = [
             PeriodicExportingMetricReader(OTLPMetricExporter(f"{url}/v1/metrics"), export_interval_millis=inf)
             for url in metrics
         ]
         tracer_provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-        meter_provider = MeterProvider([reader, *pushing], resource=resource, shutdown_on_exit=False)
+        meter_provider = MeterProvider([reader, *readers], resource=resource, shutdown_on_exit=False)
         logger_provider = LoggerProvider(resource=resource, shutdown_on_exit=False)
-        providers: list[Any] = [tracer_provider, meter_provider, logger_provider]
-        for provider in providers:
+        for provider in (tracer_provider, meter_provider, logger_provider):
             stack.callback(provider.shutdown)
-        made = Application(server.url, page, providers, memory)
+        made = Application(server.url, page, (tracer_provider, logger_provider, *readers), memory)
         tracer_provider.add_span_processor(SimpleSpanProcessor(memory))
         tracer_provider.add_span_processor(BatchSpanProcessor(_Spans(traces, made.given_up)))
         logger_provider.add_log_record_processor(BatchLogRecordProcessor(_Events(traces, made.given_up_events)))
-        instrumentor = AnthropicInstrumentor()
-        instrumentor.instrument(
+        AnthropicInstrumentor().instrument(
             tracer_provider=tracer_provider, meter_provider=meter_provider, logger_provider=logger_provider
         )
-        stack.callback(instrumentor.uninstrument)
+        stack.callback(made.done)
         yield made

@@ -72,6 +72,7 @@ def traffic(on: Backends) -> Iterator[Traffic]:
             on.scrape(**{SERVICE: made.page})
             for store in stores.values():
                 eventually(partial(has_all, store, {name: part * count for name, count in outcomes.items()}))
+        made.done()
         stack.enter_context(made.flushing())
         for _ in range(_EVALUATIONS):
             now = datetime.now(timezone.utc)

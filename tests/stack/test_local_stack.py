@@ -14,6 +14,7 @@ from typing import Final
 import pytest
 import yaml
 
+from dashboards.prometheus import Store
 from local_programs import Program, Programs, StackError
 from local_stack import Ports, Stack
 from stack.backends import free_ports
@@ -63,7 +64,7 @@ def test_two_programs_cannot_have_one_port() -> None:
 def test_without_go_the_build_says_where_to_get_it(tmp_path: Path) -> None:
     bash, bin_ = "/bin/bash", tmp_path / "bin"
     bin_.mkdir()
-    for tool in ("dirname", "realpath", "mktemp", "rm", "cat"):
+    for tool in ("dirname", "mkdir", "mktemp", "rm", "cat"):
         (bin_ / tool).symlink_to(Path("/usr/bin") / tool)
     command = (bash, LOCAL / "build.sh", tmp_path / "built")
     done = subprocess.run(command, env={"PATH": str(bin_)}, capture_output=True, text=True, check=False)
@@ -112,17 +113,23 @@ def test_ctrl_c_and_the_end_of_the_terminal_leave_no_process(
     built: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
     free = map(str, free_ports())
-    names = ("collector", "prometheus", "alertmanager", "victoria-logs", "jaeger", "jaeger-otlp")
-    ports = [f"--{name}={next(free)}" for name in names]
+    prometheus = next(free)
+    names = ("collector", "alertmanager", "victoria-logs", "jaeger", "jaeger-otlp")
+    ports = [f"--prometheus={prometheus}", *(f"--{name}={next(free)}" for name in names)]
     command: list[str | Path] = [sys.executable, LOCAL / "local_stack.py", built, *ports]
     log = tmp_path / "log"
     with running(command, log) as process:
         folder = eventually(lambda: _folder(log))
         assert len(processes_in(folder)) >= 5
+        eventually(lambda: _has_the_demo(prometheus))
         process.send_signal(number)
         assert process.wait(60) == 0
     assert processes_in(folder) == []
     assert not folder.exists()
+
+
+def _has_the_demo(port: str) -> None:
+    assert Store(f"http://127.0.0.1:{port}").now('midstream:calls:rate5m{service_name="midstream-demo"} > 0')
 
 
 def _folder(log: Path) -> Path:

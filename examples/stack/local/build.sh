@@ -2,12 +2,13 @@
 # Builds the programs of the stack with Go, without Docker: build.sh DIRECTORY
 #
 # A program that is already there in its pinned version is kept. A first build takes minutes, and downloads a gigabyte
-# of modules into Go's cache.
+# of modules into Go's cache. JOBS limits how many processes compile at a time.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-directory=$(realpath --canonicalize-missing "${1:?build.sh DIRECTORY}")
-work=$(mktemp --directory)
+mkdir -p "${1:?build.sh DIRECTORY}"
+directory=$(cd "$1" && pwd)
+work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 is_there() { # NAME VERSION
@@ -22,7 +23,6 @@ start() { # NAME VERSION
 }
 
 keep() { # NAME VERSION FILE
-    mkdir -p "$directory"
     mv "$3" "$directory/$1"
     echo "$2" >"$directory/$1.version"
 }
@@ -35,8 +35,8 @@ program() { # NAME PACKAGE VERSION [TAGS]
         # Not `go install PACKAGE@VERSION`, which refuses modules that replace others, as Jaeger's does.
         cd "$work/$1"
         go mod init stack 2>/dev/null
-        go get -tool "$2@$3" 2>/dev/null || go get -tool "$2@$3"
-        go build -p "${JOBS:-$(nproc)}" -trimpath -ldflags "-s -w" -tags "${4:-}" -o made "$2"
+        go get "$2@$3" 2>/dev/null || go get "$2@$3"
+        go build ${JOBS:+-p="$JOBS"} -trimpath -ldflags "-s -w" -tags "${4:-}" -o made "$2"
     )
     keep "$1" "$3" "$work/$1/made"
 }
@@ -48,7 +48,7 @@ collector() { # VERSION
     start otelcol "$1"
     (
         cd "$work"
-        GOFLAGS="${GOFLAGS:-} -p=${JOBS:-$(nproc)}" \
+        GOFLAGS="${GOFLAGS:-} ${JOBS:+-p=$JOBS}" \
             go run "go.opentelemetry.io/collector/cmd/builder@$1" --config="$here/collector-builder.yaml"
     )
     keep otelcol "$version" "$work/collector/otelcol"

@@ -204,7 +204,7 @@ def _check(ports: Ports) -> None:
 
 def _demo(port: int) -> Program:
     # As in compose.yaml.
-    command = (sys.executable, "-m", "midstream._cli", "demo", "--serve", "--port", "0")
+    command = (sys.executable, "-m", "midstream", "demo", "--serve", "--port", "0")
     environment = {**os.environ, "OTEL_METRIC_EXPORT_INTERVAL": "5000"}
     return Program("demo", (*command, "--otlp", f"http://127.0.0.1:{port}"), environment=tuple(environment.items()))
 
