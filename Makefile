@@ -25,6 +25,7 @@ DEV := .venv/$(NEWEST)
 LINT := .venv/lint
 INJECTED := .venv/$(NEWEST)-otel-1.30
 STORE := .venv/victoria-metrics
+BACKENDS := .venv/stack
 NEIGHBOURS := .venv/neighbours
 FUZZ := .venv/fuzz
 SITE := .venv/site
@@ -37,7 +38,7 @@ TARGETS := $(patsubst fuzz/%.py,%,$(wildcard fuzz/*.py))
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-full mutants $(TESTS) test-release test-neighbours test-frameworks test-index test-otlp matrix lint lint-code lint-types lint-workflows environments format release bench bench-others comparison frameworks instructions fuzz docs site terminal live-check other-sdks dashboards pictures pins clean FORCE
+.PHONY: help demo test test-full mutants $(TESTS) test-release test-neighbours test-frameworks test-index test-otlp stack test-stack backends matrix lint lint-code lint-types lint-workflows environments format release bench bench-others comparison frameworks instructions check-instructions fuzz docs site terminal live-check other-sdks dashboards pictures pins clean FORCE
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -100,6 +101,16 @@ $(STORE)/.packages: tests/dashboards/fetch-victoria-metrics.sh
 	@$< $(@D)
 	@touch $@
 
+stack: backends $(DEV)/.project ## collector, Prometheus, VictoriaLogs and Jaeger with the demo, without Docker; needs Go
+	@exec $(DEV)/bin/python examples/stack/local/local_stack.py $(BACKENDS) $(ARGS)
+
+test-stack: backends $(DEV)/.project ## boards, rules and collector on the programs of `make stack`, to the call; needs Go
+	@echo "== tests with $(BACKENDS)"
+	@MIDSTREAM_STACK=$(BACKENDS) $(DEV)/bin/python -m pytest tests/stack $(ARGS)
+
+backends: # builds what is missing
+	@examples/stack/local/build.sh $(BACKENDS)
+
 matrix: ## the tests with many versions of everything, for hours; writes docs/compatibility.md
 	@$(PYTHON) docs/matrix.py $(ARGS)
 
@@ -152,6 +163,9 @@ frameworks: $(FRAMEWORKS:%=.venv/%/.project) ## what frameworks make of failed s
 
 instructions: $(DEV)/.project ## machine instructions per event, with ARGS=--calls per call; needs valgrind
 	@$(DEV)/bin/python benchmarks/instructions.py $(ARGS)
+
+check-instructions: $(DEV)/.project ## whether a call costs more machine instructions than allowed; Python 3.11, valgrind
+	@$(DEV)/bin/python benchmarks/instructions.py --calls --check
 
 fuzz: $(FUZZ)/.project ## random exceptions, bodies and requests, guided by coverage; for a minute each
 	@for target in $(TARGETS); do \

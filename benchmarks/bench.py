@@ -14,6 +14,7 @@ from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from in_memory import transport
 from open_streams import memory, throughput
 from rounds import COLUMNS, measured, row, table
 from server import serving
@@ -46,15 +47,16 @@ FULL: Final = Size(call_rounds=40, rounds=9, calls=25, streams=1_000, events=500
 QUICK: Final = Size(call_rounds=1, rounds=1, calls=2, streams=20, events=20)
 
 
-def calls(url: str, size: Size) -> Iterator[list[str]]:
-    """CPU time of every kind of call."""
+def calls(size: Size) -> Iterator[list[str]]:
+    """CPU time of every kind of call that `instructions.py --calls` counts, over the same transport in memory."""
     given = providers()
+    answers = transport()
     for base in (None, SDK_TRACING) if SDK_TRACES else (None,):
         for name, workload in CALLS.items():
 
             def seconds(subject: Subject | None, base: Subject | None = base, workload: Workload = workload) -> float:
                 with observed_by(given, base, subject):
-                    return run(workload, size.calls, url) / size.calls
+                    return run(workload, size.calls, answers) / size.calls
 
             rounds = measured(partial(seconds, None), partial(seconds, MIDSTREAM), size.call_rounds)
             yield row(f"{name}{', on the SDK span' if base else ''}", "us", 1e6, rounds)
@@ -74,10 +76,10 @@ def main() -> None:
     print(*(f", {name} {version(name)}" for name in _DISTRIBUTIONS), sep="", end="\n\n")
     with serving() as url:
         rows: dict[str, Callable[[], Iterable[list[str]]]] = {
-            "calls": lambda: calls(url, size),
+            "calls": lambda: calls(size),
             "memory": lambda: memory(url, size.streams, min(size.rounds, _MEMORY_ROUNDS)),
             "start": lambda: startup(size.rounds),
-            "throughput": lambda: [throughput(url, size.streams, size.events, size.rounds)],
+            "throughput": lambda: throughput(url, size.streams, size.events, size.rounds),
         }
         for part in options.only or parts:
             print(table(COLUMNS, list(rows[part]())), end="\n\n", flush=True)

@@ -131,6 +131,7 @@ COUNTED_STREAMS: Final[Mapping[str, CountedCall]] = {
 COUNTABLES: Final[Mapping[str, Mapping[str, Countable]]] = {
     "streams": {name: call.observed(MIDSTREAM) for name, call in COUNTED_STREAMS.items()},
     "calls": {name: call.with_floor() for name, call in COUNTED_CALLS.items()},
+    "calls without floor": {name: call.observed(MIDSTREAM) for name, call in COUNTED_CALLS.items()},
     "others": {
         name: call.observed(MIDSTREAM, SDK_TRACING, OPENTELEMETRY)
         for name, call in COUNTED_CALLS.items()

@@ -38,7 +38,7 @@ def _settled(run: Callable[[], float]) -> float:
 
 
 def row(name: str, unit: str, scale: float, rounds: Sequence[Round]) -> list[str]:
-    """A row below `COLUMNS`. The noise is the median distance of two bare runs in a round."""
+    """A row below `COLUMNS`. The noise is the median distance of two bare runs in a round. What is below it says so."""
     added, low, high = (scale * value for value in _spread([round_.observed - round_.bare for round_ in rounds]))
     ratio, lowest, highest = _spread([round_.observed / round_.bare for round_ in rounds])
     bare = scale * statistics.median(round_.bare for round_ in rounds)
@@ -46,7 +46,7 @@ def row(name: str, unit: str, scale: float, rounds: Sequence[Round]) -> list[str
     return [
         name,
         f"{bare:,.2f} {unit}",
-        f"{added:,.2f} {unit}",
+        f"{added:,.2f} {unit}{'' if abs(added) >= noise else ' (noise)'}",
         f"{low:,.2f} to {high:,.2f}",
         f"{ratio:.4f}",
         f"{lowest:.4f} to {highest:.4f}",

@@ -23,6 +23,10 @@ def test_the_drift_is_in_the_noise() -> None:
     assert row("a call", "us", 1, DRIFTING)[6] == "10.00 us"
 
 
+def test_what_is_below_the_noise_says_so() -> None:
+    assert row("a call", "us", 1, [Round(100, 105, 108)])[2] == "1.00 us (noise)"
+
+
 def test_an_outlier_does_not_move_the_median() -> None:
     rounds = [Round(1, 1 + added, 1) for added in (1, 2, 3, 4, 5_000)]
     assert row("a call", "us", 1, rounds)[2:4] == ["3.00 us", "2.00 to 4.00"]

@@ -10,7 +10,7 @@ import os
 from traceback import walk_tb
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
-from weakref import WeakKeyDictionary
+from weakref import ref
 
 from midstream._guard import attempt
 from midstream._interrupts import raised_by_signal_handler
@@ -223,15 +223,18 @@ def _by_class(kind: type[BaseException]) -> Outcome:
 
 
 def _names_of_class(kind: type[BaseException]) -> tuple[str, ...]:
-    names = attempt(_names.get, kind)
-    if names is None:
-        names = tuple(f"{package_of(base.__module__)}.{base.__name__}" for base in _MRO(kind))
-        attempt(_names.__setitem__, kind, names)
+    key = id(kind)
+    found = _names.get(key)
+    if found is not None and found[0]() is kind:
+        return found[1]
+    names = tuple(f"{package_of(base.__module__)}.{base.__name__}" for base in _MRO(kind))
+    _names[key] = (ref(kind, lambda _: _names.pop(key, None)), names)
     return names
 
 
-# There are few classes, and each is looked up several times. Weak, because they belong to the application.
-_names: Final[WeakKeyDictionary[type[BaseException], tuple[str, ...]]] = WeakKeyDictionary()
+# There are few classes, and each is looked up several times. Weak, because they belong to the application, and by id,
+# because its metaclasses may have another hash.
+_names: Final[dict[int, tuple[ref[type[BaseException]], tuple[str, ...]]]] = {}
 
 
 def _is_group(error: BaseException) -> bool:

@@ -87,7 +87,8 @@ def shortened(text: str) -> str:
     """`text` without line breaks, runs of spaces and control characters, cut at `MAX_MESSAGE_LENGTH` characters."""
     # Cut first, so that a huge text costs no more than a long one.
     line = " ".join(text[: 2 * MAX_MESSAGE_LENGTH].split())
-    return compiled(_UNPRINTABLE).sub("\ufffd", line)[:MAX_MESSAGE_LENGTH]
+    printable = line if line.isprintable() else compiled(_UNPRINTABLE).sub("\ufffd", line)
+    return printable[:MAX_MESSAGE_LENGTH]
 
 
 _UNPRINTABLE: Final = "[\x00-\x1f\x7f-\x9f\ud800-\udfff]"

@@ -59,11 +59,11 @@ def _usage(usage: object) -> list[int | None]:
     if usage is None:
         return [None] * 4
     counts = fields(usage, "input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
-    return [None if count is None else _count(count) for count in counts]
+    return [count if type(count) is int and 0 <= count <= _MAX_TOKENS else _count(count) for count in counts]
 
 
 def _count(value: object) -> int | None:
-    count = value if type(value) is int else as_int(value)
+    count = as_int(value)
     return count if count is not None and 0 <= count <= _MAX_TOKENS else None
 
 

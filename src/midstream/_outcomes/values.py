@@ -20,9 +20,6 @@ from midstream._guard import attempt
 UNDECODED: Final = object()
 """Stands for a value that is not JSON."""
 
-SDK_ANSWERS: Final = "anthropic.types."
-"""The modules of the SDK's parsed answers and events, which contain nothing else."""
-
 UNSEEN: Final = object()
 """Stands for a document that cannot be inspected."""
 
@@ -47,11 +44,9 @@ def compiled(pattern: str, flags: int = 0) -> re.Pattern[str]:
 
 def as_text(value: object, longest: int | None = MAX_NAME_LENGTH) -> str | None:
     """`value` if it is a text that is not empty, cut at `longest` characters."""
-    if value is None:
-        return None
-    if type(value) is str and value.isascii() and value.isprintable() and (longest is None or len(value) <= longest):
+    if type(value) is str and (longest is None or len(value) <= longest) and value.isascii() and value.isprintable():
         return value or None  # unchanged, like nearly all
-    if not issubclass(type(value), str):
+    if value is None or not issubclass(type(value), str):
         return None
     # Not `str(value)`: of an enum member that is a `str`, it is the name.
     return compiled(_UNENCODABLE).sub("\ufffd", str.__str__(cast("str", value))[:longest]) or None
@@ -106,14 +101,29 @@ def item(value: object, key: str) -> object:
 
 def field(value: object, name: str) -> object:
     """`value[name]` of a mapping, `value.name` of anything else, and `None` where there is none."""
-    return attempt(_field, value, name)
+    known = _own_fields(value)
+    return known[name] if known is not None and name in known else attempt(_field, value, name)
 
 
 def fields(value: object, *names: str) -> Sequence[object]:
     """The `field` of each of `names`, at least two."""
+    known = _own_fields(value)
+    if known is not None:
+        try:
+            found: tuple[object, ...] = _picker(*names)(known)
+        except KeyError:
+            pass  # it lacks some
+        else:
+            return found
     # All of them in one attempt: most values raise nothing.
     read = attempt(_fields, value, names)
     return [field(value, name) for name in names] if read is None else read
+
+
+def is_sdk_answer(value: object) -> bool:
+    """Whether `value` is of one of the SDK's own classes of answers and events."""
+    kind = type(value)
+    return _sdk_classes.get(id(kind)) is kind or attempt(_is_sdk_class, kind) is True
 
 
 def json_value(data: bytes | bytearray) -> object:
@@ -130,30 +140,35 @@ def from_json(data: bytes) -> Mapping[str, Any]:
     return cast("Mapping[str, Any]", value) if isinstance(value, dict) else {}
 
 
-def _field(value: Any, name: str) -> object:
+def _own_fields(value: Any) -> dict[str, object] | None:
+    """The fields of a dict, and of an object of the SDK's answers, except those that its class does not know."""
+    if type(value) is dict:
+        return cast("dict[str, object]", value)
     kind = type(value)
-    if kind is dict:
-        return value.get(name)
-    # pydantic keeps the fields of a model in its `__dict__`, and those beyond the model elsewhere.
-    if kind.__module__.startswith(SDK_ANSWERS) and name in value.__dict__:
-        return value.__dict__[name]
+    if _sdk_classes.get(id(kind)) is not kind and not is_sdk_answer(value):
+        return None
+    known: dict[str, object] = value.__dict__  # where pydantic keeps them; it takes much longer to answer itself
+    return known
+
+
+def _is_sdk_class(kind: type) -> bool:
+    is_known = kind.__module__.startswith("anthropic.types.") and kind.__dictoffset__ != 0
+    if is_known:
+        _sdk_classes[id(kind)] = kind
+    return is_known
+
+
+# By id, because a metaclass of the application's may have another hash. They live as long as the SDK.
+_sdk_classes: Final[dict[int, type]] = {}
+
+_picker: Final = cache(itemgetter)
+
+
+def _field(value: Any, name: str) -> object:
     return value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
 
 
 def _fields(value: Any, names: tuple[str, ...]) -> Sequence[object]:
-    kind = type(value)
-    if kind is dict:
-        return [*map(value.get, names)]
-    if kind.__module__.startswith(SDK_ANSWERS):
-        known = value.__dict__
-        try:
-            found: tuple[object, ...] = _picker(*names)(known)
-        except KeyError:
-            return [known[name] if name in known else getattr(value, name, None) for name in names]
-        return found
     if isinstance(value, Mapping):
         return [*map(cast("Mapping[str, object]", value).get, names)]
     return [getattr(value, name, None) for name in names]
-
-
-_picker: Final = cache(itemgetter)

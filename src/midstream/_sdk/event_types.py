@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 
-from midstream._outcomes.values import SDK_ANSWERS, is_mapping
+from midstream._outcomes.values import is_mapping, is_sdk_answer
 
 
 class NoEvent:
@@ -30,7 +30,7 @@ class EventTypes:
         """Whether more events of the class of `event` can be ignored. `is_redundant`: those of its type say nothing."""
         kind = type(event)
         # A class of the SDK lives as long as the SDK, so it needs no weak reference.
-        informative = self._of_sdk if kind.__module__.startswith(SDK_ANSWERS) else self._informative
+        informative = self._of_sdk if is_sdk_answer(event) else self._informative
         if not is_redundant:
             informative.add(kind)
             return False

@@ -92,21 +92,17 @@ def _mapping(value: object) -> dict[str, Any]:
         return {}
     if type(value) is dict:
         return cast("dict[str, Any]", value)
-    # Another class is read once, and may raise.
-    return attempt(_copied, value) or {}
-
-
-def _copied(value: Any) -> dict[str, Any] | None:
-    # Most are the SDK's mark for what is not given. The class of a mapping has `keys`.
-    return dict(value) if hasattr(type(value), "keys") and isinstance(value, Mapping) else None
+    # Most others are the SDK's mark for what is not given. The class of a mapping has `keys`.
+    if not hasattr(type(value), "keys"):
+        return {}
+    # It is read once, and may raise.
+    return attempt(lambda: dict(cast("Any", value)) if isinstance(value, Mapping) else None) or {}
 
 
 def _texts(value: object) -> tuple[str, ...] | None:
-    if value is None:
-        return None
     # Only what can be read twice: the SDK accepts one-shot iterators, too.
-    kind: Any = next((kind for kind in (list, tuple) if issubclass(type(value), kind)), None)
-    if kind is None:
+    if not issubclass(type(value), (list, tuple)):
         return None
+    kind: Any = list if issubclass(type(value), list) else tuple
     texts = (as_text(item, MAX_REQUEST_TEXT) for item in kind.__getitem__(value, slice(_MAX_STOP_SEQUENCES)))
     return tuple(found for found in texts if found is not None) or None

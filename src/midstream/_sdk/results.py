@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from midstream._outcomes.exceptions import HTTP_CLIENTS
-from midstream._outcomes.values import SDK_ANSWERS, package_of
+from midstream._outcomes.values import is_sdk_answer, package_of
 
 _STREAMS: Final[Mapping[str, str]] = {
     "Stream": "response",
@@ -28,6 +28,8 @@ _RESPONSES: Final[Mapping[str, str]] = {
 
 def response_of(result: Any) -> Any | None:
     """The HTTP response of `result`. `None` for a parsed answer, which hides it."""
+    if is_sdk_answer(result):
+        return None  # the most frequent result
     # By class, because the server chooses the names of a parsed answer's fields.
     attribute = _attribute(result, _RESPONSES)
     if attribute is not None:
@@ -53,7 +55,7 @@ def streams(result: Any) -> bool:
 
 def is_inspectable(result: Any) -> bool:
     """Whether a parsed `result` has the fields of the document that arrived: one of the SDK's classes, or a mapping."""
-    return type(result).__module__.startswith(SDK_ANSWERS) or isinstance(result, Mapping)
+    return is_sdk_answer(result) or isinstance(result, Mapping)
 
 
 class Head(NamedTuple):
@@ -85,8 +87,6 @@ def _is_response_class(kind: Any) -> bool:
 
 
 def _attribute(result: Any, attributes: Mapping[str, str]) -> str | None:
-    if type(result).__module__.startswith(SDK_ANSWERS):
-        return None  # the most frequent result, without a walk
     for kind in type(result).__mro__:
         attribute = attributes.get(kind.__name__)
         if attribute is not None and package_of(kind.__module__) == "anthropic":
