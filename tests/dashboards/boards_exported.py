@@ -65,7 +65,7 @@ class Page:
 
 
 def page_of_every_fault(patch: pytest.MonkeyPatch) -> Page:
-    """The page after a call for each example, with everything on that is off by default, and one fault of our own."""
+    """The page after a call for each example, with every option on, and one fault inside midstream."""
     with FaultServer() as server, metrics_page(0) as page, telemetry(None, page) as made:
         providers = {
             "tracer_provider": made.tracer_provider,
@@ -101,5 +101,5 @@ def _instrumented(**options: Any) -> Generator[None]:
 
 
 def _raising(*_args: object) -> None:
-    message = "a fault of our own"
+    message = "a fault inside midstream"
     raise ValueError(message)

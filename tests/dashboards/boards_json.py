@@ -51,7 +51,7 @@ def asks(thing: Any, kind: str = "prometheus") -> bool:
 
 
 def trees_of(board: Board) -> Iterator[tuple[str, promql_parser.Expr]]:
-    """The queries in PromQL that can be parsed. `target-promql-rule` tells the others."""
+    """The queries in PromQL that can be parsed. `target-promql-rule` reports the others."""
     for place, target in targets_of(board):
         if not asks(target):
             continue

@@ -53,7 +53,7 @@ def _template(name: str) -> Rule:
         if variable["label"] != name.title():
             yield f"{name} is labelled {variable['label']}"
         if not variable["multi"]:
-            yield f"{name} is no choice of several"
+            yield f"{name} does not allow several values"
         if variable["allValue"] != ".+":
             yield f"All of {name} is {variable['allValue']}"
 

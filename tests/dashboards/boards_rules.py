@@ -43,7 +43,7 @@ def _classic(board: Board) -> Iterator[str]:
     yield from (f"{name} is {board.get(name)}" for name, value in wanted.items() if board.get(name, ...) != value)
     yield from (f"has {name}" for name in ("__inputs", "__requires", "__elements", "spec") if name in board)
     if not isinstance(board["refresh"], str):
-        yield "refresh is no text"
+        yield "refresh is not a text"
     if not _UID.fullmatch(board["uid"]):
         yield f"the uid is {board['uid']}"
 
@@ -176,7 +176,7 @@ def _no_idle_thresholds(board: Board) -> Iterator[str]:
         defaults = panel["fieldConfig"]["defaults"]
         shown = defaults["color"]["mode"] == "thresholds" or _draws_thresholds(defaults)
         if ("thresholds" in defaults) != shown:
-            yield f"{panel['title']!r} has thresholds that nobody sees, or shows some that it does not have"
+            yield f"{panel['title']!r} has thresholds that are not visible, or shows some that it does not have"
 
 
 def _draws_thresholds(defaults: Mapping[str, Any]) -> bool:

@@ -44,7 +44,7 @@ class ShownPanel:
         return f"{self.board}: {self.panel.title}"
 
     def answers(self, store: Store, job: str | None = None) -> list[set[float]]:
-        """The values that each of its queries has, of one job or of all. An empty set is no data."""
+        """The values that each of its queries has, of one job or of all. An empty set means no data."""
         return [self._ask(store, target, job) for target in self.targets]
 
     def moves(self, answers: Iterable[set[float]]) -> bool:

@@ -110,7 +110,7 @@ def in_words(status: int | None) -> str:
 
 
 RARE: Final[Mapping[str, tuple[dict[str, str], Row]]] = {
-    "an in-band error that nobody raised, or with the right status": (
+    "an in-band error that was not raised, or with the right status": (
         failed(Outcome.IN_BAND_ERROR, 200, 529, leaked=False, misreported=False),
         Row(Outcome.IN_BAND_ERROR, "200", "none, or as effective", "529", leaked=False, misreported=False),
     ),

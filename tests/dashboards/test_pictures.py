@@ -1,4 +1,4 @@
-"""What can be told about the pictures of the boards without drawing them."""
+"""What can be tested about the pictures of the boards without drawing them."""
 
 from __future__ import annotations
 

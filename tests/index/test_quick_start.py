@@ -20,7 +20,7 @@ _CHECKED_OUT: Final = ("pyproject.toml", "README.md", "LICENSE", "src", "dashboa
 
 
 def _sorted(lines: str) -> str:
-    """Exporters write in an order of their own."""
+    """Exporters write in any order."""
     return "".join(sorted(f"{line}\n" for line in lines.splitlines()))
 
 
