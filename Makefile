@@ -25,6 +25,7 @@ DEV := .venv/$(NEWEST)
 LINT := .venv/lint
 INJECTED := .venv/$(NEWEST)-otel-1.30
 STORE := .venv/victoria-metrics
+BACKENDS := .venv/stack
 NEIGHBOURS := .venv/neighbours
 FUZZ := .venv/fuzz
 SITE := .venv/site
@@ -37,7 +38,7 @@ TARGETS := $(patsubst fuzz/%.py,%,$(wildcard fuzz/*.py))
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-full mutants $(TESTS) test-release test-neighbours test-frameworks test-index test-otlp matrix lint lint-code lint-types lint-workflows environments format release bench bench-others comparison frameworks instructions check-instructions fuzz docs site terminal live-check other-sdks dashboards pictures pins clean FORCE
+.PHONY: help demo test test-full mutants $(TESTS) test-release test-neighbours test-frameworks test-index test-otlp stack test-stack backends matrix lint lint-code lint-types lint-workflows environments format release bench bench-others comparison frameworks instructions check-instructions fuzz docs site terminal live-check other-sdks dashboards pictures pins clean FORCE
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -86,7 +87,7 @@ test-frameworks: $(FRAMEWORKS:%=.venv/%/.project) ## whether frameworks retry wh
 		.venv/$$name/bin/python -W ignore -m pytest -W ignore tests/frameworks $(ARGS) || exit 1; \
 	done
 
-test-index: $(DEV)/.project ## the quick start, and doctor in lean environments, with a real pip; needs a package index
+test-index: $(DEV)/.project ## quick start, doctor, recipes and vendors, with a real pip; needs a package index
 	@echo "== tests that install packages"
 	@TEST_INDEX=1 $(DEV)/bin/python -m pytest tests/index $(ARGS)
 
@@ -99,6 +100,16 @@ $(STORE)/.packages: tests/dashboards/fetch-victoria-metrics.sh
 	@rm -rf $(@D)
 	@$< $(@D)
 	@touch $@
+
+stack: backends $(DEV)/.project ## collector, Prometheus, VictoriaLogs and Jaeger with the demo, without Docker; needs Go
+	@exec $(DEV)/bin/python examples/stack/local/local_stack.py $(BACKENDS) $(ARGS)
+
+test-stack: backends $(DEV)/.project ## boards, rules and collector on the programs of `make stack`, to the call; needs Go
+	@echo "== tests with $(BACKENDS)"
+	@MIDSTREAM_STACK=$(BACKENDS) $(DEV)/bin/python -m pytest tests/stack $(ARGS)
+
+backends: # builds what is missing
+	@examples/stack/local/build.sh $(BACKENDS)
 
 matrix: ## the tests with many versions of everything, for hours; writes docs/compatibility.md
 	@$(PYTHON) docs/matrix.py $(ARGS)

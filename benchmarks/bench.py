@@ -79,7 +79,7 @@ def main() -> None:
             "calls": lambda: calls(size),
             "memory": lambda: memory(url, size.streams, min(size.rounds, _MEMORY_ROUNDS)),
             "start": lambda: startup(size.rounds),
-            "throughput": lambda: [throughput(url, size.streams, size.events, size.rounds)],
+            "throughput": lambda: throughput(url, size.streams, size.events, size.rounds),
         }
         for part in options.only or parts:
             print(table(COLUMNS, list(rows[part]())), end="\n\n", flush=True)

@@ -1,4 +1,4 @@
-"""Streams that are open at the same time: the memory that each holds, and how fast many are read."""
+"""Streams that are open at the same time: the memory that each holds, how fast many are read; a busy event loop."""
 
 from __future__ import annotations
 
@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     Pause = Callable[[], Awaitable[None]]
 
 _HELD: Final = request_for("held 1")
+_ANSWER: Final = request_for("whole")
 _WHOLE: Final = request_for(f"together {SHORTEST}")
 _WARM_UP: Final = 3
 _PATIENCE: Final = 60.0
+_CALLERS: Final = 16
 
 
 def memory(url: str, streams: int, rounds: int) -> Iterator[list[str]]:
@@ -121,18 +123,37 @@ async def _paused(work: Callable[[Pause], Coroutine[Any, Any, None]], tasks: int
     await asyncio.gather(*started)
 
 
-def throughput(url: str, streams: int, events: int, rounds: int) -> list[str]:
-    """Wall time per event while all of that many async streams are open and read."""
+def throughput(url: str, streams: int, events: int, rounds: int) -> Iterator[list[str]]:
+    """Wall time per event while that many async streams are open and read, and per call of an event loop that is busy.
+
+    Of events or calls per second, the ratio is the inverse.
+    """
     given = providers()
+    work = {
+        f"an event of {streams:,} async streams": partial(_seconds_per_event, url, streams, events),
+        f"a call of {_CALLERS} tasks, one core busy": partial(_seconds_per_call, url, streams),
+    }
+    for name, seconds in work.items():
 
-    def bare() -> float:
-        return asyncio.run(_seconds_per_event(url, streams, events))
+        def run(subject: Subject | None, seconds: Callable[[], Coroutine[Any, Any, float]] = seconds) -> float:
+            with observed_by(given, subject):
+                return asyncio.run(seconds())
 
-    def observed() -> float:
-        with observed_by(given, MIDSTREAM):
-            return bare()
+        found = measured(partial(run, None), partial(run, MIDSTREAM), rounds)
+        yield row(f"{name}, wall time", "us", 1e6, found)
 
-    return row(f"an event of {streams:,} async streams, wall time", "us", 1e6, measured(bare, observed, rounds))
+
+async def _seconds_per_call(url: str, calls: int) -> float:
+    async with async_client(url) as made:
+
+        async def call(times: int) -> None:
+            for _ in range(times):
+                await made.messages.create(**_ANSWER)
+
+        await asyncio.gather(*(call(1) for _ in range(_CALLERS)))  # opens the connections
+        started_at = time.perf_counter()
+        await asyncio.gather(*(call(calls // _CALLERS + 1) for _ in range(_CALLERS)))
+        return (time.perf_counter() - started_at) / (_CALLERS * (calls // _CALLERS + 1))
 
 
 async def _seconds_per_event(url: str, streams: int, events: int) -> float:

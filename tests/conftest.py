@@ -18,7 +18,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 from opentelemetry.sdk import _logs
 
-pytest.register_assert_rewrite("support", "dashboards", "docs", "index", "integration", "release", "reliability")
+pytest.register_assert_rewrite(
+    "support", "dashboards", "docs", "index", "integration", "release", "reliability", "stack"
+)
 pytest_plugins: Final = ("pytester",)
 
 from midstream.faults import EXAMPLES  # noqa: E402 - the rewriting must be known before the first import from there
@@ -46,6 +48,7 @@ _NEEDED: Final = {
     "docs": ("promql_parser",),
     "examples": ("fastapi",),
     "release": ("mypy",),
+    "stack": ("promql_parser",),
 }
 """By folder, packages of which its tests need one."""
 _LATER: Final = (

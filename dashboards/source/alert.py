@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from midstream._outcomes import Outcome
 from source import names
+from source.links import CALLS
 from source.queries import TARGET
 from source.variables import CHOICES
 
@@ -28,6 +30,17 @@ _NAMING: Final = tuple(label for label in ("service_name", "job") if label in TA
 """The labels that are the name of a service, best first. Others say which of the services with this name it is."""
 _VARIABLES: Final = {choice.label: choice.name for choice in CHOICES}
 """By label, the variable of the boards that filters by it."""
+_OF_CALLS: Final = {**_VARIABLES, names.ERROR_TYPE: "error_type"}
+"""By label, the variable of the board with the traces and log events."""
+_ENDED: Final = {
+    "MidstreamInBandErrors": (Outcome.IN_BAND_ERROR,),
+    "MidstreamConnectionErrors": (Outcome.CONNECTION_ERROR,),
+    "MidstreamTransportErrors": (Outcome.TRANSPORT_ERROR,),
+    "MidstreamTruncatedStreams": (Outcome.TRUNCATED,),
+    "MidstreamMalformedData": (Outcome.MALFORMED,),
+    "MidstreamMisreportedStatus": (Outcome.IN_BAND_ERROR,),
+}
+"""By alert, the outcomes of the calls behind it, if they are not all failures."""
 
 
 def when(text: str, *labels: str) -> str:
@@ -86,14 +99,19 @@ class Alert:
     @property
     def annotations(self) -> Mapping[str, str]:
         """The text and the links. The links get their base when the rules are exported."""
-        chosen = "".join(
-            when(f"&var-{_VARIABLES[label]}={{{{ . | urlquery }}}}", label)
-            for label in (self.by if self.of is None else self.of)
-            if label in _VARIABLES
-        )
+        ended = "".join(f"&var-outcome={outcome.value}" for outcome in _ENDED.get(self.name, ()))
+        time = f"from=now-{self.since}&to=now"
         return {
             "summary": self.text.summary,
             "description": self.text.description,
             "runbook_url": f"runbooks/{self.name}.md",
-            "dashboard_url": f"/d/{self.text.board}?from=now-{self.since}&to=now{chosen}",
+            "dashboard_url": f"/d/{self.text.board}?{time}{self._chosen(_VARIABLES)}",
+            "calls_url": f"/d/{CALLS}?{time}{self._chosen(_OF_CALLS)}{ended}",
         }
+
+    def _chosen(self, variables: Mapping[str, str]) -> str:
+        return "".join(
+            when(f"&var-{variables[label]}={{{{ . | urlquery }}}}", label)
+            for label in (self.by if self.of is None else self.of)
+            if label in variables
+        )

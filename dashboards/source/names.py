@@ -27,6 +27,7 @@ __all__ = (
     "LONGEST_WAIT",
     "MISREPORTED",
     "MODEL",
+    "NATIVE",
     "OBSERVED",
     "OPERATION",
     "OPERATIONS",
@@ -45,6 +46,7 @@ __all__ = (
     "TOKEN_TYPE",
     "Dimension",
     "label",
+    "of_histogram",
     "other_names",
     "series_of",
 )
@@ -112,8 +114,12 @@ def _base(metric: Metric) -> str:
 
 def series_of(metric: Metric) -> tuple[str, ...]:
     """The names of the series that a metric becomes."""
-    endings = _HISTOGRAM if metric.instrument is Instrument.HISTOGRAM else ("",)
-    return tuple(_base(metric) + ending for ending in endings)
+    return of_histogram(_base(metric)) if metric.instrument is Instrument.HISTOGRAM else (_base(metric),)
+
+
+def of_histogram(name: str) -> tuple[str, ...]:
+    """The names of the series that a histogram with buckets becomes."""
+    return tuple(name + ending for ending in _HISTOGRAM)
 
 
 LABELS: Final[Mapping[str, frozenset[str]]] = {
@@ -122,6 +128,11 @@ LABELS: Final[Mapping[str, frozenset[str]]] = {
     for series in series_of(metric)
 }
 """By the name of a series, the labels that it can have."""
+
+NATIVE: Final[Mapping[str, frozenset[str]]] = {
+    _base(metric): LABELS[f"{_base(metric)}_count"] for metric in METRICS if metric.instrument is Instrument.HISTOGRAM
+}
+"""The same of histograms without buckets: native ones, which OTLP calls exponential."""
 
 _NAMES: Final = {metric.name: _base(metric) for metric in METRICS}
 

@@ -29,7 +29,7 @@ _SHORTEST_STEP: Final = "1m"
 def metrics_in(expression: str) -> frozenset[str]:
     """The series that `expression` counts: raw ones, and those that the rules record."""
     found = _NAME.findall(expression.removesuffix(WHY_NOT))
-    return frozenset(name for name in found if name in names.LABELS or name.startswith(_RECORDED))
+    return frozenset(name for name in found if name in {*names.LABELS, *names.NATIVE} or name.startswith(_RECORDED))
 
 
 @dataclass(frozen=True)

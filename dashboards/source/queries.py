@@ -104,6 +104,15 @@ def ratio(part: str, whole: str) -> str:
 
 
 def quantile(share: float, histogram: Selection, window: str, *by: str) -> str:
-    """The value that `share` of what the histogram has seen is below."""
+    """The value that `share` of what the histogram has seen is below: of a native one, or of one with buckets.
+
+    Native histograms cannot be compared, so that of these, a new series counts whole only if there was none in the
+    `MEMORY` before.
+    """
     buckets = replace(histogram, metric=f"{histogram.metric}_bucket")
-    return f"histogram_quantile({share}, {total(counted(buckets, window), 'le', *by)})"
+    new = f"last_over_time({histogram}[{window}]) unless last_over_time({histogram}[{MEMORY}] offset {window})"
+    native = f"({new})\nor increase({histogram}[{window}])"
+    return (
+        f"histogram_quantile({share}, {total(native, *by)})\n"
+        f"or histogram_quantile({share}, {total(counted(buckets, window), 'le', *by)})"
+    )

@@ -26,7 +26,7 @@ __all__ = (
     "unknown_metrics",
 )
 
-KNOWN: Final[Mapping[str, frozenset[str]]] = {**names.LABELS, **RECORDED, **prices.LABELS}
+KNOWN: Final[Mapping[str, frozenset[str]]] = {**names.LABELS, **names.NATIVE, **RECORDED, **prices.LABELS}
 """By name of a series, exported or recorded, the labels that it can have."""
 
 _WINDOWS: Final = {"$__rate_interval": "11m11s", "$__range": "22m22s", "$__interval": "33s"}

@@ -11,6 +11,7 @@ import promql_parser
 
 from dashboards.boards_json import asks, panels_of, targets_of, tree_of, trees_of, variables_of
 from dashboards.boards_promql import describe, labels_of, metrics_read, nodes
+from source import names
 from source.links import CALLS
 from source.prices import LABELS as PRICES
 from source.states import WHY_NOT
@@ -148,7 +149,8 @@ def _le_kept(board: Board) -> Iterator[str]:
     for place, tree in trees_of(board):
         for node, _ in nodes(tree):
             is_quantile = isinstance(node, promql_parser.Call) and node.func.name == "histogram_quantile"
-            if is_quantile and "le" not in (labels_of(node.args[1]) or ()):
+            native = metrics_read(node) <= names.NATIVE.keys()
+            if is_quantile and not native and "le" not in (labels_of(node.args[1]) or ()):
                 yield f"{place}: {describe(node)} has no le"
 
 

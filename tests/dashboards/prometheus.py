@@ -29,7 +29,7 @@ _ANY_PORT: Final = "--web.listen-address=127.0.0.1:0"
 
 @dataclass(frozen=True)
 class Series:
-    """What a query returned: labels, and one value or many. NaN is no value, as it is nothing to be seen."""
+    """What a query returned: labels, and one value or many. NaN does not count, because it shows nothing."""
 
     labels: Mapping[str, str]
     values: tuple[float, ...]
@@ -124,7 +124,7 @@ def alertmanager(directory: Path, shipped: Mapping[str, Any] | None = None) -> G
     program = needed("prometheus-alertmanager", "prometheus-alertmanager")
     configuration = directory / "alertmanager.yaml"
     more = dict(shipped or {})
-    route = {"receiver": "nobody", "group_wait": "0s", **more.pop("route", {})}
+    route = {"receiver": "none", "group_wait": "0s", **more.pop("route", {})}
     configuration.write_text(yaml.safe_dump({"route": route, "receivers": [{"name": route["receiver"]}], **more}))
     command = (
         program,

@@ -86,20 +86,20 @@ FIRES = (
         samples={'count(ALERTS{alertname="MidstreamOutage", alertstate="firing"})': {"{}": 1}},
     ),
     Scene(
-        "MidstreamErrorBudgetBurn: a burst is told by the short windows, after 2 and after 15 minutes",
+        "MidstreamErrorBudgetBurn: a burst fires the short windows, after 2 and after 15 minutes",
         {**answered(3, HOUR), **call(Outcome.HTTP_ERROR, steady(1, HOUR))},
         "30m",
         {BURN: [FAST, SLOWER]},
     ),
     Scene(
-        "MidstreamErrorBudgetBurn: 25 % failures for hours are told by all four",
+        "MidstreamErrorBudgetBurn: 25 % failures for hours fire all four",
         {**answered(3, 5 * HOUR), **call(Outcome.HTTP_ERROR, steady(1, 5 * HOUR))},
         "5h",
         {BURN: [FAST, SLOWER, burnt("warning", "1d", "2h", 10, "3%"), burnt("warning", "3d", "6h", 30, "1%")]},
         every="5m",
     ),
     Scene(
-        "MidstreamErrorBudgetBurn: 1/64 failures for hours are told by the longest only",
+        "MidstreamErrorBudgetBurn: 1/64 failures for hours fire the longest only",
         {**answered(63, 5 * HOUR), **call(Outcome.HTTP_ERROR, steady(1, 5 * HOUR))},
         "5h",
         {BURN: [burnt("warning", "3d", "6h", 30, "1%", "1.562%")]},
@@ -135,7 +135,7 @@ FIRES = (
 
 SILENT = (
     Scene(
-        "MidstreamCallerErrors: a fifth of the calls pages nobody",
+        "MidstreamCallerErrors: a fifth of the calls does not page",
         {
             **answered(48, HOUR),
             **call(Outcome.HTTP_ERROR, steady(12, HOUR)),
@@ -201,7 +201,7 @@ SILENT = (
         {"MidstreamAccessDenied": []},
     ),
     Scene(
-        "MidstreamAccessDenied: a single one pages nobody",
+        "MidstreamAccessDenied: a single one does not page",
         {
             **answered(60, HOUR),
             **call(Outcome.HTTP_ERROR, "0x10 1x50"),
@@ -211,7 +211,7 @@ SILENT = (
         {"MidstreamAccessDenied": [DENIED_ONCE]},
     ),
     Scene(
-        "MidstreamAccessDenied: a gap of less than an hour between two scrapes is no second failure",
+        "MidstreamAccessDenied: a gap of less than an hour between two scrapes does not make a second failure",
         failure(Outcome.HTTP_ERROR, GAP_OF_50_MINUTES, "authentication_error", 401),
         "145m",
         {"MidstreamAccessDenied": []},

@@ -33,12 +33,29 @@ BURN = "MidstreamErrorBudgetBurn"
 FLEET = "MidstreamFleetFailure"
 CALLER = "MidstreamCallerErrors"
 VARIABLES = {names.MODEL: "model", "namespace": "namespace"}
+OUTCOMES = {
+    "MidstreamInBandErrors": "in_band_error",
+    "MidstreamConnectionErrors": "connection_error",
+    "MidstreamTransportErrors": "transport_error",
+    "MidstreamTruncatedStreams": "truncated",
+    "MidstreamMalformedData": "malformed",
+    "MidstreamMisreportedStatus": "in_band_error",
+}
 HOUR = 60
 DAY = 24 * HOUR
 
 
 def answered(a_minute: float, minutes: int) -> Series:
     return call(Outcome.COMPLETED, steady(a_minute, minutes))
+
+
+def links(alert: str, board: str, since: str, chosen: str, kind: str = "") -> dict[str, str]:
+    time, outcome = f"from=now-{since}&to=now", OUTCOMES.get(alert)
+    ended = f"&var-outcome={outcome}" if outcome else ""
+    return {
+        "dashboard_url": f"/d/{board}?{time}{chosen}",
+        "calls_url": f"/d/midstream-calls?{time}{chosen}{kind}{ended}",
+    }
 
 
 def burnt(severity: str, long: str, short: str, days: int, allowed: str, failed: str = "25%") -> Fired:
@@ -50,7 +67,7 @@ def burnt(severity: str, long: str, short: str, days: int, allowed: str, failed:
             "description": f"{failed} of the calls of api failed in the last {long}, and more than {allowed} in the "
             f"last {short}. The objective of 99% allows 1%.",
             "runbook_url": "runbooks/MidstreamErrorBudgetBurn.md",
-            "dashboard_url": f"/d/midstream-budget?from=now-{since}&to=now&var-job=api",
+            **links(BURN, "midstream-budget", since, "&var-job=api"),
         },
     )
 
@@ -63,13 +80,14 @@ def told(
     alert: str, severity: str, board: str, summary: str, description: str, since: str = "6h", **labels: str
 ) -> Fired:
     filters = "".join(f"&var-{VARIABLES[label]}={value}" for label, value in labels.items() if label in VARIABLES)
+    kind = f"&var-error_type={labels[names.ERROR_TYPE]}" if names.ERROR_TYPE in labels else ""
     return Fired(
         {"severity": severity, **API, **labels},
         {
             "summary": summary,
             "description": description,
             "runbook_url": f"runbooks/{alert}.md",
-            "dashboard_url": f"/d/{board}?from=now-{since}&to=now&var-job=api{filters}",
+            **links(alert, board, since, f"&var-job=api{filters}", kind),
         },
     )
 
@@ -107,7 +125,7 @@ def fleet(service: str, severity: str, share: str, limit: str) -> Fired:
             f"services: at least 3, and 50% of those with calls, have more than {limit}. The cause is probably the "
             "provider or the network that they share.",
             "runbook_url": "runbooks/MidstreamFleetFailure.md",
-            "dashboard_url": "/d/midstream-outcomes?from=now-6h&to=now&var-provider=anthropic&var-model=claude",
+            **links(FLEET, "midstream-outcomes", "6h", "&var-provider=anthropic&var-model=claude"),
         },
     )
 

@@ -54,7 +54,7 @@ CASES = {
     "many services fail a little, and one fails": ([FLEET_TICKET, OUTAGE, FAST], [FLEET_TICKET, OUTAGE]),
     "every request is wrong": ([CALLER, CALLER_TICKET, IN_BAND, MISREPORTED], [CALLER]),
     "the key is revoked, and requests are wrong": ([DENIED, DENIED_TICKET, CALLER_TICKET], [DENIED, CALLER_TICKET]),
-    "one denial is no reason to be silent": ([DENIED_TICKET, IN_BAND], [DENIED_TICKET, IN_BAND]),
+    "one denial silences nothing": ([DENIED_TICKET, IN_BAND], [DENIED_TICKET, IN_BAND]),
     "nothing better": ([TRUNCATED, IN_BAND, CALLER_TICKET, ABSENT], [TRUNCATED, IN_BAND, CALLER_TICKET, ABSENT]),
 }
 """By what happens to a service: the alerts that fire for it, and those of them that people hear of."""

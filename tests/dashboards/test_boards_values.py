@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from dashboards.promtool import API, CHAT, Scene, call, failure, promtool, selector, steady
+from dashboards.boards_values import BORN, MINUTES, WINDOW, complaints, expression
+from dashboards.promtool import API, CHAT, call, failure, selector, steady
 from midstream._outcomes import Outcome
-from midstream.faults import EXAMPLES, parse
 from source import names
 from source.boards import every_panel, interpolate
 from source.parts import NO_FAILURES, NONE
@@ -20,18 +18,6 @@ from source.states import OTHER_NAME
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-
-    from midstream.faults import Scenario
-
-WINDOW: Final = "10m"
-MINUTES: Final = 60
-BORN: Final = "_x55 1x5"
-"""A series that begins with 1, within the window."""
-
-
-def expression(board: str, title: str) -> str:
-    (panel,) = [panel for one, panel in every_panel() if (one.uid, panel.title) == (board, title)]
-    return interpolate(panel.queries[0].expression, WINDOW)
 
 
 # The tiles: of 64 calls a minute, 40 complete
@@ -109,11 +95,6 @@ def test_every_tile_is_here_but_for_the_one_with_a_number_for_each_window() -> N
     tiles = {(board.uid, panel.title) for board, panel in every_panel() if panel.kind == "stat"}
     assert tiles - TILES.keys() == {("midstream-budget", "Burn rate per window")}
     assert TILES.keys() <= tiles
-
-
-def complaints(series: Mapping[str, str], samples: Mapping[str, Mapping[str, float]], folder: Path) -> str:
-    """What promtool says where `series` do not lead to `samples`."""
-    return promtool(Scene("boards", dict(series), f"{MINUTES}m", samples=samples), folder)
 
 
 def tiles(values: Mapping[tuple[str, str], float | None]) -> dict[str, dict[str, float]]:
@@ -250,125 +231,3 @@ def test_the_worst_service_is_on_top(tmp_path: Path) -> None:
     expected: list[dict[str, float]] = [{prod: 80, staging: 40}, {prod: 20}, {prod: 20}, {prod: 0.75, staging: 1}]
     asked = (f"round({interpolate(one, WINDOW)}, 0.01)" for one in table.expressions.values())
     assert complaints(series, dict(zip(asked, expected, strict=True)), tmp_path) == ""
-
-
-# The status truth table
-
-
-TRUTH: Final = ("midstream-outcomes", "Status truth table")
-
-
-@dataclass(frozen=True)
-class Row:
-    """A row of the table."""
-
-    outcome: Outcome
-    observed: str
-    reported: str
-    effective: str
-    leaked: bool
-    misreported: bool
-
-    @property
-    def labels(self) -> str:
-        """As promtool has it."""
-        return selector(
-            "",
-            {
-                names.OUTCOME: self.outcome.value,
-                names.OBSERVED: self.observed,
-                "reported": self.reported,
-                names.STATUS: self.effective,
-                names.LEAKED: str(self.leaked).lower(),
-                names.MISREPORTED: str(self.misreported).lower(),
-            },
-        )
-
-
-def failed(
-    outcome: Outcome, observed: int | None, effective: int | None, *, leaked: bool, misreported: bool
-) -> dict[str, str]:
-    """One call of the series with these labels."""
-    labels = {
-        "job": "api",
-        names.OUTCOME: outcome.value,
-        names.OBSERVED: str(observed or ""),
-        names.STATUS: str(effective or ""),
-        names.LEAKED: str(leaked).lower(),
-        names.MISREPORTED: str(misreported).lower(),
-    }
-    return {selector(names.ERRORS, labels): BORN}
-
-
-def test_the_truth_table_says_what_each_example_expects(tmp_path: Path) -> None:
-    scenarios = [scenario for scenario in map(parse, EXAMPLES) if scenario.expectation.outcome.is_failure]
-    series: dict[str, str] = {}
-    rows: Counter[str] = Counter()
-    for scenario in scenarios:
-        expected = scenario.expectation
-        labels = {"job": "api", names.MODEL: scenario.name, names.ERROR_TYPE: expected.error_type or ""}
-        (name,) = failed(
-            expected.outcome,
-            observed(scenario),
-            expected.status_code,
-            leaked=expected.leaked,
-            misreported=expected.misreported,
-        )
-        series[name.replace('job="api"', selector("", labels)[1:-1])] = BORN
-        rows[row_of(scenario).labels] += 1
-    assert len(series) == len(scenarios)
-    assert complaints(series, {expression(*TRUTH): dict(rows)}, tmp_path) == ""
-
-
-def observed(scenario: Scenario) -> int | None:
-    expected = scenario.expectation
-    if expected.outcome is Outcome.CONNECTION_ERROR:
-        return None
-    return expected.status_code if expected.outcome is Outcome.HTTP_ERROR else 200
-
-
-def row_of(scenario: Scenario) -> Row:
-    expected = scenario.expectation
-    unnoticed = expected.outcome is Outcome.IN_BAND_ERROR and not expected.misreported
-    return Row(
-        expected.outcome,
-        in_words(observed(scenario)),
-        "none, or as effective" if unnoticed else in_words(expected.reported_status_code),
-        in_words(expected.status_code),
-        leaked=expected.leaked,
-        misreported=expected.misreported,
-    )
-
-
-def in_words(status: int | None) -> str:
-    return "none" if status is None else str(status)
-
-
-RARE: Final[Mapping[str, tuple[dict[str, str], Row]]] = {
-    "an in-band error that nobody raised, or with the right status": (
-        failed(Outcome.IN_BAND_ERROR, 200, 529, leaked=False, misreported=False),
-        Row(Outcome.IN_BAND_ERROR, "200", "none, or as effective", "529", leaked=False, misreported=False),
-    ),
-    "an in-band error that leaked, as from Bedrock below SDK 1.7": (
-        failed(Outcome.IN_BAND_ERROR, 200, 429, leaked=True, misreported=False),
-        Row(Outcome.IN_BAND_ERROR, "200", "none", "429", leaked=True, misreported=False),
-    ),
-    "a client error, which may have the status of its response": (
-        failed(Outcome.CLIENT_ERROR, 200, None, leaked=False, misreported=False),
-        Row(Outcome.CLIENT_ERROR, "200", "none, or as observed", "none", leaked=False, misreported=False),
-    ),
-    "a client error that leaked": (
-        failed(Outcome.CLIENT_ERROR, 200, None, leaked=True, misreported=False),
-        Row(Outcome.CLIENT_ERROR, "200", "none", "none", leaked=True, misreported=False),
-    ),
-    "a transport error that the SDK wraps": (
-        failed(Outcome.TRANSPORT_ERROR, 200, None, leaked=False, misreported=False),
-        Row(Outcome.TRANSPORT_ERROR, "200", "none", "none", leaked=False, misreported=False),
-    ),
-}
-
-
-@pytest.mark.parametrize("case", RARE)
-def test_the_truth_table_knows_what_is_rare(case: str, tmp_path: Path) -> None:
-    series, row = RARE[case]
-    assert complaints(series, {expression(*TRUTH): {row.labels: 1}}, tmp_path) == ""

@@ -135,7 +135,8 @@ def test_each_base_is_put_before_its_links_and_nothing_else_changes(tmp_path: Pa
     expected = alerts(tmp_path / "plain")
     path = end.rstrip("/")
     for alert in expected:
-        alert["annotations"]["dashboard_url"] = f"{GRAFANA}{path}{alert['annotations']['dashboard_url']}"
+        for name in ("dashboard_url", "calls_url"):
+            alert["annotations"][name] = f"{GRAFANA}{path}{alert['annotations'][name]}"
         alert["annotations"]["runbook_url"] = f"{RUNBOOKS}{path}/{alert['annotations']['runbook_url']}"
     assert alerts(tmp_path / "linked") == expected
     plain, linked = contents(tmp_path / "plain"), contents(tmp_path / "linked")

@@ -137,7 +137,7 @@ def test_nothing_is_divided_by_what_may_be_zero() -> None:
 @each_alert
 def test_an_alert_says_how_bad_it_is_what_happened_to_whom_and_where_to_go_on(alert: Alert) -> None:
     assert alert.severity in {"critical", "warning", "info"}
-    assert set(alert.annotations) == {"summary", "description", "runbook_url", "dashboard_url"}
+    assert set(alert.annotations) == {"summary", "description", "runbook_url", "dashboard_url", "calls_url"}
     for words in (alert.text.summary, alert.text.description):
         named = '{{ or $labels.service_name $labels.job "a service without a name" }}' in words
         assert named or (alert.name, words) == ("MidstreamFleetFailure", alert.text.summary)
@@ -146,6 +146,7 @@ def test_an_alert_says_how_bad_it_is_what_happened_to_whom_and_where_to_go_on(al
     assert alert.annotations["runbook_url"] == f"runbooks/{alert.name}.md"
     assert (DASHBOARDS / "grafana" / f"{alert.text.board}.json").is_file()
     assert alert.annotations["dashboard_url"].startswith(f"/d/{alert.text.board}?from=now-")
+    assert alert.annotations["calls_url"].startswith("/d/midstream-calls?from=now-")
 
 
 @each_alert

@@ -25,7 +25,14 @@ STACK = CHECKOUT / "examples" / "stack"
 OURS = "${MIDSTREAM_DASHBOARDS:-../../dashboards}"
 """Where boards and rules come from, unless somebody gives a folder of an export."""
 
-PORTS = {"collector": {4318}, "prometheus": {9090}, "alertmanager": {9093}, "tempo": {3200, 4318}, "grafana": {3000}}
+PORTS = {
+    "collector": {4318},
+    "prometheus": {9090},
+    "alertmanager": {9093},
+    "tempo": {3200, 4318},
+    "loki": {3100},
+    "grafana": {3000},
+}
 """Where each service listens. Those of Prometheus, Alertmanager and Grafana are their defaults."""
 
 
@@ -99,6 +106,7 @@ def test_everything_that_is_mounted_exists_and_every_configuration_is_mounted() 
         ("prometheus", "--config.file", "prometheus.yaml"),
         ("alertmanager", "--config.file", "alertmanager.yaml"),
         ("tempo", "-config.file", "tempo.yaml"),
+        ("loki", "-config.file", "loki.yaml"),
     ],
 )
 def test_a_service_names_the_place_where_its_configuration_is_mounted(service: str, name: str, file: str) -> None:
@@ -170,12 +178,19 @@ def test_the_collector_takes_every_signal_and_passes_it_on() -> None:
     exporters = config["exporters"]
     assert exporters[pipelines["metrics"]["exporters"][0]]["endpoint"] == "http://prometheus:9090/api/v1/otlp"
     assert exporters[pipelines["traces"]["exporters"][0]]["endpoint"] == "http://tempo:4318"
+    assert exporters[pipelines["logs"]["exporters"][0]]["endpoint"] == "http://loki:3100/otlp"
 
 
 def test_tempo_listens_where_the_collector_and_grafana_ask() -> None:
     config = read("tempo.yaml")
     assert config["distributor"]["receivers"]["otlp"]["protocols"]["http"]["endpoint"] == "0.0.0.0:4318"
     assert config["server"]["http_listen_port"] == 3200
+
+
+def test_loki_listens_where_the_collector_and_grafana_ask_and_keeps_attributes() -> None:
+    config = read("loki.yaml")
+    assert config["server"]["http_listen_port"] == 3100
+    assert config["limits_config"]["allow_structured_metadata"] is True
 
 
 def test_prometheus_takes_metrics_with_exemplars_over_otlp_under_the_names_of_the_boards() -> None:
@@ -208,7 +223,10 @@ def test_exemplars_lead_to_tempo_and_the_boards_to_prometheus() -> None:
     (destination,) = found["prometheus"]["jsonData"]["exemplarTraceIdDestinations"]
     assert destination == {"name": "trace_id", "datasourceUid": "tempo"}
     assert found["tempo"]["type"] == "tempo"
-    boards = [json.loads(text) for path, text in shipped_files().items() if path.endswith(".json")]
+    (derived,) = found["loki"]["jsonData"]["derivedFields"]
+    assert (derived["matcherRegex"], derived["datasourceUid"]) == ("trace_id", "tempo")
+    assert found["tempo"]["jsonData"]["tracesToLogsV2"]["datasourceUid"] == found["loki"]["uid"]
+    boards = [json.loads(text) for path, text in shipped_files().items() if path.startswith("grafana/")]
     chosen = [
         variable["query"]
         for board in boards
@@ -268,6 +286,16 @@ def test_amtool_takes_the_configuration_and_routes_each_severity(severity: str, 
     assert "SUCCESS" in checked(amtool, "check-config", "alertmanager.yaml")
     told = checked(amtool, "config", "routes", "test", "--config.file=alertmanager.yaml", f"severity={severity}")
     assert told.split() == [receiver]
+
+
+def test_alertmanager_groups_and_inhibits_as_the_shipped_rules_do() -> None:
+    shipped = yaml.safe_load((CHECKOUT / "dashboards" / "alertmanager" / "midstream.yaml").read_text())
+    fleet, others = shipped["route"]["routes"]
+    config = read("alertmanager.yaml")
+    assert config["inhibit_rules"] == shipped["inhibit_rules"]
+    assert config["route"]["group_by"] == others["group_by"]
+    by_severity = config["route"]["routes"]
+    assert [[inner["group_by"] for inner in route["routes"]] for route in by_severity] == [[fleet["group_by"]]] * 2
 
 
 def test_every_severity_that_an_alert_has_is_routed_on_purpose() -> None:

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.timeout(600)  # each command is a process, on a machine that may be busy
 
 
-ELSEWHERE = {"examples/another_instrumentation/README.md": "tests/neighbours/test_example.py"}
+ELSEWHERE = {
+    "examples/another_instrumentation/README.md": "tests/neighbours/test_example.py",
+    "docs/recipes.md": "tests/index/test_recipes.py",
+}
 """Pages that need what is not installed here, and where they are read."""
 
 

@@ -107,3 +107,8 @@ def test_a_span_of_the_sdk_has_what_midstream_adds_and_what_the_registry_knows_o
     names = _names(attributes for attributes in spans_of_sdk if "midstream.outcome" in attributes)
     assert {name for name in names if name.startswith("anthropic.")} <= {*registry.OF_SDK, *_DEFINED}
     assert {attribute["ref"] for attribute in _GROUPS[_SPAN]["attributes"]} - {"http.request.resend_count"} <= names
+
+
+def test_only_the_status_code_is_the_namespace_of_another_attribute(exported: Exported) -> None:
+    names = _names(item for items in _attributes_of(exported).values() for item in items)
+    assert {name for name in names if any(other.startswith(f"{name}.") for other in names)} == {"midstream.status_code"}

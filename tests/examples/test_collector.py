@@ -13,6 +13,7 @@ import yaml
 from midstream._outcomes import Outcome
 from midstream._telemetry.attributes import CALL_ATTRIBUTES, REQUEST_ATTRIBUTES
 from midstream._telemetry.metrics import METRICS
+from source import names
 from support.example import EXAMPLES
 from support.export import export
 from support.programs import needed
@@ -66,6 +67,21 @@ def test_pipelines_and_components_agree() -> None:
     assert "span_metrics" in pipelines["traces/metrics"]["exporters"]
     assert "tail_sampling" not in pipelines["traces/metrics"]["processors"]
     assert pipelines["metrics"]["receivers"] == ["otlp", "span_metrics"]
+
+
+def test_the_stores_take_what_the_pipelines_have() -> None:
+    stores = yaml.safe_load((COLLECTOR / "stores.yaml").read_text())
+    replaced = stores["service"]["pipelines"]
+    assert replaced.keys() < CONFIG["service"]["pipelines"].keys()
+    assert {name for pipeline in replaced.values() for name in pipeline["exporters"]} == stores["exporters"].keys()
+
+
+def test_the_labels_that_identify_a_service_are_those_of_the_rules_here_and_in_the_stack() -> None:
+    of_the_scrape = {"job", "namespace"}
+    stack = yaml.safe_load((EXAMPLES / "stack" / "prometheus.yaml").read_text())
+    attributes = CONFIG["exporters"]["prometheus"]["resource_constant_labels"]["included"]
+    assert attributes == stack["otlp"]["promote_resource_attributes"]
+    assert {name.replace(".", "_") for name in attributes} == set(names.TARGET) - of_the_scrape
 
 
 def test_prometheus_scrapes_the_collector_s_address_and_promtool_takes_its_configuration(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.newest, pytest.mark.skipif(os.name != "posix", reason="has no pseudo-terminals")]
 
-_COMMAND = (sys.executable, "-m", "midstream._cli", "watch")
+_COMMAND = (sys.executable, "-m", "midstream", "watch")
 _WAITS = """
 import time
 print("stdout is", "a terminal" if sys.stdout.isatty() else "a file")

@@ -459,7 +459,7 @@ print(hasattr(anthropic._base_client.SyncAPIClient.request, "__wrapped__"))
 
 
 class Held:
-    """Stands for a call, and for its response."""
+    """Stands for a call."""
 
     def exit(self) -> None:
         """As of a call."""
@@ -472,8 +472,8 @@ def test_the_open_calls_are_ended_at_exit_also_while_daemon_threads_open_more(lo
     def open_more() -> None:
         held: list[Any] = []
         while not stopping.is_set():
-            held = [*held[-500:], Held(), Held()]
-            registry.add(held[-2], held[-1])
+            held = [*held[-500:], Held()]
+            registry.add(held[-1])
 
     with ThreadPoolExecutor(4) as pool:
         opening = [pool.submit(open_more) for _ in range(4)]

@@ -92,8 +92,8 @@ _PHASES: Final = errors_over_time(
 
 _MODELS: Final = errors_over_time(
     "By model",
-    "In-band errors in the interval before each point, by requested model.",
-    IN_BAND,
+    "In-band errors in the interval before each point, by requested model. Operations without a model are not shown.",
+    IN_BAND.where(names.MODEL, "", "!="),
     (names.MODEL,),
     _BY,
 )
@@ -121,9 +121,9 @@ _BOTH_WAYS: Final = Table(
     nothing="-",
     columns=(
         Column(names.ERROR_TYPE, "Error type"),
-        Column(names.STATUS, "Effective", 90),
-        Column("Value #A", "In band", 80, decimals=0),
-        Column("Value #B", "HTTP error", 100, decimals=0),
+        Column(names.STATUS, "Effective", 80),
+        Column("Value #A", "In band", 70, decimals=0),
+        Column("Value #B", "HTTP error", 95, decimals=0),
     ),
     sort_by="In band",
 )

@@ -51,8 +51,8 @@ class StreamWatch:
         "_last_chunk_at",
         "_last_event",
         "_opened",
-        "_pending",
         "_phase",
+        "_unjudged",
         "longest_wait",
         "received",
     )
@@ -60,7 +60,7 @@ class StreamWatch:
     def __init__(self, clock: Callable[[], float] = time.perf_counter, kind: StreamKind = MESSAGES) -> None:
         self._clock = clock
         self._kind = kind
-        self._pending: Final = [None]
+        self._unjudged = True
         self._phase = Phase.REQUEST
         self._opened = False
         self._end_seen = False
@@ -81,7 +81,7 @@ class StreamWatch:
     @property
     def ended(self) -> bool:
         """Whether the verdict has been given."""
-        return not self._pending
+        return not hasattr(self, "_unjudged")
 
     @property
     def opened(self) -> bool:
@@ -210,8 +210,8 @@ class StreamWatch:
         if phase is Phase.REQUEST and outcome in _OF_A_BODY:
             phase = Phase.OPENING
         try:
-            self._pending.pop()  # atomic, so that of two threads that end the call only one succeeds
-        except IndexError:
+            del self._unjudged  # atomic, so that of two threads that end the call only one succeeds
+        except AttributeError:
             return None
         # A fifth of the time of its construction by name.
         return Verdict._make(

@@ -42,6 +42,15 @@ def observe_body(response: Any, call: ObservedCall) -> bool:
     return attempt(lambda: response.stream) is observed
 
 
+def call_of(response: Any) -> ObservedCall | None:
+    """The call that `response` belongs to. `None` for a response that is not observed. Never raises.
+
+    Found by the body, because a Stream can be made later than its call, and can be a copy.
+    """
+    body = attempt(getattr, response, "stream", None)
+    return body._self_call if type(body) is ObservedBody else None  # noqa: SLF001 - wrapt requires the prefix
+
+
 class ObservedBody(_Proxy):
     """Stands for the body of a response of httpx or httpx2, sync, async or both, and is of its class for `isinstance`.
 

@@ -84,7 +84,9 @@ class RequestObserver:
             return None
         with call.guards.calls:
             live, corrected = call.returned(result)
-            if live is not None and not (self.registry.add(live, call) and observe_body(live, call)):
+            if live is not None and observe_body(live, call):
+                self.registry.add(call)
+            elif live is not None:
                 call.forget()
             return corrected
         call.forget()  # an internal error: the end cannot be observed

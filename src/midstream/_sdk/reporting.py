@@ -137,6 +137,9 @@ class CallReport:
         """The call counts as an open stream until its end."""
         self._reporter.recorder.stream_opened(id(self), self.request)
         self.is_open = True
+        if self.span is not None:
+            self.span.stream_opened()
+        self.request.attributes = None  # made again at the end
 
     def stream_closed(self) -> None:
         """The call does not count as an open stream any more, if it did."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
-from opentelemetry import context, trace
+from opentelemetry import trace
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from midstream._guard import Guard, attempt
@@ -13,20 +14,37 @@ from midstream._telemetry.attributes import request_attributes
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from opentelemetry.context import Context
+
     from midstream._telemetry.call_record import CallRequest, Value
 
 
 class CallSpan:
     """The one span of a call, or the lack of one."""
 
-    __slots__ = ("context",)
+    __slots__ = ("_context", "_where")
 
     is_own = False
     """Whether it is midstream's."""
 
-    def __init__(self, where: context.Context) -> None:
-        self.context = where
+    def __init__(self, where: Context) -> None:
+        self._where = where
+        self._context: Context | None = None
+
+    @property
+    def context(self) -> Context:
         """Where the metrics and the log event of the call belong."""
+        if self._context is None:
+            self._context = self._current_in(self._where)
+        return self._context
+
+    def stream_opened(self) -> None:
+        """Frees what can be made again at the end of the stream, which may be far away."""
+        self._context = None
+
+    def _current_in(self, where: Context) -> Context:
+        """`where` with the span as the current one."""
+        return where
 
     def finish(
         self,
@@ -50,24 +68,26 @@ class SilentSpan(CallSpan):
 class OwnSpan(CallSpan):
     """A span of ours."""
 
-    __slots__ = ("_guard", "_started_with", "span")
+    __slots__ = ("_guard", "_request", "span")
 
     is_own = True
 
     def __init__(
-        self, tracer: trace.Tracer, request: CallRequest, where: context.Context, started_ns: int, *, spans: Guard
+        self, tracer: trace.Tracer, request: CallRequest, where: Context, started_ns: int, *, spans: Guard
     ) -> None:
-        operation = request.operation._value_
+        super().__init__(where)
         self._guard = spans
-        self._started_with = request_attributes(request)
+        self._request = request
         self.span = tracer.start_span(
-            f"{operation} {request.model}" if request.model else operation,
+            _name_of(request.operation._value_, request.model),
             context=where,
             kind=SpanKind.CLIENT,
-            attributes=self._started_with,
+            attributes=request_attributes(request),
             start_time=started_ns,
         )
-        super().__init__(context_of(self.span, where))
+
+    def _current_in(self, where: Context) -> Context:
+        return context_of(self.span, where)
 
     def finish(
         self,
@@ -77,7 +97,7 @@ class OwnSpan(CallSpan):
         ended_ns: int,
     ) -> None:
         """Ends the span. The status of a call that did not fail stays unset, as the conventions require."""
-        is_same = request_attributes is self._started_with
+        is_same = request_attributes is self._request.attributes
         try:
             with self._guard:
                 self.span.set_attributes(result_attributes if is_same else {**request_attributes, **result_attributes})
@@ -88,7 +108,13 @@ class OwnSpan(CallSpan):
             self.span.end(ended_ns)
 
 
-def context_of(span: object, where: context.Context) -> context.Context:
+# One text for all spans of a name: many streams can be open.
+@lru_cache(maxsize=128)
+def _name_of(operation: str, model: str | None) -> str:
+    return f"{operation} {model}" if model else operation
+
+
+def context_of(span: object, where: Context) -> Context:
     """`where` with `span` as the current one, if it is a working span: another would break its children."""
     return trace.set_span_in_context(cast("Any", span), where) if attempt(_works, span) else where
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import sys
 import time
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -74,7 +75,9 @@ class WatchOptions:
         """How to show what happens on `console`."""
         if self.as_json:
             return _Mode.SILENT
-        return _Mode.LINES if self.lines or not console.is_terminal or console.is_dumb_terminal else _Mode.SCREEN
+        # Rich takes a log for a terminal where FORCE_COLOR is set.
+        can_draw = sys.stderr.isatty() and console.is_terminal and not console.is_dumb_terminal
+        return _Mode.SCREEN if can_draw and not self.lines else _Mode.LINES
 
 
 def run(options: WatchOptions) -> int:

@@ -103,7 +103,7 @@ def _parsed(request: Any, body: bytes, media_type: str) -> Any:
 
 def _points(source: Source, metric: Metric) -> Iterator[Point]:
     kind = metric.WhichOneof("data")
-    if kind is None:
+    if kind not in _VALUES:
         return
     data: Any = getattr(metric, kind)
     is_delta = getattr(data, "aggregation_temporality", None) == AGGREGATION_TEMPORALITY_DELTA
@@ -123,16 +123,11 @@ def _histogram(point: Any) -> Distribution:
     return Distribution(point.count, point.sum, largest, tuple(bounds), tuple(counts))
 
 
-def _no_value(_point: Any) -> Distribution:
-    return Distribution()
-
-
 _VALUES: Final = {
     "sum": _number,
     "gauge": _number,
     "histogram": _histogram,
     "exponential_histogram": _histogram,
-    "summary": _no_value,
 }
 
 

@@ -108,7 +108,8 @@ _OUTCOMES: Final = {outcome.value: outcome for outcome in Outcome}
 
 
 class _Key(NamedTuple):
-    source: Source
+    source: Source | None
+    """`None` where differences of all sources are added up."""
     metric: str
     attributes: frozenset[tuple[str, str]]
     started: int | None
@@ -133,7 +134,9 @@ class Tally:
         with self._lock:
             for point in points:
                 if point.metric in _KEPT:
-                    key = _Key(point.source, point.metric, frozenset(point.attributes.items()), point.started)
+                    is_shared = point.started is None and point.metric != OPEN_STREAMS.name
+                    source = None if is_shared else point.source
+                    key = _Key(source, point.metric, frozenset(point.attributes.items()), point.started)
                     before = self._values.get(key, Distribution()) if point.started is None else Distribution()
                     self._values[key] = before + point.value
 
@@ -147,7 +150,7 @@ class Tally:
                     lines.append(str(self._failures[-1]))
                 elif event.name in self._notes:
                     self._notes[event.name][event.body] += 1
-                    self._lost += self._forget_streams(event.source)
+                    self._lost += self._forget_streams(event.source.pid)
                     lines += [event.body] if event.name == PROBLEM else []
         for line in lines:
             self._report(line)
@@ -155,9 +158,9 @@ class Tally:
     def figures(self) -> Figures:
         """The figures now."""
         with self._lock:
-            for source in {key.source for key in self._open_streams()}:
-                if not _is_running(source):
-                    self._lost += self._forget_streams(source)
+            for pid in {_pid(key) for key in self._open_streams()}:
+                if not _is_running(pid):
+                    self._lost += self._forget_streams(pid)
             return Figures(
                 calls=self._ended(OPERATIONS.name),
                 causes=self._ended(_ERRORS),
@@ -202,9 +205,9 @@ class Tally:
         """Of watched processes, which report differences, and run on this machine."""
         return (key for key in self._all(OPEN_STREAMS.name) if key.started is None)
 
-    def _forget_streams(self, source: Source) -> int:
+    def _forget_streams(self, pid: int | None) -> int:
         """Forgets the open streams of a process that has ended, or became another program. Returns how many."""
-        keys = [key for key in self._open_streams() if key.source.pid == source.pid]
+        keys = [key for key in self._open_streams() if _pid(key) == pid]
         return round(sum(self._values.pop(key).total for key in keys))
 
 
@@ -219,12 +222,16 @@ def _failed(event: LogEvent) -> FailedCall:
     return FailedCall(event.time, str(event.source), model, outcome, event.body)
 
 
-def _is_running(source: Source) -> bool:
-    """Whether its process runs on this machine, as far as can be seen."""
-    if os.name != "posix" or source.pid is None:  # elsewhere 0 is a signal that ends processes
+def _pid(key: _Key) -> int | None:
+    return None if key.source is None else key.source.pid
+
+
+def _is_running(pid: int | None) -> bool:
+    """Whether the process runs on this machine, as far as can be seen."""
+    if os.name != "posix" or pid is None:  # elsewhere 0 is a signal that ends processes
         return True
     try:
-        os.kill(source.pid, 0)
+        os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except OSError:  # it is another user's
