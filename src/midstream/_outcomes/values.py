@@ -145,7 +145,7 @@ def _own_fields(value: Any) -> dict[str, object] | None:
 
     Not those that its class does not know. pydantic keeps the others in `__dict__`, and answers much slower itself.
     """
-    kind = type(value)
+    kind: object = type(value)
     if kind is dict or _sdk_classes.get(id(kind)) is kind:
         return cast("dict[str, object]", value if kind is dict else value.__dict__)
     return None
@@ -165,12 +165,14 @@ _picker: Final = cache(itemgetter)
 
 
 def _field(value: Any, name: str) -> object:
-    _is_sdk_class(type(value))  # for the next time
-    return value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
+    _is_sdk_class(cast("type[object]", type(value)))  # for the next time
+    if isinstance(value, Mapping):
+        return cast("Mapping[str, object]", value).get(name)
+    return cast("object", getattr(value, name, None))
 
 
 def _fields(value: Any, names: tuple[str, ...]) -> Sequence[object]:
-    _is_sdk_class(type(value))  # for the next time
+    _is_sdk_class(cast("type[object]", type(value)))  # for the next time
     if isinstance(value, Mapping):
         return [*map(cast("Mapping[str, object]", value).get, names)]
     return [getattr(value, name, None) for name in names]
