@@ -145,7 +145,7 @@ def _own_fields(value: Any) -> dict[str, object] | None:
 
     Not those that its class does not know. pydantic keeps the others in `__dict__`, and answers much slower itself.
     """
-    kind: object = type(value)
+    kind = cast("type[object]", type(value))
     if kind is dict or _sdk_classes.get(id(kind)) is kind:
         return cast("dict[str, object]", value if kind is dict else value.__dict__)
     return None
