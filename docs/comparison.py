@@ -11,11 +11,9 @@ import os
 import platform
 import re
 import subprocess
-import sys
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -34,10 +32,12 @@ _LOOP: Final = "create(stream=True) in a loop"
 
 @dataclass(frozen=True)
 class Compared:
-    """An instrumentation: its heading and its package."""
+    """An instrumentation: its heading, and its package."""
 
     title: str
     package: str
+    environment: str = "neighbours"
+    """Where it is installed, under .venv/. Those in another one do not work with the newest SDK."""
 
 
 COMPARED: Final = {
@@ -48,6 +48,9 @@ COMPARED: Final = {
     "openinference": Compared("OpenInference", "openinference-instrumentation-anthropic"),
     "logfire": Compared("logfire", "logfire"),
     "sentry": Compared("Sentry", "sentry-sdk"),
+    "ddtrace": Compared("Datadog", "ddtrace"),
+    "langsmith": Compared("LangSmith", "langsmith", "alternatives"),
+    "openlit": Compared("OpenLIT", "openlit", "alternatives"),
 }
 
 FAULTS: Final = {
@@ -86,6 +89,7 @@ def tables(results: dict[str, Any]) -> dict[str, str]:
             ("of all calls", *_titles()),
             [("the application gets other events, or another exception", *(_changed(runs[name]) for name in COMPARED))],
         ),
+        "recorded": _table(("", *_titles()), (_recorded(runs, word) for word in ("prompts", "prices"))),
         "metrics": _table(("", "metrics with an `error.type`"), _metrics(runs)),
     }
 
@@ -95,9 +99,10 @@ def _titles() -> Iterable[str]:
 
 
 def _versions(results: dict[str, Any]) -> str:
-    rows = ((c.title, f"`{c.package}`", results["versions"][c.package]) for c in COMPARED.values())
+    runs = results["runs"]
+    rows = ((c.title, f"`{c.package}`", runs[name]["version"], runs[name]["sdk"]) for name, c in COMPARED.items())
     where = f"Measured on {results['date']} with Python {results['python']}, {results['system']}.\n"
-    return f"{where}\n{_table(('', 'package', 'version'), rows)}"
+    return f"{where}\n{_table(('', 'package', 'version', 'SDK'), rows)}"
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -131,6 +136,10 @@ def _changed(measured: dict[str, Any]) -> str:
     return f"{sum(cell['changed'] for cell in cells)} of {len(cells)}"
 
 
+def _recorded(runs: dict[str, Any], word: str) -> tuple[str, ...]:
+    return (word, *("yes" if runs[name]["recorded"][word] else "no" for name in COMPARED))
+
+
 def _metrics(runs: dict[str, Any]) -> Iterable[tuple[str, str]]:
     for name, compared in COMPARED.items():
         named = [f"`{metric}`" for metric, types in runs[name]["metrics"].items() if types]
@@ -142,17 +151,17 @@ def _measured() -> dict[str, Any]:
         "date": datetime.now(timezone.utc).date().isoformat(),
         "python": platform.python_version(),
         "system": platform.system(),
-        "versions": {c.package: version(c.package) for c in COMPARED.values()},
-        "runs": {name: _run(name) for name in COMPARED},
+        "runs": {name: _run(name, compared) for name, compared in COMPARED.items()},
     }
 
 
-def _run(name: str) -> Any:
+def _run(name: str, compared: Compared) -> Any:
     print(f"== {name}", flush=True)
+    python = ROOT / ".venv" / compared.environment / "bin" / "python"
     script = str(ROOT / "docs" / "comparison_run.py")
-    program = (sys.executable, "-W", "ignore", script, name, *_WHOLE, *FAULTS)
+    program = (str(python), "-W", "ignore", script, name, compared.package, *_WHOLE, *FAULTS)
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "tests")}
-    return json.loads(subprocess.run(program, env=environment, check=True, capture_output=True, text=True).stdout)
+    return json.loads(subprocess.run(program, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
 
 def main() -> None:

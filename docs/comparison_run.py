@@ -1,6 +1,6 @@
 """Print, as JSON, what one instrumentation records of streams that fail, or that the application closes or drops.
 
-`make comparison` runs it once for each. The arguments are the name of the instrumentation and the models to call.
+`make comparison` runs it once for each. The arguments are its name, its package, and the models to call.
 Everything stays in memory. Each call has its own context, because some instrumentations leave something in theirs.
 """
 
@@ -12,13 +12,16 @@ import logging
 import sys
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
+from comparison_peers import ALTERNATIVES
 from midstream import AnthropicInstrumentor
 from midstream.faults import FaultServer, parse
 from neighbours.peers import PEERS, Kept, Peer
 from neighbours.ways import LET_GO, READ, call
 from support.seen import FLAVORS, observable
+from support.styles import CANARY
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
 _LONG: Final = "ok:200"
 
 _OPERATION: Final = "gen_ai."
+_WORDS: Final = {"prompts": CANARY, "prices": "cost"}
+"""By what an instrumentation can record, a word that its telemetry then contains."""
 _GOOD: Final = (None, "ok")
 
 
@@ -94,7 +99,7 @@ def _of_sentry(span: dict[str, Any]) -> tuple[bool, str]:
 
 
 def _run(name: str, models: Sequence[str]) -> dict[str, Any]:
-    peer, kept = {**PEERS, **_WITH_SDK_SPANS}[name], Kept()
+    peer, kept = {**PEERS, **ALTERNATIVES, **_WITH_SDK_SPANS}[name], Kept()
     gc.collect()
     gc.freeze()  # permanent objects need not be examined after every call
     calls, cells = _calls(models), list[dict[str, Any]]()
@@ -111,9 +116,13 @@ def _run(name: str, models: Sequence[str]) -> dict[str, Any]:
         metric: sorted({str(point.attributes["error.type"]) for point in points if "error.type" in point.attributes})
         for metric, points in kept.exported.metrics().items()
     }
-    return {"cells": cells, "metrics": metrics}
+    started = [dict(span.attributes or {}) for span in kept.started.spans]
+    everything = f"{kept.exported.everything()}{started}{kept.sent}"
+    return {"cells": cells, "metrics": metrics, "recorded": {name: word in everything for name, word in _WORDS.items()}}
 
 
 if __name__ == "__main__":
     logging.disable()
-    json.dump(_run(sys.argv[1], sys.argv[2:]), sys.stdout, indent=1)
+    _name, _package, *_models = sys.argv[1:]
+    _found = {"version": version(_package), "sdk": version("anthropic"), **_run(_name, _models)}
+    json.dump(_found, sys.stdout, indent=1)

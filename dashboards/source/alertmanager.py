@@ -43,11 +43,12 @@ class Inhibition:
 
 
 def _named(*alerts: str) -> str:
-    return f'alertname =~ "{any_of(alerts)}"' if len(alerts) > 1 else f"alertname = {alerts[0]}"
+    return _has("alertname", *alerts)
 
 
 def _has(label: str, *values: str) -> str:
-    return f'{label} =~ "{any_of(values)}"' if len(values) > 1 else f"{label} = {values[0]}"
+    found = any_of(values)
+    return f'{label} =~ "{found}"' if len(values) > 1 else f"{label} = {found}"
 
 
 _PAGE: Final = _has("severity", CRITICAL)

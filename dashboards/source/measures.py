@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from midstream._outcomes import Outcome
@@ -28,6 +29,7 @@ __all__ = (
     "calls",
     "gap",
     "number",
+    "of_histogram",
     "share",
     "success_as_http_tells",
     "success_as_it_was",
@@ -52,6 +54,13 @@ LEAKING: Final = frozenset(outcome for outcome, (leaked, _) in NORMAL_FLAGS.item
 def calls(selection: Selection, window: str, *by: str) -> str:
     """How many calls, of a selection of `OPERATIONS`, or by details of failures of `ERRORS`."""
     return total(counted(selection, window), *by)
+
+
+def of_histogram(part: str, histogram: Selection, window: str, *by: str) -> str:
+    """The `sum` or the `count` of a histogram: of one with buckets, or of a native one, which has no such series."""
+    series = replace(histogram, metric=f"{histogram.metric}_{part}")
+    native = total(f"increase({histogram}[{window}])", *by)
+    return f"({calls(series, window, *by)} or histogram_{part}({native}))"
 
 
 def success_as_http_tells(window: str, *by: str, of: Selection = OPERATIONS) -> str:

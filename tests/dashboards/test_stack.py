@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 STACK = CHECKOUT / "examples" / "stack"
 OURS = "${MIDSTREAM_DASHBOARDS:-../../dashboards}"
-"""Where boards and rules come from, unless somebody gives a folder of an export."""
+"""Where boards and rules come from, unless MIDSTREAM_DASHBOARDS is a folder of an export."""
 
 PORTS = {
     "collector": {4318},
@@ -305,7 +305,7 @@ def test_every_severity_that_an_alert_has_is_routed_on_purpose() -> None:
 
 
 def compose() -> tuple[str, ...] | None:
-    """Docker's compose, 2 or later, as a plugin or as a program of its own."""
+    """Docker's compose, 2 or later, as a plugin or as a separate program."""
     for command in (("docker", "compose"), ("docker-compose",)):
         if shutil.which(command[0]):
             version = subprocess.run((*command, "version", "--short"), capture_output=True, text=True, check=False)

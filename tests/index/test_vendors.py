@@ -49,9 +49,10 @@ _VENDORS: Final = (
     _Vendor("aws-opentelemetry-distro", _ALL - {"logs"}),
     _Vendor("aws-opentelemetry-distro", _ALL, environment=((_AWS_LOGS, "true"),)),
     _Vendor("azure-monitor-opentelemetry", frozenset({"spans"}), _AZURE + _INSTRUMENT),
-    _Vendor("logfire", frozenset({"spans", "metrics"}), f"{_LOGFIRE}; {_INSTRUMENT}"),
+    _Vendor("logfire", _ALL, f"{_LOGFIRE}; {_INSTRUMENT}"),
 )
 
+_SDK_VERSION: Final = "from importlib.metadata import version; print(version('opentelemetry-sdk'))"
 _CALL: Final = """
 import anthropic
 with anthropic.Anthropic().messages.stream(
@@ -68,8 +69,11 @@ def test_what_the_page_says_arrives(vendor: _Vendor, tmp_path: Path, wheels: Pat
     known = environment(PIP_FIND_LINKS=str(wheels))
     ran(("python3", "-m", "venv", tmp_path / "service"), tmp_path, known)
     programs = tmp_path / "service" / "bin"
-    exporter = "opentelemetry-exporter-otlp-proto-http"
-    ran((programs / "pip", "install", "--quiet", "midstream[instruments]", vendor.package, exporter), tmp_path, known)
+    pip = (programs / "pip", "install", "--quiet")
+    ran((*pip, "midstream[instruments]", vendor.package), tmp_path, known)
+    # Some pin OpenTelemetry: pip would try every version of the exporter.
+    sdk = ran((programs / "python", "-c", _SDK_VERSION), tmp_path, known).strip()
+    ran((*pip, f"opentelemetry-exporter-otlp-proto-http=={sdk}"), tmp_path, known)
     (tmp_path / "app.py").write_text(f"{vendor.setup or ''}\n{_CALL}", encoding="utf-8")
     launcher = () if vendor.setup else (programs / "opentelemetry-instrument",)
     with FaultServer() as server, otlp_receiver() as receiver:

@@ -39,7 +39,8 @@ def in_the(wheel: Path) -> dict[str, bytes]:
 
 def test_the_wheel_has_the_package_the_boards_and_what_says_what_it_is(release: Release) -> None:
     code = {name.removeprefix("src/") for name in kept_by_git() if name.startswith("src/")}
-    boards = {f"midstream/dashboards/{name}" for name in shipped_files()}
+    programs = {name for name in kept_by_git() if name.startswith(("dashboards/source/", "dashboards/generate.py"))}
+    boards = {f"midstream/dashboards/{name}" for name in shipped_files()} | {f"midstream/{name}" for name in programs}
     about = {"METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE"}
     page = {"midstream/docs/doctor.md"}
     assert set(in_the(release.wheel)) == code | boards | page | {f"{ROOT}.dist-info/{name}" for name in about}

@@ -27,6 +27,7 @@ COMMANDS: dict[tuple[str, ...], str] = {
     ("demo", "--only", "ok"): "midstream recorded all 2 calls of anthropic",
     ("faults", "--list"): "in_band:TYPE@K",
     ("dashboards", "export", "new"): wrote("new"),
+    ("dashboards", "export", "--by", "team", "ours"): wrote("ours"),
 }
 """By arguments of `midstream`, what it says."""
 

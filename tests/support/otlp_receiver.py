@@ -127,8 +127,8 @@ class OtlpReceiver:
     def _take_points(self, body: bytes) -> None:
         for resource, scope, metric in _entries(ExportMetricsServiceRequest.FromString(body), "metrics"):
             for point in getattr(metric, metric.WhichOneof("data")).data_points:
-                kind = point.DESCRIPTOR.name
-                value = point.count if kind == "HistogramDataPoint" else getattr(point, point.WhichOneof("value"))
+                is_histogram = point.DESCRIPTOR.name.endswith("HistogramDataPoint")  # the exponential ones, too
+                value = point.count if is_histogram else getattr(point, point.WhichOneof("value"))
                 self.points.append(
                     ReceivedPoint(scope, metric.name, metric.unit, _values(point.attributes), value, resource)
                 )

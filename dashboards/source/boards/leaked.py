@@ -8,7 +8,7 @@ from midstream._outcomes import Outcome
 from source import colours, names
 from source.board import Board, Row, Section
 from source.links import to
-from source.measures import ERRORS, FAILED, LEAKED, LEAKING, OPERATIONS, STEP, WHOLE, calls, number, share
+from source.measures import ERRORS, FAILED, LEAKED, LEAKING, OPERATIONS, STEP, WHOLE, calls, number, of_histogram, share
 from source.panels import Bars, Lines, Query
 from source.parts import NONE, PHASES, called, count, errors_over_time, share_of_errors
 from source.queries import quantile, total
@@ -110,14 +110,14 @@ _WAITS: Final = Lines(
     colours=colours.PERCENTILES,
 )
 
-_CLASSED: Final = chosen(f"{names.DURATION}_count").where(names.ERROR_TYPE, _A_CLASS, "=~")
+_CLASSED: Final = chosen(names.DURATION).where(names.ERROR_TYPE, _A_CLASS, "=~")
 
 _SERVERS: Final = Bars(
     title="By server",
     description="Calls that ended with an exception of the transport or of a decoder, in the interval before each "
     "point, by host. Leaked and wrapped exceptions, because the metric with the host does not distinguish them. "
     "Inference only.",
-    queries=(Query(calls(_CLASSED, STEP, names.SERVER), called(names.SERVER)),),
+    queries=(Query(of_histogram("count", _CLASSED, STEP, names.SERVER), called(names.SERVER)),),
     moved_by=LEAKING | {Outcome.CONNECTION_ERROR},
     decimals=0,
     nothing=NONE,

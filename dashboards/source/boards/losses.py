@@ -7,7 +7,7 @@ from typing import Final
 
 from midstream._outcomes import Outcome, Phase
 from source import colours, names
-from source.measures import ERRORS, LEAKING, STEP, WHOLE, calls
+from source.measures import ERRORS, LEAKING, STEP, WHOLE, calls, of_histogram
 from source.panels import Bars, Query, Thresholds, Tile
 from source.parts import ALLOWED, NONE, called
 from source.prices import at_prices
@@ -55,13 +55,13 @@ class _Loss:
         )
 
 
-_SECONDS: Final = chosen(f"{names.DURATION}_sum")
+_SECONDS: Final = chosen(names.DURATION)
 
 _TIME: Final = _Loss(
     "time",
     "s",
-    calls(_SECONDS.where(names.ERROR_TYPE, "", "!="), WHOLE),
-    calls(_SECONDS, WHOLE),
+    of_histogram("sum", _SECONDS.where(names.ERROR_TYPE, "", "!="), WHOLE),
+    of_histogram("sum", _SECONDS, WHOLE),
     frozenset(FAILURES),
 ).tile(
     "Time lost",
@@ -71,23 +71,24 @@ _TIME: Final = _Loss(
 
 _BEGUN: Final = ERRORS.where(names.PHASE, any_of(phase for phase in Phase if phase is not Phase.REQUEST), "=~")
 _BY: Final = (names.MODEL, names.TOKEN_TYPE)
-_TOKENS: Final = chosen(f"{names.TOKENS}_sum")
+_TOKENS: Final = chosen(names.TOKENS)
 _INPUT: Final = _TOKENS.where(names.TOKEN_TYPE, "input")
-_COUNTED: Final = chosen(f"{names.TOKENS}_count").where(names.TOKEN_TYPE, "input")
 
 _LOST: Final = (
-    f"({calls(_INPUT, WHOLE, *_BY)}\n/ ({calls(_COUNTED, WHOLE, *_BY)} > 0))\n"
+    f"({of_histogram('sum', _INPUT, WHOLE, *_BY)}\n/ ({of_histogram('count', _INPUT, WHOLE, *_BY)} > 0))\n"
     f"* on ({names.MODEL}) group_left () {calls(_BEGUN, WHOLE, names.MODEL)}"
 )
 """By model. The metric of tokens does not say which calls failed; their number and the mean of their model do."""
 
-_LOST_TOKENS: Final = _Loss("input tokens", "short", total(_LOST), calls(_INPUT, WHOLE), _STREAMING).tile(
+_LOST_TOKENS: Final = _Loss("input tokens", "short", total(_LOST), of_histogram("sum", _INPUT, WHOLE), _STREAMING).tile(
     "Tokens lost",
     "Input tokens of streams that failed after they had begun, and their share of all input tokens: an estimate, the "
     "number of these streams times the mean of their model. What they had already generated is not known.",
 )
 
-_LOST_MONEY: Final = _Loss("money", "short", at_prices(_LOST), at_prices(calls(_TOKENS, WHOLE, *_BY)), _STREAMING).tile(
+_LOST_MONEY: Final = _Loss(
+    "money", "short", at_prices(_LOST), at_prices(of_histogram("sum", _TOKENS, WHOLE, *_BY)), _STREAMING
+).tile(
     "Money lost",
     "The price of these input tokens, in the currency of your prices, and its share of the price of all tokens. "
     "`midstream dashboards export --prices FILE` makes the rules with your prices; without them this is empty.",

@@ -121,9 +121,9 @@ _BOTH_WAYS: Final = Table(
     nothing="-",
     columns=(
         Column(names.ERROR_TYPE, "Error type"),
-        Column(names.STATUS, "Effective", 80),
-        Column("Value #A", "In band", 70, decimals=0),
-        Column("Value #B", "HTTP error", 95, decimals=0),
+        Column(names.STATUS, "Effective", 75),
+        Column("Value #A", "In band", 80, decimals=0),
+        Column("Value #B", "HTTP error", 90, decimals=0),
     ),
     sort_by="In band",
 )

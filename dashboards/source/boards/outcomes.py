@@ -19,6 +19,7 @@ from source.measures import (
     WHOLE,
     calls,
     gap,
+    of_histogram,
     success_as_http_tells,
     success_as_it_was,
 )
@@ -161,7 +162,7 @@ _TOKENS: Final = Lines(
     title="Tokens",
     description="Tokens in the interval before each point, by type. A stream that ended before its final event has no "
     "output tokens here, although they may be billed.",
-    queries=(Query(calls(chosen(f"{names.TOKENS}_sum"), STEP, names.TOKEN_TYPE), called(names.TOKEN_TYPE)),),
+    queries=(Query(of_histogram("sum", chosen(names.TOKENS), STEP, names.TOKEN_TYPE), called(names.TOKEN_TYPE)),),
     moved_by=_EVERY_CALL,
     nothing=NO_TRAFFIC,
     colours=colours.TOKENS,

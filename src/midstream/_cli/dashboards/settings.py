@@ -63,7 +63,8 @@ class BoardSettings:
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> BoardSettings:
         """What `in_environment` wrote; the defaults if it did not."""
         found = json.loads(environment.get(VARIABLE, "{}"))
-        return cls(**{**found, "by": tuple(found.get("by", ()))})
+        found["by"] = tuple(found.get("by", ()))
+        return cls(**found)
 
     def in_environment(self) -> Mapping[str, str]:
         """The variable that gives these settings to another process."""
