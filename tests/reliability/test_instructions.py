@@ -54,7 +54,7 @@ def test_no_more_steps_are_added_to_an_item_than_the_limits_allow() -> None:
     assert {path: steps for path, steps in added.items() if steps > MAX_STEPS[path]} == {}
 
 
-MAX_STEPS_PER_CALL = {"call": 4900, "call refused": 6500, "stream": 8620, "stream failing after 4 events": 10700}
+MAX_STEPS_PER_CALL = {"call": 4020, "call refused": 6160, "stream": 8280, "stream failing after 4 events": 9550}
 """The maximum of midstream's bytecode instructions by kind of call, sync and async, with midstream's span and on the
 SDK's: a tenth more than with Python 3.11."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +48,8 @@ STREAM = Verdict(Outcome.COMPLETED, 3.0, None, ANSWER, True, 2.0, 100, 0.5, "mes
 
 
 def call(request: CallRequest = REQUEST, verdict: Verdict = STREAM, **known: Any) -> CallRecord:
-    return CallRecord(request, verdict, 1.0, **{"attempts": 2, "observed_status_code": 200, "request_id": "r", **known})
+    made: dict[str, Any] = {"attempts": 2, "observed_status_code": 200, "request_id": "r", **known}
+    return CallRecord(request, verdict, 1.0, **made)
 
 
 def test_all_attributes_come_in_the_order_of_the_tables() -> None:
@@ -81,7 +83,7 @@ def calls() -> Iterable[CallRecord]:
         CallRequest(Operation.CHAT, "anthropic", "a-model", True, server_address="api.test", server_port=80),
         CallRequest(Operation.BATCH_RESULTS, "anthropic", "a-model", True, server_address="api.test", server_port=443),
     ]
-    other = {
+    other: dict[str, Any] = {
         "error_type": "api_error",
         "exception_type": "api_error",
         "status_code": 500,
@@ -90,12 +92,12 @@ def calls() -> Iterable[CallRecord]:
         "misreported": False,
         "outcome": Outcome.HTTP_ERROR,
     }
-    failures = [None, FAILURE, *(Failure(**{**vars(FAILURE), name: value}) for name, value in other.items())]
+    failures = [None, FAILURE, *(replace(FAILURE, **{name: value}) for name, value in other.items())]
     answers = [ANSWER, ANSWER._replace(model="a-third"), ANSWER._replace(input_tokens=None), NO_ANSWER]
     known: list[dict[str, Any]] = [{}, {"attempts": 1}, {"observed_status_code": 529}, {"corrected": True}]
     variants = [
-        *product(requests, (None, FAILURE), (ANSWER,), ({},)),
-        *product((REQUEST,), failures, answers, ({},)),
+        *product(requests, (None, FAILURE), (ANSWER,), known[:1]),
+        *product((REQUEST,), failures, answers, known[:1]),
         *product((REQUEST,), (None, FAILURE), (ANSWER,), known),
     ]
     for request, failure, answer, more in variants:

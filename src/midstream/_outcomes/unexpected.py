@@ -65,7 +65,7 @@ def failure_in_document(document: object, kind: StreamKind) -> Failure | None:
     """The failure in `document`, an object or a mapping. `None` if it has what every answer of `kind` has."""
     proof, named = fields(document, kind.proof or "", "type")
     # A document that looks like an answer but has the type of an error is an error.
-    is_error = named == "error" and type(document) is not list
+    is_error = named == "error" and not issubclass(type(document), list)
     proven = kind.proof is None or issubclass(type(proof), kind.proof_type)
     if proven and not is_error:
         return None

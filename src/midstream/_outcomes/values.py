@@ -141,14 +141,14 @@ def from_json(data: bytes) -> Mapping[str, Any]:
 
 
 def _own_fields(value: Any) -> dict[str, object] | None:
-    """The fields of a dict, and of an object of the SDK's answers, except those that its class does not know."""
-    if type(value) is dict:
-        return cast("dict[str, object]", value)
-    kind = type(value)
-    if _sdk_classes.get(id(kind)) is not kind and not is_sdk_answer(value):
-        return None
-    known: dict[str, object] = value.__dict__  # where pydantic keeps them; it takes much longer to answer itself
-    return known
+    """The fields of a dict, and of an object of a class of the SDK's answers that is not new here.
+
+    Not those that its class does not know. pydantic keeps the others in `__dict__`, and answers much slower itself.
+    """
+    kind = cast("type[object]", type(value))
+    if kind is dict or _sdk_classes.get(id(kind)) is kind:
+        return cast("dict[str, object]", value if kind is dict else value.__dict__)
+    return None
 
 
 def _is_sdk_class(kind: type) -> bool:
@@ -165,10 +165,14 @@ _picker: Final = cache(itemgetter)
 
 
 def _field(value: Any, name: str) -> object:
-    return value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
+    _is_sdk_class(cast("type[object]", type(value)))  # for the next time
+    if isinstance(value, Mapping):
+        return cast("Mapping[str, object]", value).get(name)
+    return cast("object", getattr(value, name, None))
 
 
 def _fields(value: Any, names: tuple[str, ...]) -> Sequence[object]:
+    _is_sdk_class(cast("type[object]", type(value)))  # for the next time
     if isinstance(value, Mapping):
         return [*map(cast("Mapping[str, object]", value).get, names)]
     return [getattr(value, name, None) for name in names]

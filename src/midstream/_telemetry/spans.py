@@ -120,4 +120,5 @@ def context_of(span: object, where: Context) -> Context:
 
 
 def _works(span: object) -> bool:
-    return isinstance(span, trace.Span) and isinstance(span.get_span_context(), trace.SpanContext)
+    found: object = span.get_span_context() if isinstance(span, trace.Span) else None
+    return isinstance(found, trace.SpanContext)
