@@ -48,7 +48,9 @@ def call_of(response: Any) -> ObservedCall | None:
     Found by the body, because a Stream can be made later than its call, and can be a copy.
     """
     body = attempt(getattr, response, "stream", None)
-    return body._self_call if type(body) is ObservedBody else None  # noqa: SLF001 - wrapt requires the prefix
+    if type(body) is not ObservedBody:
+        return None
+    return body._self_call  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - wrapt requires the prefix
 
 
 class ObservedBody(_Proxy):
