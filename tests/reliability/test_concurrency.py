@@ -473,7 +473,7 @@ def test_the_open_calls_are_ended_at_exit_also_while_daemon_threads_open_more(lo
         held: list[Any] = []
         while not stopping.is_set():
             held = [*held[-500:], Held()]
-            registry.add(held[-1])
+            registry.add(object(), held[-1])
 
     with ThreadPoolExecutor(4) as pool:
         opening = [pool.submit(open_more) for _ in range(4)]

@@ -42,10 +42,10 @@ def observe_body(response: Any, call: ObservedCall) -> bool:
     return attempt(lambda: response.stream) is observed
 
 
-def call_of(response: Any) -> ObservedCall | None:
-    """The call that `response` belongs to. `None` for a response that is not observed. Never raises.
+def call_in(response: Any) -> ObservedCall | None:
+    """The call whose body `response` has. `None` if it has another one. Never raises.
 
-    Found by the body, because a Stream can be made later than its call, and can be a copy.
+    A Stream can be made later than its call, of another response, and can be a copy.
     """
     body = attempt(getattr, response, "stream", None)
     if type(body) is not ObservedBody:

@@ -169,8 +169,7 @@ class ObservedCall:
         """The body of `response` is about to be observed. Raises what the response or a metric raises."""
         self.watch.open()
         self.report.stream_opened()
-        if self.corrections is not None:
-            self._stream_response = weakref.ref(response)
+        self._stream_response = attempt(weakref.ref, response)
         self.head = Head(response.headers, type(response))
         if self.watch.kind.is_events:
             self._read_before = response.is_closed is True
@@ -179,6 +178,10 @@ class ObservedCall:
             if content:
                 self.watch.received = len(content)
                 keep(self.kept, content)
+
+    def is_of(self, response: object) -> bool:
+        """Whether `response` is the live response that the call has, or had."""
+        return self._stream_response is not None and self._stream_response() is response
 
     # While a parser decodes events.
 

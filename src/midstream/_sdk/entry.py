@@ -85,7 +85,7 @@ class RequestObserver:
         with call.guards.calls:
             live, corrected = call.returned(result)
             if live is not None and observe_body(live, call):
-                self.registry.add(call)
+                self.registry.add(live, call)
             elif live is not None:
                 call.forget()
             return corrected

@@ -12,7 +12,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from midstream._guard import attempt
-from midstream._sdk.bodies import call_of
 from midstream._sdk.corrected_helpers import CorrectedAsyncHelper, CorrectedHelper
 from midstream._sdk.entry import current_call, current_request
 from midstream._sdk.events import (
@@ -125,21 +124,21 @@ def _process_response(_observer: RequestObserver, wrapped: _Sync, _client: Any, 
 
 
 def _iterator(observed: Callable[..., Any]) -> Callable[..., Any]:
-    def iterator(_observer: RequestObserver, wrapped: _Sync, stream: Any, args: _Args, kwargs: _Kwargs) -> Any:
+    def iterator(observer: RequestObserver, wrapped: _Sync, stream: Any, args: _Args, kwargs: _Kwargs) -> Any:
         events = wrapped(*args, **kwargs)
         response = attempt(response_of, stream)
         # Below SDK 1.14 the iterator is made inside `request()`, before the call has its response.
-        if current_call() is None and call_of(response) is None:
+        if current_call() is None and observer.registry.of(response) is None:
             return events
-        return observed(events, partial(call_of, response))
+        return observed(events, partial(observer.registry.of, response))
 
     return iterator
 
 
 def _helper(observed: Callable[..., Any], corrected: Callable[..., Any]) -> Callable[..., Any]:
-    def iterator(_observer: RequestObserver, wrapped: _Sync, helper: Any, args: _Args, kwargs: _Kwargs) -> Any:
+    def iterator(observer: RequestObserver, wrapped: _Sync, helper: Any, args: _Args, kwargs: _Kwargs) -> Any:
         events = wrapped(*args, **kwargs)
-        find = partial(call_of, attempt(lambda: helper._raw_stream.response))  # noqa: SLF001
+        find = partial(observer.registry.of, attempt(lambda: helper._raw_stream.response))  # noqa: SLF001
         call = find()
         if call is None:
             return events
@@ -148,19 +147,19 @@ def _helper(observed: Callable[..., Any], corrected: Callable[..., Any]) -> Call
     return iterator
 
 
-def _close(_observer: RequestObserver, wrapped: _Sync, stream: Any, args: _Args, kwargs: _Kwargs) -> Any:
-    with _closing(stream):
+def _close(observer: RequestObserver, wrapped: _Sync, stream: Any, args: _Args, kwargs: _Kwargs) -> Any:
+    with _closing(observer, stream):
         return wrapped(*args, **kwargs)
 
 
-async def _async_close(_observer: RequestObserver, wrapped: _Async, stream: Any, args: _Args, kwargs: _Kwargs) -> Any:
-    with _closing(stream):
+async def _async_close(observer: RequestObserver, wrapped: _Async, stream: Any, args: _Args, kwargs: _Kwargs) -> Any:
+    with _closing(observer, stream):
         return await wrapped(*args, **kwargs)
 
 
-def _closing(stream: Any) -> Closing:
+def _closing(observer: RequestObserver, stream: Any) -> Closing:
     """To be entered while `stream` is closed. Never raises."""
-    call = call_of(attempt(response_of, stream))
+    call = observer.registry.of(attempt(response_of, stream))
     # A wrapper that closes the stream whenever its response is closed does so at the end of the SDK's parser, too.
     if call is None or call.is_closed_by_parser():
         return Closing()
