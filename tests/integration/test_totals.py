@@ -77,6 +77,38 @@ def test_each_provider_has_its_own_totals_and_keeps_them_without_calls(called: A
     second.shutdown()
 
 
+class Wrapping:
+    """Passes on what another provider makes."""
+
+    def __init__(self, provider: Any) -> None:
+        self.get_meter = provider.get_meter
+
+
+class Unhashable(Wrapping):
+    """As logfire's."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class Slotted:
+    """Takes no attribute and no weak reference."""
+
+    __slots__ = ("get_meter",)
+    __init__ = Wrapping.__init__
+
+
+@pytest.mark.parametrize("wrapping", [Wrapping, Unhashable, Slotted])
+@pytest.mark.parametrize("is_same", [True, False], ids=["the same", "a new one each time"])
+def test_a_provider_around_another_has_the_totals_of_the_other(called: Any, wrapping: Any, is_same: bool) -> None:
+    exported = Exported()
+    once = wrapping(exported.meter_provider)
+    for _ in range(3):
+        called(once if is_same else wrapping(exported.meter_provider), "ok")
+    called(exported.meter_provider, "ok")
+    assert exported.outcomes() == {"completed": 4}
+    exported.shutdown()
+
+
 def test_only_histograms_lead_from_a_metric_to_a_trace(
     server: FaultServer, exported: Exported, instrumented: Any
 ) -> None:

@@ -6,8 +6,7 @@ survives `uninstrument()`, and the next `instrument()` continues with it.
 
 from __future__ import annotations
 
-import weakref
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from opentelemetry import metrics
 from opentelemetry.metrics import NoOpMeter, get_meter_provider
@@ -25,31 +24,35 @@ T = TypeVar("T")
 def of_provider(name: str, meter: Meter, provider: object, make: Callable[[], T], create: Callable[[T], object]) -> T:
     """What is counted under `name` for `provider`, which created `meter`: always the same object.
 
-    The first time, `make` makes it, and `create` creates its instruments with `meter`. Where the meter creates none,
-    nothing is reported. Raises what `make` raises, and `create` must not raise.
+    The first time, `make` makes it, and `create` creates its instruments with `meter`, and returns them. Where the
+    meter creates none, nothing is reported. Raises what `make` raises, and `create` must not raise.
     """
     if isinstance(meter, NoOpMeter):
         return make()  # not kept: a meter that is broken or shut down now may work later
-    # Kept in OpenTelemetry's module: this one may be imported again, and providers keep the callbacks of the first
-    # import.
-    kept = cast(
-        "weakref.WeakKeyDictionary[Any, T]",
-        metrics.__dict__.setdefault(f"_midstream_{name}", weakref.WeakKeyDictionary()),
-    )
-    found = attempt(_known, kept, provider)
+    # Kept on the provider, which need not be hashable (logfire's is not), and on the meter, because the provider may be
+    # wrapped in a new object each time. Not in this module, which may be imported again.
+    name = f"_midstream_{name}"
+    places = [place for place in (_attributes(provider), _attributes(meter)) if place is not None]
+    found = next((place[name] for place in (*places, *_of_the_api(provider)) if name in place), None)
     if found is None:
-        found = make()
-        create(found)
-        attempt(kept.__setitem__, provider, found)
-    return found
+        counted = make()
+        # With the meter and its instruments, because logfire's, which move to its next provider, are weakly referenced.
+        found = (counted, meter, create(counted))
+        if _is_of_the_api(provider):
+            places.append(vars(metrics))
+    for place in places:
+        place.setdefault(name, found)
+    return found[0]
 
 
-def _known(kept: weakref.WeakKeyDictionary[Any, T], provider: object) -> T | None:
-    found = kept.get(provider)
-    if found is None and provider is get_meter_provider():
-        # Until the application sets its own provider, the API's is a proxy, which passes its instruments on.
-        return next((counted for known, counted in kept.items() if _is_of_the_api(known)), None)
-    return found
+def _attributes(thing: object) -> dict[str, Any] | None:
+    found = attempt(vars, thing)
+    return found if type(found) is dict else None  # that of a class cannot be changed
+
+
+def _of_the_api(provider: object) -> list[dict[str, Any]]:
+    """Where that of the API's own provider is, a proxy that passes its instruments on to the first global provider."""
+    return [vars(metrics)] if provider is attempt(get_meter_provider) else []
 
 
 def _is_of_the_api(provider: object) -> bool:

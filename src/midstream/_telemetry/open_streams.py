@@ -31,7 +31,7 @@ class OpenStreams:
     Each change is one step of a dict, so threads and the garbage collector may interrupt, and no lock is needed.
     """
 
-    __slots__ = ("__weakref__", "_guard", "_open", "_series")
+    __slots__ = ("_guard", "_open", "_series")
 
     def __init__(self, contained: Guard) -> None:
         self._guard = contained
@@ -42,11 +42,12 @@ class OpenStreams:
     def of(cls, meter: Meter, provider: object, contained: Guard) -> OpenStreams:
         """The open streams for `provider`, which created `meter`: always the same object."""
 
-        def create(made: OpenStreams) -> None:
+        def create(made: OpenStreams) -> object:
             with contained:
-                meter.create_observable_up_down_counter(
+                return meter.create_observable_up_down_counter(
                     OPEN_STREAMS.name, [made.observed], OPEN_STREAMS.unit, OPEN_STREAMS.brief
                 )
+            return None
 
         return of_provider("open_streams", meter, provider, lambda: cls(contained), create)
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class Totals:
     """The totals of this process that one meter provider observes, by metric and series."""
 
-    __slots__ = ("__weakref__", "_guard", "_totals")
+    __slots__ = ("_guard", "_totals")
 
     def __init__(self, contained: Guard) -> None:
         self._guard = contained
@@ -40,12 +40,13 @@ class Totals:
     def of(cls, meter: Meter, provider: object, contained: Guard) -> Totals:
         """The totals for `provider`, which created `meter`: always the same object."""
 
-        def create(made: Totals) -> None:
+        def create(made: Totals) -> list[object]:
+            created: list[object] = []
             for metric in TOTALS:
                 with contained:
-                    meter.create_observable_counter(
-                        metric.name, [partial(made.observed, metric.name)], metric.unit, metric.brief
-                    )
+                    read = partial(made.observed, metric.name)
+                    created.append(meter.create_observable_counter(metric.name, [read], metric.unit, metric.brief))
+            return created
 
         return of_provider("totals", meter, provider, lambda: cls(contained), create)
 
