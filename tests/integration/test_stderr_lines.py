@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from midstream import __version__
+from midstream._outcomes import Failure, Outcome
+from midstream._telemetry.stderr_lines import write_failure
 from midstream.faults import parse
 from support.seen import run
 from support.styles import STYLES
@@ -62,3 +65,10 @@ def test_a_missing_stderr_loses_only_the_lines(
         call(server, "cut")
     assert len(exported.logs) == 1
     assert exported.spans[0].status.description
+
+
+def test_a_stderr_that_cannot_encode_a_message_gets_it_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(written, encoding="ascii", write_through=True))
+    write_failure(Failure(Outcome.HTTP_ERROR, "overloaded_error", 529, message="Überlastet"), "req_1")
+    assert written.getvalue() == b"midstream: 529 overloaded_error: \\xdcberlastet (request req_1)\n"

@@ -64,7 +64,7 @@ class Failure:
     code: str | None = None
     """The API's name of the cause, more precise than the type. `None` if it has none."""
     reason: str | None = field(default=None, repr=False, compare=False)
-    """The reason phrase of an HTTP error, as it was on the wire. `None` for every other failure."""
+    """The reason phrase of an HTTP error without a type, as it was on the wire. `None` for every other failure."""
     end_seen: bool = field(default=False, repr=False, compare=False)
     """Whether the end event of the stream had arrived. `False` for an exception on its own."""
 

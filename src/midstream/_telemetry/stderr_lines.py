@@ -27,4 +27,10 @@ def write_failure(failure: Failure, request_id: str | None) -> None:
 
 def _write(line: str) -> None:
     # The application's stderr, which may be closed, replaced or `None`. One write: threads do not mix their lines.
-    attempt(lambda: sys.stderr.write(f"{line}\n"))
+    attempt(lambda: sys.stderr.write(f"{_encodable(line)}\n"))
+
+
+def _encodable(line: str) -> str:
+    # The interpreter's stderr escapes what it cannot encode. One that replaces it may raise, and lose the line.
+    encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
+    return line.encode(encoding, "backslashreplace").decode(encoding)
