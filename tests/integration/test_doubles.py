@@ -199,7 +199,7 @@ def test_a_stream_over_a_double_works_as_without_us_and_nothing_is_recorded(
 
 
 class Unkeyed(Response):
-    """Cannot be found again."""
+    """Cannot be a key."""
 
     def __hash__(self) -> int:
         raise TypeError
@@ -238,7 +238,6 @@ def response(kind: Any) -> Any:
 ANSWERS: dict[str, Callable[[], Any]] = {
     "a mock": mock,
     "a mock that is open": functools.partial(mock, is_closed=False),
-    "cannot be hashed": functools.partial(response, Unkeyed),
     "keeps its body": functools.partial(response, Fixed),
     "refuses another body": functools.partial(response, Refusing),
 }
@@ -297,6 +296,12 @@ def test_a_call_that_cannot_be_observed_works_as_without_us_and_has_no_end(
     assert exported.counted("midstream.client.stream.active") == []
     assert len(exported.spans) == (2 * ended if spans == "sdk" else 1)
     assert [span for span in exported.spans if "midstream.outcome" in (span.attributes or {})] == []
+
+
+def test_a_response_that_cannot_be_hashed_is_observed(exported: Exported) -> None:
+    with observed(exported):
+        CALLS["read"](answered(functools.partial(response, Unkeyed), None))
+    assert exported.outcomes() == {"completed": 1}
 
 
 @pytest.mark.parametrize("closed", [None, True, False])

@@ -65,27 +65,22 @@ def with_processor(method: str) -> Callable[[Exported, Any], dict[str, Any]]:
     return add
 
 
-def with_instruments(method: str) -> Callable[[Exported, Any], dict[str, Any]]:
-    """Has every counter and histogram call something before its `method`."""
+def with_histograms(exported: Exported, does: Any) -> dict[str, Any]:
+    """Has every histogram call something before it records. The counters are read when metrics are collected."""
+    provider = exported.meter_provider
 
-    def add(exported: Exported, does: Any) -> dict[str, Any]:
-        provider = exported.meter_provider
+    def made(whole: Any) -> Any:
+        def record(*args: Any, **kwargs: Any) -> None:
+            does(*args, **kwargs)
+            whole.record(*args, **kwargs)
 
-        def made(whole: Any) -> Any:
-            def call(*args: Any, **kwargs: Any) -> None:
-                does(*args, **kwargs)
-                getattr(whole, method)(*args, **kwargs)
+        return Broken(whole, record=record)
 
-            return Broken(whole, **{method: call})
+    def get_meter(*args: Any, **kwargs: Any) -> Any:
+        meter = provider.get_meter(*args, **kwargs)
+        return Broken(meter, create_histogram=then(meter.create_histogram, made))
 
-        def get_meter(*args: Any, **kwargs: Any) -> Any:
-            meter = provider.get_meter(*args, **kwargs)
-            makers = ("create_counter", "create_up_down_counter", "create_histogram")
-            return Broken(meter, **{name: then(getattr(meter, name), made) for name in makers})
-
-        return {**exported.providers, "meter_provider": Broken(provider, get_meter=get_meter)}
-
-    return add
+    return {**exported.providers, "meter_provider": Broken(provider, get_meter=get_meter)}
 
 
 def with_log_processor(exported: Exported, does: Any) -> dict[str, Any]:
@@ -137,8 +132,7 @@ PLACES: dict[str, Callable[[Exported, Any], dict[str, Any]]] = {
     "on_start": with_processor("on_start"),
     "on_end": with_processor("on_end"),
     "a span exporter": with_exporter,
-    "add": with_instruments("add"),
-    "record": with_instruments("record"),
+    "record": with_histograms,
     "on_emit": with_log_processor,
 }
 """By what OpenTelemetry does, how it is made to do something else first."""

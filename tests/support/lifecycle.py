@@ -77,7 +77,8 @@ class Step(NamedTuple):
     """By socket, whether it is closed."""
 
 
-_SERIES: Final = {"RequestSeries", "EndSeries", "SeriesValue", "_Total"}
+_CACHED: Final = {"RequestSeries", "EndSeries", "SeriesValue", "_Total", "_names_of_class.<locals>.<lambda>"}
+"""Objects of ours that live on, but not one for each call."""
 
 
 @dataclass
@@ -119,7 +120,8 @@ class Trace:
         closed = tuple(socket.closed for socket in self._sockets)
         self.steps.append(Step(name, alive, connections(self.client), closed))
         self.ended.append(self.outcomes())
-        self.ours.append(sorted(filter(None, map(_name_of_ours, gc.get_objects()))))
+        names = filter(None, map(_name_of_ours, gc.get_objects()))
+        self.ours.append(sorted(name for name in names if name not in _CACHED))
 
     def collect(self) -> None:
         """Runs the garbage collector, as a step.
@@ -186,16 +188,12 @@ class Run:
         """The objects of ours that outlived the response and the exception, and those that outlived everything.
 
         What lives on in cycles of the SDK's own is excused until the last collection. So is `ObservedRequest`, which
-        holds nothing: event loops keep the context in which a connection was opened. The series of a kind of call stay
-        for the next one.
+        holds nothing: event loops keep the context in which a connection was opened.
         """
         collected = self._first(lambda step: step.name == "collected")
         gone = (not {"response", "error"}.intersection(step.alive) for step in self.steps[:collected])
         outlived = itertools.chain.from_iterable(itertools.compress(self.ours, gone))
-        return [
-            *sorted({*outlived} - _SERIES - {"ObservedRequest"}),
-            *(name for name in self.ours[-1] if name not in _SERIES),
-        ]
+        return [*sorted({*outlived} - {"ObservedRequest"}), *self.ours[-1]]
 
     def window(self, way: Way) -> range:
         """The steps at which the call may end: not before it is dropped, and not after its connection is released.

@@ -173,7 +173,7 @@ def _last_end(span: trace.Span) -> Callable[..., None]:
 
 def _restore(span: trace.Span) -> None:
     for name in _DEFERRED:
-        _state(span).pop(name, None)
+        attempt(delattr, span, name)
 
 
 def _state(span: trace.Span) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from midstream._outcomes.classify import bounded_error_type
 from midstream._telemetry.attributes import call_attributes, request_attributes
 from midstream._telemetry.limits import Limits
-from midstream._telemetry.metrics import COUNTER_DEFAULTS, NORMAL_FLAGS, OPEN_STREAMS, OPERATIONS, TOTALS, metrics_of
+from midstream._telemetry.metrics import COUNTER_DEFAULTS, NORMAL_FLAGS, OPEN_STREAMS, OPERATIONS, metrics_of
 from midstream._telemetry.operation import Operation
 
 if TYPE_CHECKING:
@@ -165,14 +165,14 @@ class CallSeries:
         added = [
             (self._totals.adder(metric, self.limits.series(metric.name, known)), measure.value)
             for metric in metrics
-            if metric in TOTALS
+            if metric.name not in self._records
             for measure in metric.measures
             if measure.value(call) is not None
         ]
         recorded = [
             SeriesValue(metric, measure, self._records[metric.name], known)
             for metric in metrics
-            if metric not in TOTALS
+            if metric.name in self._records
             for measure in metric.measures
         ]
         return EndSeries(added, recorded)
