@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MODELS = ("ok", "in_band:overloaded_error", "reset", "bad_json", "cut")
 
 
-class Counted(http.SyncByteStream, http.AsyncByteStream):  # type: ignore[misc]
+class Counted(http.SyncByteStream, http.AsyncByteStream):
     """A body that counts the bytes of another."""
 
     def __init__(self, body: Any) -> None:

@@ -94,7 +94,9 @@ class Slotted:
     """Takes no attribute and no weak reference."""
 
     __slots__ = ("get_meter",)
-    __init__ = Wrapping.__init__
+
+    def __init__(self, provider: Any) -> None:
+        self.get_meter = provider.get_meter
 
 
 @pytest.mark.parametrize("wrapping", [Wrapping, Unhashable, Slotted])

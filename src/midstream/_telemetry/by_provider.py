@@ -39,7 +39,7 @@ def of_provider(name: str, meter: Meter, provider: object, make: Callable[[], T]
         # With the meter and its instruments, because logfire's, which move to its next provider, are weakly referenced.
         found = (counted, meter, create(counted))
         if _is_of_the_api(provider):
-            places.append(vars(metrics))
+            places.append(metrics.__dict__)
     for place in places:
         place.setdefault(name, found)
     return found[0]
@@ -52,7 +52,7 @@ def _attributes(thing: object) -> dict[str, Any] | None:
 
 def _of_the_api(provider: object) -> list[dict[str, Any]]:
     """Where that of the API's own provider is, a proxy that passes its instruments on to the first global provider."""
-    return [vars(metrics)] if provider is attempt(get_meter_provider) else []
+    return [metrics.__dict__] if provider is attempt(get_meter_provider) else []
 
 
 def _is_of_the_api(provider: object) -> bool:
