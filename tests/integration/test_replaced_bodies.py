@@ -15,13 +15,18 @@ from support.styles import arguments
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
+    from httpx2 import AsyncByteStream, SyncByteStream
+
     from midstream.faults import FaultServer
     from support.exported import Exported
+
+if not TYPE_CHECKING:
+    AsyncByteStream, SyncByteStream = http.AsyncByteStream, http.SyncByteStream
 
 MODELS = ("ok", "in_band:overloaded_error", "reset", "bad_json", "cut")
 
 
-class Counted(http.SyncByteStream, http.AsyncByteStream):
+class Counted(SyncByteStream, AsyncByteStream):
     """A body that counts the bytes of another."""
 
     def __init__(self, body: Any) -> None:
