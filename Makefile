@@ -164,7 +164,8 @@ frameworks: $(FRAMEWORKS:%=.venv/%/.project) ## what frameworks make of failed s
 instructions: $(DEV)/.project ## machine instructions per event, with ARGS=--calls per call; needs valgrind
 	@$(DEV)/bin/python benchmarks/instructions.py $(ARGS)
 
-check-instructions: $(DEV)/.project ## whether a call costs more machine instructions than allowed; Python 3.11, valgrind
+check-instructions: $(DEV)/.project ## whether events and calls cost more machine instructions than allowed; Python 3.11, valgrind
+	@$(DEV)/bin/python benchmarks/instructions.py --paths --check
 	@$(DEV)/bin/python benchmarks/instructions.py --calls --check
 
 fuzz: $(FUZZ)/.project ## random exceptions, bodies and requests, guided by coverage; for a minute each

@@ -23,6 +23,7 @@ EVENT_PATHS = runpy.run_path(str(BENCHMARKS / "event_paths.py"))
 pytestmark = pytest.mark.newest
 
 
+@pytest.mark.full  # `make check-instructions` has it, too
 def test_no_more_machine_instructions_are_added_than_the_limits_allow() -> None:
     if platform.machine() != "x86_64":
         pytest.skip("the limits are for x86-64")
