@@ -44,7 +44,10 @@ API_KEY: Final = "canary-key-73fd"
 
 _PATIENCE_SECONDS: Final = 150.0
 
-_COPIED: Final = ("*.md", "Makefile", "pyproject.toml", "dashboards", "docs", "examples", "registry", "requirements")
+_COPIED: Final = (
+    *("*.md", "Makefile", "pyproject.toml", "hatch_build.py"),
+    *("dashboards", "docs", "examples", "registry", "requirements"),
+)
 _LINKED: Final = ("src", "tests", "benchmarks", "fuzz")
 
 _SERVING: Final[Mapping[str, str]] = MappingProxyType(
