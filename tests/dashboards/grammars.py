@@ -11,6 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import pytest
+
 from support.programs import needed
 
 if TYPE_CHECKING:
@@ -29,17 +31,20 @@ _AUTO: Final = re.compile(r"\$__auto\b")
 @cache
 def faults_in(language: str, query: str) -> Sequence[str]:
     """What the grammar of `language`, `logql` or `traceql`, does not accept in `query`, in words."""
+    node, problem = needed("node", "nodejs"), _problem()
+    if problem:  # also in CI: the queries are right or wrong whether or not npm's registry answers
+        pytest.skip(f"npm cannot install the grammars: {problem}")
     wanted = json.dumps({"language": language, "query": _AUTO.sub("5m", query)})
-    command = [needed("node", "nodejs"), str(_built() / "parse.mjs")]
+    command = [node, str(_BUILD / "parse.mjs")]
     ran = subprocess.run(command, input=wanted, capture_output=True, text=True, check=True)
     faults: list[Any] = json.loads(ran.stdout)
     return [str(fault) for fault in faults]
 
 
 @cache
-def _built() -> Path:
-    """Where the grammars are installed. They are installed again if their versions have changed."""
-    npm = needed("npm", "npm")
+def _problem() -> str:
+    """Why the grammars are not installed. Empty if they are. Other versions than before are installed again."""
+    command = [needed("npm", "npm"), "ci", "--loglevel=error", "--fetch-retries=0"]
     _BUILD.mkdir(parents=True, exist_ok=True)
     with (_BUILD / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # tests run in several processes
@@ -48,6 +53,10 @@ def _built() -> Path:
             if not (_BUILD / name).exists() or (_BUILD / name).read_bytes() != (_HERE / name).read_bytes():
                 shutil.copy(_HERE / name, _BUILD / name)
                 stale = True
-        if stale:
-            subprocess.run([npm, "ci", "--loglevel=error"], cwd=_BUILD, capture_output=True, text=True, check=True)
-    return _BUILD
+        if not stale:
+            return ""
+        ran = subprocess.run(command, cwd=_BUILD, capture_output=True, text=True, check=False)
+        if ran.returncode == 0:
+            return ""
+        shutil.rmtree(_BUILD / "node_modules", ignore_errors=True)
+        return ran.stderr.strip()[-200:] or f"status {ran.returncode}"
