@@ -5,8 +5,6 @@ With --check, print the differences and exit with 1.
 
 from __future__ import annotations
 
-import argparse
-import difflib
 import re
 import sys
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ import anthropic
 
 from midstream import StreamTruncatedError, classify, corrected_errors
 from midstream.faults import FaultServer
+from writing import is_check, publish
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -167,18 +166,8 @@ def _retried(error: Exception | None) -> str:
 
 def main() -> int:
     """Return the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="compare without writing")
-    made = page()
-    if not parser.parse_args().check:
-        PAGE.write_text(made, encoding="utf-8")
-        return 0
-    written = PAGE.read_text(encoding="utf-8")
-    names = ("docs/correcting.md", "the calls")
-    difference = list(difflib.unified_diff(written.splitlines(), made.splitlines(), *names, lineterm=""))
-    for line in difference:
-        print(line)
-    return 1 if difference else 0
+    check = is_check(__doc__)
+    return publish({PAGE: page()}, "the calls", check=check)
 
 
 if __name__ == "__main__":

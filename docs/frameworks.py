@@ -8,8 +8,6 @@ The rows of other frameworks stay as they are. With --check, print the differenc
 
 from __future__ import annotations
 
-import argparse
-import difflib
 import gc
 import logging
 import os
@@ -33,6 +31,7 @@ from midstream import AnthropicInstrumentor
 from midstream.faults import FaultServer
 from support.framework_stops import STOPS
 from support.framework_trials import FAULTS, TRIALS, result_of
+from writing import is_check, publish
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
@@ -157,9 +156,7 @@ def _is_call(span: ReadableSpan) -> bool:
 
 def main() -> int:
     """Return the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="compare without writing")
-    check = parser.parse_args().check
+    check = is_check(__doc__)
     logging.disable(logging.CRITICAL)  # frameworks log what they retry
     spans = InMemorySpanExporter()
     provider = TracerProvider()
@@ -168,14 +165,7 @@ def main() -> int:
     written = PAGE.read_text(encoding="utf-8")
     today = datetime.now(timezone.utc).date().isoformat()
     made = page(spans, _DATE.findall(written)[0] if check else today)
-    if not check:
-        PAGE.write_text(made, encoding="utf-8")
-        return 0
-    names = ("docs/frameworks.md", "the calls")
-    difference = list(difflib.unified_diff(written.splitlines(), made.splitlines(), *names, lineterm=""))
-    for line in difference:
-        print(line)
-    return 1 if difference else 0
+    return publish({PAGE: made}, "the calls", check=check)
 
 
 if __name__ == "__main__":

@@ -6,9 +6,7 @@ differences and exit with 1.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import difflib
 import json
 import re
 import socket
@@ -36,6 +34,7 @@ from midstream._cli.clients import (
     sync_client,
 )
 from midstream.faults import EXAMPLES, FaultServer, parse
+from writing import is_check, publish
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -271,18 +270,8 @@ def _made(spans: InMemorySpanExporter, marked: re.Match[str]) -> str:
 
 def main() -> int:
     """Return the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="compare without writing")
-    made = page()
-    if not parser.parse_args().check:
-        PAGE.write_text(made, encoding="utf-8")
-        return 0
-    written = PAGE.read_text(encoding="utf-8")
-    names = ("docs/outcomes.md", "the calls")
-    difference = list(difflib.unified_diff(written.splitlines(), made.splitlines(), *names, lineterm=""))
-    for line in difference:
-        print(line)
-    return 1 if difference else 0
+    check = is_check(__doc__)
+    return publish({PAGE: page()}, "the calls", check=check)
 
 
 if __name__ == "__main__":

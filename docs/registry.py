@@ -5,8 +5,6 @@ With --check, print the differences and exit with 1.
 
 from __future__ import annotations
 
-import argparse
-import difflib
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -21,6 +19,7 @@ from midstream._telemetry.metrics import Instrument
 from midstream._telemetry.scope import SCHEMA_URL, SCOPE
 from project import REPOSITORY, ROOT
 from telemetry import members
+from writing import is_check, publish
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -226,24 +225,8 @@ def _metric(metric: contract.Metric) -> dict[str, Any]:
 
 def main() -> int:
     """Return the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="compare without writing")
-    made = files()
-    if not parser.parse_args().check:
-        FOLDER.mkdir(exist_ok=True)
-        for name, text in made.items():
-            (FOLDER / name).write_text(text, encoding="utf-8")
-        return 0
-    differing = False
-    for name, text in made.items():
-        path = FOLDER / name
-        written = path.read_text(encoding="utf-8") if path.exists() else ""
-        for line in difflib.unified_diff(
-            written.splitlines(), text.splitlines(), f"registry/{name}", "the contract", lineterm=""
-        ):
-            differing = True
-            print(line)
-    return int(differing)
+    check = is_check(__doc__)
+    return publish({FOLDER / name: text for name, text in files().items()}, "the contract", check=check)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
 import ast
-import difflib
 import inspect
 import sys
 import textwrap
@@ -17,6 +15,7 @@ from midstream._outcomes.status import API_STATUS, BEDROCK_STATUS, SESSION_STATU
 from midstream._outcomes.values import MAX_NAME_LENGTH, MAX_REQUEST_TEXT
 from midstream._telemetry.operation import Operation
 from midstream._telemetry.scope import SCHEMA_URL, SCOPE, GenAIMetrics
+from writing import is_check, publish
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -257,17 +256,8 @@ def _choices() -> Iterable[tuple[object, ...]]:
 
 def main() -> int:
     """Return the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="compare without writing")
-    if not parser.parse_args().check:
-        PAGE.write_text(page(), encoding="utf-8")
-        return 0
-    written = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
-    names = ("docs/telemetry.md", "the contract")
-    difference = list(difflib.unified_diff(written.splitlines(), page().splitlines(), *names, lineterm=""))
-    for line in difference:
-        print(line)
-    return 1 if difference else 0
+    check = is_check(__doc__)
+    return publish({PAGE: page()}, "the contract", check=check)
 
 
 if __name__ == "__main__":
