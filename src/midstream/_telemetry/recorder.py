@@ -132,8 +132,8 @@ class Recorder:
                 self._record_metrics(call, span.context)
             finally:
                 if failure is not None and line is not None:
-                    with self.guards.logs:
-                        if self._write_failure is not None:
+                    if self._write_failure is not None:
+                        with self.guards.logs:
                             self._write_failure(failure, call.request_id)
                     with self.guards.logs:
                         self._emit_event(failure, line, {**requested, **result}, span.context, error)
