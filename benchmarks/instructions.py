@@ -75,7 +75,7 @@ def main() -> None:
     limits = tables.get(".".join(platform.python_version_tuple()[:2]), {})
     if options.check and not limits:
         sys.exit(
-            f"there are no limits of {options.what} for this Python, only for {', '.join(tables) or 'other options'}"
+            f"{options.what} has no limits for this Python; limits exist for {', '.join(tables) or 'other options'}"
         )
     counts = counted((__file__, "--count", f"{options.what}{' without floor' if options.check else ''}"))
     if options.what == "streams":

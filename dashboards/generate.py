@@ -38,7 +38,7 @@ def files() -> Mapping[str, str]:
 def main() -> int:
     """Writes the files, or checks them. Returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing, and tell what is not up to date")
+    parser.add_argument("--check", action="store_true", help="write nothing, and print what is not up to date")
     parser.add_argument("--print", action="store_true", help="write nothing, and print all as JSON, with the runbooks")
     parser.add_argument("--folder", type=Path, default=_HERE, help="where to write, or what to check")
     arguments = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Why a tile has no number: there was no traffic, the metric has another name, or there is no such metric."""
+"""Why a tile has no number: no traffic, another name of the metric, or no such metric."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _RENAMED: Final = f'count({{__name__=~"{_SPELLED}", __name__!="{names.OPERATIONS
 
 
 WHY_NOT: Final = f"\nor NaN * {_EXISTS}\nor {OTHER_NAME} * ({_RENAMED})"
-"""NaN if there was no traffic, `OTHER_NAME`, or nothing if there is no such metric."""
+"""NaN without traffic, `OTHER_NAME`, or nothing without such a metric."""
 
 
 def or_why_not(number: str) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ("Column", "Table")
 
 _NO_VALUE: Final = {"type": "special", "options": {"match": "null+nan", "result": {"text": "-", "color": "text"}}}
-"""For a cell whose colour is a judgement: there is none to be made where there is no value."""
+"""For a cell whose colour is a judgement. A cell without a value has the colour of text."""
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ def trees_of(board: Board) -> Iterator[tuple[str, promql_parser.Expr]]:
 
 
 def tree_of(expression: str) -> promql_parser.Expr | str:
-    """The tree of an expression, or what is wrong with it. Not of what says why there is no number."""
+    """The tree of an expression, or its fault. The part that explains a missing number is left out."""
     try:
         return parsed(expression.removesuffix(WHY_NOT))
     except ValueError as error:

@@ -64,7 +64,7 @@ _INSTEAD: Final[Mapping[str, str]] = MappingProxyType(
     {
         # Targets take minutes: here, make only has to know the target and its commands.
         "make": 'exec {make} --dry-run "$@" >/dev/null',
-        # tests/dashboards/test_stack.py tests the stack; here there is no daemon.
+        # tests/dashboards/test_stack.py tests the stack; Docker's daemon does not run here.
         "docker": "test -f compose.yaml",
         # A worker whose whole process group is ended, as everything here is, can wait for itself for ever. Its test is
         # in tests/examples/test_last_telemetry.py; here, only its options are checked.

@@ -64,7 +64,7 @@ class Jaeger:
         return [span for trace in answer["data"] for span in trace["spans"]]
 
     def trace(self, trace_id: str) -> list[Any]:
-        """The spans of a trace. Empty if there is no such trace."""
+        """The spans of a trace. Empty for an unknown trace."""
         answer = get_json(f"{self.url}/api/traces/{trace_id}")
         return [span for trace in answer["data"] or () for span in trace["spans"]]
 
