@@ -6,8 +6,6 @@ import argparse
 import difflib
 from typing import TYPE_CHECKING
 
-from project import ROOT
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -32,7 +30,7 @@ def publish(made: Mapping[Path, str], source: str, *, check: bool) -> int:
     differing = False
     for path, text in made.items():
         written = path.read_text(encoding="utf-8") if path.exists() else ""
-        names = (path.relative_to(ROOT).as_posix(), source)
+        names = (f"{path.parent.name}/{path.name}", source)
         for line in difflib.unified_diff(written.splitlines(), text.splitlines(), *names, lineterm=""):
             differing = True
             print(line)

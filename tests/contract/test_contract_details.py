@@ -166,9 +166,11 @@ def test_every_meaning_is_a_sentence_that_fits_into_a_table() -> None:
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    for name in ("telemetry.py", "telemetry_contract.py", "telemetry.md"):
-        shutil.copy(DOCS / name, tmp_path / name)
-    return tmp_path
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    for name in ("telemetry.py", "telemetry_contract.py", "telemetry.md", "writing.py"):
+        shutil.copy(DOCS / name, folder / name)
+    return folder
 
 
 def generate(folder: Path, *arguments: str) -> tuple[int, str]:
