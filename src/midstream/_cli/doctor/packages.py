@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from midstream._cli.doctor.findings import Finding
 
 
-_NEWEST_PYTHON: Final = (3, 13)
+_NEWEST_PYTHON: Final = (3, 14)
 """The newest that midstream was tested with: see docs/compatibility.md."""
 
 _SDK: Final = "opentelemetry-sdk"
