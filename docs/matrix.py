@@ -34,7 +34,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 PAGE: Final = ROOT / "docs" / "compatibility.md"
 WORK: Final = ROOT / ".venv" / "matrix"
 
-PYTHONS: Final = ("3.10", "3.11", "3.12", "3.13")
+PYTHONS: Final = ("3.10", "3.11", "3.12", "3.13", "3.14")
 DEFAULT_PYTHON: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
@@ -308,7 +308,7 @@ tested, and what differs.
 
 Each row is one environment in which all tests ran, on real sockets, with one scenario of each kind of fault. The first
 column names what was fixed; pip chose the other versions on that day. The commit is the code of that row; a plus marks
-uncommitted changes. Not tested: Windows, macOS, PyPy, Python 3.14 and later, other SDK versions, a live API.
+uncommitted changes. Not tested: Windows, macOS, PyPy, Python 3.15 and later, other SDK versions, a live API.
 
 """
 
