@@ -115,17 +115,16 @@ _LOG = f"""\
 ## Log event
 
 Each failed call has one `{contract.EVENT_NAME}`, with severity WARN and the context of the call's span.
-Its body is the failure in one line. Before OpenTelemetry 1.35, its name is in the attribute `event.name`. The attributes
-are those above and:
+Its body is the failure in one line. Before OpenTelemetry 1.35, its name is in the attribute `event.name`. It has the
+attributes above and:
 """
 
 _REGISTRY = f"""\
 ## Registry
 
-[registry/](../registry/README.md) is this page as a semantic-convention registry in OpenTelemetry's format. The scope
-states the schema URL `{SCHEMA_URL}`. midstream emits names of that version, and what the
-registry adds: `midstream.*`, `anthropic.request.id`, and newer names, `gen_ai.usage.cache_write.input_tokens` (there
-`cache_creation`) and the next metrics.
+[registry/](../registry/README.md) is this page as a semantic-convention registry in OpenTelemetry's format. midstream
+emits names of the scope's schema URL, `{SCHEMA_URL}`, and in addition `midstream.*`,
+`anthropic.request.id`, `gen_ai.usage.cache_write.input_tokens` (there `cache_creation`) and the next metrics.
 """
 
 _SPAN_RULES = """\
@@ -134,7 +133,7 @@ _SPAN_RULES = """\
 Each call has one span. If the SDK has a recording span for the call, midstream enriches it and ends it at its true end;
 name, parent and start time stay. If the SDK's span is sampled out, the call has no span. Otherwise midstream creates a
 `CLIENT` span named `{gen_ai.operation.name} {gen_ai.request.model}`. A failed call has the status `ERROR`, described by
-the failure in one line; on midstream's spans, any other status is unset. Prompts and completions are never recorded.
+the failure in one line; on midstream's spans, other calls have none. Prompts and completions are never recorded.
 """
 
 
