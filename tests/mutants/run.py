@@ -68,8 +68,11 @@ class LikelyFirst:
 def start(mutations: Sequence[Mutation], tests: Sequence[str], folder: Path) -> int:
     """Starts pytest on a copy of the source with these mutations, in a process of which it returns the number."""
     shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(SOURCE, folder / "midstream", ignore=shutil.ignore_patterns("__pycache__"))
-    apply(mutations, folder / "midstream")
+    source = folder / "src"
+    shutil.copytree(SOURCE, source / "midstream", ignore=shutil.ignore_patterns("__pycache__"))
+    for read_from_a_checkout in ("dashboards", "docs"):
+        (folder / read_from_a_checkout).symlink_to(ROOT / read_from_a_checkout)
+    apply(mutations, source / "midstream")
     pid = os.fork()
     if pid:
         return pid
@@ -79,8 +82,8 @@ def start(mutations: Sequence[Mutation], tests: Sequence[str], folder: Path) -> 
             os.dup2(log.fileno(), 1)
             os.dup2(log.fileno(), 2)
         os.chdir(ROOT)
-        sys.path.insert(0, str(folder))
-        os.environ.update(PYTHONPATH=str(folder), PYTHONDONTWRITEBYTECODE="1")
+        sys.path.insert(0, str(source))
+        os.environ.update(PYTHONPATH=str(source), PYTHONDONTWRITEBYTECODE="1")
         sys.dont_write_bytecode = True
         # Plugins among what is imported already are not rewritten: their assertions are not of interest.
         options = ("-x", "-q", "--tb=no", "-pno:cacheprovider", "-Wignore::pytest.PytestAssertRewriteWarning")
@@ -97,6 +100,15 @@ def killer(folder: Path, status: int) -> str:
     lines = (folder / "log").read_text(errors="replace").splitlines()
     failed = (line.split(" ", 1)[1] for line in lines if line.startswith(("FAILED", "ERROR")))
     return next(failed, f"status {status}: {lines[-1] if lines else ''}")
+
+
+def killed_unchanged(stages: Iterable[str], work: Path) -> str:
+    """The first test that fails on the source as it is, where it would kill every mutant. Empty if all pass."""
+    for stage in stages:
+        _, status = os.waitpid(start((), STAGES[stage], work / "unchanged"), 0)
+        if test := killer(work / "unchanged", status):
+            return test
+    return ""
 
 
 def killed_by_quick(mutations: Sequence[Mutation], stages: Sequence[str], jobs: int, work: Path) -> dict[Mutation, str]:
@@ -155,6 +167,8 @@ def main() -> None:
     for name in _PRELOADED:
         importlib.import_module(name)
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+        if test := killed_unchanged(arguments.stages, Path(folder)):
+            sys.exit(f"This test fails without a mutant: {test}")
         killed = killed_by_quick(found, arguments.stages, arguments.jobs, Path(folder))
         survivors = [mutation for mutation, stage in killed.items() if not stage]
         gaps = {} if arguments.no_full else killed_by_full(survivors, Path(folder))
