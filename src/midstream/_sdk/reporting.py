@@ -22,7 +22,6 @@ from midstream._telemetry.spans import SilentSpan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
 
     from midstream._outcomes import Verdict
     from midstream._telemetry.call_record import CallRequest
@@ -222,29 +221,3 @@ class CallReport:
             with self._reporter.guards.spans:
                 span = self._reporter.recorder.own_span(self.request, self.entered_in, self.started_ns)
         return span
-
-
-class Closing:
-    """Judge before, report after: to be entered while a stream is closed.
-
-    The verdict is decided before, so that what the close causes does not count, and reported when the connection is
-    released. Without a report or a verdict, nothing is reported.
-    """
-
-    __slots__ = ("_by_application", "_report", "_verdict")
-
-    def __init__(
-        self, report: CallReport | None = None, verdict: Verdict | None = None, *, by_application: bool = False
-    ) -> None:
-        self._report = report
-        self._verdict = verdict
-        self._by_application = by_application
-
-    def __enter__(self) -> None:
-        """Does nothing: the verdict is decided."""
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if self._report is not None:
-            self._report.report(self._verdict, by_application=self._by_application)
