@@ -93,9 +93,12 @@ class ObservedCall(ClosableCall):
 
     def attempted(self, http_request: Any) -> None:
         """The SDK built an HTTP request for the call, and will send it."""
-        with self.guards.calls:
-            self._response = None
+        self._response = None
+        try:
             self.report.attempted(http_request)
+        except Exception:
+            if not self.guards.calls.contains_error():
+                raise
         self.report.find_span()
 
     def parsing(self, response: Any) -> None:
@@ -111,7 +114,7 @@ class ObservedCall(ClosableCall):
 
     def _failed(self, error: BaseException, last_event: object, *, correct: bool) -> CorrectedError | None:
         answered, self._response = self._response, None
-        with self.guards.calls:
+        try:
             verdict = self.watch.failed(error, last_event, lambda: self._failure_in(answered), self._remains)
             # An exception of the application's may not let itself be examined.
             response = attempt(lambda: getattr(error, "response", None))
@@ -119,7 +122,10 @@ class ObservedCall(ClosableCall):
             if (is_http_error or not self.report.has_response) and response is not None:
                 attempt(self.report.responded, response)
             return self._report(verdict, error, answered if response is None else response, correct=correct)
-        return None
+        except Exception:
+            if not self.guards.calls.contains_error():
+                raise
+            return None
 
     def _report(
         self, verdict: Verdict | None, error: BaseException | None, response: Any, *, correct: bool
@@ -171,19 +177,25 @@ class ObservedCall(ClosableCall):
 
     def on_event(self, event: object) -> None:
         """An event was decoded."""
-        with self.guards.streams:
+        try:
             since_last = self.watch.event(event)
             if self._event_types is None:
                 if since_last is not None:
                     self.report.chunk(self.watch.model, since_last)
             elif self._event_types.can_ignore(event, is_redundant=self.watch.is_redundant):
                 self.ignored_event_type = type(event)
+        except Exception:
+            if not self.guards.streams.contains_error():
+                raise
 
     def on_end(self, last_event: object = None) -> CorrectedError | None:
         """The events came to their end."""
-        with self.guards.calls:
+        try:
             return self._report(self.watch.read(last_event, self._remains), None, None, correct=self.is_parsed)
-        return None
+        except Exception:
+            if not self.guards.calls.contains_error():
+                raise
+            return None
 
     # While the application reads the body undecoded.
 
@@ -199,13 +211,14 @@ class ObservedCall(ClosableCall):
 
     def body_read(self) -> None:
         """The body came to its end by its framing."""
+        if self._parser is not None:
+            return
         with self.guards.bodies:
-            if self._parser is None:
-                media_type = "" if self.head is None else self.head.media_type
-                failure = unexpected_by_name(media_type, self.watch.kind, events=self.wants_events)
-                if failure is not None:
-                    self.watch.found(failure)
-                self.report.report_now(self.watch.read_without_events())
+            media_type = "" if self.head is None else self.head.media_type
+            failure = unexpected_by_name(media_type, self.watch.kind, events=self.wants_events)
+            if failure is not None:
+                self.watch.found(failure)
+            self.report.report_now(self.watch.read_without_events())
 
     def body_failed(self, error: BaseException) -> None:
         """Reading the body raised `error`."""

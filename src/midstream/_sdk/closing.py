@@ -65,8 +65,11 @@ class ClosableCall:
 
     def parsed_by(self, parser: Any) -> None:
         """`parser` decodes the body from now on, so the ends of the body itself are not the ends of the call."""
-        with self.guards.streams:
+        try:
             self._parser = weakref.ref(parser)
+        except Exception:
+            if not self.guards.streams.contains_error():
+                raise
 
     def closing(self, last_event: object = None, *, by_application: bool = False) -> Closing:
         """To be entered while the stream is closed."""

@@ -107,8 +107,11 @@ class CallReport:
     def find_span(self) -> None:
         """Takes the SDK's own span, which is the current one if the call has one, or else one of ours."""
         if self.span is None:
-            with self._reporter.guards.spans:
+            try:
                 self.span = self._reporter.recorder.span_within(self.request, self.entered_in, self.started_ns)
+            except Exception:
+                if not self._reporter.guards.spans.contains_error():
+                    raise
 
     def attempted(self, http_request: Any) -> None:
         """The SDK will send `http_request`, whose URL may differ from the client's base URL."""
@@ -184,7 +187,7 @@ class CallReport:
 
     def _report_in_context(self, verdict: Verdict, error: BaseException | None, corrected: bool) -> None:  # noqa: FBT001
         reporter = self._reporter
-        with reporter.guards.calls:
+        try:
             record = CallRecord(
                 self.request, verdict, self.started_at, self._attempts, self._status_code, self._request_id, corrected
             )
@@ -192,6 +195,9 @@ class CallReport:
                 reporter.recorder.ended(record, self.span or self._late_span(), error)
             finally:
                 self._ended(record)
+        except Exception:
+            if not reporter.guards.calls.contains_error():
+                raise
 
     def discard(self) -> None:
         """Ends the span without an outcome: how the call ended cannot be observed."""
