@@ -334,8 +334,8 @@ _WITHOUT_METADATA: Final = """
 Frozen programs and pruned bundles often lack the `*.dist-info` folders of their packages.
 
 - **`AnthropicInstrumentor().instrument()` does not need them.** The SDK's `__version__` decides whether it is
-  supported. Tests run without metadata of the SDK, midstream, wrapt and OpenTelemetry 1.45; OpenTelemetry 1.30 cannot be imported
-  without its own. Tried: a program built by PyInstaller 6.22, without an option for midstream.
+  supported. Tests run without metadata of the SDK, midstream, wrapt and OpenTelemetry 1.45; OpenTelemetry 1.30 cannot
+  be imported without its own. Tried: a program built by PyInstaller 6.22, without an option for midstream.
 - **`opentelemetry-instrument` needs those of midstream and the SDK.** Call `instrument()` in the program, or keep both
   (PyInstaller: `--copy-metadata anthropic --copy-metadata midstream`). `midstream doctor` shows
   `importable as X, metadata missing`.
