@@ -19,14 +19,12 @@ import sys
 import threading
 import xml.etree.ElementTree as ET
 from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TextIO
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, TextIO
 
 __all__ = ("CannotRunError", "Result", "Row", "page", "rows")
 

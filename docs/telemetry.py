@@ -6,8 +6,9 @@ import ast
 import inspect
 import sys
 import textwrap
+from collections.abc import Iterable, Mapping
+from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import telemetry_contract as contract
 from midstream._outcomes import Outcome, Phase
@@ -16,10 +17,6 @@ from midstream._outcomes.values import MAX_NAME_LENGTH, MAX_REQUEST_TEXT
 from midstream._telemetry.operation import Operation
 from midstream._telemetry.scope import SCHEMA_URL, SCOPE, GenAIMetrics
 from writing import is_check, publish
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from enum import Enum
 
 __all__ = ("members", "page")
 
@@ -58,9 +55,9 @@ status is {UNKNOWN_STATUS}.
 _SPANS = """\
 ## Attributes
 
-The call's span has these, and the log event of a failed call. *SDK* marks attributes that the SDK's own spans (1.14 and
-later) have under the same name; midstream adds only missing ones. The attributes of the verdict are set last, so that
-an attribute limit does not drop them.
+The call's span has these, and the log event of a failed call. *SDK* marks attributes that the SDK's own spans (1.14
+and later) have under the same name; midstream adds only missing ones. The attributes of the verdict are set last, so
+that an attribute limit does not drop them.
 """
 
 _BOUNDED = ", ".join(f"`{name}`" for name in contract.BOUNDED_ATTRIBUTES)
