@@ -1,4 +1,4 @@
-"""For each rule for boards, faults that it must see: seeded into a board that keeps it."""
+"""For each rule for boards, faults that it must find, seeded into a board that follows it."""
 
 from __future__ import annotations
 
@@ -194,4 +194,4 @@ FAULTS: Final[Sequence[tuple[str, Seed, str]]] = (
     ("leads-on", _without_links, "leads to no trace"),
     ("why-not", _ask("sum(x)"), "does not say why"),
 )
-"""Name of a rule, the fault, and words of what the rule says of it."""
+"""The name of a rule, the fault, and words of the rule's message."""

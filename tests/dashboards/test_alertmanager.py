@@ -57,7 +57,7 @@ CASES = {
     "one denial silences nothing": ([DENIED_TICKET, IN_BAND], [DENIED_TICKET, IN_BAND]),
     "nothing better": ([TRUNCATED, IN_BAND, CALLER_TICKET, ABSENT], [TRUNCATED, IN_BAND, CALLER_TICKET, ABSENT]),
 }
-"""By what happens to a service: the alerts that fire for it, and those of them that people hear of."""
+"""By what happens to a service: the alerts that fire for it, and those that notify."""
 
 
 @pytest.fixture(scope="module")

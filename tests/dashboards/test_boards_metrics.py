@@ -1,4 +1,4 @@
-"""Boards ask for nothing but what the instrumentation really exports, and the rules really record."""
+"""Boards query only what the instrumentation really exports and the rules really record."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ def test_only_this_board_has_the_data_sources_of_tempo_and_loki() -> None:
 
 
 def link(board: str, title: str, column: str = "") -> str:
-    """Where a click on this panel leads, or on a number in this column of it."""
+    """Where a click on this panel, or on a number in this column, leads."""
     (panel,) = [one for each in BOARDS if each.uid == board for one in each.panels if one.title == title]
     config = panel.as_json(1, {})["fieldConfig"]
     if not column:
@@ -113,7 +113,7 @@ def link(board: str, title: str, column: str = "") -> str:
 
 
 def chosen(url: str) -> list[str]:
-    """What it chooses anew. All else is kept."""
+    """The variables that it sets. It keeps all others."""
     assert url.startswith(f"/d/{BOARD.uid}?${{__url_time_range}}&${{datasource:queryparam}}&")
     return re.findall(r"var-([^&]+)", url)
 

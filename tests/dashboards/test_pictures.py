@@ -23,7 +23,7 @@ TEN_MINUTES = Span(1_000, 1_600)
 
 @dataclass(frozen=True)
 class Recorded(Prometheus):
-    """Keeps what it is asked."""
+    """Keeps its requests."""
 
     asked: list[tuple[str, dict[str, object]]] = field(default_factory=list[tuple[str, dict[str, object]]])
 

@@ -1,4 +1,4 @@
-"""The rule files as they are shipped: form, names, links, and numbers that make sense."""
+"""The shipped rule files: form, names, links, and plausible numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The code of the runbooks really catches what they say. `request` is what people give to `messages.stream`."""
+"""The code of the runbooks catches what they say. `request` has the arguments of `messages.stream`."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_the_loop_makes_the_call_again_and_has_a_whole_answer(fault: str, client
 
 @pytest.mark.parametrize("fault", [fault for fault in AGAIN if not fault.startswith(("http", "hangup"))])
 def test_code_that_catches_what_the_sdk_documents_has_no_whole_answer(fault: str, client: anthropic.Anthropic) -> None:
-    """So that the code of the runbooks is not tested with faults that any code survives."""
+    """The runbooks' code is not tested with faults that any code survives."""
     documented = (anthropic.APIConnectionError, anthropic.RateLimitError, anthropic.InternalServerError)
     seen = ""
     try:

@@ -1,4 +1,4 @@
-"""`examples/stack`: its files agree with each other, and the tools that there are take them."""
+"""`examples/stack`: its files agree with each other, and the installed tools accept them."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ def test_the_versions_in_the_image_are_those_of_the_newest_environment() -> None
     assert f"--constraint requirements/{newest}.txt" in (STACK / "Dockerfile").read_text()
 
 
-# The way of the telemetry
+# The route of the telemetry
 
 
 def test_the_collector_takes_every_signal_and_passes_it_on() -> None:

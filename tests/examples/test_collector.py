@@ -1,4 +1,4 @@
-"""`examples/collector`: what it keeps and counts is what midstream says, and promtool takes its part."""
+"""`examples/collector`: it keeps and counts what midstream reports, and promtool accepts its part."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_pipelines_and_components_agree() -> None:
     for part in ("receivers", "processors", "exporters"):
         used = {name for pipeline in pipelines.values() for name in pipeline.get(part, ())}
         assert used - connectors == CONFIG[part].keys()
-    # What is derived from spans is derived from all of them, and goes where midstream's own metrics go.
+    # Metrics are derived from all spans, and go where midstream's own metrics go.
     assert "span_metrics" in pipelines["traces/metrics"]["exporters"]
     assert "tail_sampling" not in pipelines["traces/metrics"]["processors"]
     assert pipelines["metrics"]["receivers"] == ["otlp", "span_metrics"]

@@ -1,4 +1,4 @@
-"""Each program in `examples/`, run as its page says, with what it prints and what arrives of its telemetry."""
+"""Each program in `examples/`, run as its page says, with its output and the telemetry that arrives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The verdict survives a limit of attributes, for which OpenTelemetry drops the oldest."""
+"""The verdict survives an attribute limit, where OpenTelemetry drops the oldest attributes."""
 
 from __future__ import annotations
 
@@ -39,5 +39,5 @@ def test_of_too_many_attributes_those_of_the_verdict_stay(
     exported.shutdown()
     assert len(kept) == LIMIT
     assert kept.keys() >= VERDICT_ATTRIBUTES
-    # OpenTelemetry has a limit for log records from 1.35 on. Whatever it is, what is last stays.
+    # OpenTelemetry limits log records from 1.35 on, and keeps the last attributes.
     assert set(recorded[-len(VERDICT_ATTRIBUTES) :]) == VERDICT_ATTRIBUTES

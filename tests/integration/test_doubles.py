@@ -1,4 +1,4 @@
-"""What stands for a response, a body or a client in a test: no fault, no warning, and no end that was not seen."""
+"""Test doubles for a response, a body or a client: no internal error, no warning, and no end that was not seen."""
 
 from __future__ import annotations
 
@@ -85,14 +85,14 @@ class EqualRaises(Double):
 
 
 class Strict(Double):
-    """Whatever it was not told to have is an error of the test."""
+    """Any other access is an error of the test."""
 
     def __getattr__(self, name: str) -> Any:
         raise RuntimeError(name)
 
 
 class Slots:
-    """Takes neither a weak reference nor an attribute."""
+    """Accepts neither weak references nor attributes."""
 
     __slots__ = ()
     iter_bytes, aiter_bytes, close, aclose = Double.iter_bytes, Double.aiter_bytes, Double.close, Double.aclose
@@ -199,14 +199,14 @@ def test_a_stream_over_a_double_works_as_without_us_and_nothing_is_recorded(
 
 
 class Unkeyed(Response):
-    """Cannot be a key."""
+    """Cannot be hashed."""
 
     def __hash__(self) -> int:
         raise TypeError
 
 
 class Fixed(Response):
-    """Takes no other body, without a word."""
+    """Ignores another body silently."""
 
     @property
     def stream(self) -> Any:
@@ -218,7 +218,7 @@ class Fixed(Response):
 
 
 class Refusing(Fixed):
-    """Takes no other body, and says so."""
+    """Rejects another body with an exception."""
 
     @property
     def stream(self) -> Any:
@@ -241,7 +241,7 @@ ANSWERS: dict[str, Callable[[], Any]] = {
     "keeps its body": functools.partial(response, Fixed),
     "refuses another body": functools.partial(response, Refusing),
 }
-"""What an HTTP client of a test answers with."""
+"""What the HTTP client of a test answers."""
 
 
 class Answering(anthropic.DefaultHttpxClient):

@@ -1,4 +1,4 @@
-"""asyncio, trio, uvloop: the same truth, the application notices nothing, and the loop has nothing to complain of."""
+"""asyncio, trio, uvloop: the same record, the application notices nothing, and the loop reports no errors."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ spans_of_both_kinds = pytest.mark.parametrize("spans", ["sdk", "own"] if HAS_OWN
 
 
 def run(loop: str, style: str, server: FaultServer, model: str, spans: TracerProvider | None) -> tuple[Any, list[str]]:
-    """What the application sees of a call, and what is heard of it elsewhere."""
+    """What the application sees of a call, and what is reported elsewhere."""
     with noise() as heard:
         with spied() as raised:
 

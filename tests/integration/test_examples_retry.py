@@ -77,7 +77,7 @@ class Read:
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads an answer, `most` pieces of it, with one of the examples, sync or async."""
+    """Reads at most `most` pieces of an answer with one of the examples, sync or async."""
 
     example: Any
     server: FaultServer

@@ -40,7 +40,7 @@ _BY_THE_UPSTREAM = tuple(model for model in EXAMPLES if model != "hangup")
 
 
 class _Upstream(FaultServer):
-    """A `FaultServer` that remembers what it was asked."""
+    """A `FaultServer` that remembers its requests."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -177,7 +177,7 @@ def test_an_untouched_answer_is_the_upstream_s_byte_by_byte(
         proxied = _answer(proxy, method, path, text)
     with FaultServer() as upstream:
         direct = _answer(upstream, method, path, text)
-    if "eof" in str(text):  # no client can tell the end of such a body from its being broken off
+    if "eof" in str(text):  # no client can distinguish the end of such a body from a broken connection
         direct[1]["transfer-encoding"] = "chunked"
     assert proxied == direct
 
@@ -259,7 +259,7 @@ def test_the_log_says_where_the_upstream_broke_off(proxy: FaultProxy) -> None:
     assert [(served.scenario, served.status, served.end) for served in proxy.requests] == [("ok", 200, End.BROKEN)]
 
 
-# Upstreams that cannot be asked
+# Upstreams that cannot be reached
 
 
 def _refused(proxy: FaultProxy, model: str = _REAL) -> str:
@@ -311,7 +311,7 @@ def test_a_url_that_cannot_be_an_upstream_is_refused_immediately(url: str) -> No
 
 
 class _Says(BaseHTTPRequestHandler):
-    """Answers in chunks, as an upstream in front of which there is TLS."""
+    """Answers in chunks, like an upstream behind TLS."""
 
     protocol_version = "HTTP/1.1"
 

@@ -1,4 +1,4 @@
-"""However the application lets go of a stream, its call ends once, and as early as the bare SDK lets go of it."""
+"""However the application closes or drops a stream, its call ends once, as early as the bare SDK releases it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A call ends, too, when the application lets go of something beneath the stream: a raw response, a body, a client."""
+"""A call also ends when the application drops something below the stream: a raw response, a body, a client."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from support.exported import Exported
 
 SLOW = "slow:60000"
-"""A model of whose answer nothing more arrives after the first event."""
+"""A model whose answer stops after the first event."""
 
 
 def raw_opened(made: Any, trace: Trace) -> Any:

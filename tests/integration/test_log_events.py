@@ -1,4 +1,4 @@
-"""The log event of a failed call: whole with every OpenTelemetry, and without an error where none takes it."""
+"""The log event of a failed call: complete with every OpenTelemetry, and no error if nothing receives it."""
 
 from __future__ import annotations
 

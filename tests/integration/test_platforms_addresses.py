@@ -63,7 +63,7 @@ def nothing_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def call(name: str, flavor: str, server: FaultServer, spans: TracerProvider | None, **options: Any) -> Any:
-    """One whole call by a client that finds its server itself; the headers that it sent there, which is elsewhere."""
+    """One whole call by a client that finds its server itself. Returns the headers that it sent."""
     headers: list[Any] = []
 
     def reroute(request: Any) -> None:
@@ -121,12 +121,12 @@ def test_a_client_that_finds_its_server_by_itself_tells_where_it_found_it(
 
 
 def found_by_google(**_options: Any) -> tuple[Any, str]:
-    """What `google.auth.default` gives, without a look at this machine."""
+    """Replaces `google.auth.default`, which would inspect this machine."""
     return SimpleNamespace(token=API_KEY, expired=False, refresh=refresh), "project"
 
 
 def refresh(_request: object) -> None:
-    """Credentials that are fresh."""
+    """Valid credentials."""
 
 
 @pytest.mark.parametrize("spans", SPANS)

@@ -125,7 +125,7 @@ def test_bedrock_counts_none_and_the_refusal_of_the_sdk_is_recorded(
 
 
 def count(platform: Platform, flavor: str, server: FaultServer, model: str) -> Any:
-    """What the platform says to a question for the number of tokens."""
+    """The platform's answer to a token count."""
     question: dict[str, Any] = {"model": model, "messages": [{"role": "user", "content": CANARY}]}
     if flavor == "sync":
         with client(platform, server) as made:

@@ -1,4 +1,4 @@
-"""What the fixtures `anthropic_faults` and `midstream_calls` give, and what they leave alone."""
+"""What the fixtures `anthropic_faults` and `midstream_calls` give, and what they do not change."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def arguments(model: str = REAL) -> dict[str, Any]:
 
 
 def read(client: anthropic.Anthropic, model: str = REAL) -> None:
-    """A stream that is read to its end, whatever that is."""
+    """Reads a stream to its end, however it ends."""
     with suppress(Exception), client.messages.create(**arguments(model), stream=True) as stream:
         for _ in stream:
             pass
@@ -54,7 +54,7 @@ def answered(client: anthropic.Anthropic) -> bool:
 
 
 def begun(client: anthropic.Anthropic) -> Any:
-    """A stream of which one event has been read."""
+    """A stream after its first event."""
     stream = client.messages.create(**arguments(), stream=True)
     next(iter(stream))
     return stream
@@ -226,7 +226,7 @@ def test_a_call_belongs_to_the_test_that_began_it(anthropic_faults: Faults) -> N
     assert (first.open, second.open) == (0, 0)
 
 
-# What is left alone
+# What does not change
 
 
 PATCHED = (

@@ -1,4 +1,4 @@
-"""midstream as a plugin of pytest: what people's tests meet who have it installed, and who use it."""
+"""midstream as a pytest plugin, in tests that use it and in tests that do not."""
 
 from __future__ import annotations
 

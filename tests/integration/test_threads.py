@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from support.exported import Exported
 
 LONG = "ok:2000"
-"""An answer that no single read of a socket brings."""
+"""An answer that needs more than one read of the socket."""
 
 ENDLESS = "slow:60000"
-"""One event, and then no other for as long as any test lasts."""
+"""One event, and then silence for longer than any test."""
 
 PATIENCE = 60.0
 
@@ -49,7 +49,7 @@ def expected(model: str) -> Expectation:
 
 
 def shown(events: Iterable[Any], error: BaseException | None) -> tuple[Any, ...]:
-    """What the application got, in a form that two runs can be compared in."""
+    """What the application got, in a form in which two runs can be compared."""
     return [plain(event) for event in events], type(error), frames(error)
 
 

@@ -1,4 +1,4 @@
-"""`opentelemetry-instrument` loads all the instrumentations of the SDK, though the others have one name among them."""
+"""`opentelemetry-instrument` loads all the instrumentations of the SDK, although the others share one name."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def scopes(receiver: OtlpReceiver) -> Counter[str]:
 
 
 def outcomes(receiver: OtlpReceiver) -> dict[str, float]:
-    """How many calls ended how."""
+    """The number of calls by outcome."""
     points = [point for point in receiver.points if point.name == "midstream.client.operations" and point.value]
     return {point.attributes["midstream.outcome"]: point.value for point in points}
 

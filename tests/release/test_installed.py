@@ -29,7 +29,7 @@ COMMANDS: dict[tuple[str, ...], str] = {
     ("dashboards", "export", "new"): wrote("new"),
     ("dashboards", "export", "--by", "team", "ours"): wrote("ours"),
 }
-"""By arguments of `midstream`, what it says."""
+"""By arguments of `midstream`, its output."""
 
 NO_CLICK = 'midstream: this needs click, not installed here; pip install "midstream[{}]" brings it\n'
 

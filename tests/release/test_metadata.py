@@ -1,4 +1,4 @@
-"""What the wheel says of itself: to the index, to installers, to OpenTelemetry."""
+"""The wheel's metadata: for the index, for installers, for OpenTelemetry."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ CLASSIFIERS = {
 
 
 def needs(release: Release, extra: str = "") -> dict[str, Requirement]:
-    """What the wheel asks for, with `extra` besides."""
+    """What the wheel requires, `extra` included."""
     wanted = map(Requirement, release.metadata.requires or ())
     return {r.name: r for r in wanted if (r.marker.evaluate({"extra": extra}) if r.marker else not extra)}
 

@@ -31,7 +31,7 @@ MIXED = {
 
 @pytest.fixture
 def run(world: World, interpreters: Interpreters, tmp_path: Path) -> Callable[[str], dict[str, Told]]:
-    """Runs a program to its end, which must be clean. Gives what its processes told, by the names that it prints."""
+    """Runs a program to its clean end. Returns what its processes reported, by the names that it prints."""
 
     def to_its_end(code: str) -> dict[str, Told]:
         finished = interpreters.run(program(world, code))
@@ -154,7 +154,7 @@ def test_a_call_that_is_under_way_at_a_fork_is_recorded_by_the_parent_only(
     ended = Counter(completed=2, truncated=1)
     found = run(UNDER_WAY)
     assert found.pop("parent") == Told(ended, ended)
-    # What the parent has counted, a child counts on from: that is how OpenTelemetry's SDK is.
+    # A child continues the parent's counts, because OpenTelemetry's SDK does.
     assert [(one.spans, one.active) for one in found.values()] == [(Counter(), 0)] * 3
 
 
@@ -171,7 +171,7 @@ class Dropping(SpanProcessor):
 trace.get_tracer_provider().add_span_processor(Dropping())
 with world.client() as made:
     dropped.append(opened(made, {LONG!r}))
-    # The stream is dropped inside OpenTelemetry, and told with the next call, which is the child's first.
+    # The stream is dropped inside OpenTelemetry, and reported with the next call, the child's first.
     with trace.get_tracer("application").start_as_current_span("work"):
         pid = os.fork()
     world.call("ok")

@@ -43,7 +43,7 @@ spans_of_both_kinds = pytest.mark.parametrize("spans", SPANS)
 
 
 class Gate:
-    """Holds up the first who comes by, until it is opened."""
+    """Blocks the first caller until it is opened."""
 
     def __init__(self) -> None:
         self.reached, self.opened = threading.Event(), threading.Event()
@@ -169,7 +169,7 @@ def held_up_and_not(gate: Gate, providers: dict[str, Any], server: FaultServer, 
             gate.opened.set()
         assert observable(seen, raised) == wanted
         assert observable(held_up.result(PATIENCE), raised) == wanted
-    # To raise there would not do: what raises inside OpenTelemetry is contained.
+    # Raising there would not help: exceptions inside OpenTelemetry are contained.
     assert gate.was_opened
 
 
@@ -266,7 +266,7 @@ def test_providers_shut_down_or_flushed_midway_change_nothing_but_what_they_expo
 
 
 class Stop(BaseException):
-    """What is meant for the application, as `KeyboardInterrupt` is."""
+    """Meant for the application, like `KeyboardInterrupt`."""
 
 
 @pytest.mark.parametrize("model", ["ok", FAULT])
@@ -275,7 +275,7 @@ class Stop(BaseException):
 def test_what_stops_the_application_while_a_span_ends_passes_on_and_the_call_is_recorded(
     server: FaultServer, exported: Exported, style: str, model: str, spans: str
 ) -> None:
-    """As Ctrl-C does while an exporter waits for its server."""
+    """Like Ctrl-C while an exporter waits for its server."""
 
     def stop(*_args: Any) -> None:
         raise Stop
@@ -293,7 +293,7 @@ def test_what_stops_the_application_while_a_span_ends_passes_on_and_the_call_is_
     assert exported.counted("midstream.client.stream.active") == []
 
 
-# It is not there
+# It is missing
 
 
 def test_without_an_opentelemetry_sdk_the_application_sees_what_it_sees_without_us() -> None:

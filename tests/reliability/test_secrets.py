@@ -78,7 +78,7 @@ def planted(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -
 
 
 def call(style: Style, flavor: str, server: SecretServer, model: str, provider: TracerProvider | None) -> list[str]:
-    """One call with secrets, and what `classify` says of its end."""
+    """One call with secrets, and what `classify` says about its end."""
     scenario = parse(model)
 
     async def asynchronous() -> styles.Seen:
@@ -97,7 +97,7 @@ def call(style: Style, flavor: str, server: SecretServer, model: str, provider: 
 
 
 THEIRS = ("anthropic", "httpcore", "httpx")
-"""What logs for itself what it sends and receives, at DEBUG."""
+"""Libraries that log what they send and receive, at DEBUG."""
 
 
 def all_that_was_said(exported: Exported, caplog: pytest.LogCaptureFixture, capfd: Any, *more: list[str]) -> str:

@@ -86,13 +86,13 @@ class Service:
         return int(response.headers["worker"]), response
 
     def ask_all(self, times: int, into: dict[int, Counter[str]]) -> None:
-        """Asks for every model, and notes which worker had which outcome to tell."""
+        """Requests every model, and notes which worker had which outcome."""
         for _ in range(times):
             for model, outcome in MODELS.items():
                 into.setdefault(self.ask(model), Counter())[outcome] += 1
 
     def stop(self) -> None:
-        """Asks it to end in its own time, and waits for that."""
+        """Asks it to end gracefully, and waits."""
         self.process.send_signal(signal.SIGTERM)
         assert self.process.wait(60) == 0
 

@@ -366,7 +366,7 @@ def test_a_wrapped_decoding_error_is_malformed() -> None:
 
 
 class ClientError(Exception):
-    """As aiohttp has it, which need not be installed."""
+    """Like aiohttp's, which need not be installed."""
 
     __module__ = "aiohttp.client_exceptions"
 
@@ -376,7 +376,7 @@ class ClientPayloadError(ClientError):
 
 
 class ParserError(Exception):
-    """As botocore has it, which need not be installed."""
+    """Like botocore's, which need not be installed."""
 
     __module__ = "botocore.eventstream"
 

@@ -181,7 +181,7 @@ def test_causes_that_are_no_exceptions_end_the_chain() -> None:
 
 
 class Endless:
-    """A traceback without an end."""
+    """An endless traceback."""
 
     tb_lineno = 1
     tb_frame = sys._getframe()
@@ -192,7 +192,7 @@ class Endless:
 
 
 class OfEndlessKind(type):
-    """Says that a class has bases without an end."""
+    """Claims that a class has endless bases."""
 
     @property
     def __mro__(cls) -> Any:
@@ -206,7 +206,7 @@ def test_a_traceback_or_a_class_without_an_end_is_not_followed(base: type[BaseEx
 
 
 def test_a_message_that_is_nothing_but_separators_is_searched_once() -> None:
-    # Searched anew from each of them, it takes a quarter of an hour.
+    # A new search from each of them takes a quarter of an hour.
     assert without_quotes(" :" * 100_000) == " :" * 100_000
 
 
@@ -217,7 +217,7 @@ def test_depth_and_size_of_a_body_do_not_matter(depth: int) -> None:
         deep = {"error": deep}
     body = {"error": {"type": "x" * 10_000_000, "message": "y\n" * 10_000_000, "more": deep}}
     assert_harmless(classify(body))
-    while deep:  # from the outside in, for what is that deep cannot be freed by recursion
+    while deep:  # from the outside in, because recursion cannot free something that deep
         deep = deep["error"]
 
 

@@ -202,7 +202,7 @@ def test_a_deadline_of_the_applications_is_its_own_and_one_of_the_transport_is_n
 
 
 class SoftTimeLimitExceeded(Exception):  # noqa: N818 - the name is billiard's
-    """As billiard has it, which need not be installed."""
+    """Like billiard's, which need not be installed."""
 
     __module__ = "billiard.exceptions"
 
@@ -229,7 +229,7 @@ def test_a_pool_names_the_exception_that_it_wraps() -> None:
 
 
 def test_an_http_error_that_the_sdk_wrapped_like_a_broken_connection_is_an_http_error() -> None:
-    """A middleware raised it, and the SDK takes what a middleware raises for a failure of the connection."""
+    """A middleware raised it, and the SDK treats that as a failed connection."""
     error = anthropic.APIConnectionError(request=http.Request("POST", "http://api.test"))
     error.__cause__ = http_error(429, body_of("rate_limit_error"))
     failure = classify(error)

@@ -232,7 +232,7 @@ def test_a_batch_does_not_know_where_its_results_are_if_the_client_does_not_say(
 
 @dataclass(frozen=True)
 class _Style:
-    """A way to ask for a stream. `read` puts what it gets into a list, so that it is there when it raises."""
+    """A way to request a stream. `read` appends what it gets to a list, which is there when it raises."""
 
     operation: Operation
     read: Callable[[Any, str, list[Any]], None]

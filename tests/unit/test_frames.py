@@ -32,7 +32,7 @@ MALFORMED = (Outcome.MALFORMED, "_OTHER", None)
 
 @dataclass
 class Heard:
-    """What a scan told: the types of events, and failures."""
+    """What a scan reported: the types of events, and failures."""
 
     told: list[Any] = field(default_factory=list[Any])
 

@@ -1,4 +1,4 @@
-"""Our own faults stay ours, and are logged; what is meant for the application passes through."""
+"""Internal errors are contained and logged; what is meant for the application passes through."""
 
 from __future__ import annotations
 

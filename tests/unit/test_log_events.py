@@ -1,4 +1,4 @@
-"""Through which of its two ways a logger is given an event, whatever OpenTelemetry is installed."""
+"""In which of two ways a logger gets an event, with any OpenTelemetry."""
 
 from __future__ import annotations
 

@@ -203,7 +203,7 @@ def test_an_instrumentor_that_nobody_has_made_is_not_made_by_us(monkeypatch: pyt
 
 
 class Hostile:
-    """Raises at every question."""
+    """Raises at every access."""
 
     def __getattribute__(self, name: str) -> NoReturn:
         raise RuntimeError(name)

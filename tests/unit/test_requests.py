@@ -1,4 +1,4 @@
-"""What the application asked for is read off the SDK's own options, and nothing of the content is looked at."""
+"""The attributes of a request come from the SDK's own options, and its content is not read."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ ERROR: dict[str, Any] = {"type": "error", "error": {"type": "overloaded_error", 
 
 @dataclass
 class Heard:
-    """What a scan told."""
+    """What a scan reported."""
 
     told: list[Any] = field(default_factory=list[Any])
 

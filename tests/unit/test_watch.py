@@ -55,7 +55,7 @@ ENDED_AT = 10.0
 
 
 def clock(*readings: float) -> Callable[[], float]:
-    """A clock with these readings, and `ENDED_AT` for ever after."""
+    """A clock with these readings, and `ENDED_AT` from then on."""
     return itertools.chain(readings, itertools.repeat(ENDED_AT)).__next__
 
 
