@@ -10,23 +10,18 @@ import argparse
 import gc
 import platform
 import resource
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from in_memory import transport
 from open_streams import memory, throughput
 from rounds import COLUMNS, measured, row, table
 from server import serving
 from startup import startup
-from subjects import MIDSTREAM, SDK_TRACES, SDK_TRACING, observed_by, providers
-from workloads import CALLS, run
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    from subjects import Subject
-    from workloads import Workload
+from subjects import MIDSTREAM, SDK_TRACES, SDK_TRACING, Subject, observed_by, providers
+from workloads import CALLS, Workload, run
 
 _FILES: Final = 8192
 _MEMORY_ROUNDS: Final = 3

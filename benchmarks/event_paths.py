@@ -7,7 +7,8 @@ outer loops like those of the SDK and its HTTP client.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 from midstream._outcomes.kinds import MESSAGES
 from midstream._sdk.bodies import ObservedBody
@@ -19,9 +20,6 @@ from midstream._telemetry.call_record import CallRequest
 from midstream._telemetry.operation import Operation
 from midstream._telemetry.recorder import Recorder
 from midstream._telemetry.signals import Signals
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 
 
 class Path(NamedTuple):

@@ -12,17 +12,13 @@ from __future__ import annotations
 import argparse
 import platform
 import sys
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from counting import Countable, count, counted
+from counting import Countable, Do, count, counted
 from rounds import table
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from counting import Do
 
 _ITEMS: Final = 2_000
 

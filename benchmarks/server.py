@@ -11,14 +11,12 @@ import functools
 import json
 import subprocess
 import sys
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from midstream.faults._answers import text_answer
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
 
 MODEL: Final = "claude-bench"
 """The same for every request, so that no metric gets a series for each answer."""

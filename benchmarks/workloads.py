@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import anthropic
+from anthropic import Anthropic, AsyncAnthropic
 from server import SHORTEST, request_for
 from subjects import async_client, client
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator, Mapping
-
-    from anthropic import Anthropic, AsyncAnthropic
 
 FLAVORS: Final = ("sync", "async")
 

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from inspect import signature
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import anthropic
-from anthropic import Anthropic, AsyncAnthropic, DefaultAsyncHttpxClient, DefaultHttpxClient
+from anthropic import Anthropic, AsyncAnthropic, AsyncStream, DefaultAsyncHttpxClient, DefaultHttpxClient, Stream
+from anthropic.types import MessageParam, RawMessageStreamEvent
 
 from midstream._loopback import LOOPBACK_ONLY
-
-if TYPE_CHECKING:
-    from anthropic import AsyncStream, Stream
-    from anthropic.types import MessageParam, RawMessageStreamEvent
-
-    from midstream.faults import Scenario
-
+from midstream.faults import Scenario
 
 MESSAGES: Final[tuple[MessageParam, ...]] = ({"role": "user", "content": "Is all well?"},)
 """The prompt of every call."""

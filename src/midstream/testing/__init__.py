@@ -6,16 +6,14 @@ midstream never imports it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from midstream.testing._calls import Call, Calls
-    from midstream.testing._faults import Faults
+from midstream.testing._calls import Call, Calls
+from midstream.testing._faults import Faults
 
 __all__ = ("Call", "Calls", "Faults", "anthropic_faults", "midstream_calls")
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final, cast
 
 from midstream._cli.console.problem import Problem, shown
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = ("MARKER", "Changes", "write_folder")
 

@@ -5,16 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, Any, Final
 
 from midstream._cli.console.problem import Problem, shown
 from midstream._cli.console.signals import signals_handled
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
 
 _KILLED: Final = 128
 

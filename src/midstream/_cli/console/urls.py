@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from re import Pattern
 from urllib.parse import urlsplit
 
 from midstream._cli.console.problem import Problem, shown
-
-if TYPE_CHECKING:
-    from re import Pattern
 
 
 def base_url(option: str, url: str, expected: str, allowed: Pattern[str] | None = None) -> str:

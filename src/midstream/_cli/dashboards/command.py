@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
-from midstream._cli.console.folder import write_folder
+from midstream._cli.console.folder import Changes, write_folder
 from midstream._cli.console.problem import Problem, shown
 from midstream._cli.dashboards.kubernetes import Manifests, as_chart, as_kustomization
 from midstream._cli.dashboards.links import Links
@@ -15,11 +16,6 @@ from midstream._cli.dashboards.prices import FILE as PRICES
 from midstream._cli.dashboards.prices import Prices
 from midstream._cli.dashboards.settings import BoardSettings
 from midstream._cli.dashboards.shipped import made, shipped
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    from midstream._cli.console.folder import Changes
 
 _OBJECTS: Final[Mapping[str, Callable[[Mapping[str, str]], Mapping[str, str]]]] = {
     "kubernetes": dict,

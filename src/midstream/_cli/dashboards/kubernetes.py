@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from midstream._cli.console.problem import Problem, shown
 from midstream._version import __version__
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
 
 _NAMESPACE: Final = re.compile(r"(?!.{64})[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _LABEL_KEY: Final = re.compile(

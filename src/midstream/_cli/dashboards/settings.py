@@ -9,14 +9,12 @@ import json
 import os
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import Final, NoReturn
 
 from midstream._cli.console.problem import Problem, shown
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = ("FASTEST", "VARIABLE", "BoardSettings")
 

@@ -6,18 +6,14 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import midstream
 from midstream._cli.console.problem import Problem
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from midstream._cli.dashboards.settings import BoardSettings
-
+from midstream._cli.dashboards.settings import BoardSettings
 
 _PATTERNS: Final = {
     "grafana": "*.json",

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from anthropic import Anthropic, APIError, AsyncAnthropic
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.trace import Span
 
 from midstream._cli.clients import (
     async_client,
@@ -18,20 +21,11 @@ from midstream._cli.clients import (
     sync_client,
 )
 from midstream._cli.console.captured import CapturedException
+from midstream._cli.demo.exporting import Telemetry
 from midstream._cli.demo.results import DemoCall, Flavor, Results, Row, Seen
 from midstream._outcomes import Outcome, Phase
 from midstream._outcomes.exceptions import qualified_name
-from midstream.faults import Expectation
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from opentelemetry.sdk.trace import ReadableSpan
-    from opentelemetry.trace import Span
-
-    from midstream._cli.demo.exporting import Telemetry
-    from midstream.faults import Scenario
-
+from midstream.faults import Expectation, Scenario
 
 _CONCURRENT_CALLS: Final = 8  # per kind of client
 _SPAN_NAME: Final = "midstream demo"

@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import socket
 from collections import Counter
+from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from ipaddress import ip_address
 from textwrap import fill
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
 from midstream._cli.console.problem import Problem, cannot_listen
 from midstream._cli.console.signals import until_stopped
 from midstream._cli.faults.child import run_command
+from midstream._cli.faults.options import FaultsOptions
 from midstream._cli.faults.request_log import request_log
-from midstream.faults import FAMILIES
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
-
-    from midstream._cli.faults.options import FaultsOptions
-    from midstream.faults import FaultServer, Served
-
+from midstream.faults import FAMILIES, FaultServer, Served
 
 _GAP: Final = "  "
 _WIDTH: Final = 99

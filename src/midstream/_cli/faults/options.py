@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import Final, TypeVar
 
 from midstream._cli.console.problem import Problem, shown
-from midstream.faults import FaultProxy, FaultServer, Rules, for_any, for_key, for_model, parse
+from midstream.faults import FaultProxy, FaultServer, Plan, Rule, Rules, Served, for_any, for_key, for_model, parse
 from midstream.faults._latency import NO_LATENCY
 from midstream.faults._scenarios import family_of
 from midstream.faults._texts import latency, mix, names, plan, sequence
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from midstream.faults import Plan, Rule, Served
-
 
 _DEFAULT_PORT: Final = 8000
 _MAX_ENDING_LENGTH: Final = 8

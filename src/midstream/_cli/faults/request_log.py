@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 import click
 
 from midstream._cli.console.problem import Problem, shown
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
-
-    from midstream.faults import Served
+from midstream.faults import Served
 
 
 @contextmanager

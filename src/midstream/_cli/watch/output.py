@@ -6,17 +6,14 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, Any, Final
 
 from midstream._cli.console.problem import Problem, shown
 from midstream._outcomes.failure import shortened
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
-
 
 _LAST_LINES: Final = 15
 _LAST_BYTES: Final = 16_384
