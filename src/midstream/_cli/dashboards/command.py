@@ -9,7 +9,7 @@ from typing import Final
 import click
 
 from midstream._cli.console.folder import Changes, write_folder
-from midstream._cli.console.problem import Problem, shown
+from midstream._cli.console.problem import refuse, shown
 from midstream._cli.dashboards.kubernetes import Manifests, as_chart, as_kustomization
 from midstream._cli.dashboards.links import Links
 from midstream._cli.dashboards.prices import FILE as PRICES
@@ -59,8 +59,7 @@ class ExportOptions:
             return Manifests.from_options(self.namespace, self.labels)
         for option, value in [("--namespace", self.namespace), *(("--label", label) for label in self.labels)]:
             if value is not None:
-                message = f"{option} {shown(value)}: is for --format {', '.join(_OBJECTS)} only"
-                raise Problem(message)
+                refuse(option, value, f"is for --format {', '.join(_OBJECTS)} only")
         return None
 
 
