@@ -304,9 +304,9 @@ _INTRODUCTION: Final = """\
 For teams that check whether midstream works with their versions of Python, the SDK and OpenTelemetry: what was
 tested, and what differs.
 
-Each row is one environment in which all tests ran, on real sockets, with one scenario of each kind of fault. The first
-column names what was fixed; pip chose the other versions on that day. The commit is the code of that row; a plus marks
-uncommitted changes. Not tested: Windows, macOS, PyPy, Python 3.14 and later, other SDK versions, a live API.
+All tests ran in each environment, with one scenario of each kind of fault. The first column names what was fixed; pip
+chose the other versions on that day. A plus marks a commit with changes. Not tested: Windows, macOS, PyPy, Python 3.14
+and later, other SDK versions, a live API.
 
 """
 
@@ -319,14 +319,10 @@ _OPENTELEMETRY: Final = """
 | 1.35 and later, below 2 | records everything |
 | below 1.30 | `instrument()` logs one warning with the found and the required version, and changes nothing |
 
-The imported version counts. It can differ from the installed one: the OpenTelemetry operator for Kubernetes puts its
-own ahead of the application's on `PYTHONPATH`. With 1.30 there and 1.36 or 1.45 in the application, a test finds no
-difference. With 1.28 and 1.29, midstream warns. The loader of 1.27 and earlier logs
-`Instrumenting of anthropic_midstream failed` and loads no further instrumentations. Use a newer operator, or set
-`OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=anthropic_midstream` to keep the others.
-
-Log events need a logger provider. Some distributions set up none; `midstream doctor` shows the remedy. The missing
-provider is not an internal error.
+The imported version counts: the OpenTelemetry operator for Kubernetes puts its own ahead of the application's on
+`PYTHONPATH`. With 1.30 there and 1.36 or 1.45 in the application, a test finds no difference. The loader of 1.27 and
+earlier logs `Instrumenting of anthropic_midstream failed` and loads no further instrumentations. Use a newer operator,
+or set `OTEL_PYTHON_DISABLED_INSTRUMENTATIONS=anthropic_midstream` to keep the others.
 
 The Prometheus exporter of 1.30 (`opentelemetry-exporter-prometheus` 0.51b0) mixes up labels when the series of a metric
 have different ones: calls with a model, and batch results without. The exporter of 1.31 is correct.
@@ -337,17 +333,14 @@ _WITHOUT_METADATA: Final = """
 
 Frozen programs and pruned bundles often lack the `*.dist-info` folders of their packages.
 
-- **`AnthropicInstrumentor().instrument()` does not need them.** If the SDK can be imported, midstream observes it, and
-  its `__version__` decides whether it is supported. Tests run without metadata of the SDK, midstream, wrapt and
-  OpenTelemetry 1.45; OpenTelemetry 1.30 cannot be imported without its own. Tried by hand: a program built by
-  PyInstaller 6.22, without an option for midstream.
-- **`opentelemetry-instrument` needs them.** It finds midstream by the entry point in midstream's metadata, and skips
-  midstream if the SDK has none. Call `instrument()` in the program, or keep both folders (PyInstaller:
-  `--copy-metadata anthropic --copy-metadata midstream`). `midstream doctor` shows
+- **`AnthropicInstrumentor().instrument()` does not need them.** The SDK's `__version__` decides whether it is supported.
+  Tests run without metadata of the SDK, midstream, wrapt and OpenTelemetry 1.45; OpenTelemetry 1.30 cannot be imported
+  without its own. Tried: a program built by PyInstaller 6.22, without an option for midstream.
+- **`opentelemetry-instrument` needs those of midstream and the SDK.** Call `instrument()` in the program, or keep both
+  (PyInstaller: `--copy-metadata anthropic --copy-metadata midstream`). `midstream doctor` shows
   `importable as X, metadata missing`.
-- **Other packages need theirs.** httpx2 and httpcore2, and so the SDK from 1.0 on, cannot be imported without
-  metadata. OpenTelemetry finds exporters, distros and propagators by entry points; without these, create the exporters
-  in the program.
+- **Other packages need theirs.** httpx2 and httpcore2, and so the SDK from 1.0 on, cannot be imported without. Without
+  those of OpenTelemetry, create the exporters in the program.
 """
 
 _HEAD: Final = ("environment", "Python", "wrapt", "OpenTelemetry", "HTTP client", "result", "on", "commit")

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from midstream._outcomes import Verdict
-    from midstream._sdk.reporting import Closing
+    from midstream._sdk.closing import Closing
     from midstream._telemetry.call_record import CallRecord
     from midstream._telemetry.spans import CallSpan
 
