@@ -55,9 +55,9 @@ status is {UNKNOWN_STATUS}.
 _SPANS = """\
 ## Attributes
 
-The call's span has these, and the log event of a failed call. *SDK* marks attributes that the SDK's own spans (1.14 and
-later) have under the same name; midstream adds only missing ones. The attributes of the verdict are set last, so that an
-attribute limit does not drop them.
+The call's span has these, and the log event of a failed call. *SDK* marks attributes that the SDK's own spans (1.14
+and later) have under the same name; midstream adds only missing ones. The attributes of the verdict are set last, so
+that an attribute limit does not drop them.
 """
 
 _BOUNDED = ", ".join(f"`{name}`" for name in contract.BOUNDED_ATTRIBUTES)
