@@ -83,7 +83,7 @@ def in_order(alerts: Sequence[dict[str, str]]) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_people_hear_of_the_alert_that_says_it_best(url: str, case: str) -> None:
+def test_the_most_precise_alert_notifies(url: str, case: str) -> None:
     firing, heard = (of_service(alerts, case) for alerts in CASES[case])
     other = of_service([DAY, MISREPORTED], f"another service than: {case}")
     post(url, [*firing, *other])

@@ -32,7 +32,7 @@ RESOURCE: Final = {"service_name", "deployment_environment_name", "k8s_namespace
 RECORDED: Final = {one.name for one in CALL_ATTRIBUTES} | {one.name for one in REQUEST_ATTRIBUTES}
 
 
-def test_both_languages_are_asked() -> None:
+def test_both_languages_are_queried() -> None:
     assert {kind for kind, _ in QUERIES.values()} == {TRACES, LOGS}
 
 
@@ -56,7 +56,7 @@ def test_the_grammar_sees_a_fault(language: str, query: str) -> None:
 
 
 @pytest.mark.parametrize("title", QUERIES)
-def test_it_asks_only_for_attributes_that_are_recorded(title: str) -> None:
+def test_it_queries_only_recorded_attributes(title: str) -> None:
     kind, query = QUERIES[title]
     if kind == TRACES:
         asked = set(re.findall(r"span\.([\w.]+)", query))

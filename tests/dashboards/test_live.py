@@ -162,7 +162,7 @@ def the_service_is_missed(on: Live, job: str) -> None:
 
 @pytest.mark.full
 @pytest.mark.timeout(600)
-def test_boards_and_alerts_tell_every_kind_of_failure_apart(tmp_path: Path, subtests: pytest.Subtests) -> None:
+def test_boards_and_alerts_distinguish_every_kind_of_failure(tmp_path: Path, subtests: pytest.Subtests) -> None:
     def proves(claim: Callable[..., None], *arguments: object) -> None:
         with subtests.test(claim.__name__, of=arguments):
             eventually(partial(claim, on, *arguments), until)

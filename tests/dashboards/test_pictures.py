@@ -61,7 +61,7 @@ def test_a_query_is_sent_as_a_grafana_would_with_all_of_everything() -> None:
     ]
 
 
-def test_an_instant_query_is_asked_for_the_end_of_the_time() -> None:
+def test_an_instant_query_is_for_the_end_of_the_time() -> None:
     target = {"refId": "A", "expr": "x", "instant": True}
     assert queries(board(target)) == [("query", {"query": "x", "time": 1_600})]
 

@@ -108,7 +108,7 @@ def test_group_names_are_there_once() -> None:
     assert sorted(set(groups)) == sorted(groups)
 
 
-def test_the_rules_ask_only_for_what_there_is() -> None:
+def test_the_rules_query_only_what_exists() -> None:
     for expression in EXPRESSIONS:
         tree = parsed(expression)
         assert metrics_read(tree), expression

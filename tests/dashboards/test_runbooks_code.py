@@ -179,7 +179,7 @@ def read(client: anthropic.Anthropic, fault: str) -> None:
         stream.until_done()
 
 
-def test_the_code_tells_whether_the_sdk_is_observed() -> None:
+def test_the_code_checks_whether_the_sdk_is_observed() -> None:
     check = code("MidstreamTelemetryAbsent")
     with pytest.raises(RuntimeError, match="does not observe"):
         check()

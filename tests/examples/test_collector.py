@@ -44,7 +44,7 @@ def test_a_policy_has_the_settings_of_its_type_and_no_others() -> None:
     assert [name for name, policy in policies().items() if not policy.keys() <= {"name", "type", policy["type"]}] == []
 
 
-def test_every_attribute_that_is_asked_for_is_one_that_spans_of_calls_have() -> None:
+def test_every_attribute_in_its_configuration_is_on_spans_of_calls() -> None:
     on_spans = {one.name for one in REQUEST_ATTRIBUTES} | {one.name for one in CALL_ATTRIBUTES}
     asked = re.findall(r'attributes\["([^"]+)"\]', (COLLECTOR / "collector.yaml").read_text())
     assert len(asked) == 3

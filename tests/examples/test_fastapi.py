@@ -76,7 +76,7 @@ def test_the_browser_gets_the_outcome_that_the_telemetry_records(
     assert len({span.trace_id for span in receiver.spans if "midstream.outcome" in span.attributes}) == len(ANSWERS)
 
 
-def test_a_browser_that_goes_away_ends_the_call_which_is_abandoned_and_no_failure(
+def test_a_browser_that_disconnects_ends_the_call_as_abandoned(
     server: FaultServer, receiver: OtlpReceiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def all_abandoned() -> None:

@@ -165,7 +165,7 @@ async def cancel_a_read(stream: Any) -> None:
     ("let_go", "outcome"),
     [(close_midway, Outcome.ABANDONED), (drop_midway, Outcome.ABANDONED), (cancel_a_read, Outcome.CANCELLED)],
 )
-def test_a_stream_let_go_is_recorded_once_and_nothing_complains_that_does_not_without_us(
+def test_a_dropped_stream_is_recorded_once_without_new_warnings(
     server: FaultServer,
     exported: Exported,
     instrumented: Any,

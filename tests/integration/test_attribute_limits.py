@@ -22,7 +22,7 @@ LIMIT = 20
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # OpenTelemetry warns that a log record loses attributes
 @pytest.mark.parametrize("spans", ("sdk", "own") if HAS_OWN_SPANS else ("own",))
-def test_of_too_many_attributes_those_of_the_verdict_stay(
+def test_the_verdict_survives_an_attribute_limit(
     spans: str, server: FaultServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OTEL_ATTRIBUTE_COUNT_LIMIT", str(LIMIT))

@@ -328,7 +328,7 @@ def test_a_copied_body_is_not_observed(exported: Exported) -> None:
 NAMES = ("__module__", "__doc__", "__name__", "__qualname__", "__dict__", "__annotations__", "__defaults__", "__code__")
 
 
-def test_what_a_wrapped_method_says_of_itself_is_what_it_says_without_us(exported: Exported) -> None:
+def test_a_wrapped_method_describes_itself_as_without_us(exported: Exported) -> None:
     def told() -> list[Any]:
         methods: list[Any] = [Stream.close, vars(Stream)["close"], vars(_base_client.AsyncAPIClient)["request"]]
         return [(inspect.signature(one), *(getattr(one, name) for name in NAMES)) for one in methods]

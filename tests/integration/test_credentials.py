@@ -236,7 +236,7 @@ def test_a_refresh_of_google_credentials_fails_as_its_endpoint_did(
     assert leaks(exported, error)
 
 
-def test_the_address_of_an_endpoint_that_google_cannot_reach_is_not_told(
+def test_the_address_of_an_endpoint_that_google_cannot_reach_is_not_recorded(
     google: Any, exported: Exported, instrumented: Any
 ) -> None:
     address = f"{NO_PORT}/token?assertion={ASSERTION}"
@@ -469,7 +469,7 @@ PROVIDERS: dict[str, tuple[Callable[[str], str], str]] = {
 
 
 @pytest.mark.parametrize("means", PROVIDERS)
-def test_a_token_provider_fails_as_what_it_asked(
+def test_a_token_provider_fails_like_its_endpoint(
     endpoint: HostileServer, exported: Exported, instrumented: Any, means: str
 ) -> None:
     ask, _ = PROVIDERS[means]

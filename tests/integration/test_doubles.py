@@ -312,7 +312,7 @@ def test_a_mock_of_an_answer_is_parsed_and_counts_as_an_answer(exported: Exporte
     assert exported.outcomes() == {"completed": 1}
 
 
-def test_a_client_of_which_request_is_mocked_is_not_observed(exported: Exported) -> None:
+def test_a_client_with_a_mocked_request_is_not_observed(exported: Exported) -> None:
     double = MagicMock(spec=Stream)
     with observed(exported):
         made: Any = anthropic.Anthropic(**OPTIONS)
@@ -331,7 +331,7 @@ def test_a_client_of_which_request_is_mocked_is_not_observed(exported: Exported)
     not hasattr(_base_client.SyncAPIClient, "_request"), reason="this SDK has no _request (0.50 to 1.13)"
 )
 @pytest.mark.parametrize("double", DOUBLES)
-def test_what_a_mocked_attempt_returns_is_no_fault_and_never_abandoned(exported: Exported, double: str) -> None:
+def test_the_result_of_a_mocked_attempt_is_never_a_fault_or_abandoned(exported: Exported, double: str) -> None:
     with observed(exported):
         made: Any = anthropic.Anthropic(**OPTIONS)
         made._request = Mock(side_effect=[DOUBLES[double]()])

@@ -202,7 +202,7 @@ def complaints(
 @spans_of_both_kinds
 @pytest.mark.parametrize("way", WAYS)
 @on_every_loop
-def test_a_stream_let_go_is_abandoned_and_nothing_complains_that_does_not_without_us(
+def test_a_dropped_stream_is_abandoned_without_new_warnings(
     server: FaultServer, exported: Exported, instrumented: Any, loop: str, way: str, spans: str
 ) -> None:
     before = complaints(loop, WAYS[way], server, TracerProvider() if spans == "sdk" else None)

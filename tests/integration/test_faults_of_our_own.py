@@ -185,7 +185,7 @@ def contained(exported: Exported) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("then", ["another instrument()", "a fixture for tests", "nothing"])
-def test_a_fault_is_counted_where_its_call_is_recorded_whoever_observes_by_now(
+def test_an_internal_error_is_counted_by_the_provider_of_its_call(
     server: FaultServer, exported: Exported, monkeypatch: pytest.MonkeyPatch, then: str
 ) -> None:
     other = Exported()

@@ -115,7 +115,7 @@ def test_a_fault_of_the_upstream_is_passed_through_as_it_is(
 
 
 @pytest.mark.parametrize("model", ["http", "http_html", "hangup"])
-def test_for_what_has_nothing_of_it_the_upstream_is_not_asked(
+def test_a_fault_without_upstream_data_sends_nothing_upstream(
     upstream: _Upstream, proxy: FaultProxy, model: str
 ) -> None:
     proxy.script(model)
@@ -140,7 +140,7 @@ def test_an_answer_shorter_than_the_faults_position_fails_before_its_last_event(
     assert b"message_stop" not in body
 
 
-def test_what_is_no_answer_of_the_model_is_left_alone(upstream: _Upstream, proxy: FaultProxy) -> None:
+def test_a_response_that_is_not_an_answer_stays_unchanged(upstream: _Upstream, proxy: FaultProxy) -> None:
     upstream.script("http:rate_limit_error")
     proxy.script("reset", "in_band")
     with closing(_connect(proxy)) as connection:
@@ -342,7 +342,7 @@ def _with_tls(certificate: str) -> Generator[str]:
             thread.join()
 
 
-def test_an_upstream_with_tls_is_asked_if_its_certificate_is_trusted(
+def test_an_upstream_with_tls_and_a_trusted_certificate_gets_the_request(
     certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
@@ -351,7 +351,7 @@ def test_an_upstream_with_tls_is_asked_if_its_certificate_is_trusted(
         assert (response.status, response.reason, response.read()) == (200, "Fine", b"data: \n\n")
 
 
-def test_an_upstream_whose_certificate_is_not_trusted_is_not_asked(certificate: Path) -> None:
+def test_an_upstream_whose_certificate_is_not_trusted_gets_no_request(certificate: Path) -> None:
     with _with_tls(str(certificate)) as url, FaultProxy(url) as proxy:
         assert "certificate verify failed" in _refused(proxy)
 

@@ -276,7 +276,7 @@ ON_ANOTHER_THREAD = (Way("collected", collected, acollected), Way("dropped", dro
 @pytest.mark.parametrize("spans", SPANS)
 @pytest.mark.parametrize("flavor", FLAVORS)
 @pytest.mark.parametrize("way", ON_ANOTHER_THREAD, ids=str)
-def test_a_stream_that_is_finalized_on_another_thread_is_let_go_as_without_us(
+def test_a_stream_that_is_finalized_on_another_thread_is_released_as_without_us(
     server: FaultServer, exported: Exported, instrumented: Any, way: Way, flavor: str, spans: str
 ) -> None:
     """The collector runs on the thread that exceeds its threshold. Event loops finalize on theirs."""

@@ -141,7 +141,7 @@ WAYS = (
 
 @pytest.mark.parametrize("spans", SPANS)
 @pytest.mark.parametrize("way", WAYS, ids=str)
-def test_a_cancelled_call_is_let_go_as_without_us(
+def test_a_cancelled_call_is_released_as_without_us(
     server: FaultServer, exported: Exported, instrumented: Any, way: Way, spans: str
 ) -> None:
     check(way, "async", spans, server, exported, instrumented)

@@ -83,7 +83,7 @@ print(json.dumps({
 """
 
 
-def test_without_a_provider_there_is_none_and_no_fault_and_a_provider_may_come_later(
+def test_without_a_provider_there_is_no_event_and_no_fault_and_a_provider_may_come_later(
     interpreters: Interpreters,
 ) -> None:
     done = interpreters.run(PROGRAM)

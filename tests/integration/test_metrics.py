@@ -67,9 +67,7 @@ def test_an_open_stream_is_active_until_its_end(server: FaultServer, exported: E
         assert active() == [0]
 
 
-def test_chunk_timings_are_recorded_only_if_asked_for(
-    server: FaultServer, exported: Exported, instrumented: Any
-) -> None:
+def test_chunk_timings_are_recorded_only_on_request(server: FaultServer, exported: Exported, instrumented: Any) -> None:
     name = "gen_ai.client.operation.time_per_output_chunk"
     with instrumented(), client(server, parse("ok:6")) as made:
         see(LOOP, made, "ok:6")
@@ -89,7 +87,7 @@ def test_chunk_timings_are_recorded_only_if_asked_for(
     }
 
 
-def test_the_duration_of_the_metric_is_that_of_the_span(
+def test_the_duration_of_the_metric_matches_the_span(
     server: FaultServer, exported: Exported, instrumented: Any
 ) -> None:
     with instrumented(), client(server, parse("slow:10")) as made:

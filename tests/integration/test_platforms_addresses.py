@@ -108,7 +108,7 @@ def on_metric(exported: Exported) -> tuple[Any, Any]:
 @pytest.mark.parametrize("spans", SPANS)
 @pytest.mark.parametrize("flavor", FLAVORS)
 @pytest.mark.parametrize("name", HERE)
-def test_a_client_that_finds_its_server_by_itself_tells_where_it_found_it(
+def test_a_client_that_finds_its_server_itself_records_where(
     platforms: FaultServer, exported: Exported, instrumented: Any, name: str, flavor: str, spans: str
 ) -> None:
     if name == BEDROCK.name:

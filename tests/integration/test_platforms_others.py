@@ -108,7 +108,7 @@ def test_tokens_are_counted_wherever_the_platform_counts_them(
 
 
 @pytest.mark.parametrize("flavor", FLAVORS)
-def test_bedrock_counts_none_and_the_refusal_of_the_sdk_is_recorded(
+def test_bedrock_counts_no_tokens_and_the_refusal_of_the_sdk_is_recorded(
     platforms: FaultServer, exported: Exported, instrumented: Any, flavor: str
 ) -> None:
     with instrumented(), pytest.raises(AnthropicError, match="not supported"):

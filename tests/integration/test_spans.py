@@ -99,7 +99,7 @@ def test_a_span_of_ours_is_a_child_of_the_applications_and_two_calls_are_two_spa
     assert {span.parent.span_id for span in calls if span.parent} == {work.get_span_context().span_id}
 
 
-def test_suppressed_instrumentation_tells_nothing(server: FaultServer, exported: Exported, instrumented: Any) -> None:
+def test_suppressed_instrumentation_records_nothing(server: FaultServer, exported: Exported, instrumented: Any) -> None:
     with instrumented(), suppress_instrumentation():
         call(server, "reset")
     assert (exported.spans, exported.logs, exported.metrics()) == ([], [], {})

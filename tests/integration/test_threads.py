@@ -222,7 +222,7 @@ def test_of_many_threads_at_once_every_call_is_recorded_with_its_own_outcome(
 
 
 @spans_of_both_kinds
-def test_of_many_threads_that_let_go_of_their_streams_each_is_abandoned(
+def test_each_stream_that_many_threads_drop_is_abandoned(
     server: FaultServer, exported: Exported, instrumented: Any, spans: str
 ) -> None:
     provider = exported.tracer_provider if spans == "sdk" else None

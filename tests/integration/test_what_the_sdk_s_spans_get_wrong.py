@@ -84,9 +84,7 @@ def call(server: FaultServer, exported: Exported, wrong: Wrong) -> Told:
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_the_span_of_the_sdk_tells_it_right(
-    server: FaultServer, exported: Exported, instrumented: Any, name: str
-) -> None:
+def test_the_span_of_the_sdk_is_right(server: FaultServer, exported: Exported, instrumented: Any, name: str) -> None:
     alone = Exported()
     assert call(server, alone, WRONG[name]) == WRONG[name].bare
     with instrumented():

@@ -102,7 +102,7 @@ def test_the_page_of_the_index_is_the_readme_with_absolute_links_and_pictures(re
     assert page.replace("](README.md#", "](#") == (CHECKOUT / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_core_asks_for_little(release: Release) -> None:
+def test_the_core_requires_little(release: Release) -> None:
     assert set(needs(release)) == CORE
 
 

@@ -59,7 +59,7 @@ print(json.dumps(children))
 """
 
 
-def test_workers_forked_after_instrument_tell_their_own_calls(
+def test_workers_forked_after_instrument_record_their_own_calls(
     run: Callable[[str], dict[str, Told]], long: bool
 ) -> None:
     children = 16 if long else 2
@@ -121,7 +121,7 @@ def test_a_stream_that_a_child_reads_on_is_recorded_by_the_parent_only(run: Call
     assert found == {"parent": Told(ended, ended), "reads": CALL}
 
 
-def test_a_child_of_a_child_tells_its_own_calls_alone(run: Callable[[str], dict[str, Told]]) -> None:
+def test_a_child_of_a_child_records_only_its_own_calls(run: Callable[[str], dict[str, Told]]) -> None:
     forks = {"forks": "pid = os.fork(); world.call('ok' if pid else 'cut'); leave(waited(pid) if pid else 0)"}
     found = run(OPEN_IN_THE_PARENT.format(model=LONG, children=forks, parent="[one.close() for one in streams]"))
     ended, cut = Counter(abandoned=5), Counter(truncated=1)
@@ -279,7 +279,7 @@ print(json.dumps(started))
 """
 
 
-def test_processes_of_multiprocessing_tell_their_own_calls(run: Callable[[str], dict[str, Told]], long: bool) -> None:
+def test_processes_of_multiprocessing_record_their_own_calls(run: Callable[[str], dict[str, Told]], long: bool) -> None:
     methods = ["fork", "forkserver", "spawn"] if long else ["fork"]
     cut, closed = Counter(truncated=1), Counter(abandoned=1)
     found = run(STARTED_BY_MULTIPROCESSING.format(methods=methods))
@@ -308,7 +308,7 @@ print(json.dumps({"parent": os.getpid(), "another program": forked[0]}))
 """
 
 
-def test_a_program_that_a_thread_forks_and_executes_tells_its_own_calls(
+def test_a_program_that_a_thread_forks_and_executes_records_its_own_calls(
     run: Callable[[str], dict[str, Told]], long: bool
 ) -> None:
     if not long:

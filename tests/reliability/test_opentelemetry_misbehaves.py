@@ -43,7 +43,7 @@ def first_fault_of_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("spans", SPANS)
 @pytest.mark.parametrize("wrong", MISBEHAVIOURS.values(), ids=str)
-def test_the_application_sees_nothing_of_it_and_the_other_signals_tell(
+def test_the_application_sees_nothing_of_it_and_the_other_signals_report(
     server: FaultServer,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,

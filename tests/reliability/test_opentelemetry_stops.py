@@ -176,7 +176,7 @@ def held_up_and_not(gate: Gate, providers: dict[str, Any], server: FaultServer, 
 @spans_of_both_kinds
 @pytest.mark.parametrize("flavor", FLAVORS)
 @pytest.mark.parametrize("place", PLACES)
-def test_what_blocks_holds_up_the_thread_that_called_it_and_nobody_else(
+def test_a_blocking_component_blocks_only_the_thread_that_called_it(
     server: FaultServer, exported: Exported, place: str, flavor: str, spans: str
 ) -> None:
     gate = Gate()
@@ -189,7 +189,7 @@ def test_what_blocks_holds_up_the_thread_that_called_it_and_nobody_else(
 
 @pytest.mark.parametrize("question", [1, 2, 4], ids=["at the start", "in the first read", "later"])
 @pytest.mark.parametrize("flavor", FLAVORS)
-def test_a_clock_that_blocks_holds_up_the_thread_that_asks_it_and_nobody_else(
+def test_a_blocking_clock_blocks_only_the_thread_that_called_it(
     server: FaultServer, exported: Exported, monkeypatch: pytest.MonkeyPatch, flavor: str, question: int
 ) -> None:
     gate, left = Gate(), iter([False] * (question - 1))

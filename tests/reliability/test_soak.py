@@ -114,7 +114,7 @@ def test_every_call_is_recorded_on_one_span_with_its_own_outcome(rounds: list[Ro
     assert sum(never_connected(one).total() for one in rounds) <= calls // CALLS_FOR_ONE_UNCONNECTED
 
 
-def test_the_metrics_count_what_the_spans_tell(rounds: list[Round]) -> None:
+def test_the_metrics_count_what_the_spans_report(rounds: list[Round]) -> None:
     for one in rounds:
         outcomes: Counter[str] = Counter()
         for told, count in one.spans.items():

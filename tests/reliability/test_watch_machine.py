@@ -240,7 +240,7 @@ def _threads_take_turns_often() -> Any:
     sys.setswitchinterval(before)
 
 
-def test_a_watch_keeps_its_first_verdict_which_is_an_allowed_one(long: bool) -> None:
+def test_a_watch_keeps_its_first_verdict_and_it_is_allowed(long: bool) -> None:
     run_state_machine_as_test(
         Watched, settings=settings(max_examples=1_500 if long else 60, stateful_step_count=60 if long else 25)
     )

@@ -119,7 +119,7 @@ def service(world: World, folder: Path, *before: str | Path, instrumented: bool 
         yield Service(process, eventually(address))
 
 
-def test_each_worker_of_a_preloaded_application_tells_its_own_calls(world: World, tmp_path: Path, long: bool) -> None:
+def test_each_worker_of_a_preloaded_application_records_its_own_calls(world: World, tmp_path: Path, long: bool) -> None:
     asked: dict[int, Counter[str]] = {}
     with service(world, tmp_path) as workers:
         # The others go on when one is killed in the middle of an answer. What it had not exported is lost with it.
@@ -135,7 +135,7 @@ def test_each_worker_of_a_preloaded_application_tells_its_own_calls(world: World
     assert told(tmp_path) == {worker: Told(ended, ended) for worker, ended in asked.items()}
 
 
-def test_workers_under_opentelemetry_instrument_tell_their_calls(world: World, tmp_path: Path, long: bool) -> None:
+def test_workers_under_opentelemetry_instrument_record_their_calls(world: World, tmp_path: Path, long: bool) -> None:
     if not long:
         pytest.skip("it is long")
     pytest.importorskip("opentelemetry.distro", reason="opentelemetry-distro is not installed")

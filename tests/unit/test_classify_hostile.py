@@ -53,7 +53,7 @@ ODD: Final[dict[str, Callable[[], object]]] = {
 
 @pytest.mark.parametrize("make", ODD.values(), ids=ODD)
 @pytest.mark.parametrize("name", ["retry-after", "retry-after-ms"])
-def test_a_header_that_is_not_text_asks_for_no_wait_or_for_a_bounded_one(name: str, make: Callable[[], object]) -> None:
+def test_a_header_that_is_not_text_gives_no_wait_or_a_bounded_one(name: str, make: Callable[[], object]) -> None:
     error: Any = http_error(429)
     error.response = SimpleNamespace(status_code=429, headers={name: make()})
     failure = classify(error)
@@ -62,7 +62,7 @@ def test_a_header_that_is_not_text_asks_for_no_wait_or_for_a_bounded_one(name: s
 
 
 @pytest.mark.parametrize("make", ODD.values(), ids=ODD)
-def test_headers_that_are_none_ask_for_no_wait(make: Callable[[], object]) -> None:
+def test_objects_that_are_not_headers_give_no_wait(make: Callable[[], object]) -> None:
     error: Any = http_error(429)
     error.response = SimpleNamespace(status_code=429, headers=make())
     assert (classify(error).retry_after, classify(error).retryable) == (None, True)
@@ -111,7 +111,7 @@ def test_an_exception_whose_methods_raise(member: str, base: type[BaseException]
 
 @pytest.mark.parametrize("kind", [Agreeable, Unfinished], ids=["itself", "another each time"])
 @pytest.mark.parametrize("base", [anthropic.APIStatusError, anthropic.APIConnectionError, http.ReadError, ValueError])
-def test_an_exception_that_has_every_attribute_is_of_its_class_and_says_nothing(
+def test_an_exception_that_has_every_attribute_is_judged_by_its_class(
     base: type[BaseException], kind: type[Any]
 ) -> None:
     odd: type[BaseException] = type("Odd", (base,), {"__getattr__": kind.__getattr__})
@@ -145,7 +145,7 @@ def test_an_exception_that_lies_about_its_class_is_known_by_its_real_one(lie: ty
     assert (failure.outcome, failure.error_type) == (Outcome.TRANSPORT_ERROR, "odd.Odd")
 
 
-def test_an_object_that_claims_to_be_an_exception_is_none() -> None:
+def test_an_object_that_claims_to_be_an_exception_is_not_one() -> None:
     class Pretender:
         __class__ = ValueError  # type: ignore[assignment] # a lie
 
@@ -175,7 +175,7 @@ def test_a_chain_of_causes_without_end_is_followed_only_so_far() -> None:
     assert classify(first) == Failure(Outcome.CLIENT_ERROR, "ValueError", leaked=True, exception_type="ValueError")
 
 
-def test_causes_that_are_no_exceptions_end_the_chain() -> None:
+def test_causes_that_are_not_exceptions_end_the_chain() -> None:
     kind: type[Exception] = type("Odd", (http.ReadError,), {"__cause__": Explosive()})
     assert classify(kind.__new__(kind)).outcome is Outcome.TRANSPORT_ERROR
 

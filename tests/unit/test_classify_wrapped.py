@@ -86,7 +86,7 @@ def test_a_group_is_the_only_failure_in_it() -> None:
     assert classify(group("", [cause, http.ReadError("reset")])).status_code is None
 
 
-def test_where_there_is_no_cause_a_status_on_the_wrapper_has_to_do() -> None:
+def test_without_a_cause_the_status_of_the_wrapper_decides() -> None:
     failure = classify(StatusOnlyError(529, body_of("overloaded_error")))
     assert essence(failure) == (
         Outcome.HTTP_ERROR,
@@ -103,7 +103,7 @@ def test_where_there_is_no_cause_a_status_on_the_wrapper_has_to_do() -> None:
     assert classify(raised_from(StatusOnlyError(400))).status_code == 400
 
 
-def test_a_cause_says_more_than_a_status_on_the_wrapper() -> None:
+def test_a_cause_takes_precedence_over_the_status_of_the_wrapper() -> None:
     error = StatusOnlyError(500)
     error.__cause__ = in_band_error(body_of("overloaded_error"))
     assert (classify(error).outcome, classify(error).status_code) == (Outcome.IN_BAND_ERROR, 529)

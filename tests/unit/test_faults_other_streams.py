@@ -105,7 +105,7 @@ def test_a_completion_that_is_not_streamed_is_one_object_with_the_same_text(serv
     assert json.loads(_complete(server, "ok", stream=False)) == {**events[-1], "completion": text}
 
 
-def test_a_batch_has_ended_and_says_where_its_results_are(server: FaultServer) -> None:
+def test_a_batch_has_ended_and_has_the_url_of_its_results(server: FaultServer) -> None:
     batch = json.loads(_get(server, "/v1/messages/batches/ok?beta=true"))
     assert batch["processing_status"] == "ended"
     assert batch["results_url"] == f"{server.url}/v1/messages/batches/ok/results"
