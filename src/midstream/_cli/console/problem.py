@@ -1,4 +1,4 @@
-"""The error message of a command that cannot do what it was asked to do."""
+"""The error message of a command that fails."""
 
 from __future__ import annotations
 

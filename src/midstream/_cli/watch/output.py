@@ -1,4 +1,4 @@
-"""Where the output of the program goes, which must not end up within the display."""
+"""Keeps the output of the program out of the display."""
 
 from __future__ import annotations
 
