@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from source import names
 from source.links import behind, of_series
-from source.states import NO_SUCH_METRIC, OTHER_NAME, WHY_NOT
+from source.states import NO_SUCH_METRIC, OTHER_NAME, asked
 from source.variables import DATASOURCE
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _SHORTEST_STEP: Final = "1m"
 
 def metrics_in(expression: str) -> frozenset[str]:
     """The series that `expression` counts: raw ones, and those that the rules record."""
-    found = _NAME.findall(expression.removesuffix(WHY_NOT))
+    found = _NAME.findall(asked(expression))
     return frozenset(name for name in found if name in {*names.LABELS, *names.NATIVE} or name.startswith(_RECORDED))
 
 
@@ -159,6 +159,8 @@ class Tile(Panel):
 
     thresholds: Thresholds | None = None
     """Only where the number carries a judgement."""
+    step: str = _SHORTEST_STEP
+    """At least so far apart are the points of the line."""
 
     def _defaults(self) -> dict[str, Any]:
         idle = {"match": "null+nan", "result": {"text": self.nothing, "color": "text"}}
@@ -184,7 +186,8 @@ class Tile(Panel):
 
     def _options(self) -> dict[str, Any]:
         return {
-            "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
+            # Not the last one that is a number: NaN says that there is no traffic now.
+            "reduceOptions": {"calcs": ["last"], "fields": "", "values": False},
             "textMode": "value_and_name",
             "colorMode": "value",
             "graphMode": "area" if any(query.over_time for query in self.queries) else "none",
@@ -193,7 +196,7 @@ class Tile(Panel):
         }
 
     def _more(self) -> dict[str, Any]:
-        return {"interval": _SHORTEST_STEP}
+        return {"interval": self.step}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import Any, Final
 import promql_parser
 
 from dashboards.boards_promql import parsed
-from source.states import WHY_NOT
+from source.states import asked
 
 __all__ = (
     "SHOWING",
@@ -63,7 +63,7 @@ def trees_of(board: Board) -> Iterator[tuple[str, promql_parser.Expr]]:
 def tree_of(expression: str) -> promql_parser.Expr | str:
     """The tree of an expression, or its fault. The part that explains a missing number is left out."""
     try:
-        return parsed(expression.removesuffix(WHY_NOT))
+        return parsed(asked(expression))
     except ValueError as error:
         return str(error)
 

@@ -33,6 +33,7 @@ _WINDOWS: Final = {"$__rate_interval": "11m11s", "$__range": "22m22s", "$__inter
 RATE_INTERVAL: Final[timedelta] = promql_parser.parse_duration(_WINDOWS["$__rate_interval"])
 """What stands for `$__rate_interval` in a tree. Nothing else is so long."""
 
+_FILTERS: Final = ("and", "unless")
 _MANY_TO_ONE: Final = promql_parser.VectorMatchCardinality.ManyToOne
 
 _MAKES: Final[Mapping[str, Callable[[int], range]]] = {
@@ -113,7 +114,9 @@ def labels_of(tree: promql_parser.Expr) -> frozenset[str] | None:
             return _had(tree) | {tree.args[1].val}
         case promql_parser.Call() if tree.func.name == "histogram_quantile":
             return _had(tree) - {"le"}
-        case promql_parser.BinaryExpr() if tree.modifier and tree.modifier.card == _MANY_TO_ONE:
+        case promql_parser.BinaryExpr() if str(tree.op) in _FILTERS or (
+            tree.modifier and tree.modifier.card == _MANY_TO_ONE
+        ):
             return labels_of(tree.lhs)
         case _:
             return _had(tree)

@@ -12,7 +12,7 @@ from source import names
 from source.boards import every_panel
 from source.measures import LEAKING
 from source.panels import metrics_in
-from source.states import WHY_NOT
+from source.states import asked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,7 +26,7 @@ CHUNKS: Final = "gen_ai_client_operation_time_per_output_chunk_seconds"
 """Off unless asked for: no board shows it."""
 
 EXPRESSIONS: Final[Mapping[str, str]] = {
-    f"{board.uid}: {panel.title}: {ref}": expression.removesuffix(WHY_NOT)
+    f"{board.uid}: {panel.title}: {ref}": asked(expression)
     for board, panel in every_panel()
     for ref, expression in panel.expressions.items()
 }

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from dashboards.boards_values import BORN, MINUTES, WINDOW, complaints, expression
+from dashboards.boards_values import BORN, MINUTES, WINDOW, complaints, expression, trend
 from dashboards.promtool import API, CHAT, call, failure, selector, steady
 from midstream._outcomes import Outcome
 from source import names
@@ -110,6 +110,13 @@ def test_the_tiles_show_what_happened(tmp_path: Path) -> None:
     assert complaints(TRAFFIC, tiles(TILES), tmp_path) == ""
 
 
+def test_the_lines_of_the_tiles_lead_to_the_same_values(tmp_path: Path) -> None:
+    lines = {
+        f"round({trend(*tile)}, 0.0001)": {"{}": round(value, 4)} for tile, value in TILES.items() if 0 < value < 1
+    }
+    assert complaints(TRAFFIC, lines, tmp_path) == ""
+
+
 def test_a_tile_that_shows_something_else_is_found(tmp_path: Path) -> None:
     wrong = {tile: value + 0.125 for tile, value in TILES.items()}
     assert complaints(TRAFFIC, tiles(wrong), tmp_path).count("expr:") == len(TILES)
@@ -135,7 +142,8 @@ def test_the_tiles_show_nothing_without_traffic(tmp_path: Path) -> None:
 
 def test_a_tile_says_that_there_was_no_traffic(tmp_path: Path) -> None:
     idle = call(Outcome.COMPLETED, f"5x{MINUTES}")
-    is_nan = {f"count(({expression(*tile)}) != ({expression(*tile)}))": {"{}": 1.0} for tile in TILES}
+    shown = [one(*tile) for tile in TILES for one in (expression, trend)]
+    is_nan = {f"count(({one}) != ({one}))": {"{}": 1.0} for one in shown}
     assert complaints(idle, is_nan, tmp_path) == ""
 
 

@@ -102,7 +102,9 @@ CHANGES = (
     Change(">= 0.5 * count", ">= 0.2 * count", "MidstreamFleetFailure: three of seven"),
     Change("keep_firing_for: 45m", "keep_firing_for: 10m", "an outage of many services"),
     # What the objective excludes.
-    Change('"400|401|402|403|404|413|422"', '"401|402|403|404|413|422"', "every call is refused through"),
+    Change('"400|401|402|403|404|413|422|', '"401|402|403|404|413|422|', "every call is refused through"),
+    Change('"midstream_status_code", "unknown"', '"midstream_status_code", "500"', "HTTP errors whose status"),
+    Change("> 0.5 * sum by", "> 0.6 * sum by", "HTTP errors whose status"),
     Change("1 - sum by", "0 * sum by", "HTTP errors, half of them through"),
     # No success in one of several windows.
     Change("ratio_rate1h > 0.999", "ratio_rate1h > 1", "MidstreamOutage: a call every 10 minutes"),
