@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from dataclasses import dataclass
+from typing import Any, Final
 
 from midstream._outcomes.kinds import MESSAGES
 from midstream._sdk.bodies import ObservedBody
@@ -22,7 +23,8 @@ from midstream._telemetry.recorder import Recorder
 from midstream._telemetry.signals import Signals
 
 
-class Path(NamedTuple):
+@dataclass(frozen=True)
+class Path:
     """An iterator around an iterator of items, with a call that observes it and without."""
 
     item: Any

@@ -70,9 +70,7 @@ def main() -> None:
     tables = {"paths": LIMITS, "calls": CALL_LIMITS}.get(options.what, {})
     limits = tables.get(".".join(platform.python_version_tuple()[:2]), {})
     if options.check and not limits:
-        sys.exit(
-            f"{options.what} has no limits for this Python; limits exist for {', '.join(tables) or 'other options'}"
-        )
+        sys.exit(f"{options.what} has no limits for this Python; they exist for {', '.join(tables) or 'other options'}")
     counts = counted((__file__, "--count", f"{options.what}{' without floor' if options.check else ''}"))
     if options.what == "streams":
         from in_memory import per_event  # noqa: PLC0415 - imports the SDK

@@ -66,8 +66,8 @@ class Upstream:
     """
 
     def __init__(self, url: str) -> None:
-        parts = http_url(url)
-        if parts is None or not parts.hostname or "@" in parts.netloc or not re.fullmatch("[!-~]+", url):
+        parts = _parts(url)
+        if parts is None or not parts.hostname:
             message = "must be an http or https URL without user, query and fragment, such as https://api.anthropic.com"
             raise ValueError(message)
         self._core = _httpcore()
@@ -131,14 +131,14 @@ def _httpcore() -> Any:
     raise ImportError(message)
 
 
-def http_url(url: str) -> SplitResult | None:
-    """Return the parts of an http or https URL with a host, without query and fragment; None if it is not one."""
+def _parts(url: str) -> SplitResult | None:
+    """Return the parts of the URL of an upstream; None if it cannot be one."""
     try:
         parts = urlsplit(url)
-        usable = parts.scheme in _DEFAULT_PORTS and parts.hostname and parts.port != 0
-    except ValueError:  # unbalanced brackets, or a port that is not a number
+        usable = parts.scheme in _DEFAULT_PORTS and parts.port != 0 and re.fullmatch("[!-~]+", url)
+    except ValueError:
         return None
-    return parts if usable and not (parts.query or parts.fragment) else None
+    return parts if usable and not (parts.query or parts.fragment or "@" in parts.netloc) else None
 
 
 def _answer(response: Any, pieces: AsyncGenerator[bytes], method: str) -> UpstreamAnswer:

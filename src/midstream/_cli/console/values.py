@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from re import Pattern
 from typing import IO, Any
+from urllib.parse import urlsplit
 
 from midstream._cli.console.problem import refuse
-from midstream.faults._upstream import http_url
 
 
 def base_url(option: str, url: str, expected: str, allowed: Pattern[str] | None = None) -> str:
@@ -16,7 +16,13 @@ def base_url(option: str, url: str, expected: str, allowed: Pattern[str] | None 
     It must be an http or https URL with a host, without query and fragment, and match `allowed` in full. If it is not,
     the message says that `option` must be what is `expected`.
     """
-    if http_url(url) is None or (allowed is not None and not allowed.fullmatch(url)):
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        valid = valid and not parts.query and not parts.fragment
+    except ValueError:  # unbalanced brackets, or a port that is not a number
+        valid = False
+    if not valid or (allowed is not None and not allowed.fullmatch(url)):
         refuse(option, url, f"must be {expected}")
     return url.rstrip("/")
 
