@@ -24,6 +24,8 @@ _LEGEND: Final = re.compile(r"{{(\w+)}}")
 _RECORDED: Final = "midstream:"
 _SHORTEST_STEP: Final = "1m"
 """Between two points. Below that, the windows of neighbouring points overlap so much that a failure counts in many."""
+_POINTS: Final = 30
+"""At most, of the line of a tile: enough for a trend, and a board has many tiles."""
 
 
 def metrics_in(expression: str) -> frozenset[str]:
@@ -159,8 +161,6 @@ class Tile(Panel):
 
     thresholds: Thresholds | None = None
     """Only where the number carries a judgement."""
-    step: str = _SHORTEST_STEP
-    """At least so far apart are the points of the line."""
 
     def _defaults(self) -> dict[str, Any]:
         idle = {"match": "null+nan", "result": {"text": self.nothing, "color": "text"}}
@@ -196,7 +196,7 @@ class Tile(Panel):
         }
 
     def _more(self) -> dict[str, Any]:
-        return {"interval": self.step}
+        return {"interval": _SHORTEST_STEP, "maxDataPoints": _POINTS}
 
 
 @dataclass(frozen=True, kw_only=True)

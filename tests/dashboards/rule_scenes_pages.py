@@ -61,6 +61,17 @@ FIRES = (
         {"MidstreamOutage": [outage("93.75%")]},
     ),
     Scene(
+        "MidstreamOutage: the process restarts at the same address meanwhile",
+        {
+            **call(Outcome.COMPLETED, "0+64x60 3840x4 stale _ 0x6"),
+            **call(Outcome.HTTP_ERROR, "0x60 64+64x4 stale _ 64+64x6"),
+        },
+        "72m",
+        samples={
+            'count(count_over_time(ALERTS{alertname="MidstreamOutage", alertstate="firing"}[7m:1m]) == 8)': {"{}": 1}
+        },
+    ),
+    Scene(
         "MidstreamOutage: a call every 10 minutes, and none succeeds any more",
         {
             **call(Outcome.COMPLETED, " ".join(f"{n}x9" for n in range(7)) + " 6x70"),

@@ -57,10 +57,10 @@ def _burn(share: str) -> str:
 
 
 def _so_far(share: str, sentence: str) -> tuple[Query, ...]:
-    """Of the whole period: now, and at each of its steps."""
+    """Of the whole period: now, and as it was before."""
     return (
         Query(or_why_not(share, WHOLE), sentence),
-        Query(or_why_not(share, STEP), "at the last half hour", over_time=True),
+        Query(or_why_not(share, STEP), "over time", over_time=True),
     )
 
 
@@ -75,7 +75,6 @@ _LEFT: Final = Tile(
     decimals=1,
     nothing=NO_TRAFFIC,
     thresholds=_LEFT_OVER,
-    step=_RARELY,
 )
 
 _SUCCESS: Final = Tile(
@@ -89,7 +88,6 @@ _SUCCESS: Final = Tile(
     decimals=2,
     nothing=NO_TRAFFIC,
     thresholds=Thresholds(colours.BAD, ((OBJECTIVE, colours.GOOD),)),
-    step=_RARELY,
 )
 
 _NOW: Final = Tile(
