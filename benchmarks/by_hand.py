@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Sequence
+from typing import Final
 
-from opentelemetry.sdk.trace import SpanProcessor
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace import Span, SpanProcessor
 from opentelemetry.trace import Status, StatusCode, set_span_in_context
-from recorded import METHODS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from opentelemetry.context import Context
-    from opentelemetry.sdk.trace import Span
-    from recorded import EndedSpan, Recorded
-    from subjects import Providers
+from recorded import METHODS, EndedSpan, Recorded
+from subjects import Providers
 
 _SCOPE: Final = "by hand"
 

@@ -7,24 +7,19 @@ from __future__ import annotations
 
 import gc
 import json
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import anthropic
 from by_hand import by_hand
-from counting import Countable
+from counting import Countable, Do
 from recorded import Recorded, recorded
 from server import SHORTEST, answer, prompt_of
-from subjects import MIDSTREAM, OPENTELEMETRY, SDK_TRACES, SDK_TRACING, providers
+from subjects import MIDSTREAM, OPENTELEMETRY, SDK_TRACES, SDK_TRACING, Providers, Subject, providers
 from workloads import CALLS, FLAVORS, Workload, no_end, run
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-
-    from counting import Do
-    from subjects import Providers, Subject
 
 _WARM_UP: Final = 15
 """Calls before the counted ones. By then the interpreter has specialized the code, and one-time work is done."""
@@ -120,13 +115,12 @@ COUNTED_CALLS: Final[Mapping[str, CountedCall]] = {
 _FRAMINGS: Final = {"large chunks": "together", "a chunk each": "chunked"}
 
 COUNTED_STREAMS: Final[Mapping[str, CountedCall]] = {
-    f"{flavor}, {framing}, {length}": CountedCall(Workload(flavor, "stream", f"{prompt} {length}"))
+    f"{flavor}, {framing}, {length}": CountedCall(Workload(flavor, f"{prompt} {length}", streamed=True))
     for flavor in FLAVORS
     for framing, prompt in _FRAMINGS.items()
     for length in (SHORTEST, _LONG)
 }
 """By how the stream is read and arrives, and its number of events."""
-
 
 COUNTABLES: Final[Mapping[str, Mapping[str, Countable]]] = {
     "streams": {name: call.observed(MIDSTREAM) for name, call in COUNTED_STREAMS.items()},

@@ -6,24 +6,19 @@ import asyncio
 import gc
 import time
 import tracemalloc
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from contextvars import copy_context
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from rounds import measured, row
+from anthropic import Anthropic, Stream
+from anthropic.types import RawMessageStreamEvent
+from rounds import Round, measured, row
 from server import SHORTEST, request_for
-from subjects import MIDSTREAM, SDK_TRACES, SDK_TRACING, async_client, client, observed_by, providers
+from subjects import MIDSTREAM, SDK_TRACES, SDK_TRACING, Subject, async_client, client, observed_by, providers
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator
-
-    from anthropic import Anthropic, Stream
-    from anthropic.types import RawMessageStreamEvent
-    from rounds import Round
-    from subjects import Subject
-
-    Pause = Callable[[], Awaitable[None]]
+Pause = Callable[[], Awaitable[None]]
 
 _HELD: Final = request_for("held 1")
 _ANSWER: Final = request_for("whole")

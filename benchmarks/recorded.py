@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from inspect import signature
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
+from opentelemetry._logs import LogRecord, SeverityNumber
+from opentelemetry.metrics import Meter
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 from opentelemetry.sdk.metrics import MeterProvider
@@ -15,14 +18,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
-from subjects import Providers, observed_by
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from opentelemetry._logs import LogRecord, SeverityNumber
-    from opentelemetry.metrics import Meter
-    from subjects import Subject
+from subjects import Providers, Subject, observed_by
 
 METHODS: Final = {
     "create_counter": "add",
@@ -173,10 +169,10 @@ class _RecordedMeters(MeterProvider):
         return cast("Meter", _RecordedMeter(super().get_meter(*arguments, **options), self._measurements))
 
 
+@dataclass(frozen=True)
 class _RecordedMeter:
-    def __init__(self, meter: Meter, measurements: list[Measurement]) -> None:
-        self._meter = meter
-        self._measurements = measurements
+    _meter: Meter
+    _measurements: list[Measurement]
 
     def __getattr__(self, name: str) -> Any:
         method: Any = getattr(self._meter, name)

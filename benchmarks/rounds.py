@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import gc
 import statistics
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
 
 COLUMNS = ("", "bare", "added", "quartiles", "ratio", "quartiles", "noise", "rounds")
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping
+from typing import Final
 
 from rounds import Round, row
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _API: Final = "import opentelemetry.trace, opentelemetry.metrics, opentelemetry._logs"
 _SDK: Final = "import anthropic, opentelemetry.sdk.trace, opentelemetry.sdk.metrics, opentelemetry.sdk._logs"

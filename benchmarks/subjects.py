@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import anthropic
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
 
 SDK_TRACES: Final = hasattr(anthropic, "_tracing")
 """Whether the SDK can make spans: from 1.14 on."""

@@ -11,15 +11,13 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import unquote
 
 from project import REPOSITORY, ROOT
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 PAGES: Final = ("*.md", "docs/*.md", "examples/**/*.md", "dashboards/**/*.md", "registry/*.md", "tests/README.md")
 PICTURES: Final = ("docs/images/*",)

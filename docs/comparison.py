@@ -12,13 +12,11 @@ import platform
 import re
 import subprocess
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+from typing import Any, Final
 
 __all__ = ("COMPARED", "FAULTS", "PAGE", "tables")
 

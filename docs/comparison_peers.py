@@ -8,8 +8,9 @@ from __future__ import annotations
 import functools
 import importlib
 import os
+from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from unittest.mock import patch
 
 import anthropic
@@ -17,9 +18,6 @@ from opentelemetry import metrics, trace
 from opentelemetry._logs import set_logger_provider
 
 from neighbours.peers import Kept, Peer
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
 
 __all__ = ("ALTERNATIVES",)
 

@@ -10,10 +10,11 @@ import gc
 import json
 import logging
 import sys
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from comparison_peers import ALTERNATIVES
 from midstream import AnthropicInstrumentor
@@ -21,12 +22,7 @@ from midstream.faults import FaultServer, parse
 from neighbours.peers import PEERS, Kept, Peer
 from neighbours.ways import LET_GO, READ, call
 from support.seen import FLAVORS, observable
-from support.styles import CANARY
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
-
-    from support.styles import Style
+from support.styles import CANARY, Style
 
 _LONG: Final = "ok:200"
 

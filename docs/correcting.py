@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import anthropic
 
 from midstream import StreamTruncatedError, classify, corrected_errors
 from midstream.faults import FaultServer
 from writing import is_check, publish
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 PAGE: Final = Path(__file__).with_name("correcting.md")
 

@@ -16,10 +16,12 @@ import sys
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 # LangChain hands its runs to OpenTelemetry, where `_traced` switches that on, and not to LangSmith.
 os.environ.update(LANGSMITH_OTEL_ENABLED="true", LANGSMITH_OTEL_ONLY="true", LANGSMITH_API_KEY="none")
+
+from collections.abc import Generator, Iterable
 
 import anthropic
 from opentelemetry import trace
@@ -32,9 +34,6 @@ from midstream.faults import FaultServer
 from support.framework_stops import STOPS
 from support.framework_trials import FAULTS, TRIALS, result_of
 from writing import is_check, publish
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
 
 PAGE: Final = Path(__file__).with_name("frameworks.md")
 

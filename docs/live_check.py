@@ -17,10 +17,11 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.request import Request, urlopen
 
 from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter
@@ -35,9 +36,6 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 import registry
 from support.every_signal import emit_everything
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 WEAVER: Final = os.environ.get("WEAVER", "weaver")
 SEMCONV: Final = os.environ.get("SEMCONV")

@@ -11,10 +11,11 @@ import json
 import re
 import socket
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import anthropic
 from opentelemetry.sdk.metrics import MeterProvider
@@ -33,13 +34,8 @@ from midstream._cli.clients import (
     open_stream,
     sync_client,
 )
-from midstream.faults import EXAMPLES, FaultServer, parse
+from midstream.faults import EXAMPLES, FaultServer, Scenario, parse
 from writing import is_check, publish
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from midstream.faults import Scenario
 
 __all__ = ("page",)
 

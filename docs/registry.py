@@ -6,8 +6,9 @@ With --check, print the differences and exit with 1.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import yaml
 
@@ -20,9 +21,6 @@ from midstream._telemetry.scope import SCHEMA_URL, SCOPE
 from project import REPOSITORY, ROOT
 from telemetry import members
 from writing import is_check, publish
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
 
 __all__ = ("FOLDER", "OF_SDK", "files")
 

@@ -6,8 +6,9 @@ import ast
 import inspect
 import sys
 import textwrap
+from collections.abc import Iterable, Mapping
+from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import telemetry_contract as contract
 from midstream._outcomes import Outcome, Phase
@@ -16,10 +17,6 @@ from midstream._outcomes.values import MAX_NAME_LENGTH, MAX_REQUEST_TEXT
 from midstream._telemetry.operation import Operation
 from midstream._telemetry.scope import SCHEMA_URL, SCOPE, GenAIMetrics
 from writing import is_check, publish
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from enum import Enum
 
 __all__ = ("members", "page")
 
@@ -30,25 +27,21 @@ _INTRODUCTION = """\
 
 # Telemetry
 
-For everybody who reads midstream's telemetry: every span attribute, metric and log attribute that it records. All names
-are a public interface; CHANGELOG.md lists each change.
+For engineers who query midstream's telemetry: every span attribute, metric and log attribute that it records.
+[policy.md](policy.md) says how names change.
 
 ## Terms
 
 - **call**: one invocation of an SDK method, including its retries and the reading of the stream that it returns.
-- **attempt**: one HTTP request within a call.
-- **observed** status: the number on the wire. **synthesized** status: the number that the failure would have had,
-  derived from the API's error type. **reported** status: the number on the exception that the application got.
+- **observed** status: the number on the wire. **synthesized** status: the number that the API's error type stands for.
+  **reported** status: the number on the exception that the application got.
 - **effective** status: the observed status if it is an error, else the synthesized one.
-- **leaked**: the exception that left the SDK is not an `anthropic.APIError`, so `except anthropic.APIError` misses it.
-- **misreported**: the reported status differs from the effective one.
 """
 
 _OPERATIONS = """\
 ## `gen_ai.operation.name`
 
-Operations without inference have midstream's own names and no `gen_ai.*` metrics. Only streams that mark their
-end can be `truncated`. Other endpoints of the SDK are not observed.
+Other endpoints of the SDK are not observed.
 """
 
 _STATUSES = f"""\
@@ -56,16 +49,15 @@ _STATUSES = f"""\
 
 An HTTP error has its observed status. An error inside a 200 response has the status of its type. If the type is unknown
 or missing, a `code` or `status` from 400 to 599 in the error object decides, as a number or as text; otherwise the
-status is {UNKNOWN_STATUS}. `http.response.status_code` stays the status on the wire: 200 for an error inside a 200
-response.
+status is {UNKNOWN_STATUS}.
 """
 
 _SPANS = """\
 ## Attributes
 
-These are on the call's span and, for a failed call, on its log event. *SDK* marks attributes that the SDK's own spans
-(1.14 and later) have under the same name. midstream leaves those unchanged and adds missing ones.
-The attributes of the verdict are set last, so that an attribute limit does not drop them.
+The call's span has these, and the log event of a failed call. *SDK* marks attributes that the SDK's own spans (1.14
+and later) have under the same name; midstream adds only missing ones. The attributes of the verdict are set last, so
+that an attribute limit does not drop them.
 """
 
 _BOUNDED = ", ".join(f"`{name}`" for name in contract.BOUNDED_ATTRIBUTES)
@@ -77,8 +69,7 @@ _METRICS = f"""\
 
 The meter is `{SCOPE}`. The first call of an operation, provider, model and kind (streamed or not) creates the series of
 `midstream.client.operations` for all ten outcomes with value 0, each with the usual flags of its outcome. Prometheus
-replaces dots with underscores and adds suffixes: `midstream_client_operations_total`,
-`gen_ai_client_operation_duration_seconds_bucket`.
+adds underscores and suffixes: `midstream_client_operations_total`, `gen_ai_client_operation_duration_seconds_bucket`.
 
 The number of series is limited:
 
@@ -86,9 +77,9 @@ The number of series is limited:
 - {_BOUNDED}
   each keep the first {contract.MAX_VALUES} values of a process, of at most {contract.MAX_VALUE_LENGTH} characters.
   Other texts become `_OTHER`; other numbers are omitted.
-- Each metric keeps the first {contract.MAX_SERIES:,} series of a process. In further series, these attributes and
+- Each metric keeps the first {contract.MAX_SERIES:,} series of a process. Further series treat these attributes and
   {_OPEN}
-  are `_OTHER`, or omitted if they are numbers.
+  in the same way.
 
 A process has at most {sum(map(contract.most_series, contract.METRICS)):,} series, usually far fewer; in Prometheus, a
 histogram counts as {len(max(m.buckets or () for m in contract.METRICS)) + 3}. Spans and log events keep the values, cut
@@ -98,43 +89,39 @@ at {MAX_REQUEST_TEXT:,} characters if the application supplies them, at {MAX_NAM
 _NEXT = """\
 ## Next names of the GenAI metrics
 
-The `gen_ai.*` metrics above have the names of the released conventions, 1.41. The conventions under development rename
-them and replace the token histogram with counters. `instrument(genai_metrics=...)`, or `MIDSTREAM_GENAI_METRICS`,
-selects:
+The conventions under development rename the `gen_ai.*` metrics above, and replace the token histogram with counters.
+`instrument(genai_metrics=...)`, or `MIDSTREAM_GENAI_METRICS`, selects:
 """
 
 _NEXT_RULES = f"""\
 The names are from {contract.NEXT_SOURCE}.
-They are not released and can change. midstream then follows in any version, and CHANGELOG.md says so. The schema URL
-remains 1.41's, because the branch has not published one. Details:
+[policy.md](policy.md#genai-semantic-conventions) says how they may change, which panels read them, and how to move a
+dashboard. Details:
 
-- A token count produces no answer; its duration stays `gen_ai.client.operation.duration`.
+- The duration of a token count stays `gen_ai.client.operation.duration`.
 - The counters include failed calls, with the numbers that the API reported, else 0.
 - The token histograms contain only numbers that the API reported; failed calls have `error.type`. The conventions have
   not settled whether failed calls belong there (their issue 530).
-- `gen_ai.token.modality` is always `unknown`, because the API reports no counts by modality. Reasoning tokens have no
-  metric.
+- Reasoning tokens have no metric.
+- The schema URL remains 1.41's.
 
 With `both`, a process has at most {sum(map(contract.most_series, contract.metrics_with(GenAIMetrics.BOTH))):,} series.
-[policy.md](policy.md) says what happens when the names are released, which panels read them, and how to move a
-dashboard.
 """
 
 _LOG = f"""\
 ## Log event
 
-`{contract.EVENT_NAME}` has severity WARN and the context of the call's span. Each failed call has one. Its body is
-the failure in one line, as in the status of the span. Before OpenTelemetry 1.35, records have no event name, so it is
-in the attribute `event.name`. The attributes are those above and:
+Each failed call has one `{contract.EVENT_NAME}`, with severity WARN and the context of the call's span.
+Its body is the failure in one line. Before OpenTelemetry 1.35, its name is in the attribute `event.name`. It has the
+attributes above and:
 """
 
 _REGISTRY = f"""\
 ## Registry
 
-[registry/](../registry/README.md) is this page for machines: a semantic-convention registry in OpenTelemetry's format.
-The scope states the schema URL `{SCHEMA_URL}`. midstream emits what that version
-defines, and in addition what the registry defines: `midstream.*`, `anthropic.request.id`, and names that are newer than
-that version, `gen_ai.usage.cache_write.input_tokens` (there `cache_creation`) and the next metrics.
+[registry/](../registry/README.md) is this page as a semantic-convention registry in OpenTelemetry's format. midstream
+emits names of the scope's schema URL, `{SCHEMA_URL}`, and in addition `midstream.*`,
+`anthropic.request.id`, `gen_ai.usage.cache_write.input_tokens` (there `cache_creation`) and the next metrics.
 """
 
 _SPAN_RULES = """\
@@ -143,8 +130,7 @@ _SPAN_RULES = """\
 Each call has one span. If the SDK has a recording span for the call, midstream enriches it and ends it at its true end;
 name, parent and start time stay. If the SDK's span is sampled out, the call has no span. Otherwise midstream creates a
 `CLIENT` span named `{gen_ai.operation.name} {gen_ai.request.model}`. A failed call has the status `ERROR`, described by
-the failure in one line; on midstream's spans, the status of any other call is unset. Prompts and completions are never
-recorded.
+the failure in one line; on midstream's spans, other calls have none. Prompts and completions are never recorded.
 """
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Mapping
+from typing import Final, NamedTuple
 
 from midstream._guard import Guards
 from midstream._outcomes import Outcome, Phase
@@ -18,9 +19,6 @@ from midstream._telemetry.limits import (
 from midstream._telemetry.metrics import METRICS, NEXT_METRICS, Metric, metrics_with
 from midstream._telemetry.operation import Operation
 from midstream._telemetry.scope import EVENT_NAME
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = (
     "ATTRIBUTES",

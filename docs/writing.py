@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import argparse
 import difflib
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+from collections.abc import Mapping
+from pathlib import Path
 
 __all__ = ("is_check", "publish")
 

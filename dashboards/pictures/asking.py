@@ -21,6 +21,7 @@ STEP: Final = 15
 """What Grafana takes the scrape interval for where a data source does not say it: no two points are closer."""
 
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
+_POINTS: Final = 1_000
 _PATIENCE: Final = 60.0
 _PROMETHEUS: Final = {"type": "prometheus"}
 
@@ -42,13 +43,13 @@ def _everything(board: Json) -> Mapping[str, str]:
     }
 
 
-def _step(panel: Json) -> int:
+def _step(panel: Json, span: Span) -> int:
     """How far apart the points are, in seconds."""
     match = re.fullmatch(r"(\d+)([smh])", panel.get("interval") or "1s")
     if match is None:
         message = f"{panel['title']}: an interval of {panel['interval']}"
         raise ProblemError(message)
-    return max(STEP, int(match[1]) * _SECONDS[match[2]])
+    return max(STEP, int(match[1]) * _SECONDS[match[2]], (span.end - span.start) // panel.get("maxDataPoints", _POINTS))
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ class Prometheus:
         answers: dict[int, Json] = {}
         for panel in board["panels"]:
             try:
-                step = _step(panel)
+                step = _step(panel, span)
                 targets = {
                     target["refId"]: self.answer(target, span, step, variables) for target in panel.get("targets", ())
                 }

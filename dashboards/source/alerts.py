@@ -20,8 +20,8 @@ _SUDDENLY: Final = {
     WARNING: "",
 }
 _WRONG: Final = (
-    "were refused for what is in them, with effective status 400, 404, 413 or 422, or failed in the SDK itself. The "
-    "error budget does not count them. A retry does not help."
+    "were refused for what is in them, with effective status 400, 404, 413 or 422, or with a status that no series "
+    "names, or failed in the SDK itself. The error budget does not count them. A retry does not help."
 )
 
 _ERRORS: Final = Selection(names.ERRORS)

@@ -78,14 +78,14 @@ def gap(window: str) -> str:
     return _share_of_calls(HIDDEN_FROM_HTTP, window, of=OPERATIONS)
 
 
-def number(found: str) -> str:
+def number(found: str, window: str) -> str:
     """`found`, and 0 where there were calls and it found none. Nothing where there were no calls."""
-    return f"({found}) > 0 or 0 * ({calls(OPERATIONS, WHOLE)} > 0)"
+    return f"({found}) > 0 or 0 * ({calls(OPERATIONS, window)} > 0)"
 
 
-def share(found: str, whole: Selection) -> str:
+def share(found: str, whole: Selection, window: str) -> str:
     """The share of `found` in the failures of `whole`: 0 if it found none, and no value without failures."""
-    every = calls(whole, WHOLE)
+    every = calls(whole, window)
     return ratio(f"({found} or 0 * {every})", every)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from source import names
 from source.links import behind, of_series
-from source.states import NO_SUCH_METRIC, OTHER_NAME, WHY_NOT
+from source.states import NO_SUCH_METRIC, OTHER_NAME, asked
 from source.variables import DATASOURCE
 
 if TYPE_CHECKING:
@@ -24,11 +24,13 @@ _LEGEND: Final = re.compile(r"{{(\w+)}}")
 _RECORDED: Final = "midstream:"
 _SHORTEST_STEP: Final = "1m"
 """Between two points. Below that, the windows of neighbouring points overlap so much that a failure counts in many."""
+_POINTS: Final = 30
+"""At most, of the line of a tile: enough for a trend, and a board has many tiles."""
 
 
 def metrics_in(expression: str) -> frozenset[str]:
     """The series that `expression` counts: raw ones, and those that the rules record."""
-    found = _NAME.findall(expression.removesuffix(WHY_NOT))
+    found = _NAME.findall(asked(expression))
     return frozenset(name for name in found if name in {*names.LABELS, *names.NATIVE} or name.startswith(_RECORDED))
 
 
@@ -184,7 +186,8 @@ class Tile(Panel):
 
     def _options(self) -> dict[str, Any]:
         return {
-            "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
+            # Not the last one that is a number: NaN says that there is no traffic now.
+            "reduceOptions": {"calcs": ["last"], "fields": "", "values": False},
             "textMode": "value_and_name",
             "colorMode": "value",
             "graphMode": "area" if any(query.over_time for query in self.queries) else "none",
@@ -193,7 +196,7 @@ class Tile(Panel):
         }
 
     def _more(self) -> dict[str, Any]:
-        return {"interval": _SHORTEST_STEP}
+        return {"interval": _SHORTEST_STEP, "maxDataPoints": _POINTS}
 
 
 @dataclass(frozen=True, kw_only=True)

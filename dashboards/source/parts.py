@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from source import colours, names
-from source.measures import STEP, calls
+from source.measures import STEP, WHOLE, calls, number
 from source.objective import ALLOWED, OBJECTIVE
 from source.panels import Bars, Query, Thresholds, Tile
 from source.states import or_why_not
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from midstream._outcomes import Outcome
     from source.queries import Selection
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = (
     "ALLOWED",
     "ANY_IS_BAD",
+    "ANY_SHARE_IS_BAD",
     "HIDDEN",
     "NONE",
     "NO_FAILURES",
@@ -30,6 +30,7 @@ __all__ = (
     "count",
     "errors_over_time",
     "share_of_errors",
+    "with_trend",
 )
 
 NO_TRAFFIC: Final = "No traffic"
@@ -41,6 +42,9 @@ HIDDEN: Final = Thresholds(colours.GOOD, ((0.0001, colours.WARNING), (ALLOWED, c
 
 ANY_IS_BAD: Final = Thresholds(colours.GOOD, ((0.5, colours.BAD),))
 """For a count: half a call is what extrapolation makes of less than one."""
+
+ANY_SHARE_IS_BAD: Final = Thresholds(colours.GOOD, ((0.0001, colours.WARNING), (0.5, colours.BAD)))
+"""For a share of failures that code for the usual ones misses."""
 
 WITHIN_OBJECTIVE: Final = Thresholds(
     colours.BAD, ((round(1 - 2 * ALLOWED, 10), colours.WARNING), (OBJECTIVE, colours.GOOD))
@@ -68,12 +72,22 @@ def called(*labels: str) -> str:
     return " ".join(f"{{{{{label}}}}}" for label in labels)
 
 
-def count(title: str, description: str, query: Query, moved_by: frozenset[Outcome]) -> Tile:
-    """A number of failures. One is too many."""
+def with_trend(asked: Callable[[str], str], sentence: str) -> tuple[Query, ...]:
+    """What is asked, over the whole time, and in the last interval, above a line of those before it."""
+    return (
+        Query(or_why_not(asked(WHOLE), WHOLE), sentence),
+        Query(or_why_not(asked(STEP), STEP), "in the last interval", over_time=True),
+    )
+
+
+def count(
+    title: str, description: str, found: Callable[[str], str], sentence: str, moved_by: frozenset[Outcome]
+) -> Tile:
+    """A number of failures, found in a window. One is too many."""
     return Tile(
         title=title,
         description=description,
-        queries=(replace(query, expression=or_why_not(query.expression)),),
+        queries=with_trend(lambda window: number(found(window), window), sentence),
         moved_by=moved_by,
         decimals=0,
         nothing=NO_TRAFFIC,
@@ -81,16 +95,19 @@ def count(title: str, description: str, query: Query, moved_by: frozenset[Outcom
     )
 
 
-def share_of_errors(title: str, description: str, query: Query, moved_by: frozenset[Outcome]) -> Tile:
-    """A share of failures."""
+def share_of_errors(
+    title: str, description: str, asked: Callable[[str], str], sentence: str, moved_by: frozenset[Outcome]
+) -> Tile:
+    """A share of failures in a window."""
     return Tile(
         title=title,
         description=description,
-        queries=(replace(query, expression=or_why_not(query.expression)),),
+        queries=with_trend(asked, sentence),
         moved_by=moved_by,
         unit="percentunit",
         decimals=0,
         nothing=NO_FAILURES,
+        thresholds=ANY_SHARE_IS_BAD,
     )
 
 

@@ -2,6 +2,7 @@
 
 The objective excludes calls that failed through the caller's fault. The operations counter does not have their status,
 and a label more would double its series. So their share is taken from the errors counter, which has all its labels.
+Where that counter is missing, `_unnamed` decides about HTTP errors.
 
 Only the rules of the shortest window read raw series. Longer windows are the mean of its records: they count the same
 calls, and read a few series by service and model instead of thousands by process.
@@ -12,11 +13,12 @@ In each group, later rules use earlier ones. All keep the labels that identify a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from textwrap import indent
 from typing import TYPE_CHECKING, Final
 
 from midstream._outcomes import Outcome
 from source import names
-from source.objective import FLEET, SHORTEST, WINDOWS, seconds
+from source.objective import FLEET, OUTAGE, SHORTEST, WINDOWS, seconds
 from source.queries import FAILURES, JUDGED, TARGET, Selection, any_of, counted, total
 
 if TYPE_CHECKING:
@@ -75,7 +77,9 @@ _DENIALS: Final = (401, 402, 403)
 """The effective statuses of calls that the API denies."""
 _REFUSALS: Final = (400, 404, 413, 422)
 """The effective statuses of calls that the API refuses for what is in them."""
-_CALLERS: Final = sorted((*_REFUSALS, *_DENIALS))
+_UNKNOWN: Final = "unknown"
+"""The effective status of HTTP errors that only the operations counter has."""
+_CALLERS: Final = (*sorted((*_REFUSALS, *_DENIALS)), _UNKNOWN)
 
 MODELS: Final = (*TARGET, names.PROVIDER, names.MODEL)
 
@@ -128,7 +132,7 @@ def denied(selection: Selection) -> Selection:
 def _kinds(window: str) -> Mapping[str, str]:
     """By kind, the rate of such calls. All are shares of all calls that are judged."""
     every, failed = Selection(operations(window)), Selection(errors(window))
-    refused = failed.where(names.STATUS, any_of(_REFUSALS), "=~")
+    refused = failed.where(names.STATUS, any_of((*_REFUSALS, _UNKNOWN)), "=~")
     return {
         IN_BAND: str(every.ended(Outcome.IN_BAND_ERROR)),
         LEAKED: str(every.where(names.LEAKED, "true")),
@@ -158,12 +162,22 @@ def _rates(window: str) -> Iterator[Recording]:
         errors(window): (counted(Selection(names.ERRORS), window), _ERROR_DETAIL),
     }
     shortest = {name: f"{total(expression, *by)}\n/ {seconds(window)}" for name, (expression, by) in raw.items()}
+    shortest[errors(window)] += f"\nor on ({', '.join(_DETAIL)}) {_unnamed(window)}"
     shortest[eligible(operations(window))] = _eligible(window)
     step = "1m" if seconds(window) <= seconds(_FINE_UP_TO) else SHORTEST
     for name, expression in shortest.items():
         longer = mean(name.removesuffix(window) + SHORTEST, window, step)
         labels = frozenset(_ERROR_DETAIL if name == errors(window) else _DETAIL)
         yield Recording(name, expression if window == SHORTEST else longer, labels)
+
+
+def _unnamed(window: str) -> str:
+    """HTTP errors whose status no series names, unless they are so many that they are a page whatever their status."""
+    every = Selection(operations(window))
+    refused = every.ended(Outcome.HTTP_ERROR)
+    part, whole = (total(str(some), *TARGET) for some in (refused, every.ended(*JUDGED)))
+    few = f"({refused} > 0)\nunless on ({', '.join(TARGET)}) ({part} > {OUTAGE.share} * {whole})"
+    return f'label_replace(\n{indent(few, "  ")},\n  "{names.STATUS}", "{_UNKNOWN}", "{names.OUTCOME}", ".*"\n)'
 
 
 def _eligible(window: str) -> str:

@@ -162,7 +162,7 @@ def _element(classic: dict[str, Any]) -> dict[str, Any]:
                         {"kind": "Transformation", "group": one["id"], "spec": {"options": one["options"]}}
                         for one in classic.get("transformations", ())
                     ],
-                    "queryOptions": {name: classic[name] for name in ("interval",) if name in classic},
+                    "queryOptions": {name: classic[name] for name in ("interval", "maxDataPoints") if name in classic},
                 },
             },
             "vizConfig": {

@@ -1,4 +1,4 @@
-"""For each rule for boards, faults that it must see: seeded into a board that keeps it."""
+"""For each rule for boards, faults that it must find, seeded into a board that follows it."""
 
 from __future__ import annotations
 
@@ -75,6 +75,10 @@ def _table(board: Board) -> Any:
 
 def _without_links(board: Board) -> None:
     del panels_of(board)[0]["fieldConfig"]["defaults"]["links"]
+
+
+def _without_trend(board: Board) -> None:
+    del panels_of(board)[0]["targets"][1:]
 
 
 def _drop_column(board: Board) -> None:
@@ -193,5 +197,7 @@ FAULTS: Final[Sequence[tuple[str, Seed, str]]] = (
     ("links", _lose_time, "loses the time or a variable"),
     ("leads-on", _without_links, "leads to no trace"),
     ("why-not", _ask("sum(x)"), "does not say why"),
+    ("trend", _set_panel("options", {"graphMode": "none"}), "has no trend"),
+    ("trend", _without_trend, "has no trend"),
 )
-"""Name of a rule, the fault, and words of what the rule says of it."""
+"""The name of a rule, the fault, and words of the rule's message."""

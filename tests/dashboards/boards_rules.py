@@ -14,7 +14,7 @@ from dashboards.boards_promql import describe, labels_of, metrics_read, nodes
 from source import names
 from source.links import CALLS
 from source.prices import LABELS as PRICES
-from source.states import WHY_NOT
+from source.states import asked
 from source.streams import LOGS, TRACES, variable_of
 from source.variables import CHOICES, NAMES
 
@@ -229,8 +229,21 @@ def _leads_on(board: Board) -> Iterator[str]:
 def _why_not(board: Board) -> Iterator[str]:
     """Each tile says why it has no number."""
     for panel in filter(asks, panels_of(board)):
-        if panel["type"] == "stat" and not panel["targets"][0]["expr"].endswith(WHY_NOT):
+        expression = panel["targets"][0].get("expr", "")
+        if panel["type"] == "stat" and asked(expression) == expression:
             yield f"{panel['title']!r} does not say why it has no number"
+
+
+def _trend(board: Board) -> Iterator[str]:
+    """Each tile has a line of how its number became what it is."""
+    for panel in panels_of(board):
+        over_time = [target for target in panel.get("targets", ()) if target.get("range") or _over_time(target)]
+        if panel["type"] == "stat" and not (over_time and panel["options"]["graphMode"] == "area"):
+            yield f"{panel['title']!r} has no trend"
+
+
+def _over_time(target: Mapping[str, str]) -> bool:
+    return target.get("queryType") == "range"
 
 
 OWN_RULES: Final[Mapping[str, Rule]] = {
@@ -251,4 +264,5 @@ OWN_RULES: Final[Mapping[str, Rule]] = {
     "links": _links,
     "leads-on": _leads_on,
     "why-not": _why_not,
+    "trend": _trend,
 }

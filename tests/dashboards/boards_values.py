@@ -1,4 +1,4 @@
-"""What panels show, computed by promtool from series that are known."""
+"""What panels show, computed by promtool from known series."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ("BORN", "MINUTES", "WINDOW", "complaints", "expression")
+    from source.panels import Panel
+
+__all__ = ("BORN", "MINUTES", "WINDOW", "complaints", "expression", "trend")
 
 WINDOW: Final = "10m"
 MINUTES: Final = 60
@@ -20,10 +22,21 @@ BORN: Final = "_x55 1x5"
 
 
 def expression(board: str, title: str) -> str:
+    """What the first query of a panel asks."""
+    return interpolate(_panel(board, title).queries[0].expression, WINDOW)
+
+
+def trend(board: str, title: str) -> str:
+    """What the line of a tile is made of."""
+    (query,) = [query for query in _panel(board, title).queries if query.over_time]
+    return interpolate(query.expression, WINDOW)
+
+
+def _panel(board: str, title: str) -> Panel:
     (panel,) = [panel for one, panel in every_panel() if (one.uid, panel.title) == (board, title)]
-    return interpolate(panel.queries[0].expression, WINDOW)
+    return panel
 
 
 def complaints(series: Mapping[str, str], samples: Mapping[str, Mapping[str, float]], folder: Path) -> str:
-    """What promtool says where `series` do not lead to `samples`."""
+    """The message of promtool if `series` do not give `samples`."""
     return promtool(Scene("boards", dict(series), f"{MINUTES}m", samples=samples), folder)

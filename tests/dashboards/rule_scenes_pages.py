@@ -1,4 +1,4 @@
-"""For each alert that pages: when it fires, with all that it says, and when not. Scenes for promtool."""
+"""For each alert that pages: when it fires, with its texts, and when not. Scenes for promtool."""
 
 from __future__ import annotations
 
@@ -61,6 +61,17 @@ FIRES = (
         {"MidstreamOutage": [outage("93.75%")]},
     ),
     Scene(
+        "MidstreamOutage: the process restarts at the same address meanwhile",
+        {
+            **call(Outcome.COMPLETED, "0+64x60 3840x4 stale _ 0x6"),
+            **call(Outcome.HTTP_ERROR, "0x60 64+64x4 stale _ 64+64x6"),
+        },
+        "72m",
+        samples={
+            'count(count_over_time(ALERTS{alertname="MidstreamOutage", alertstate="firing"}[7m:1m]) == 8)': {"{}": 1}
+        },
+    ),
+    Scene(
         "MidstreamOutage: a call every 10 minutes, and none succeeds any more",
         {
             **call(Outcome.COMPLETED, " ".join(f"{n}x9" for n in range(7)) + " 6x70"),
@@ -87,20 +98,20 @@ FIRES = (
     ),
     Scene(
         "MidstreamErrorBudgetBurn: a burst fires the short windows, after 2 and after 15 minutes",
-        {**answered(3, HOUR), **call(Outcome.HTTP_ERROR, steady(1, HOUR))},
+        {**answered(3, HOUR), **call(Outcome.CONNECTION_ERROR, steady(1, HOUR))},
         "30m",
         {BURN: [FAST, SLOWER]},
     ),
     Scene(
         "MidstreamErrorBudgetBurn: 25 % failures for hours fire all four",
-        {**answered(3, 5 * HOUR), **call(Outcome.HTTP_ERROR, steady(1, 5 * HOUR))},
+        {**answered(3, 5 * HOUR), **call(Outcome.CONNECTION_ERROR, steady(1, 5 * HOUR))},
         "5h",
         {BURN: [FAST, SLOWER, burnt("warning", "1d", "2h", 10, "3%"), burnt("warning", "3d", "6h", 30, "1%")]},
         every="5m",
     ),
     Scene(
         "MidstreamErrorBudgetBurn: 1/64 failures for hours fire the longest only",
-        {**answered(63, 5 * HOUR), **call(Outcome.HTTP_ERROR, steady(1, 5 * HOUR))},
+        {**answered(63, 5 * HOUR), **call(Outcome.CONNECTION_ERROR, steady(1, 5 * HOUR))},
         "5h",
         {BURN: [burnt("warning", "3d", "6h", 30, "1%", "1.562%")]},
         every="5m",
@@ -134,6 +145,18 @@ FIRES = (
 )
 
 SILENT = (
+    *(
+        Scene(
+            f"MidstreamOutage: a fifth of the calls are HTTP errors that no series names, {share} of those of a model",
+            {
+                **call(Outcome.COMPLETED, steady(48, HOUR)),
+                **call(Outcome.HTTP_ERROR, steady(12, HOUR), gen_ai_request_model=model),
+            },
+            "30m",
+            {CALLER: [refused("20%")], "MidstreamOutage": [], BURN: []},
+        )
+        for model, share in (("claude", "a fifth"), ("other", "all"))
+    ),
     Scene(
         "MidstreamCallerErrors: a fifth of the calls does not page",
         {
@@ -156,26 +179,26 @@ SILENT = (
     ),
     Scene(
         "MidstreamErrorBudgetBurn: 1/128 failures are within the objective",
-        {**answered(127, 5 * HOUR), **call(Outcome.HTTP_ERROR, steady(1, 5 * HOUR))},
+        {**answered(127, 5 * HOUR), **call(Outcome.CONNECTION_ERROR, steady(1, 5 * HOUR))},
         "5h",
         {BURN: []},
         every="5m",
     ),
     Scene(
         "MidstreamErrorBudgetBurn: every call failed, but there were only 19",
-        call(Outcome.HTTP_ERROR, "0 5 10 15 19x300"),
+        call(Outcome.CONNECTION_ERROR, "0 5 10 15 19x300"),
         "4m",
         {BURN: []},
     ),
     Scene(
         "MidstreamErrorBudgetBurn: failures that are over, though the last hour still has them",
-        {**answered(3, 2 * HOUR), **call(Outcome.HTTP_ERROR, "0+1x60 60x60")},
+        {**answered(3, 2 * HOUR), **call(Outcome.CONNECTION_ERROR, "0+1x60 60x60")},
         "80m",
         samples={'ALERTS{alertname="MidstreamErrorBudgetBurn", long="1h"}': {}},
     ),
     Scene(
         "MidstreamOutage: half of the calls fail",
-        {**answered(8, HOUR), **call(Outcome.HTTP_ERROR, steady(8, HOUR))},
+        {**answered(8, HOUR), **call(Outcome.CONNECTION_ERROR, steady(8, HOUR))},
         "59m",
         {"MidstreamOutage": []},
     ),
@@ -189,7 +212,7 @@ SILENT = (
         "MidstreamOutage: a call succeeds now and then",
         {
             **call(Outcome.COMPLETED, "0x9 1x49"),
-            **call(Outcome.HTTP_ERROR, " ".join(f"{n}x9" for n in range(6))),
+            **call(Outcome.CONNECTION_ERROR, " ".join(f"{n}x9" for n in range(6))),
         },
         "59m",
         {"MidstreamOutage": []},

@@ -50,7 +50,24 @@ def nothing(*windows: str) -> Mapping[str, Mapping[str, float]]:
 
 RECORDED = (
     Scene("nothing fails", service(), "59m", samples=in_every_window()),
-    Scene("HTTP errors only", service(Outcome.HTTP_ERROR), "59m", samples=in_every_window(failures=0.25)),
+    Scene(
+        "HTTP errors only",
+        service(Outcome.HTTP_ERROR, "api_error", 500),
+        "59m",
+        samples=in_every_window(failures=0.25),
+    ),
+    Scene(
+        "HTTP errors whose status no series names",
+        service(Outcome.HTTP_ERROR),
+        "59m",
+        samples=in_every_window(caller_errors=0.25),
+    ),
+    Scene(
+        "HTTP errors whose status no series names, more than half of the calls",
+        {**call(Outcome.COMPLETED, steady(45, HOUR)), **call(Outcome.HTTP_ERROR, steady(55, HOUR))},
+        "59m",
+        samples=in_every_window(failures=0.55),
+    ),
     Scene(
         "denials only",
         service(Outcome.HTTP_ERROR, "authentication_error", 401),
@@ -135,19 +152,19 @@ RECORDED = (
     ),
     Scene(
         "a restart, which sets all counters to 0",
-        {**call(Outcome.COMPLETED, "0+3x57 0+3x10"), **call(Outcome.HTTP_ERROR, "0+1x57 0+1x10")},
+        {**call(Outcome.COMPLETED, "0+3x57 0+3x10"), **call(Outcome.CONNECTION_ERROR, "0+1x57 0+1x10")},
         "59m",
-        samples=of_service("5m", failures=0.25),
+        samples=of_service("5m", failures=0.25, connection_errors=0.25),
     ),
     Scene(
         "service_name and no job",
-        with_labels(service(Outcome.HTTP_ERROR), service_name="api"),
+        with_labels(service(Outcome.HTTP_ERROR, "api_error", 500), service_name="api"),
         "59m",
         samples=recorded("5m", 'service_name="api"', failures=0.25),
     ),
     Scene(
         "job and service_name",
-        with_labels(service(Outcome.HTTP_ERROR), job="shop/api", service_name="api"),
+        with_labels(service(Outcome.HTTP_ERROR, "api_error", 500), job="shop/api", service_name="api"),
         "59m",
         samples=recorded("5m", 'job="shop/api", service_name="api"', failures=0.25),
     ),
@@ -191,9 +208,9 @@ RECORDED = (
     Scene(
         "two processes of a service are one, two services are two",
         {
-            **with_labels(service(Outcome.HTTP_ERROR), job="api", instance="a"),
+            **with_labels(service(Outcome.HTTP_ERROR, "api_error", 500), job="api", instance="a"),
             **with_labels(service(), job="api", instance="b"),
-            **with_labels(service(Outcome.HTTP_ERROR), job="other", instance="a"),
+            **with_labels(service(Outcome.HTTP_ERROR, "api_error", 500), job="other", instance="a"),
         },
         "59m",
         samples={

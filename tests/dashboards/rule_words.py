@@ -1,4 +1,4 @@
-"""What the alerts say when they fire, for scenes of promtool."""
+"""The texts of firing alerts, for scenes of promtool."""
 
 from __future__ import annotations
 
@@ -131,8 +131,8 @@ def fleet(service: str, severity: str, share: str, limit: str) -> Fired:
 
 
 WRONG = (
-    "were refused for what is in them, with effective status 400, 404, 413 or 422, or failed in the SDK itself. The "
-    "error budget does not count them. A retry does not help."
+    "were refused for what is in them, with effective status 400, 404, 413 or 422, or with a status that no series "
+    "names, or failed in the SDK itself. The error budget does not count them. A retry does not help."
 )
 
 

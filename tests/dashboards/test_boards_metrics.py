@@ -1,4 +1,4 @@
-"""Boards ask for nothing but what the instrumentation really exports, and the rules really record."""
+"""Boards query only what the instrumentation really exports and the rules really record."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from source import names
 from source.boards import every_panel
 from source.measures import LEAKING
 from source.panels import metrics_in
-from source.states import WHY_NOT
+from source.states import asked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,7 +26,7 @@ CHUNKS: Final = "gen_ai_client_operation_time_per_output_chunk_seconds"
 """Off unless asked for: no board shows it."""
 
 EXPRESSIONS: Final[Mapping[str, str]] = {
-    f"{board.uid}: {panel.title}: {ref}": expression.removesuffix(WHY_NOT)
+    f"{board.uid}: {panel.title}: {ref}": asked(expression)
     for board, panel in every_panel()
     for ref, expression in panel.expressions.items()
 }
@@ -66,7 +66,7 @@ def test_the_source_and_the_parser_find_the_same_metrics() -> None:
     assert found == {title: metrics_read(parsed(expression)) for title, expression in EXPRESSIONS.items()}
 
 
-def test_the_boards_show_every_metric_that_tells_of_calls() -> None:
+def test_the_boards_show_every_metric_about_calls() -> None:
     shown = {metric for expression in EXPRESSIONS.values() for metric in metrics_in(expression)}
     families = {metric.removesuffix("_bucket").removesuffix("_sum").removesuffix("_count") for metric in names.LABELS}
     missing = {family for family in families if not any(metric.startswith(family) for metric in shown)}

@@ -1,4 +1,4 @@
-"""What the panels show, computed by promtool from series that are known."""
+"""What the panels show, computed by promtool from known series."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from dashboards.boards_values import BORN, MINUTES, WINDOW, complaints, expression
+from dashboards.boards_values import BORN, MINUTES, WINDOW, complaints, expression, trend
 from dashboards.promtool import API, CHAT, call, failure, selector, steady
 from midstream._outcomes import Outcome
 from source import names
@@ -100,7 +100,7 @@ def test_every_tile_is_here_but_for_the_one_with_a_number_for_each_window() -> N
 def tiles(values: Mapping[tuple[str, str], float | None]) -> dict[str, dict[str, float]]:
     """By the expression of each tile, the one number that it shows, if it shows one."""
     return {
-        # Sums of floats differ in the last digits from run to run, and promtool compares exactly. No NaN is.
+        # Sums of floats differ in the last digits from run to run, and promtool compares exactly. NaN equals nothing.
         f"round({expression(*tile)}, 0.0001) > -Inf": {} if value is None else {"{}": round(value, 4)}
         for tile, value in values.items()
     }
@@ -108,6 +108,13 @@ def tiles(values: Mapping[tuple[str, str], float | None]) -> dict[str, dict[str,
 
 def test_the_tiles_show_what_happened(tmp_path: Path) -> None:
     assert complaints(TRAFFIC, tiles(TILES), tmp_path) == ""
+
+
+def test_the_lines_of_the_tiles_lead_to_the_same_values(tmp_path: Path) -> None:
+    lines = {
+        f"round({trend(*tile)}, 0.0001)": {"{}": round(value, 4)} for tile, value in TILES.items() if 0 < value < 1
+    }
+    assert complaints(TRAFFIC, lines, tmp_path) == ""
 
 
 def test_a_tile_that_shows_something_else_is_found(tmp_path: Path) -> None:
@@ -135,7 +142,8 @@ def test_the_tiles_show_nothing_without_traffic(tmp_path: Path) -> None:
 
 def test_a_tile_says_that_there_was_no_traffic(tmp_path: Path) -> None:
     idle = call(Outcome.COMPLETED, f"5x{MINUTES}")
-    is_nan = {f"count(({expression(*tile)}) != ({expression(*tile)}))": {"{}": 1.0} for tile in TILES}
+    shown = [one(*tile) for tile in TILES for one in (expression, trend)]
+    is_nan = {f"count(({one}) != ({one}))": {"{}": 1.0} for one in shown}
     assert complaints(idle, is_nan, tmp_path) == ""
 
 

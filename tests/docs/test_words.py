@@ -33,7 +33,7 @@ _GENERATED: Final = re.compile(
 )
 _TABLE_ROWS: Final = re.compile(r"^\|.*\n", re.MULTILINE)
 
-_MAX_WORDS_IN_DOCS: Final = 14_500
+_MAX_WORDS_IN_DOCS: Final = 12_000
 _MAX_LINES_OF_CONTRIBUTING: Final = 120
 
 

@@ -410,7 +410,7 @@ def nothing(): pass
 
 @pytest.fixture
 def shop(tmp_path: Path) -> str:
-    """Code that goes to where the application's module `shop` is."""
+    """Code that changes to the folder of the application's module `shop`."""
     (tmp_path / "shop.py").write_text(SHOP)
     return f"os.chdir({str(tmp_path)!r})"
 

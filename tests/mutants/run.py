@@ -1,8 +1,9 @@
 """Does `make test` find what `make test-full` finds? Puts small defects into the code, one at a time, and looks.
 
-Each mutant is a copy of `src` with one change, and meets the stages of the quick set until a test fails. The survivors
-together then meet the tests that only the full set has: if one fails, the halves do, until it is known which of them
-the full set kills and the quick set does not. What survives both is equivalent to the original, or a gap of both.
+Each mutant is a copy of `src` with one change, and meets the likely killers of the quick set until a test fails. The
+survivors together then meet the tests that only the full set has: if one fails, the halves do, until it is known which
+of them the full set kills. Those meet the rest of the quick set, which must kill them. The others are equivalent to the
+original, or a gap of both sets.
 """
 
 from __future__ import annotations
@@ -45,9 +46,9 @@ def _integration(names: Iterable[str]) -> list[str]:
 STAGES: Final = {
     "first": ("tests/unit", "tests/contract", *_integration(_PRODUCTS), *_OF_TOOLS),
     "core": _integration(_CORE),
-    "rest": ("tests",),
 }
-"""The likely killers first; together, what `make test` runs with the newest SDK."""
+"""The likely killers among the tests that `make test` runs with the newest SDK."""
+QUICK: Final = ("tests",)
 FULL: Final = ("tests", "--only-full")
 
 _PRELOADED: Final = ("anthropic", "anthropic.types", "hypothesis", "opentelemetry.sdk.trace")
@@ -68,8 +69,11 @@ class LikelyFirst:
 def start(mutations: Sequence[Mutation], tests: Sequence[str], folder: Path) -> int:
     """Starts pytest on a copy of the source with these mutations, in a process of which it returns the number."""
     shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(SOURCE, folder / "midstream", ignore=shutil.ignore_patterns("__pycache__"))
-    apply(mutations, folder / "midstream")
+    source = folder / "src"
+    shutil.copytree(SOURCE, source / "midstream", ignore=shutil.ignore_patterns("__pycache__"))
+    for read_from_a_checkout in ("dashboards", "docs"):
+        (folder / read_from_a_checkout).symlink_to(ROOT / read_from_a_checkout)
+    apply(mutations, source / "midstream")
     pid = os.fork()
     if pid:
         return pid
@@ -79,8 +83,8 @@ def start(mutations: Sequence[Mutation], tests: Sequence[str], folder: Path) -> 
             os.dup2(log.fileno(), 1)
             os.dup2(log.fileno(), 2)
         os.chdir(ROOT)
-        sys.path.insert(0, str(folder))
-        os.environ.update(PYTHONPATH=str(folder), PYTHONDONTWRITEBYTECODE="1")
+        sys.path.insert(0, str(source))
+        os.environ.update(PYTHONPATH=str(source), PYTHONDONTWRITEBYTECODE="1")
         sys.dont_write_bytecode = True
         # Plugins among what is imported already are not rewritten: their assertions are not of interest.
         options = ("-x", "-q", "--tb=no", "-pno:cacheprovider", "-Wignore::pytest.PytestAssertRewriteWarning")
@@ -99,10 +103,16 @@ def killer(folder: Path, status: int) -> str:
     return next(failed, f"status {status}: {lines[-1] if lines else ''}")
 
 
-def killed_by_quick(mutations: Sequence[Mutation], stages: Sequence[str], jobs: int, work: Path) -> dict[Mutation, str]:
+def killer_of(mutations: Sequence[Mutation], tests: Sequence[str], work: Path) -> str:
+    """The first of these tests that fails with all these mutations. Empty if all pass."""
+    _, status = os.waitpid(start(mutations, tests, work / "together"), 0)
+    return killer(work / "together", status)
+
+
+def killed_one_by_one(mutations: Sequence[Mutation], jobs: int, work: Path) -> dict[Mutation, str]:
     """By mutant, the stage that kills it; empty for a survivor."""
     began = time.monotonic()
-    waiting = [(mutation, list(stages)) for mutation in reversed(mutations)]
+    waiting = [(mutation, list(STAGES)) for mutation in reversed(mutations)]
     running: dict[int, tuple[Mutation, list[str]]] = {}
     killed: dict[Mutation, str] = {}
     while waiting or running:
@@ -122,18 +132,15 @@ def killed_by_quick(mutations: Sequence[Mutation], stages: Sequence[str], jobs: 
     return killed
 
 
-def killed_by_full(mutations: Sequence[Mutation], work: Path) -> dict[Mutation, str]:
-    """The tests that kill mutants which survived the quick set, by mutant."""
-    if not mutations:
-        return {}
-    _, status = os.waitpid(start(mutations, FULL, work / "full"), 0)
-    test = killer(work / "full", status)
+def killed_together(mutations: Sequence[Mutation], tests: Sequence[str], work: Path) -> dict[Mutation, str]:
+    """By mutant that these tests kill, the test that does."""
+    test = killer_of(mutations, tests, work) if mutations else ""
     if not test:
         return {}
     if len(mutations) == 1:
         return {mutations[0]: test}
     half = len(mutations) // 2
-    return killed_by_full(mutations[:half], work) | killed_by_full(mutations[half:], work)
+    return killed_together(mutations[:half], tests, work) | killed_together(mutations[half:], tests, work)
 
 
 def main() -> None:
@@ -142,7 +149,6 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=100, help="about how many mutants")
     parser.add_argument("--seed", type=int, default=1, help="another choice of mutants")
     parser.add_argument("--only", nargs="*", default=[""], help="those whose line in the report contains such a text")
-    parser.add_argument("--stages", nargs="+", choices=STAGES, default=list(STAGES))
     parser.add_argument("--no-full", action="store_true", help="without the tests that only the full set has")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--list", action="store_true", help="only say which mutants there are")
@@ -155,11 +161,20 @@ def main() -> None:
     for name in _PRELOADED:
         importlib.import_module(name)
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
-        killed = killed_by_quick(found, arguments.stages, arguments.jobs, Path(folder))
+        for stage, tests in STAGES.items():
+            if test := killer_of((), tests, Path(folder)):
+                sys.exit(f"This test of the stage {stage!r} fails without a mutant: {test}")
+        killed = killed_one_by_one(found, arguments.jobs, Path(folder))
         survivors = [mutation for mutation, stage in killed.items() if not stage]
-        gaps = {} if arguments.no_full else killed_by_full(survivors, Path(folder))
+        by_full = {} if arguments.no_full else killed_together(survivors, FULL, Path(folder))
+        by_quick = killed_together([*by_full], QUICK, Path(folder))
+        gaps = {mutation: test for mutation, test in by_full.items() if mutation not in by_quick}
     print(f"\n{len(found)} mutants: {dict(Counter(killed.values()))}")
-    print("Survived both:", *(mutation for mutation in survivors if mutation not in gaps), sep="\n  ")
+    print(
+        "Not killed by what the full set adds:",
+        *(mutation for mutation in survivors if mutation not in by_full),
+        sep="\n  ",
+    )
     print("Killed by the full set only:", *(f"{mutation}   {test}" for mutation, test in gaps.items()), sep="\n  ")
     sys.exit(bool(gaps))
 

@@ -170,7 +170,7 @@ def test_the_standard_library_s_client_without_an_answer_is_a_connection_error()
 
 
 @pytest.mark.parametrize("name", ENDPOINT_EXCEPTIONS)
-def test_an_exception_that_explodes_says_nothing_more_than_its_class(name: str) -> None:
+def test_an_exception_that_raises_at_access_is_judged_by_its_class(name: str) -> None:
     class HostileError(Exception):
         def __getattribute__(self, _: str) -> Any:
             raise RuntimeError

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 from source import colours, names
 from source.board import Board, Row, Section
 from source.links import to
-from source.objective import BURNS, OBJECTIVE, PERIOD, WINDOWS
+from source.measures import STEP, WHOLE
+from source.objective import BURNS, OBJECTIVE, PERIOD, SHORTEST, WINDOWS
 from source.panels import Lines, Query, Thresholds, Tile
 from source.parts import ALLOWED, NO_TRAFFIC, NONE, called
 from source.queries import FAILURES, JUDGED, TARGET, ratio, total
@@ -28,6 +29,9 @@ _BY: Final = frozenset(FAILURES)
 _GOAL: Final = f"{100 * OBJECTIVE:g} %"
 _FACTORS: Final = sorted(burn.factor for burn in BURNS)
 
+_RARELY: Final = "30m"
+"""How often the period of the budget reads a recorded rate."""
+
 _BURNING: Final = Thresholds(colours.GOOD, ((_FACTORS[0], colours.WARNING), (_FACTORS[-1], colours.BAD)))
 _LEFT_OVER: Final = Thresholds(colours.BAD, ((0, colours.WARNING), (0.25, colours.GOOD)))
 
@@ -44,7 +48,7 @@ def _of_calls(window: str, *by: str) -> str:
 
 def _in_period(*by: str) -> str:
     """The share of calls that failed in the whole period: a quiet hour counts for less than a busy one."""
-    sums = (f"sum_over_time({_recorded('30m', outcomes)}[{PERIOD}:30m])" for outcomes in (FAILURES, JUDGED))
+    sums = (f"sum_over_time({_recorded(_RARELY, outcomes)}[{PERIOD}:{_RARELY}])" for outcomes in (FAILURES, JUDGED))
     return ratio(*(total(one, *by) for one in sums))
 
 
@@ -52,11 +56,19 @@ def _burn(share: str) -> str:
     return f"{share} / {ALLOWED}"
 
 
+def _so_far(share: str, sentence: str) -> tuple[Query, ...]:
+    """Of the whole period: now, and as it was before."""
+    return (
+        Query(or_why_not(share, WHOLE), sentence),
+        Query(or_why_not(share, STEP), "over time", over_time=True),
+    )
+
+
 _LEFT: Final = Tile(
     title="Error budget left",
     description=f"The remaining share of the failures that the objective of {_GOAL} allows in {PERIOD}. Below zero, "
     "the objective is missed.",
-    queries=(Query(or_why_not(f"1 - {_burn(_in_period())}"), f"of the budget of {PERIOD} is left"),),
+    queries=_so_far(f"1 - {_burn(_in_period())}", f"of the budget of {PERIOD} is left"),
     moved_by=_BY,
     at_rest=1,
     unit="percentunit",
@@ -69,7 +81,7 @@ _SUCCESS: Final = Tile(
     title="Actual success",
     description=f"The share of calls in {PERIOD} that really succeeded, of those that the objective counts: not those "
     f"that the caller caused to fail. The objective is {_GOAL}.",
-    queries=(Query(or_why_not(f"1 - {_in_period()}"), f"of calls in {PERIOD}; the objective is {_GOAL}"),),
+    queries=_so_far(f"1 - {_in_period()}", f"of calls in {PERIOD}; the objective is {_GOAL}"),
     moved_by=_BY,
     at_rest=1,
     unit="percentunit",
@@ -81,7 +93,10 @@ _SUCCESS: Final = Tile(
 _NOW: Final = Tile(
     title="Burn rate now",
     description=f"How fast the budget is used over the last hour. At 1, it lasts exactly {PERIOD}.",
-    queries=(Query(or_why_not(_burn(_of_calls("1h"))), "times as fast as the budget lasts"),),
+    queries=(
+        Query(or_why_not(_burn(_of_calls("1h")), WHOLE), "times as fast as the budget lasts"),
+        Query(or_why_not(_burn(_of_calls(SHORTEST)), STEP), f"in the last {SHORTEST}", over_time=True),
+    ),
     moved_by=_BY,
     unit="none",
     decimals=1,
@@ -95,7 +110,7 @@ _PER_WINDOW: Final = Tile(
     title="Burn rate per window",
     description="How fast the budget is used, over each recorded window. An alert needs a long and a short window "
     f"above its factor: {_ALERTS}.",
-    queries=tuple(Query(or_why_not(_burn(_of_calls(window))), window) for window in WINDOWS),
+    queries=tuple(Query(or_why_not(_burn(_of_calls(window)), STEP), window, over_time=True) for window in WINDOWS),
     moved_by=_BY,
     unit="none",
     decimals=1,

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from midstream._outcomes import Outcome
 from source import names, streams
 from source.board import Board, Row, Section
 from source.links import CALLS, to
-from source.measures import ERRORS, STEP, WHOLE, calls, number
+from source.measures import ERRORS, STEP, calls
 from source.panels import Bars, Query, Tile
-from source.parts import ANY_IS_BAD, NO_TRAFFIC, NONE, called
+from source.parts import NONE, called, count
 from source.queries import FAILURES, any_of
-from source.states import or_why_not
 from source.streams import LOGS, TRACES, LogEvents, LogQuery, Spans, Trace, TraceQuery, variable_of
 from source.tables import Column
 from source.variables import NAMES, Choice, datasource_variable, list_variable, query_variable, text_variable
@@ -40,17 +40,14 @@ _LINE: Final = f"{{{{.{names.label('anthropic.request.id')}}}}} {{{{__line__}}}}
 
 _NO_SOURCE: Final = "No data"
 
-_COUNT: Final = Tile(
-    title="Failed calls",
-    description="Failed calls of these outcomes and error types, by the metrics.",
-    queries=(
-        Query(or_why_not(number(calls(_CHOSEN, WHOLE))), "failed"),
-        Query(calls(_CHOSEN, STEP), "in the last interval", over_time=True),
+_COUNT: Final = replace(
+    count(
+        "Failed calls",
+        "Failed calls of these outcomes and error types, by the metrics.",
+        lambda window: calls(_CHOSEN, window),
+        "failed",
+        _BY,
     ),
-    moved_by=_BY,
-    decimals=0,
-    nothing=NO_TRAFFIC,
-    thresholds=ANY_IS_BAD,
     leads_on=False,
 )
 
@@ -59,7 +56,10 @@ def _of_events(title: str, description: str, expression: str, sentence: str) -> 
     return Tile(
         title=title,
         description=description,
-        queries=(LogQuery(expression, sentence),),
+        queries=(
+            LogQuery(expression, sentence),
+            LogQuery(f"{expression} or vector(0)", "in the last interval", over_time=True),
+        ),
         moved_by=_BY,
         decimals=0,
         nothing=_NO_SOURCE,

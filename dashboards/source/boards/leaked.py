@@ -8,7 +8,7 @@ from midstream._outcomes import Outcome
 from source import colours, names
 from source.board import Board, Row, Section
 from source.links import to
-from source.measures import ERRORS, FAILED, LEAKED, LEAKING, OPERATIONS, STEP, WHOLE, calls, number, of_histogram, share
+from source.measures import ERRORS, FAILED, LEAKED, LEAKING, OPERATIONS, STEP, WHOLE, calls, of_histogram, share
 from source.panels import Bars, Lines, Query
 from source.parts import NONE, PHASES, called, count, errors_over_time, share_of_errors
 from source.queries import quantile, total
@@ -36,7 +36,8 @@ _COUNT: Final = count(
     "Leaked exceptions",
     "Failures whose exception is not an exception of the SDK: the application got one of the HTTP client, or of a "
     "decoder.",
-    Query(number(calls(LEAKED, WHOLE)), "calls raised no APIError"),
+    lambda window: calls(LEAKED, window),
+    "calls raised no APIError",
     LEAKING,
 )
 
@@ -44,21 +45,24 @@ _MISSED: Final = count(
     "Missed by except APIError",
     "Failures that `except anthropic.APIError` never sees: another exception was raised, or none, as for a truncated "
     "stream.",
-    Query(number(total(_missed(WHOLE))), "failures are not caught"),
+    lambda window: total(_missed(window)),
+    "failures are not caught",
     _UNCAUGHT,
 )
 
 _MISSED_SHARE: Final = share_of_errors(
     "Share that it misses",
     "The same, as a share of all failures.",
-    Query(share(total(_missed(WHOLE)), FAILED), "of all failures"),
+    lambda window: share(total(_missed(window)), FAILED, window),
+    "of all failures",
     _UNCAUGHT,
 )
 
 _LEAKED_SHARE: Final = share_of_errors(
     "Transport errors that leak",
     "The share of transport failures whose exception the SDK did not wrap. With an SDK that wraps them, it is zero.",
-    Query(share(calls(_OF_TRANSPORT.where(names.LEAKED, "true"), WHOLE), _OF_TRANSPORT), "are not wrapped by the SDK"),
+    lambda window: share(calls(_OF_TRANSPORT.where(names.LEAKED, "true"), window), _OF_TRANSPORT, window),
+    "are not wrapped by the SDK",
     frozenset({Outcome.TRANSPORT_ERROR}),
 )
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from midstream._outcomes import Outcome
 from source import colours, names
 from source.board import Board, Row, Section
 from source.links import to
-from source.measures import ERRORS, FAILED, IN_BAND, MISREPORTED, OPERATIONS, STEP, WHOLE, calls, number, share
+from source.measures import ERRORS, FAILED, IN_BAND, MISREPORTED, OPERATIONS, STEP, WHOLE, calls, share
 from source.panels import Lines, Query, Tile
-from source.parts import HIDDEN, NO_TRAFFIC, NONE, PHASES, called, count, errors_over_time, share_of_errors
+from source.parts import HIDDEN, NO_TRAFFIC, NONE, PHASES, called, count, errors_over_time, share_of_errors, with_trend
 from source.queries import JUDGED, ratio
-from source.states import or_why_not
 from source.tables import Column, Table
 
 __all__ = ("BOARD",)
@@ -26,7 +26,8 @@ _WORTH_A_RETRY: Final = "408|409|429|5.."
 _COUNT: Final = count(
     "In-band errors",
     "Calls with status 200 that failed with an error event inside the stream.",
-    Query(number(calls(IN_BAND, WHOLE)), "calls failed inside a 200 stream"),
+    lambda window: calls(IN_BAND, window),
+    "calls failed inside a 200 stream",
     _BY,
 )
 
@@ -34,7 +35,9 @@ _SHARE: Final = Tile(
     title="In-band errors per call",
     description="The share of calls that failed with an error event inside a 200 stream. Cancelled and abandoned calls "
     "are not counted.",
-    queries=(Query(or_why_not(ratio(calls(IN_BAND, WHOLE), calls(OPERATIONS.ended(*JUDGED), WHOLE))), "of all calls"),),
+    queries=with_trend(
+        lambda window: ratio(calls(IN_BAND, window), calls(OPERATIONS.ended(*JUDGED), window)), "of all calls"
+    ),
     moved_by=_BY,
     unit="percentunit",
     decimals=2,
@@ -46,23 +49,29 @@ _MISSED: Final = count(
     "Missed by a status check",
     "Failures whose exception does not have the effective status. Code that checks for 429, 529 or 500 and above "
     "sees a 200.",
-    Query(number(calls(MISREPORTED, WHOLE)), "failures have the wrong status"),
+    lambda window: calls(MISREPORTED, window),
+    "failures have the wrong status",
     _BY,
 )
 
 _MISSED_SHARE: Final = share_of_errors(
     "Share that it misses",
     "The same, as a share of all failures. With an SDK that reports the effective status, it is zero.",
-    Query(share(calls(MISREPORTED, WHOLE), FAILED), "of all failures"),
+    lambda window: share(calls(MISREPORTED, window), FAILED, window),
+    "of all failures",
     _BY,
 )
 
-_RETRY: Final = share_of_errors(
-    "Worth a retry",
-    "The share of in-band errors whose effective status is 408, 409, 429, or 500 and above. The SDK retries these "
-    "errors, but only before the stream has begun.",
-    Query(share(calls(_DETAILED.where(names.STATUS, _WORTH_A_RETRY, "=~"), WHOLE), _DETAILED), "of in-band errors"),
-    _BY,
+_RETRY: Final = replace(
+    share_of_errors(
+        "Worth a retry",
+        "The share of in-band errors whose effective status is 408, 409, 429, or 500 and above. The SDK retries these "
+        "errors, but only before the stream has begun.",
+        lambda window: share(calls(_DETAILED.where(names.STATUS, _WORTH_A_RETRY, "=~"), window), _DETAILED, window),
+        "of in-band errors",
+        _BY,
+    ),
+    thresholds=None,  # neither is better
 )
 
 _TYPES: Final = errors_over_time(

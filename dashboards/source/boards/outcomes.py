@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from midstream._outcomes import Outcome
 from source import colours, names
@@ -16,7 +16,6 @@ from source.measures import (
     LEAKING,
     OPERATIONS,
     STEP,
-    WHOLE,
     calls,
     gap,
     of_histogram,
@@ -24,29 +23,20 @@ from source.measures import (
     success_as_it_was,
 )
 from source.panels import Bars, Lines, Query, Tile
-from source.parts import HIDDEN, NO_TRAFFIC, PHASES, WITHIN_OBJECTIVE, called, errors_over_time
+from source.parts import HIDDEN, NO_TRAFFIC, PHASES, WITHIN_OBJECTIVE, called, errors_over_time, with_trend
 from source.queries import FAILURES, HIDDEN_FROM_HTTP, SEEN_BY_HTTP, total
-from source.states import or_why_not
 from source.variables import chosen
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 __all__ = ("BOARD",)
 
 _EVERY_CALL: Final = None
 
 
-def _now(asked: Callable[[str], str], sentence: str) -> tuple[Query, ...]:
-    """Over the whole time, and in the last interval, with a line of those before it."""
-    return (Query(or_why_not(asked(WHOLE)), sentence), Query(asked(STEP), "in the last interval", over_time=True))
-
-
 _AS_HTTP_TELLS: Final = Tile(
     title="Success, according to HTTP",
     description="The share of calls that HTTP monitoring counts as a success: only an error status, and a connection "
     "that failed before the response, are failures. Cancelled and abandoned calls are not counted.",
-    queries=_now(success_as_http_tells, "of calls succeeded according to HTTP"),
+    queries=with_trend(success_as_http_tells, "of calls succeeded according to HTTP"),
     moved_by=frozenset(SEEN_BY_HTTP),
     at_rest=1,
     unit="percentunit",
@@ -59,7 +49,7 @@ _AS_IT_WAS: Final = Tile(
     title="Actual success",
     description="The share of calls that really succeeded: the whole response arrived. Cancelled and abandoned calls "
     "are not counted. Green is within the objective.",
-    queries=_now(success_as_it_was, "of calls got the whole response"),
+    queries=with_trend(success_as_it_was, "of calls got the whole response"),
     moved_by=frozenset(FAILURES),
     at_rest=1,
     unit="percentunit",
@@ -72,7 +62,7 @@ _GAP: Final = Tile(
     title="The gap",
     description="The difference between the two: failed calls that HTTP counts as a success, most of them inside a 200 "
     "stream. No HTTP metric shows them.",
-    queries=_now(gap, "of calls failed, hidden from HTTP"),
+    queries=with_trend(gap, "of calls failed, hidden from HTTP"),
     moved_by=frozenset(HIDDEN_FROM_HTTP),
     unit="percentunit",
     decimals=2,

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
 
 _NONE: Final[frozenset[object]] = frozenset()
 _entered: Final[ContextVar[frozenset[object]]] = ContextVar("midstream_corrected_errors", default=_NONE)
 
 
 class _State:
-    """Whether a scope was ever entered in this process: until then, no call asks."""
+    """Whether a scope was ever entered in this process: until then, calls do not look."""
 
     was_entered = False
 
@@ -45,8 +44,6 @@ class Scope:
         STATE.was_entered = True
         _entered.set(_entered.get() | {self})
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         # Not `reset`: it would also undo what was entered meanwhile, and fails in another context.
         _entered.set(_entered.get() - {self})

@@ -243,8 +243,8 @@ def scan_of(call: ObservedCall) -> Scan | None:
     Never raises. The iterator of the body must call it: the stack shows which method reads.
     """
     scan: Scan | None = None
-    with call.guards.bodies:
-        if call.head is not None and not call.is_parsed:
+    if call.head is not None and not call.is_parsed:
+        with call.guards.bodies:
             scan = _scan_of(call, call.head)
     return scan
 

@@ -11,9 +11,9 @@ from midstream._outcomes.remains import Remains, keep
 from midstream._outcomes.scan import EventScan
 from midstream._outcomes.unexpected import failure_in_document, is_json, not_json_by_name, unexpected_by_name
 from midstream._outcomes.values import UNDECODED, UNSEEN, json_value
-from midstream._sdk import callers
+from midstream._sdk.closing import ClosableCall
 from midstream._sdk.event_types import EventTypes, NoEvent
-from midstream._sdk.reporting import CallReport, Closing
+from midstream._sdk.reporting import CallReport
 from midstream._sdk.results import Head, is_inspectable, is_response, response_of, streams
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Returned(NamedTuple):
     """The exception to be raised instead."""
 
 
-class ObservedCall:
+class ObservedCall(ClosableCall):
     """One call. Patches call its methods, so none raises unless it says so. It is also the sink of a scan of its body.
 
     Once its `request()` has returned, a call refers neither to the response nor to the stream nor to an exception. So
@@ -44,20 +44,15 @@ class ObservedCall:
     """
 
     __slots__ = (
-        "__weakref__",
         "_event_types",
-        "_parser",
         "_read_before",
         "_response",
         "_stream_response",
         "clock",
         "corrections",
-        "guards",
         "head",
         "ignored_event_type",
         "kept",
-        "report",
-        "watch",
     )
 
     def __init__(
@@ -74,7 +69,6 @@ class ObservedCall:
         """
         self.report = CallReport(reporter, request)
         self.guards = reporter.guards
-        """They count internal errors where the call is recorded."""
         self.clock: Callable[[], float] = reporter.clock
         """Seconds; never raises."""
         self._event_types = event_types
@@ -87,18 +81,8 @@ class ObservedCall:
         self._read_before = False
         self.kept: list[bytes] | None = None
         """The last chunks of the body of a stream of events."""
-        self._parser: weakref.ref[Any] | None = None
-        self.watch = StreamWatch(self.clock, kind)  # last: a call without it was interrupted here, and never began
-
-    @property
-    def _is_settled(self) -> bool:
-        # Asked before any guard: at the exit of the interpreter, what outlives the modules finds no guard.
-        return self.watch.ended or self.report.is_inherited
-
-    @property
-    def is_parsed(self) -> bool:
-        """Whether a parser decodes the body."""
-        return self._parser is not None
+        self._parser = None
+        self.watch = StreamWatch(self.clock, kind)  # last
 
     @property
     def wants_events(self) -> bool:
@@ -109,9 +93,12 @@ class ObservedCall:
 
     def attempted(self, http_request: Any) -> None:
         """The SDK built an HTTP request for the call, and will send it."""
-        with self.guards.calls:
-            self._response = None
+        self._response = None
+        try:
             self.report.attempted(http_request)
+        except Exception:
+            if not self.guards.calls.contains_error():
+                raise
         self.report.find_span()
 
     def parsing(self, response: Any) -> None:
@@ -127,7 +114,7 @@ class ObservedCall:
 
     def _failed(self, error: BaseException, last_event: object, *, correct: bool) -> CorrectedError | None:
         answered, self._response = self._response, None
-        with self.guards.calls:
+        try:
             verdict = self.watch.failed(error, last_event, lambda: self._failure_in(answered), self._remains)
             # An exception of the application's may not let itself be examined.
             response = attempt(lambda: getattr(error, "response", None))
@@ -135,7 +122,10 @@ class ObservedCall:
             if (is_http_error or not self.report.has_response) and response is not None:
                 attempt(self.report.responded, response)
             return self._report(verdict, error, answered if response is None else response, correct=correct)
-        return None
+        except Exception:
+            if not self.guards.calls.contains_error():
+                raise
+            return None
 
     def _report(
         self, verdict: Verdict | None, error: BaseException | None, response: Any, *, correct: bool
@@ -185,26 +175,27 @@ class ObservedCall:
 
     # While a parser decodes events.
 
-    def parsed_by(self, parser: Any) -> None:
-        """`parser` decodes the body from now on, so the ends of the body itself are not the ends of the call."""
-        with self.guards.streams:
-            self._parser = weakref.ref(parser)
-
     def on_event(self, event: object) -> None:
         """An event was decoded."""
-        with self.guards.streams:
+        try:
             since_last = self.watch.event(event)
             if self._event_types is None:
                 if since_last is not None:
                     self.report.chunk(self.watch.model, since_last)
             elif self._event_types.can_ignore(event, is_redundant=self.watch.is_redundant):
                 self.ignored_event_type = type(event)
+        except Exception:
+            if not self.guards.streams.contains_error():
+                raise
 
     def on_end(self, last_event: object = None) -> CorrectedError | None:
         """The events came to their end."""
-        with self.guards.calls:
+        try:
             return self._report(self.watch.read(last_event, self._remains), None, None, correct=self.is_parsed)
-        return None
+        except Exception:
+            if not self.guards.calls.contains_error():
+                raise
+            return None
 
     # While the application reads the body undecoded.
 
@@ -220,73 +211,19 @@ class ObservedCall:
 
     def body_read(self) -> None:
         """The body came to its end by its framing."""
+        if self._parser is not None:
+            return
         with self.guards.bodies:
-            if self._parser is None:
-                media_type = "" if self.head is None else self.head.media_type
-                failure = unexpected_by_name(media_type, self.watch.kind, events=self.wants_events)
-                if failure is not None:
-                    self.watch.found(failure)
-                self.report.report_now(self.watch.read_without_events())
+            media_type = "" if self.head is None else self.head.media_type
+            failure = unexpected_by_name(media_type, self.watch.kind, events=self.wants_events)
+            if failure is not None:
+                self.watch.found(failure)
+            self.report.report_now(self.watch.read_without_events())
 
     def body_failed(self, error: BaseException) -> None:
         """Reading the body raised `error`."""
         if self._parser is None:
             self._failed(error, None, correct=False)
-
-    # The application closes or drops it.
-
-    def closing(self, last_event: object = None, *, by_application: bool = False) -> Closing:
-        """To be entered while the stream is closed."""
-        verdict: Verdict | None = None
-        if not self._is_settled:
-            with self.guards.calls:
-                verdict = self.watch.closed(last_event)
-        return Closing(self.report, verdict, by_application=by_application)
-
-    def closing_body(self, *, reading: bool) -> Closing:
-        """To be entered while the body is closed, which counts if it is the application that closes it.
-
-        The SDK's parser closes the body itself when it ends, while it runs and between two reads. `reading`: in the
-        middle of a read, which is then in another thread or task.
-        """
-        verdict: Verdict | None = None
-        if not self._is_settled:
-            with self.guards.bodies:
-                if reading or not self._parser_is_running():
-                    verdict = self.watch.closed()
-        return Closing(self.report, verdict)
-
-    def is_closed_by_parser(self) -> bool:
-        """Whether the SDK's parser, and not the application, called what closes the stream."""
-        with self.guards.streams:
-            return callers.called_by(None if self._parser is None else self._parser())
-        return False
-
-    def dropped(self) -> None:
-        """The application dropped the call, or what reads its body, before its end."""
-        if self._is_settled:
-            return
-        with self.guards.calls:
-            self.report.report(self.watch.closed())
-
-    def __del__(self) -> None:
-        if hasattr(self, "watch"):
-            self.dropped()
-            if self.report.is_open:
-                # Its report is deferred, was interrupted, or was too near the recursion limit.
-                with self.guards.calls:
-                    self.report.stream_closed()
-
-    def forget(self) -> None:
-        """The call cannot be observed any more: its span ends, and its outcome is not recorded."""
-        with self.guards.calls:
-            if not self._is_settled and self.watch.closed() is not None:
-                self.report.discard()
-
-    def exit(self) -> None:
-        """The interpreter exits."""
-        self.dropped()
-        self.report.close_span()
 
     # Answers that were read before `request()` returned.
 
@@ -349,7 +286,3 @@ class ObservedCall:
             return None
         encoding = "" if self._read_before else self.head.encoding
         return Remains.of(self.head.media_type, encoding, b"".join(self.kept), self.watch.received)
-
-    def _parser_is_running(self) -> bool:
-        parser = None if self._parser is None else self._parser()
-        return parser is not None and callers.is_running(parser)

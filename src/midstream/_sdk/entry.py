@@ -72,25 +72,30 @@ class RequestObserver:
 
     def enter(self, client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> ObservedRequest:
         """The run of `request()` with these arguments, with its call if it is observed. Never raises."""
-        call: ObservedCall | None = None
-        with self._reporter.guards.calls:
-            call = self._start(client, args, kwargs)
-        return ObservedRequest(call)
+        try:
+            return ObservedRequest(self._start(client, args, kwargs))
+        except Exception:
+            if not self._reporter.guards.calls.contains_error():
+                raise
+            return ObservedRequest(None)
 
     def returned(self, request: ObservedRequest, result: Any) -> CorrectedError | None:
         """`request` returned `result`. Returns the corrected exception, if it is to be raised instead. Never raises."""
         call = request.leave()
         if call is None:
             return None
-        with call.guards.calls:
+        try:
             live, corrected = call.returned(result)
             if live is not None and observe_body(live, call):
                 self.registry.add(live, call)
             elif live is not None:
                 call.forget()
-            return corrected
-        call.forget()  # an internal error: the end cannot be observed
-        return None
+        except Exception:
+            if not call.guards.calls.contains_error():
+                raise
+            call.forget()  # the end cannot be observed
+            return None
+        return corrected
 
     @cached_property
     def _silent(self) -> Reporter:
@@ -151,9 +156,12 @@ class ObservedRequest:
         # A coroutine that is closed from outside, as at the end of its loop, is left in another context.
         call, attached, reset = self.call, self._attached, self._reset
         if call is not None and attached is not None:
-            with call.guards.spans:
+            try:
                 if context.get_current() is attached[0]:
                     context.detach(attached[1])
+            except Exception:
+                if not call.guards.spans.contains_error():
+                    raise
         if reset is not None:
             attempt(_current.reset, reset)
 
@@ -179,5 +187,9 @@ class ObservedRequest:
             return
         span = call.report.span
         if span is not None and span.is_own:
-            with call.guards.spans:
-                self._attached = (span.context, context.attach(span.context))
+            try:
+                where = span.context
+                self._attached = (where, context.attach(where))
+            except Exception:
+                if not call.guards.spans.contains_error():
+                    raise

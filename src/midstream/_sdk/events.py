@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Optional
 
-from midstream._sdk.reporting import Closing
+from midstream._sdk.closing import Closing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

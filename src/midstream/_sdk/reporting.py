@@ -22,7 +22,6 @@ from midstream._telemetry.spans import SilentSpan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
 
     from midstream._outcomes import Verdict
     from midstream._telemetry.call_record import CallRequest
@@ -108,8 +107,11 @@ class CallReport:
     def find_span(self) -> None:
         """Takes the SDK's own span, which is the current one if the call has one, or else one of ours."""
         if self.span is None:
-            with self._reporter.guards.spans:
+            try:
                 self.span = self._reporter.recorder.span_within(self.request, self.entered_in, self.started_ns)
+            except Exception:
+                if not self._reporter.guards.spans.contains_error():
+                    raise
 
     def attempted(self, http_request: Any) -> None:
         """The SDK will send `http_request`, whose URL may differ from the client's base URL."""
@@ -185,7 +187,7 @@ class CallReport:
 
     def _report_in_context(self, verdict: Verdict, error: BaseException | None, corrected: bool) -> None:  # noqa: FBT001
         reporter = self._reporter
-        with reporter.guards.calls:
+        try:
             record = CallRecord(
                 self.request, verdict, self.started_at, self._attempts, self._status_code, self._request_id, corrected
             )
@@ -193,6 +195,9 @@ class CallReport:
                 reporter.recorder.ended(record, self.span or self._late_span(), error)
             finally:
                 self._ended(record)
+        except Exception:
+            if not reporter.guards.calls.contains_error():
+                raise
 
     def discard(self) -> None:
         """Ends the span without an outcome: how the call ended cannot be observed."""
@@ -222,29 +227,3 @@ class CallReport:
             with self._reporter.guards.spans:
                 span = self._reporter.recorder.own_span(self.request, self.entered_in, self.started_ns)
         return span
-
-
-class Closing:
-    """Judge before, report after: to be entered while a stream is closed.
-
-    The verdict is decided before, so that what the close causes does not count, and reported when the connection is
-    released. Without a report or a verdict, nothing is reported.
-    """
-
-    __slots__ = ("_by_application", "_report", "_verdict")
-
-    def __init__(
-        self, report: CallReport | None = None, verdict: Verdict | None = None, *, by_application: bool = False
-    ) -> None:
-        self._report = report
-        self._verdict = verdict
-        self._by_application = by_application
-
-    def __enter__(self) -> None:
-        """Does nothing: the verdict is decided."""
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if self._report is not None:
-            self._report.report(self._verdict, by_application=self._by_application)

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from midstream._guard import attempt
+from midstream._sdk.closing import Closing
 from midstream._sdk.corrected_helpers import CorrectedAsyncHelper, CorrectedHelper
 from midstream._sdk.entry import current_call, current_request
 from midstream._sdk.events import (
@@ -21,7 +22,6 @@ from midstream._sdk.events import (
     observed_helper,
     raise_corrected,
 )
-from midstream._sdk.reporting import Closing
 from midstream._sdk.results import response_of
 
 if TYPE_CHECKING:

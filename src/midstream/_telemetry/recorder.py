@@ -73,30 +73,42 @@ class Recorder:
 
     def first_seen(self, request: CallRequest) -> None:
         """Creates the series of all outcomes for a kind of call, so that `rate()` sees the first failure too."""
-        with self.guards.metrics:
+        try:
             self._series.of(request)
+        except Exception:
+            if not self.guards.metrics.contains_error():
+                raise
 
     def own_span(self, request: CallRequest, entered_in: Context, started_ns: int) -> CallSpan:
         """A span of ours, or none if spans are off or the tracer cannot start one, which is tried once."""
-        with self.guards.spans:
+        try:
             if self._spans:
                 return OwnSpan(self._tracer, request, entered_in, started_ns, spans=self.guards.spans)
+        except Exception:
+            if not self.guards.spans.contains_error():
+                raise
         return SilentSpan(entered_in)
 
     def span_within(self, request: CallRequest, entered_in: Context, started_ns: int) -> CallSpan:
         """The span of a call for which the SDK may have a span. To be called inside the SDK's."""
-        with self.guards.spans:
+        try:
             span = sdk_span(entered_in)
             if span is None:
                 return self.own_span(request, entered_in, started_ns)
             if self._spans and span.is_recording():
                 return SdkSpan(span, entered_in, spans=self.guards.spans)
+        except Exception:
+            if not self.guards.spans.contains_error():
+                raise
         return SilentSpan(entered_in)
 
     def stream_opened(self, call: int, request: CallRequest) -> None:
         """The live stream of the call with the id `call` has begun."""
-        with self.guards.metrics:
+        try:
             self._open_streams.opened(call, self._series.open_stream(request))
+        except Exception:
+            if not self.guards.metrics.contains_error():
+                raise
 
     def stream_closed(self, call: int) -> None:
         """It has ended."""
@@ -120,13 +132,18 @@ class Recorder:
         failure = call.verdict.failure
         requested = request_attributes(call.request)
         result: dict[str, Value] = {}
-        with self.guards.calls:
+        try:
             result = call_attributes(call)
+        except Exception:
+            if not self.guards.calls.contains_error():
+                raise
         line = None if failure is None else str(failure)
         # An exception for the application, such as Ctrl-C in an exporter, passes through after the rest is recorded.
         try:
-            with self.guards.spans:
-                span.finish(requested, result, line, time.time_ns())
+            span.finish(requested, result, line, time.time_ns())
+        except Exception:
+            if not self.guards.spans.contains_error():
+                raise
         finally:
             try:
                 self._record_metrics(call, span.context)
@@ -135,18 +152,24 @@ class Recorder:
                     if self._write_failure is not None:
                         with self.guards.logs:
                             self._write_failure(failure, call.request_id)
-                    with self.guards.logs:
+                    try:
                         self._emit_event(failure, line, {**requested, **result}, span.context, error)
+                    except Exception:
+                        if not self.guards.logs.contains_error():
+                            raise
 
     def _record_metrics(self, call: CallRecord, where: Context) -> None:
         rest: Iterator[SeriesValue] = iter(())
-        with self.guards.metrics:
+        try:
             end = self._series.end_of(call)
             for add, times in end.added:
                 for _ in range(int(times(call) or 0)):
                     add()
             rest = iter(end.recorded)
             self._record_values(rest, call, where)
+        except Exception:
+            if not self.guards.metrics.contains_error():
+                raise
         for value in rest:  # only after an internal error, which loses one value
             with self.guards.metrics:
                 self._record_values((value,), call, where)

@@ -99,8 +99,11 @@ class OwnSpan(CallSpan):
         """Ends the span. The status of a call that did not fail stays unset, as the conventions require."""
         is_same = request_attributes is self._request.attributes
         try:
-            with self._guard:
+            try:
                 self.span.set_attributes(result_attributes if is_same else {**request_attributes, **result_attributes})
+            except Exception:
+                if not self._guard.contains_error():
+                    raise
             if failure is not None:
                 with self._guard:
                     self.span.set_status(Status(StatusCode.ERROR, failure))

@@ -6,14 +6,12 @@ The default answer has nine events, pings not counted: `message_start`, `content
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, cycle, dropwhile, islice
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from midstream.faults._wire import sse, to_json
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
 
 DEFAULT_DELTAS: Final = 4
 """Content deltas of the default answer."""

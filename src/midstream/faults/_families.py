@@ -6,25 +6,22 @@ says otherwise for a kind of body or an operation, these are as for a streamed m
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from itertools import chain
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from midstream.faults import _ends as ends
 from midstream.faults import _scripts as scripts
 from midstream.faults._answers import text_answer, thinking_answer, tool_use_answer
 from midstream.faults._api_errors import API_ERRORS
+from midstream.faults._ends import Ends
 from midstream.faults._family import ATTEMPTS, DELTAS, MILLISECONDS, STATUS, TYPE, Family, Proxied
+from midstream.faults._scenario import Operation
 from midstream.faults._script import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from midstream.faults._ends import Ends
-    from midstream.faults._scenario import Operation
-    from midstream.faults._scripts import ScriptMaker
+from midstream.faults._scripts import ScriptMaker
 
 _COMPLETED_AS_FILE: Final[Mapping[Operation, Ends]] = {"file_download": ends.completed}
 _COMPLETED_WITHOUT_EVENTS: Final[Mapping[Operation, Ends]] = {**_COMPLETED_AS_FILE, "batch_results": ends.completed}

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from midstream.faults import _scripts as scripts
 from midstream.faults._answers import DEFAULT_DELTAS, DEFAULT_EVENTS, CannedAnswer
 from midstream.faults._ends import Ends
 from midstream.faults._scenario import Operation
 from midstream.faults._script import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 _MAX_QUOTE_LENGTH: Final = 100
 

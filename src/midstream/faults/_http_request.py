@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from typing import Final
 
 MAX_HEAD_LENGTH: Final = 64 * 1024
 """The longest request line and headers that are read, in bytes."""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
-
-    from midstream.faults._script import Script
+from midstream.faults._script import Script
 
 _MAX_ENTRIES: Final = 10_000
 _MAX_NAME_LENGTH: Final = 100

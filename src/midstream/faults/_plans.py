@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import accumulate, cycle
 from math import fsum
 from random import Random
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 
 from midstream.faults._answers import DEFAULT_EVENTS
+from midstream.faults._http_request import HttpRequest
+from midstream.faults._scenario import Scenario
 from midstream.faults._scenarios import planned
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    from midstream.faults._http_request import HttpRequest
-    from midstream.faults._scenario import Scenario
 
 _KEY_HEADERS: Final = frozenset({"x-api-key", "authorization"})
 _ALL: Final = 100

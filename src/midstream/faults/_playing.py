@@ -6,15 +6,13 @@ import asyncio
 import os
 import socket
 import struct
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from midstream.faults._latency import NO_LATENCY, Latency
 from midstream.faults._script import Ending, Script
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
 
 T = TypeVar("T")
 

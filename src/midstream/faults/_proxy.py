@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Callable
 from contextlib import aclosing, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from midstream.faults._answers import Event, split_events
 from midstream.faults._family import ATTEMPTS, Proxied
+from midstream.faults._http_request import HttpRequest
 from midstream.faults._latency import NO_LATENCY, Latency
 from midstream.faults._log import End, Served
+from midstream.faults._plans import Plan
 from midstream.faults._routes import named_in
+from midstream.faults._scenario import Scenario
 from midstream.faults._scenarios import OK, family_of, play
 from midstream.faults._script import Kind, Script, gateway_script
 from midstream.faults._scripts import Case, halves
 from midstream.faults._server import Exchange, FaultServer
 from midstream.faults._upstream import BrokenOffError, UnreachableError, Upstream, UpstreamAnswer, events
 from midstream.faults._wire import LAST_CHUNK, chunk_size, head_lines
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from midstream.faults._http_request import HttpRequest
-    from midstream.faults._plans import Plan
-    from midstream.faults._scenario import Scenario
 
 _Split = tuple[tuple[bytes, ...], tuple[bytes, ...]]
 

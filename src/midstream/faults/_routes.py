@@ -7,21 +7,19 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
 from urllib.parse import unquote
 
 from midstream.faults import _answers as answers
 from midstream.faults import _streams as streams
 from midstream.faults._family import DELTAS
+from midstream.faults._http_request import HttpRequest
+from midstream.faults._plans import Plan
+from midstream.faults._scenario import Scenario
 from midstream.faults._scenarios import HOW_TO_LIST, OK, family_of, parse, play
 from midstream.faults._script import Kind, Script, refusal_script
 from midstream.faults._scripts import Case, halves
 from midstream.faults._wire import to_json
-
-if TYPE_CHECKING:
-    from midstream.faults._http_request import HttpRequest
-    from midstream.faults._plans import Plan
-    from midstream.faults._scenario import Scenario
 
 _MakeAnswer = Callable[[str], answers.CannedAnswer]
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 
 from midstream._outcomes.status import RETRYABLE_BELOW_500, SERVER_ERROR
-
-if TYPE_CHECKING:
-    from midstream._outcomes.vocabulary import Outcome, Phase
+from midstream._outcomes.vocabulary import Outcome, Phase
 
 Operation = Literal["chat", "text_completion", "count_tokens", "batch_results", "session_events", "file_download"]
 """What a call asks for: the value of `gen_ai.operation.name`."""

@@ -9,17 +9,15 @@ events, lines or parts of a file. Batch results and files are not event streams,
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from midstream._outcomes.vocabulary import Phase
 from midstream.faults._ends import completed
 from midstream.faults._families import FAMILIES
 from midstream.faults._family import ATTEMPTS, Argument, Family, K, quoted
 from midstream.faults._scenario import Expectation, Operation, Scenario
-
-if TYPE_CHECKING:
-    from midstream.faults._script import Script
-    from midstream.faults._scripts import Case
+from midstream.faults._script import Script
+from midstream.faults._scripts import Case
 
 HOW_TO_LIST: Final = "`midstream faults --list` and `midstream.faults.FAMILIES` list the scenarios"
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from midstream.faults import _wire as wire
 from midstream.faults._api_errors import api_error, envelope
+from midstream.faults._scenario import Scenario
 from midstream.faults._script import Ending, Kind, Script, error_script, refusal_script, request_id_of
-
-if TYPE_CHECKING:
-    from midstream.faults._scenario import Scenario
-
 
 _TYPES: Final[Mapping[Kind, Mapping[str, str]]] = {
     Kind.EVENTS: {"content-type": wire.EVENT_STREAM, "cache-control": "no-cache"},

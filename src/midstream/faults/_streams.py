@@ -6,16 +6,14 @@ an event, a line, or some bytes of a file.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import chain, cycle, islice
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import quote
 
 from midstream.faults._answers import INPUT_USAGE, OUTPUT_TOKENS, Event, text_answer, with_ping
 from midstream.faults._api_errors import api_error, envelope
 from midstream.faults._wire import to_json
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 _WORDS: Final = (" All", " is", " well", ".")
 _STOP: Final = {"stop_reason": "stop_sequence", "stop": "\n\nHuman:"}

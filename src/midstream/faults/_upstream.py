@@ -7,18 +7,15 @@ from __future__ import annotations
 
 import re
 import ssl
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
+from midstream.faults._http_request import HttpRequest
 from midstream.faults._script import Ending
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Iterable
-
-    from midstream.faults._http_request import HttpRequest
 
 _Headers = tuple[tuple[str, str], ...]
 

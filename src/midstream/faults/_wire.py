@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import re
 import zlib
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+from typing import Final
 
 EVENT_STREAM: Final = "text/event-stream; charset=utf-8"
 HTML: Final = "text/html; charset=utf-8"

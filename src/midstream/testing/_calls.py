@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Condition
-from typing import TYPE_CHECKING, Final, overload
+from typing import Final, overload
 
 from midstream._instrumentor import observed
+from midstream._outcomes import Failure, Outcome, Phase
 from midstream._outcomes.summary import NO_ANSWER, MessageSummary
 from midstream._telemetry.call_observer import add_call_observer, remove_call_observer
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
-
-    from midstream._outcomes import Failure, Outcome, Phase
-    from midstream._telemetry.call_record import CallRecord, CallRequest
+from midstream._telemetry.call_record import CallRecord, CallRequest
 
 __all__ = ("Call", "Calls", "recorded_calls")
 

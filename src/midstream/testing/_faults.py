@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import pytest
 from anthropic import (
@@ -15,17 +16,10 @@ from anthropic import (
     DefaultAsyncHttpxClient,
     DefaultHttpxClient,
 )
+from typing_extensions import Self
 
 from midstream._loopback import LOOPBACK_ONLY
-from midstream.faults import FaultServer
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from types import TracebackType
-
-    from typing_extensions import Self
-
-    from midstream.faults import Served
+from midstream.faults import FaultServer, Served
 
 __all__ = ("Faults",)
 
@@ -48,9 +42,7 @@ class Faults:
         self._closing.enter_context(self._server)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._closing.close()
 
     @property

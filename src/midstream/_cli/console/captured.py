@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
-    from types import TracebackType
-
-    from typing_extensions import Self
+from typing import final
 
 
+@final
 class CapturedException:
     """A context manager that captures every `Exception`, and nothing else."""
 
@@ -20,12 +16,10 @@ class CapturedException:
         self.error: Exception | None = None
         """What was raised. `None` if nothing was."""
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> CapturedException:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> bool:
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> bool:
         if not isinstance(error, Exception):
             return False
         self.error = error

@@ -5,21 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final, cast
 
 from midstream._cli.console.problem import Problem, shown
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = ("MARKER", "Changes", "write_folder")
 
 MARKER: Final = ".midstream-export"
-"""The file in a folder that says what was written into it. Without an ending: no program takes it for its own."""
+"""The file in a folder that says what was written into it. It has no suffix, so no program opens it."""
 
 _LISTED: Final = 5
 """How many names a message has at most."""

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from threading import Event
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
-    from types import FrameType
-
+from types import FrameType
 
 _POLL_SECONDS = 0.5
 

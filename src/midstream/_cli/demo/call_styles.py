@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable
+
+from anthropic import AsyncAnthropic
 
 from midstream._cli.clients import MAX_TOKENS, MESSAGES, for_scenario, open_async_stream
+from midstream.faults import Scenario
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from anthropic import AsyncAnthropic
-
-    from midstream.faults import Scenario
-
-    CallStyle = Callable[[AsyncAnthropic, Scenario], Awaitable[None]]
+CallStyle = Callable[[AsyncAnthropic, Scenario], Awaitable[None]]
 
 
 async def streamed(client: AsyncAnthropic, scenario: Scenario) -> None:

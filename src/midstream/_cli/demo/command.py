@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -16,18 +16,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from midstream._cli.console.problem import Problem
 from midstream._cli.console.signals import until_stopped
 from midstream._cli.demo.exporting import OtlpReceiver, Telemetry, export_failures, metrics_page, telemetry
-from midstream._cli.demo.results import Flavor
+from midstream._cli.demo.results import Flavor, Results
 from midstream._cli.demo.runs import run_scenarios
 from midstream._cli.demo.table import print_table
 from midstream._cli.demo.traffic import CALLS_PER_SECOND, MIXED, Traffic, streams
 from midstream._instrumentor import AnthropicInstrumentor
-from midstream.faults import EXAMPLES, FaultServer, parse
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
-
-    from midstream._cli.demo.results import Results
-    from midstream.faults import Scenario
+from midstream.faults import EXAMPLES, FaultServer, Scenario, parse
 
 
 @dataclass(frozen=True)

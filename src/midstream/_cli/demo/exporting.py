@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from inspect import signature
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import MetricReader, MetricsData, PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
 from midstream._cli.console.captured import captured_logs
 from midstream._cli.console.problem import Problem, cannot_listen
-from midstream._cli.console.urls import base_url
+from midstream._cli.console.values import base_url
 from midstream._guard import attempt
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
-
-    from opentelemetry.sdk.trace import ReadableSpan
-
 
 _SERVICE: Final = "midstream-demo"
 _HOST: Final = "127.0.0.1"

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
 
 from midstream._version import __version__
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from midstream.faults import Expectation, Scenario
-
+from midstream.faults import Expectation, Scenario
 
 _FIRST_ERROR_STATUS = 400
 

@@ -3,35 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+import anthropic
 from anthropic import Anthropic, APIError, AsyncAnthropic
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.trace import Span
 
 from midstream._cli.clients import (
     async_client,
     http_package,
     open_async_stream,
     open_stream,
-    sdk_version,
     sync_client,
 )
 from midstream._cli.console.captured import CapturedException
+from midstream._cli.demo.exporting import Telemetry
 from midstream._cli.demo.results import DemoCall, Flavor, Results, Row, Seen
 from midstream._outcomes import Outcome, Phase
 from midstream._outcomes.exceptions import qualified_name
-from midstream.faults import Expectation
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from opentelemetry.sdk.trace import ReadableSpan
-    from opentelemetry.trace import Span
-
-    from midstream._cli.demo.exporting import Telemetry
-    from midstream.faults import Scenario
-
+from midstream.faults import Expectation, Scenario
 
 _CONCURRENT_CALLS: Final = 8  # per kind of client
 _SPAN_NAME: Final = "midstream demo"
@@ -54,7 +48,7 @@ def run_scenarios(
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    return Results(sdk_version(), rows)
+    return Results(f"anthropic {anthropic.__version__}", rows)
 
 
 class _Caller:

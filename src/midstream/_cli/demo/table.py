@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from rich.console import Console, RenderableType
 from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from midstream._cli.demo.results import Flavor
+from midstream._cli.demo.results import Counts, DemoCall, Flavor, Results
 from midstream._outcomes import Outcome
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from rich.console import Console, RenderableType
-
-    from midstream._cli.demo.results import Counts, DemoCall, Results
-    from midstream.faults import Expectation
-
+from midstream.faults import Expectation
 
 _MARK: Final = "! "
 """Precedes a call that did not end as its scenario says."""

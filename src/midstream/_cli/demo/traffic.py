@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import cycle
 from threading import Thread
-from typing import TYPE_CHECKING, Final
+from typing import Final
+
+from anthropic import AsyncAnthropic
 
 from midstream._cli.clients import async_client
-from midstream._cli.demo.call_styles import abandoned, batch_results, cancelled, count_tokens, not_streamed, streamed
-from midstream.faults import EXAMPLES, parse
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from types import TracebackType
-
-    from anthropic import AsyncAnthropic
-
-    from midstream._cli.demo.call_styles import CallStyle
-    from midstream.faults import Scenario
-
+from midstream._cli.demo.call_styles import (
+    CallStyle,
+    abandoned,
+    batch_results,
+    cancelled,
+    count_tokens,
+    not_streamed,
+    streamed,
+)
+from midstream.faults import EXAMPLES, Scenario, parse
 
 CALLS_PER_SECOND: Final = 10
 
@@ -83,9 +84,7 @@ class Traffic:
     def __enter__(self) -> None:
         self._thread.start()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Cancels the calls that are running, and waits for their end."""
         self._loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join()

@@ -5,22 +5,18 @@ Neither a provider nor an exporter reports that to its caller.
 
 from __future__ import annotations
 
+import logging
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from midstream._cli.console.captured import CapturedException, captured_logs
 from midstream._cli.doctor.findings import in_words, one_line
+from midstream._cli.doctor.providers import Destination
 from midstream._guard import attempt
 from midstream._telemetry.log_events import name_of
-
-if TYPE_CHECKING:
-    import logging
-    from collections.abc import Callable, Iterator
-
-    from midstream._cli.doctor.providers import Destination
-
 
 # What is created. Each captured_... returns a function that reads what `provider` has created since then.
 

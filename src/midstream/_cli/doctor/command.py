@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Final
+from logging import LogRecord
+from typing import Final
 
 from rich.console import Console
 
 from midstream._cli.console.captured import CapturedException, captured_logs
 from midstream._cli.doctor.delivery import called, not_called
 from midstream._cli.doctor.exits import exits
-from midstream._cli.doctor.findings import Health, Subject, one_line
+from midstream._cli.doctor.findings import Finding, Health, Subject, one_line
 from midstream._cli.doctor.launcher import launched
 from midstream._cli.doctor.packages import installed
 from midstream._cli.doctor.patches import is_on, patched, spans_made
@@ -19,13 +21,6 @@ from midstream._cli.doctor.providers import SIGNALS, Maker, provided
 from midstream._cli.doctor.report import print_findings, print_json, stdout_for_the_report
 from midstream._cli.doctor.setup import SetupSource, function_named, set_up, setup_findings
 from midstream._cli.doctor.switches import switched
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from logging import LogRecord
-
-    from midstream._cli.doctor.findings import Finding
-
 
 _WAITING: Final = "Making a call and exporting its telemetry. Without a receiver that takes 10 to 20 seconds."
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from midstream._cli.console.captured import CapturedException
 from midstream._cli.doctor.capture import (
+    Delivery,
+    ProbedExporter,
     captured_log_events,
     captured_metrics,
     captured_spans,
@@ -18,18 +21,21 @@ from midstream._cli.doctor.capture import (
     spans,
 )
 from midstream._cli.doctor.findings import Finding, Subject, in_words
-from midstream._cli.doctor.providers import LOGS, METRICS, SIGNALS, TRACES, Maker, records_all, sampler
+from midstream._cli.doctor.providers import (
+    LOGS,
+    METRICS,
+    SIGNALS,
+    TRACES,
+    Destination,
+    Maker,
+    TelemetrySignal,
+    records_all,
+    sampler,
+)
 from midstream._guard import attempt
 from midstream._options import Settings
 from midstream._telemetry.scope import EVENT_NAME
 from midstream.faults import FaultServer
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from midstream._cli.doctor.capture import Delivery, ProbedExporter
-    from midstream._cli.doctor.providers import Destination, TelemetrySignal
-
 
 MODEL: Final = "midstream-doctor"
 """The model of the call, by which it can be recognized on boards."""
@@ -207,7 +213,7 @@ def _remedy(failure: str) -> str:
 
 
 def _one_span(created: Any) -> Iterator[Finding]:
-    """Whether anything else creates a span for the same call, whatever that is."""
+    """Whether anything else creates a span for the same call."""
     found = list(spans(created))
     others = [scope for scope, known in found if _OUTCOME not in known and _is_of_a_model(known)]
     if others:

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from midstream._cli.doctor.findings import Subject
+from midstream._cli.doctor.findings import Finding, Subject
 from midstream._guard import attempt
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    from midstream._cli.doctor.findings import Finding
 
 
 @dataclass(frozen=True)

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from midstream._cli.doctor.findings import Subject
+from midstream._cli.doctor.findings import Finding, Subject
 from midstream._cli.doctor.packages import is_installed, only_of_extra
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from midstream._cli.doctor.findings import Finding
-
 
 _DISTRO: Final = "opentelemetry-distro"
 _SDK: Final = "opentelemetry-sdk"

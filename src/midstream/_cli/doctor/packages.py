@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import platform
 import sys
+from collections.abc import Iterable, Iterator
 from importlib import metadata
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from midstream._cli.doctor.findings import Subject, in_words
+from midstream._cli.doctor.findings import Finding, Subject, in_words
 from midstream._guard import attempt
 from midstream._instrumentor import INSTRUMENTS
 from midstream._version import __version__
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from midstream._cli.doctor.findings import Finding
-
 
 _NEWEST_PYTHON: Final = (3, 14)
 """The newest that midstream was tested with: see docs/compatibility.md."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from itertools import groupby
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from midstream._cli.doctor.findings import Finding, Subject
 from midstream._instrumentor import AnthropicInstrumentor
@@ -13,10 +14,6 @@ from midstream._neighbours import active_neighbours, sdk_makes_spans
 from midstream._options import Settings
 from midstream._sdk.patches import Place, place_of
 from midstream._sdk.targets import TARGETS, Role, Target
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 
 _SDK_TRACING: Final = "ANTHROPIC_OPEN_TELEMETRY"
 

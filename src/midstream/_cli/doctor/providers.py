@@ -7,9 +7,10 @@ not reported.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from opentelemetry._logs import get_logger_provider
 from opentelemetry.metrics import get_meter_provider
@@ -17,9 +18,6 @@ from opentelemetry.trace import get_tracer_provider
 
 from midstream._cli.doctor.findings import Finding, Health, Subject, one_line
 from midstream._guard import attempt
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 
 class Maker(Enum):

@@ -6,24 +6,19 @@ import json
 import os
 import sys
 from collections import Counter
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import Final, TextIO
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 import midstream
-from midstream._cli.doctor.findings import Health
+from midstream._cli.doctor.findings import Finding, Health
 from midstream._version import __version__
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
-
-    from midstream._cli.doctor.findings import Finding
-
 
 _STYLES: Final = {
     Health.OK: "green",

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from importlib import import_module
 from importlib.metadata import entry_points
+from logging import LogRecord
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from opentelemetry.instrumentation import auto_instrumentation
 
 from midstream._cli.console.captured import CapturedException
 from midstream._cli.console.problem import Problem
-from midstream._cli.doctor.findings import Subject, in_words, one_line
+from midstream._cli.doctor.findings import Finding, Subject, in_words, one_line
 from midstream._cli.doctor.providers import METRICS, SIGNALS, TRACES
 from midstream._instrumentor import AnthropicInstrumentor
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from logging import LogRecord
-
-    from midstream._cli.doctor.findings import Finding
-
 
 _LAUNCHER: Final = "opentelemetry-instrument"
 _OTHERWISE: Final = "if the application sets OpenTelemetry up itself: midstream doctor --setup MODULE:FUNCTION"

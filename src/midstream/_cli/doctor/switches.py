@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from midstream._cli.doctor.findings import Finding, Health, Subject
 from midstream._cli.watch.boot.midstream_watch import ADDRESS
 from midstream._options import WORDS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
 
 _GROUP: Final = "opentelemetry_instrumentor"
 _NAME: Final = "anthropic_midstream"

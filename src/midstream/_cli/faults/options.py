@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import Final, TypeVar
 
-from midstream._cli.console.problem import Problem, shown
-from midstream.faults import FaultProxy, FaultServer, Rules, for_any, for_key, for_model, parse
+from midstream._cli.console.problem import Problem, refuse, shown
+from midstream.faults import FaultProxy, FaultServer, Plan, Rule, Rules, Served, for_any, for_key, for_model, parse
 from midstream.faults._latency import NO_LATENCY
 from midstream.faults._scenarios import family_of
 from midstream.faults._texts import latency, mix, names, plan, sequence
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from midstream.faults import Plan, Rule, Served
-
 
 _DEFAULT_PORT: Final = 8000
 _MAX_ENDING_LENGTH: Final = 8
@@ -113,9 +108,7 @@ class FaultsOptions:
         if self.upstream is not None:
             for name in names(text):
                 if name != "ok" and family_of(parse(name)).answer is not None:
-                    reason = f"{name} is an answer, and with --upstream the answers are the upstream's"
-                    message = f"{option} {shown(text)}: {reason}"
-                    raise Problem(message)
+                    refuse(option, text, f"{name} is an answer, and with --upstream the answers are the upstream's")
         return made
 
 
@@ -123,5 +116,4 @@ def _parsed(option: str, text: str, parser: Callable[[str], T]) -> T:
     try:
         return parser(text)
     except ValueError as error:
-        message = f"{option} {shown(text)}: {error}"
-        raise Problem(message) from error
+        refuse(option, text, str(error))

@@ -7,11 +7,12 @@ import os
 import shlex
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 from rich.console import Console
@@ -25,10 +26,6 @@ from midstream._cli.watch.output import program_output
 from midstream._cli.watch.receiver import receiving
 from midstream._cli.watch.summary import Watched
 from midstream._cli.watch.tally import Tally
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 
 _BOOT: Final = Path(__file__).with_name("boot")
 _DEFAULT_PORT: Final = 4318

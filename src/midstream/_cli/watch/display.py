@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
-from rich.console import Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from midstream._cli.watch.tally import Figures
 from midstream._cli.watch.wording import first_chunk, flags, percent, plural, totals
 from midstream._outcomes.vocabulary import Outcome
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
-
-    from rich.console import Console, RenderableType
-
-    from midstream._cli.watch.tally import Figures
-
 
 _PER_SECOND: Final = 4
 _ABOVE_FAILURES: Final = 19

@@ -9,24 +9,19 @@ import math
 import platform
 import time
 from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
 from midstream._guard import attempt
 from midstream._instrumentor import observe_always
 from midstream._telemetry.attributes import call_attributes, request_attributes
 from midstream._telemetry.call_observer import add_call_observer
-from midstream._telemetry.metrics import COUNTER_DEFAULTS, OPEN_STREAMS, Instrument, metrics_of
+from midstream._telemetry.call_record import CallRecord, CallRequest, Value
+from midstream._telemetry.metrics import COUNTER_DEFAULTS, OPEN_STREAMS, Instrument, Metric, metrics_of
 from midstream._telemetry.scope import EVENT_NAME, GenAIMetrics
 from midstream._version import __version__
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from midstream._telemetry.call_record import CallRecord, CallRequest, Value
-    from midstream._telemetry.metrics import Metric
-
 
 PROCESS: Final = "midstream.watch.process"
 """The name of the log event of a process that imports the SDK. Its body names the versions."""

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import socket
 import zlib
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
 
 from midstream._cli.console.problem import cannot_listen
 from midstream._cli.watch.otlp import JSON, PROTOBUF, events_in, points_in
+from midstream._cli.watch.tally import Tally
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
-
-    from midstream._cli.watch.tally import Tally
-
-    _Taker = Callable[[bytes, str], object]
+_Taker = Callable[[bytes, str], object]
 
 
 _HOST: Final = "127.0.0.1"

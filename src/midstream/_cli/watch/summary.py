@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from midstream._cli.watch.tally import Ended, Figures
 from midstream._cli.watch.wording import first_chunk, flags, percent, plural, totals
 from midstream._outcomes.redaction import without_keys, without_urls
 from midstream._outcomes.vocabulary import Outcome
 from midstream._version import __version__
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from midstream._cli.watch.tally import Ended, Figures
-
 
 _SHOWN_FAILURES: Final = 10
 

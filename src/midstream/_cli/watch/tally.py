@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import os
 from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from threading import Lock
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from midstream._cli.watch.boot.midstream_watch import PROBLEM
 from midstream._cli.watch.distribution import Distribution
 from midstream._cli.watch.inside import PROCESS
+from midstream._cli.watch.otlp import LogEvent, Point, Source
 from midstream._outcomes.vocabulary import Outcome
 from midstream._telemetry.metrics import OPEN_STREAMS, OPERATIONS
 from midstream._telemetry.scope import EVENT_NAME
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-
-    from midstream._cli.watch.otlp import LogEvent, Point, Source
-
 
 MAX_FAILURES: Final = 1000
 """The lines of failed calls that are kept: the last ones."""

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from midstream._cli.watch.distribution import Distribution
-    from midstream._cli.watch.tally import Figures
-    from midstream._outcomes.vocabulary import Outcome
+from midstream._cli.watch.distribution import Distribution
+from midstream._cli.watch.tally import Figures
+from midstream._outcomes.vocabulary import Outcome
 
 
 def plural(number: int, thing: str) -> str:
