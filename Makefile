@@ -206,7 +206,7 @@ pictures: $(DEV)/.project ## draw the boards from live data: docs/images; needs 
 	@$(DEV)/bin/python dashboards/pictures/draw.py $(ARGS)
 
 pins: ## write requirements/*.txt again; needs Python 3.10 too, as OLDEST
-	@PYTHON="$(PYTHON)" requirements/pin.sh
+	@PYTHON="$(PYTHON)" requirements/pin.sh $(ARGS)
 
 clean: ## remove the environments, caches and builds
 	rm -rf .venv .fuzz .pytest_cache .mypy_cache .ruff_cache .hypothesis dist site

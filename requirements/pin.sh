@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes the pinned .txt files from the .in files; run it as `make pins`.
+# Writes the pinned .txt files from the .in files, or those that are named; run it as `make pins [ARGS="neighbours"]`.
 #
 # Some packages have stopped supporting Python 3.10, and some are needed there only. So every list is resolved
 # twice: a pin that only one of the two resolutions has gets a marker.
@@ -37,13 +37,20 @@ write() {  # write LIST: the pins, under a line that says where they come from
     { echo "# Written by \`make pins\` from $1.in; do not edit."; cat; } >"$1.txt"
 }
 
+wanted() {  # wanted LIST: is it among those named, if any is?
+    [[ -z $named || " $named " == *" ${1%.in} "* ]]
+}
+named=$*
+
 for list in sdk-*.in frameworks*.in; do
+    wanted "$list" || continue
     pin "${list%.in}"
     write "${list%.in}" <"$scratch/pins"
 done
 
 # A list that includes a .txt is installed on top of that, and holds only what it adds.
 for list in $(grep -l '^-r .*\.txt$' -- *.in); do
+    wanted "$list" || continue
     base=$(sed -n 's/^-r \(.*\.txt\)$/\1/p' "$list")
     pin "${list%.in}"
     grep -vxFf "$base" "$scratch/pins" | write "${list%.in}"

@@ -235,7 +235,7 @@ def test_a_patch_of_somebody_else_over_ours_survives_and_ours_does_nothing_any_m
     ours = vars(_streaming.Stream)["close"]
 
     def theirs(stream: Any) -> None:
-        ours.__get__(stream)()
+        ours.__get__(stream, type(stream))()
 
     monkeypatch.setattr(_streaming.Stream, "close", theirs)
     AnthropicInstrumentor().uninstrument()
