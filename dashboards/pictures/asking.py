@@ -49,7 +49,8 @@ def _step(panel: Json, span: Span) -> int:
     if match is None:
         message = f"{panel['title']}: an interval of {panel['interval']}"
         raise ProblemError(message)
-    return max(STEP, int(match[1]) * _SECONDS[match[2]], (span.end - span.start) // panel.get("maxDataPoints", _POINTS))
+    points: int = panel.get("maxDataPoints", _POINTS)
+    return max(STEP, int(match[1]) * _SECONDS[match[2]], (span.end - span.start) // points)
 
 
 @dataclass(frozen=True)
