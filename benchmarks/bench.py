@@ -10,18 +10,18 @@ import argparse
 import gc
 import platform
 import resource
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from importlib.metadata import version
 from typing import Final, NamedTuple
 
-from in_memory import transport
+from in_memory import COUNTED_CALLS, CountedCall, transport
 from open_streams import memory, throughput
 from rounds import COLUMNS, measured, row, table
 from server import serving
 from startup import startup
-from subjects import MIDSTREAM, SDK_TRACES, SDK_TRACING, Subject, observed_by, providers
-from workloads import CALLS, Workload, run
+from subjects import MIDSTREAM, Subject, observed_by, providers
+from workloads import run
 
 _FILES: Final = 8192
 _MEMORY_ROUNDS: Final = 3
@@ -44,24 +44,29 @@ QUICK: Final = Size(call_rounds=1, rounds=1, calls=2, streams=20, events=20)
 
 def calls(size: Size) -> Iterator[list[str]]:
     """CPU time of every kind of call that `instructions.py --calls` counts, over the same transport in memory."""
-    given = providers()
-    answers = transport()
-    for base in (None, SDK_TRACING) if SDK_TRACES else (None,):
-        for name, workload in CALLS.items():
+    given, answers = providers(), transport()
+    for name, call in COUNTED_CALLS.items():
 
-            def seconds(subject: Subject | None, base: Subject | None = base, workload: Workload = workload) -> float:
-                with observed_by(given, base, subject):
-                    return run(workload, size.calls, answers) / size.calls
+        def seconds(subject: Subject | None, call: CountedCall = call) -> float:
+            with observed_by(given, call.base, subject):
+                return run(call.workload, size.calls, answers) / size.calls
 
-            rounds = measured(partial(seconds, None), partial(seconds, MIDSTREAM), size.call_rounds)
-            yield row(f"{name}{', on the SDK span' if base else ''}", "us", 1e6, rounds)
+        rounds = measured(partial(seconds, None), partial(seconds, MIDSTREAM), size.call_rounds)
+        yield row(name, "us", 1e6, rounds)
+
+
+_PARTS: Final[Mapping[str, Callable[[str, Size], Iterable[list[str]]]]] = {
+    "calls": lambda _url, size: calls(size),
+    "memory": lambda url, size: memory(url, size.streams, min(size.rounds, _MEMORY_ROUNDS)),
+    "start": lambda _url, size: startup(size.rounds),
+    "throughput": lambda url, size: throughput(url, size.streams, size.events, size.rounds),
+}
 
 
 def main() -> None:
     """Prints a Markdown table."""
-    parts = ("calls", "memory", "start", "throughput")
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", action="append", choices=parts, help="may be repeated")
+    parser.add_argument("--only", action="append", choices=_PARTS, help="may be repeated")
     parser.add_argument("--quick", action="store_true", help="only shows that everything runs")
     options = parser.parse_args()
     size = QUICK if options.quick else FULL
@@ -70,14 +75,8 @@ def main() -> None:
     print(f"CPython {platform.python_version()}, {platform.machine()}", end="")
     print(*(f", {name} {version(name)}" for name in _DISTRIBUTIONS), sep="", end="\n\n")
     with serving() as url:
-        rows: dict[str, Callable[[], Iterable[list[str]]]] = {
-            "calls": lambda: calls(size),
-            "memory": lambda: memory(url, size.streams, min(size.rounds, _MEMORY_ROUNDS)),
-            "start": lambda: startup(size.rounds),
-            "throughput": lambda: throughput(url, size.streams, size.events, size.rounds),
-        }
-        for part in options.only or parts:
-            print(table(COLUMNS, list(rows[part]())), end="\n\n", flush=True)
+        for part in options.only or _PARTS:
+            print(table(COLUMNS, list(_PARTS[part](url, size))), end="\n\n", flush=True)
 
 
 def _allow_many_files() -> None:

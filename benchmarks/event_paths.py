@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from dataclasses import dataclass
+from typing import Any, Final
 
 from midstream._outcomes.kinds import MESSAGES
 from midstream._sdk.bodies import ObservedBody
@@ -22,7 +23,8 @@ from midstream._telemetry.recorder import Recorder
 from midstream._telemetry.signals import Signals
 
 
-class Path(NamedTuple):
+@dataclass(frozen=True)
+class Path:
     """An iterator around an iterator of items, with a call that observes it and without."""
 
     item: Any
@@ -50,18 +52,14 @@ class _Body:
         return aiter(self._chunks)
 
 
-def _observed_body(chunks: Any, call: ObservedCall) -> ObservedBody:
-    return ObservedBody(_Body(chunks), call)
-
-
 def _observed_chunks(chunks: Iterator[bytes], call: ObservedCall) -> Iterator[bytes]:
     call.parsed_by(chunks)
-    return iter(_observed_body(chunks, call))
+    return iter(ObservedBody(_Body(chunks), call))
 
 
 def _observed_async_chunks(chunks: AsyncIterator[bytes], call: ObservedCall) -> AsyncIterator[bytes]:
     call.parsed_by(chunks)
-    return aiter(_observed_body(chunks, call))
+    return aiter(ObservedBody(_Body(chunks), call))
 
 
 def _reading(items: Iterator[Any], body: object) -> Iterator[Any]:
@@ -71,28 +69,16 @@ def _reading(items: Iterator[Any], body: object) -> Iterator[Any]:
         yield item
 
 
-def _observed_events(events: Any, call: ObservedCall) -> Any:
-    return observed_events(events, lambda: call)
-
-
-def _observed_async_events(events: Any, call: ObservedCall) -> Any:
-    return ObservedAsyncEvents(events, lambda: call)
-
-
-def _reading_the_body(items: Any) -> Iterator[Any]:
-    return _reading(items, _Body(items))
-
-
-def _reading_the_observed_body(items: Any, call: ObservedCall) -> Iterator[Any]:
-    return _reading(items, _observed_body(items, call))
-
-
 PATHS: Final[Mapping[str, Path]] = {
-    "events": Path(_Delta(), _observed_events),
-    "async events": Path(_Delta(), _observed_async_events, is_async=True),
+    "events": Path(_Delta(), lambda events, call: observed_events(events, lambda: call)),
+    "async events": Path(_Delta(), lambda events, call: ObservedAsyncEvents(events, lambda: call), is_async=True),
     "chunks": Path(b"x" * 256, _observed_chunks),
     "async chunks": Path(b"x" * 256, _observed_async_chunks, is_async=True),
-    "attributes": Path(_Delta(), _reading_the_observed_body, bare=_reading_the_body),
+    "attributes": Path(
+        _Delta(),
+        lambda items, call: _reading(items, ObservedBody(_Body(items), call)),
+        bare=lambda items: _reading(items, _Body(items)),
+    ),
 }
 
 

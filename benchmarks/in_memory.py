@@ -115,13 +115,12 @@ COUNTED_CALLS: Final[Mapping[str, CountedCall]] = {
 _FRAMINGS: Final = {"large chunks": "together", "a chunk each": "chunked"}
 
 COUNTED_STREAMS: Final[Mapping[str, CountedCall]] = {
-    f"{flavor}, {framing}, {length}": CountedCall(Workload(flavor, "stream", f"{prompt} {length}"))
+    f"{flavor}, {framing}, {length}": CountedCall(Workload(flavor, f"{prompt} {length}", streamed=True))
     for flavor in FLAVORS
     for framing, prompt in _FRAMINGS.items()
     for length in (SHORTEST, _LONG)
 }
 """By how the stream is read and arrives, and its number of events."""
-
 
 COUNTABLES: Final[Mapping[str, Mapping[str, Countable]]] = {
     "streams": {name: call.observed(MIDSTREAM) for name, call in COUNTED_STREAMS.items()},

@@ -12,12 +12,12 @@ from __future__ import annotations
 import argparse
 import platform
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-from counting import Countable, Do, count, counted
+from counting import Countable, count, counted
 from rounds import table
 
 _ITEMS: Final = 2_000
@@ -70,9 +70,7 @@ def main() -> None:
     tables = {"paths": LIMITS, "calls": CALL_LIMITS}.get(options.what, {})
     limits = tables.get(".".join(platform.python_version_tuple()[:2]), {})
     if options.check and not limits:
-        sys.exit(
-            f"{options.what} has no limits for this Python; limits exist for {', '.join(tables) or 'other options'}"
-        )
+        sys.exit(f"{options.what} has no limits for this Python; they exist for {', '.join(tables) or 'other options'}")
     counts = counted((__file__, "--count", f"{options.what}{' without floor' if options.check else ''}"))
     if options.what == "streams":
         from in_memory import per_event  # noqa: PLC0415 - imports the SDK
@@ -104,17 +102,13 @@ def _countables(what: str) -> Mapping[str, Countable]:
     from event_paths import PATHS, drive  # noqa: PLC0415
     from in_memory import COUNTABLES  # noqa: PLC0415
 
-    def driving(path: str, *, observed: bool) -> Callable[[], Do]:
-        return lambda: partial(drive, path, observed=observed)
-
-    return (
-        {
-            path: Countable(_ITEMS, {"bare": driving(path, observed=False), "midstream": driving(path, observed=True)})
-            for path in PATHS
-        }
-        if what.startswith("paths")
-        else COUNTABLES[what]
-    )
+    if not what.startswith("paths"):
+        return COUNTABLES[what]
+    observed = {"bare": False, "midstream": True}
+    return {
+        path: Countable(_ITEMS, {name: partial(partial, drive, path, observed=by) for name, by in observed.items()})
+        for path in PATHS
+    }
 
 
 if __name__ == "__main__":

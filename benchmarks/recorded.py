@@ -169,10 +169,10 @@ class _RecordedMeters(MeterProvider):
         return cast("Meter", _RecordedMeter(super().get_meter(*arguments, **options), self._measurements))
 
 
+@dataclass(frozen=True)
 class _RecordedMeter:
-    def __init__(self, meter: Meter, measurements: list[Measurement]) -> None:
-        self._meter = meter
-        self._measurements = measurements
+    _meter: Meter
+    _measurements: list[Measurement]
 
     def __getattr__(self, name: str) -> Any:
         method: Any = getattr(self._meter, name)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from midstream.faults._answers import text_answer
+from midstream.faults._wire import LAST_CHUNK, chunk, head, sse
 
 MODEL: Final = "claude-bench"
 """The same for every request, so that no metric gets a series for each answer."""
@@ -30,7 +31,7 @@ _NO_DELTAS: Final = 5
 _BACKLOG: Final = 1024
 
 _OVERLOADED: Final = b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}'
-_ERROR_EVENT: Final = b"event: error\ndata: " + _OVERLOADED + b"\n\n"
+_ERROR_EVENT: Final = sse("error", _OVERLOADED)
 
 
 @dataclass(frozen=True)
@@ -53,15 +54,10 @@ class CannedAnswer:
     @functools.cached_property
     def wire(self) -> bytes:
         """The whole response, in HTTP/1.1."""
-        body = b"".join(map(_chunk, self.pieces) if self.chunked else self.pieces)
-        framing = "transfer-encoding: chunked" if self.chunked else f"content-length: {len(body)}"
-        headers = (*(f"{name}: {value}" for name, value in self.headers.items()), framing)
-        head = "\r\n".join((f"HTTP/1.1 {self.status} Status", *headers, "", ""))
-        return head.encode() + body + (b"0\r\n\r\n" if self.chunked and self.ended else b"")
-
-
-def _chunk(data: bytes) -> bytes:
-    return b"%x\r\n%b\r\n" % (len(data), data)
+        body = b"".join(map(chunk, self.pieces) if self.chunked else self.pieces)
+        framing = {"transfer-encoding": "chunked"} if self.chunked else {"content-length": str(len(body))}
+        end = LAST_CHUNK if self.chunked and self.ended else b""
+        return head(self.status, {**self.headers, **framing}) + body + end
 
 
 def _events(count: int) -> list[bytes]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
 import anthropic
-from anthropic import Anthropic, AsyncAnthropic
 from server import SHORTEST, request_for
 from subjects import async_client, client
 
@@ -23,10 +22,14 @@ class Workload:
 
     flavor: str
     """`sync` or `async`."""
-    style: str
-    """A key of `_SYNC` and `_ASYNC`."""
     prompt: str
+    streamed: bool = False
     fails: bool = False
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """The arguments of the call."""
+        return {**request_for(self.prompt), **({"stream": True} if self.streamed else {})}
 
     @contextmanager
     def expected(self) -> Generator[None]:
@@ -40,11 +43,11 @@ class Workload:
             assert not self.fails, "the call did not fail, so another path would be measured"  # noqa: S101
 
 
-_CALLS: Final[Mapping[str, tuple[str, str, bool]]] = {
-    "call": ("call", "whole", False),
-    "call refused": ("call", "refused 529", True),
-    "stream": ("stream", f"together {SHORTEST}", False),
-    "stream failing after 4 events": ("stream", "failing 4", True),
+_CALLS: Final[Mapping[str, tuple[str, bool, bool]]] = {
+    "call": ("whole", False, False),
+    "call refused": ("refused 529", False, True),
+    "stream": (f"together {SHORTEST}", True, False),
+    "stream failing after 4 events": ("failing 4", True, True),
 }
 
 CALLS: Final[Mapping[str, Workload]] = {
@@ -65,50 +68,32 @@ def run(workload: Workload, times: int, server: Any, then: Callable[[], None] = 
 
 
 def _run(workload: Workload, times: int, server: Any, then: Callable[[], None]) -> float:
-    do, request = _SYNC[workload.style], request_for(workload.prompt)
-    started = 0.0
+    request, started = workload.request, 0.0
     with client(server) as made:
+        create: Any = made.messages.create
         for number in range(times + 1):
             if number == 1:
                 started = time.process_time()
             with workload.expected():
-                do(made, request)
+                answer = create(**request)
+                if workload.streamed:
+                    for _ in answer:
+                        pass
             then()
         return time.process_time() - started
 
 
 async def _async_run(workload: Workload, times: int, server: Any, then: Callable[[], None]) -> float:
-    do, request = _ASYNC[workload.style], request_for(workload.prompt)
-    started = 0.0
+    request, started = workload.request, 0.0
     async with async_client(server) as made:
+        create: Any = made.messages.create
         for number in range(times + 1):
             if number == 1:
                 started = time.process_time()
             with workload.expected():
-                await do(made, request)
+                answer = await create(**request)
+                if workload.streamed:
+                    async for _ in answer:
+                        pass
             then()
         return time.process_time() - started
-
-
-def _stream(client: Anthropic, request: dict[str, Any]) -> None:
-    for _ in client.messages.create(**request, stream=True):
-        pass
-
-
-async def _async_stream(client: AsyncAnthropic, request: dict[str, Any]) -> None:
-    async for _ in await client.messages.create(**request, stream=True):
-        pass
-
-
-def _call(client: Any, request: dict[str, Any]) -> Any:
-    return client.messages.create(**request)
-
-
-_SYNC: Final[Mapping[str, Callable[[Anthropic, dict[str, Any]], object]]] = {
-    "call": _call,
-    "stream": _stream,
-}
-_ASYNC: Final[Mapping[str, Callable[[AsyncAnthropic, dict[str, Any]], Awaitable[object]]]] = {
-    "call": _call,
-    "stream": _async_stream,
-}

@@ -49,8 +49,9 @@ def _step(panel: Json, span: Span) -> int:
     if match is None:
         message = f"{panel['title']}: an interval of {panel['interval']}"
         raise ProblemError(message)
-    points: int = panel.get("maxDataPoints", _POINTS)
-    return max(STEP, int(match[1]) * _SECONDS[match[2]], (span.end - span.start) // points)
+    return max(
+        STEP, int(match[1]) * _SECONDS[match[2]], (span.end - span.start) // int(panel.get("maxDataPoints", _POINTS))
+    )
 
 
 @dataclass(frozen=True)

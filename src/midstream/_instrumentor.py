@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypedDict
 import wrapt
 
 from midstream._corrections.scope import Scope
-from midstream._fallback import FallbackObservation
 from midstream._guard import attempt
-from midstream._observation import Observation
+from midstream._observation import FallbackObservation, Observation
 from midstream._options import OPTIONS, Settings
 from midstream._supported import OPENTELEMETRY, SDK, SDK_REQUIREMENT, major_minor
 from midstream._telemetry.signals import PROVIDERS, Signals

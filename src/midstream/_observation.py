@@ -16,12 +16,12 @@ import wrapt
 
 from midstream._guard import UNCOUNTED
 from midstream._neighbours import warn_of_neighbours
+from midstream._options import Settings
+from midstream._telemetry.signals import Signals
 from midstream._telemetry.stderr_lines import write_start
 
 if TYPE_CHECKING:
-    from midstream._options import Settings
     from midstream._sdk.patches import Patches
-    from midstream._telemetry.signals import Signals
 
 
 _SDK: Final = "anthropic"
@@ -89,6 +89,34 @@ class Observation:
             )
             self._patches = Patches(observer)
             self._patches.put_in(found)
+
+
+class FallbackObservation:
+    """An observation that reports to no provider, for the pytest fixtures and for corrected errors.
+
+    It gives way to an application's, and resumes afterwards. Not thread-safe.
+    """
+
+    def __init__(self) -> None:
+        self._wanted = False
+        self.is_permanent = False
+        """Whether it stays wanted."""
+        self._observation: Observation | None = None
+
+    def update(self, *, app_instruments: bool, wanted: bool | None = None) -> None:
+        """Starts or ends the observation as needed.
+
+        To be called before an application starts to observe, after it has ended, and when `wanted` changes.
+        """
+        if wanted is not None:
+            self._wanted = wanted
+        needed = (self._wanted or self.is_permanent) and not app_instruments
+        if needed and self._observation is None:
+            self._observation = Observation(Signals.silent(), Settings(spans=False))
+            self._observation.begin()
+        elif self._observation is not None and not needed:
+            self._observation.end()
+            self._observation = None
 
 
 class _Import:

@@ -67,7 +67,7 @@ def test_every_error_type_has_the_status_of_the_contract() -> None:
     }
 
 
-def test_the_attributes_are_those_of_the_contract() -> None:
+def test_attributes_match_the_contract() -> None:
     assert {name: attribute.type for name, attribute in ATTRIBUTES.items()} == {
         "midstream.outcome": "string",
         "midstream.phase": "string",
@@ -113,7 +113,7 @@ def test_the_attributes_are_those_of_the_contract() -> None:
     }
 
 
-def test_the_metrics_are_those_of_the_contract() -> None:
+def test_metrics_match_the_contract() -> None:
     found = {m.name: (m.instrument.value, m.unit, set(m.attributes)) for m in METRICS}
     detail = {
         "midstream.corrected",

@@ -87,7 +87,7 @@ def test_every_attribute_is_on_the_calls_of_the_contract() -> None:
     }
 
 
-def test_the_page_says_of_every_attribute_what_the_code_does() -> None:
+def test_the_page_describes_every_attribute_as_the_code_records_it() -> None:
     on = {"every call": When.CALL, "streams": When.STREAM}
     ended = {a.name: a.when for a in CALL_ATTRIBUTES}
     started = {a.name for a in REQUEST_ATTRIBUTES}
@@ -135,7 +135,7 @@ def test_every_histogram_has_the_buckets_of_the_genai_conventions() -> None:
     }
 
 
-def test_counters_say_no_where_a_span_says_nothing() -> None:
+def test_counters_have_false_where_a_span_has_nothing() -> None:
     assert dict(COUNTER_DEFAULTS) == {
         "gen_ai.request.stream": False,
         "midstream.leaked": False,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ("Page", "Sample", "page_of_every_fault")
 
 _OF_THE_EXPORTER: Final = "otel_scope_"
-"""What labels begin with that tell of the instrumentation, and not of calls."""
+"""Prefixes of labels that describe the instrumentation, not calls."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Page:
 
     @cached_property
     def samples(self) -> tuple[Sample, ...]:
-        """All lines of it but those that the exporter adds."""
+        """All its lines except those that the exporter adds."""
         return tuple(self._samples())
 
     def _samples(self) -> Iterator[Sample]:
@@ -57,7 +57,7 @@ class Page:
 
     @property
     def labels(self) -> Mapping[str, frozenset[str]]:
-        """By name of a series, the labels that at least one of them has."""
+        """By name of a series, the labels that at least one has."""
         found: dict[str, set[str]] = {}
         for sample in self.samples:
             found.setdefault(sample.name, set()).update(sample.labels)
@@ -81,7 +81,7 @@ def page_of_every_fault(patch: pytest.MonkeyPatch) -> Page:
                 faulty.setattr(Recorder, "_emit_event", _raising)
                 for _event in open_stream(client, parse("cut")):
                     pass
-        # Whatever proxy the environment names is for elsewhere.
+        # A proxy in the environment is not meant for these requests.
         with build_opener(ProxyHandler({})).open(page.url) as answer:
             return Page(answer.read().decode())
 

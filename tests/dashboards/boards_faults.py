@@ -1,4 +1,4 @@
-"""For each rule for boards, faults that it must see: seeded into a board that keeps it."""
+"""For each rule for boards, faults that it must find, seeded into a board that follows it."""
 
 from __future__ import annotations
 
@@ -200,4 +200,4 @@ FAULTS: Final[Sequence[tuple[str, Seed, str]]] = (
     ("trend", _set_panel("options", {"graphMode": "none"}), "has no trend"),
     ("trend", _without_trend, "has no trend"),
 )
-"""Name of a rule, the fault, and words of what the rule says of it."""
+"""The name of a rule, the fault, and words of the rule's message."""

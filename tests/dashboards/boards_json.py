@@ -1,4 +1,4 @@
-"""The JSON of a board, as rules look at it."""
+"""Access to a board's JSON, for the rules."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = (
 Board = dict[str, Any]
 
 Rule = Callable[[Board], Iterator[str]]
-"""Is given a board, and yields what is wrong with it."""
+"""Takes a board, and yields its defects."""
 
 SHOWING: Final = ("stat", "singlestat", "graph", "table", "timeseries", "gauge")
 """The types of panels that show something."""
@@ -45,7 +45,7 @@ def targets_of(board: Board) -> Iterator[tuple[str, Any]]:
 
 
 def asks(thing: Any, kind: str = "prometheus") -> bool:
-    """Whether a panel, a target or a variable asks a data source of this kind."""
+    """Whether a panel, a target or a variable queries a data source of this kind."""
     source: dict[str, str] | None = thing.get("datasource")
     return source is None or source["type"] == kind
 
@@ -61,7 +61,7 @@ def trees_of(board: Board) -> Iterator[tuple[str, promql_parser.Expr]]:
 
 
 def tree_of(expression: str) -> promql_parser.Expr | str:
-    """The tree of an expression, or its fault. The part that explains a missing number is left out."""
+    """The tree of an expression, without the part that explains a missing number, or its error."""
     try:
         return parsed(asked(expression))
     except ValueError as error:
@@ -74,6 +74,6 @@ def variables_of(board: Board, kind: str) -> list[Any]:
 
 
 def uid_of(thing: Any) -> str | None:
-    """The data source that a panel or a variable asks."""
+    """The data source of a panel or a variable."""
     source: dict[str, str] | None = thing.get("datasource")
     return source["uid"] if source else None

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ("LINTER_RULES",)
 
 _UNITS: Final = ("none", "string", "short", "percent", "percentunit", "s", "ms", "ns", "reqps", "ops", "bytes")
-"""Of the linter's list of units, what boards like these may need."""
+"""The units of the linter's list that boards like these may need."""
 
 _DATASOURCES: Final = {"datasource": "Data source"} | {
     f"{kind}_datasource": f"{kind.title()} data source" for kind in ("prometheus", "loki", "tempo")
@@ -148,7 +148,7 @@ def _matches(selector: promql_parser.VectorSelector, label: str) -> bool:
 
 
 def _target_counter_agg(board: Board) -> Iterator[str]:
-    # The linter looks at the end of a selector's text, and so at those without matchers only. This looks at them all.
+    # The linter checks the end of a selector's text, so only selectors without matchers. This checks all.
     for place, tree in trees_of(board):
         for node, parents in nodes(tree):
             if not isinstance(node, promql_parser.VectorSelector) or not (node.name or "").endswith("_total"):

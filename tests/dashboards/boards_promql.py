@@ -1,4 +1,4 @@
-"""PromQL as the boards have it, as a tree to walk."""
+"""The PromQL of the boards, as trees."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ KNOWN: Final[Mapping[str, frozenset[str]]] = {**names.LABELS, **names.NATIVE, **
 
 _WINDOWS: Final = {"$__rate_interval": "11m11s", "$__range": "22m22s", "$__interval": "33s"}
 RATE_INTERVAL: Final[timedelta] = promql_parser.parse_duration(_WINDOWS["$__rate_interval"])
-"""What stands for `$__rate_interval` in a tree. Nothing else is so long."""
+"""Stands for `$__rate_interval` in a tree. No other window is as long."""
 
 _FILTERS: Final = ("and", "unless")
 _MANY_TO_ONE: Final = promql_parser.VectorMatchCardinality.ManyToOne
@@ -40,7 +40,7 @@ _MAKES: Final[Mapping[str, Callable[[int], range]]] = {
     "label_replace": lambda _arguments: range(3, 4),
     "label_join": lambda arguments: range(3, arguments),
 }
-"""The functions that make the label that their second argument names: where the names of those are that they read."""
+"""Functions that create the label in their second argument, with the places of the labels that they read."""
 
 
 @cache
@@ -93,7 +93,7 @@ def metrics_read(tree: promql_parser.Expr) -> frozenset[str]:
 
 
 def unknown_metrics(tree: promql_parser.Expr) -> frozenset[str]:
-    """Those of them that neither the instrumentation nor the rules make."""
+    """The selected series that neither the instrumentation nor the rules create."""
     return metrics_read(tree) - KNOWN.keys()
 
 
@@ -123,7 +123,7 @@ def labels_of(tree: promql_parser.Expr) -> frozenset[str] | None:
 
 
 def _had(node: promql_parser.Expr) -> frozenset[str]:
-    """The labels that what `node` works on can have."""
+    """The labels that the operand of `node` can have."""
     if isinstance(node, promql_parser.VectorSelector):
         assert not node.matchers.or_matchers, node.prettify()  # an extension that Prometheus does not have
         return KNOWN.get(node.name or "", frozenset())

@@ -1,4 +1,4 @@
-"""What panels show, computed by promtool from series that are known."""
+"""What panels show, computed by promtool from known series."""
 
 from __future__ import annotations
 
@@ -38,5 +38,5 @@ def _panel(board: str, title: str) -> Panel:
 
 
 def complaints(series: Mapping[str, str], samples: Mapping[str, Mapping[str, float]], folder: Path) -> str:
-    """What promtool says where `series` do not lead to `samples`."""
+    """The message of promtool if `series` do not give `samples`."""
     return promtool(Scene("boards", dict(series), f"{MINUTES}m", samples=samples), folder)

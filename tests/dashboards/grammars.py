@@ -25,12 +25,12 @@ _BUILD: Final = Path(__file__).parents[2] / ".venv" / "grammars"
 _FILES: Final = ("package.json", "package-lock.json", ".npmrc", "parse.mjs")
 
 _AUTO: Final = re.compile(r"\$__auto\b")
-"""Grafana writes a duration in its place. Its other variables stand in strings."""
+"""Grafana replaces it with a duration. Its other variables are in strings."""
 
 
 @cache
 def faults_in(language: str, query: str) -> Sequence[str]:
-    """What the grammar of `language`, `logql` or `traceql`, does not accept in `query`, in words."""
+    """What the grammar of `language` (`logql` or `traceql`) rejects in `query`, in words."""
     node, problem = needed("node", "nodejs"), _problem()
     if problem:  # also in CI: the queries are right or wrong whether or not npm's registry answers
         pytest.skip(f"npm cannot install the grammars: {problem}")
@@ -43,7 +43,7 @@ def faults_in(language: str, query: str) -> Sequence[str]:
 
 @cache
 def _problem() -> str:
-    """Why the grammars are not installed. Empty if they are. Other versions than before are installed again."""
+    """Why the grammars are not installed; empty if they are. A changed version is installed again."""
     command = [needed("npm", "npm"), "ci", "--loglevel=error", "--fetch-retries=0"]
     _BUILD.mkdir(parents=True, exist_ok=True)
     with (_BUILD / "lock").open("w") as lock:

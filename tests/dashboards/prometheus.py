@@ -1,4 +1,4 @@
-"""A real Prometheus with a real Alertmanager, and whatever else answers to queries as Prometheus does."""
+"""A real Prometheus with a real Alertmanager, and any other store with Prometheus' API."""
 
 from __future__ import annotations
 
@@ -37,28 +37,28 @@ class Series:
 
 @dataclass(frozen=True)
 class Store:
-    """Metrics that can be asked for over the HTTP API of Prometheus, at `url`."""
+    """Metrics behind the HTTP API of Prometheus at `url`."""
 
     url: str
 
     def get(self, path: str, **parameters: object) -> Any:
-        """The `data` of an answer. An error fails the test, with what the store says against the query."""
+        """The `data` of an answer. An error fails the test with the store's message."""
         answer = get_json(f"{self.url}/api/v1/{path}", **parameters)
         assert answer["status"] == "success", (answer, parameters)
         return answer["data"]
 
     def now(self, expression: str) -> list[Series]:
-        """What `expression` is now."""
+        """The value of `expression` now."""
         return [_series(found, [found["value"]]) for found in self.get("query", query=expression)["result"]]
 
     def lately(self, expression: str, seconds: float, step: float) -> list[Series]:
-        """What `expression` was in the last `seconds`."""
+        """The values of `expression` in the last `seconds`."""
         end = time.time()
         found = self.get("query_range", query=expression, start=end - seconds, end=end, step=step)
         return [_series(series, series["values"]) for series in found["result"]]
 
     def values_of(self, label: str, selector: str) -> set[str]:
-        """The values of a label, of the series that are selected."""
+        """The values of a label on the selected series."""
         return set(self.get(f"label/{label}/values", **{"match[]": selector}))
 
 
@@ -76,7 +76,7 @@ class Prometheus(Store):
     """The URL of the Alertmanager."""
 
     def scrape(self, jobs: Mapping[str, str]) -> None:
-        """From now on, scrapes these: by job, host and port. Waits until all of them are there."""
+        """Scrapes these from now on, by job, host and port. Waits until all of them respond."""
         groups = [{"targets": [address], "labels": {"job": job}} for job, address in jobs.items()]
         written = self.targets.with_suffix(".new")
         written.write_text(json.dumps(groups))
@@ -150,7 +150,7 @@ _opener: Final = build_opener(ProxyHandler({}))
 
 
 def get_json(url: str, **parameters: object) -> Any:
-    """The JSON at `url`, that of an error too."""
+    """The JSON at `url`, also of an error."""
     try:
         with _opener.open(f"{url}?{urlencode(parameters)}", timeout=_ANSWER_SECONDS) as answer:
             return json.load(answer)

@@ -38,7 +38,7 @@ CHAT = {
     names.MODEL: "claude",
     names.STREAMED: "true",
 }
-"""What calls have in common if nothing else is said."""
+"""The labels of calls by default."""
 
 
 def steady(a_minute: float, minutes: int) -> str:
@@ -47,7 +47,7 @@ def steady(a_minute: float, minutes: int) -> str:
 
 
 def call(outcome: Outcome, values: str, **labels: str) -> Series:
-    """The series that counts the calls with this outcome. Labels other than the usual ones are given by name."""
+    """The series that counts calls with this outcome. Keyword arguments replace the usual labels."""
     return {selector(names.OPERATIONS, _labels(outcome, labels)): values}
 
 
@@ -58,7 +58,7 @@ def failure(outcome: Outcome, values: str, error_type: str, status: int | None =
 
 
 def waits(within: str, all_of_them: str) -> Series:
-    """The histogram of the longest waits: how many were not longer than 20.48 s, and how many there were."""
+    """The histogram of the longest waits: how many took at most 20.48 s, and how many there were."""
     labels = {**API, **CHAT, names.OUTCOME: "completed"}
     return {
         selector(f"{names.LONGEST_WAIT}_bucket", {**labels, "le": "20.48"}): within,
@@ -68,7 +68,7 @@ def waits(within: str, all_of_them: str) -> Series:
 
 
 def selector(metric: str, labels: Mapping[str, str]) -> str:
-    """One series, by all its labels. Those with an empty value it does not have."""
+    """One series with these labels, without the empty ones."""
     pairs = (f'{name}="{value}"' for name, value in labels.items() if value)
     return f"{metric}{{{', '.join(pairs)}}}"
 
@@ -89,15 +89,15 @@ class Fired:
 
 @dataclass(frozen=True)
 class Scene:
-    """Some series, a moment, and what must be so then."""
+    """Some series, a moment, and what must be true then."""
 
     name: str
     series: Series
     at: str
     fired: Mapping[str, Sequence[Fired]] = field(default_factory=dict[str, "Sequence[Fired]"])
-    """By the name of an alert, all of this name that fire. With none in the list the alert is silent."""
+    """By name, the alerts that fire. An empty list means that the alert is silent."""
     samples: Mapping[str, Mapping[str, float]] = field(default_factory=dict[str, "Mapping[str, float]"])
-    """By expression, the value of each series that it has."""
+    """By expression, the value of each of its series."""
     every: str = "1m"
     """How often the rules are evaluated."""
 
@@ -106,7 +106,7 @@ class Scene:
 
 
 def promtool(scene: Scene, folder: Path, rules: Mapping[str, str] | None = None) -> str:
-    """What promtool finds wrong with `scene`, by the shipped rules if no others are given. Empty if it is right."""
+    """What promtool finds wrong with `scene`, by default with the shipped rules. Empty if nothing."""
     groups = _needed(scene, [group for text in (rules or files()).values() for group in yaml.safe_load(text)["groups"]])
     (folder / "rules.yaml").write_text(yaml.safe_dump({"groups": groups}), encoding="utf-8")
     test = folder / "test.yaml"
@@ -142,7 +142,7 @@ def _needed(scene: Scene, groups: Sequence[Any]) -> list[Any]:
 
 
 def _read(expression: str, rules: Mapping[str, Any]) -> set[str]:
-    """The rules that `expression` reads. `ALERTS` of no name in particular are all alerts."""
+    """The rules that `expression` reads. `ALERTS` without a name reads all alerts."""
     alerts = set(re.findall(r'alertname="(\w+)"', expression))
     read = set(metrics_read(parsed(expression)))
     return read | (alerts or set(rules)) if "ALERTS" in read else read

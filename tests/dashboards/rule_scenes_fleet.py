@@ -1,4 +1,4 @@
-"""Many services at a time, and two under one job. Scenes for promtool."""
+"""Scenes for promtool: many services at the same time, and two under one job."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ ONE_PAGE = (
         },
         "190m",
         samples={
-            # Over the whole time: no page beside the one about all, and others end before it does.
+            # During the whole time: no page beside the one for all services; the others end before it.
             f'count_over_time(({ALERTS}!="{FLEET}"}} unless on (job) {ALERTS}="{FLEET}"}})[190m:1m])': {},
             f'count(count_over_time({ALERTS}!="{FLEET}"}}[190m:1m])) >= bool 6': {"{}": 1},
             f'{ALERTS}="{FLEET}"}}': {},

@@ -1,4 +1,4 @@
-"""For each alert that pages: when it fires, with all that it says, and when not. Scenes for promtool."""
+"""For each alert that pages: when it fires, with its texts, and when not. Scenes for promtool."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""For each other alert that opens a ticket: when it fires, with all that it says, and when not. Scenes for promtool."""
+"""For each other alert that opens a ticket: when it fires, with its texts, and when not. Scenes for promtool."""
 
 from __future__ import annotations
 

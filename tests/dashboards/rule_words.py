@@ -1,4 +1,4 @@
-"""What the alerts say when they fire, for scenes of promtool."""
+"""The texts of firing alerts, for scenes of promtool."""
 
 from __future__ import annotations
 

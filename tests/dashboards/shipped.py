@@ -1,4 +1,4 @@
-"""The shipped boards, asked of a store as Grafana asks, and the shipped rules."""
+"""The shipped boards, queried as Grafana queries a store, and the shipped rules."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ __all__ = ("DASHBOARDS", "ShownPanel", "faster_rules", "shown_panels", "variable
 DASHBOARDS: Final = Path(__file__).parents[2] / "dashboards"
 
 _WINDOW: Final = "1m"
-"""For `$__rate_interval` and `$__range`: as long as the demo needs for one of each fault, and longer."""
+"""For `$__rate_interval` and `$__range`: longer than the demo needs for one of each fault."""
 _SHOWN_SECONDS: Final = 60.0
 _STEP_SECONDS: Final = 5.0
 
 _SUBQUERY: Final = re.compile(r"\[\w+:\w+\]")
 _SHORT_SUBQUERY: Final = "[10m:5s]"
-"""In place of every subquery: the shipped ones have steps at full minutes, and a test has only a few minutes."""
+"""Replaces every subquery: the shipped ones have steps at full minutes, and a test lasts only a few."""
 
 
 @dataclass(frozen=True)
 class ShownPanel:
-    """A panel of a board in `dashboards/grafana/`: what it asks, and what the source says of it."""
+    """A panel of a board in `dashboards/grafana/`: its queries, and its source."""
 
     board: str
     panel: Panel
@@ -44,11 +44,11 @@ class ShownPanel:
         return f"{self.board}: {self.panel.title}"
 
     def answers(self, store: Store, job: str | None = None) -> list[set[float]]:
-        """The values that each of its queries has, of one job or of all. An empty set means no data."""
+        """The values of each of its queries, for one job or for all. An empty set means no data."""
         return [self._ask(store, target, job) for target in self.targets]
 
     def moves(self, answers: Iterable[set[float]]) -> bool:
-        """Whether there is something else to be seen than at rest."""
+        """Whether it shows something else than at rest."""
         return any(values - {self.panel.at_rest} for values in answers)
 
     @staticmethod
@@ -60,7 +60,7 @@ class ShownPanel:
 
 
 def shown_panels() -> Iterator[ShownPanel]:
-    """Every panel of every shipped board that asks Prometheus, without the headings."""
+    """Every panel of every shipped board that queries Prometheus, without the headings."""
     for board in BOARDS:
         shown = [panel for panel in _shipped(board.uid)["panels"] if panel["type"] != "row"]
         for panel, json_of_panel in zip(board.panels, shown, strict=True):
@@ -70,7 +70,7 @@ def shown_panels() -> Iterator[ShownPanel]:
 
 
 def variables() -> Iterator[tuple[str, str, str]]:
-    """Of each query variable of every shipped board: its name, and the selector and the label of its query."""
+    """For each query variable of every shipped board, its name, and the selector and label of its query."""
     for board in BOARDS:
         for variable in _shipped(board.uid)["templating"]["list"]:
             if variable["type"] == "query":

@@ -57,7 +57,7 @@ CASES = {
     "one denial silences nothing": ([DENIED_TICKET, IN_BAND], [DENIED_TICKET, IN_BAND]),
     "nothing better": ([TRUNCATED, IN_BAND, CALLER_TICKET, ABSENT], [TRUNCATED, IN_BAND, CALLER_TICKET, ABSENT]),
 }
-"""By what happens to a service: the alerts that fire for it, and those of them that people hear of."""
+"""By what happens to a service: the alerts that fire for it, and those that notify."""
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ def in_order(alerts: Sequence[dict[str, str]]) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_people_hear_of_the_alert_that_says_it_best(url: str, case: str) -> None:
+def test_the_most_precise_alert_notifies(url: str, case: str) -> None:
     firing, heard = (of_service(alerts, case) for alerts in CASES[case])
     other = of_service([DAY, MISREPORTED], f"another service than: {case}")
     post(url, [*firing, *other])

@@ -1,4 +1,4 @@
-"""What is generated is what is committed, and the check says so where it is not."""
+"""The generated files are the committed ones, and the check reports differences."""
 
 from __future__ import annotations
 

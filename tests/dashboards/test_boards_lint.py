@@ -1,4 +1,4 @@
-"""The shipped boards keep the rules of Grafana's dashboard-linter and our own, and each rule sees what breaks it."""
+"""The shipped boards follow the rules of Grafana's dashboard-linter and our own; each rule finds what breaks it."""
 
 from __future__ import annotations
 

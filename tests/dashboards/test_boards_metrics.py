@@ -1,4 +1,4 @@
-"""Boards ask for nothing but what the instrumentation really exports, and the rules really record."""
+"""Boards query only what the instrumentation really exports and the rules really record."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_the_source_and_the_parser_find_the_same_metrics() -> None:
     assert found == {title: metrics_read(parsed(expression)) for title, expression in EXPRESSIONS.items()}
 
 
-def test_the_boards_show_every_metric_that_tells_of_calls() -> None:
+def test_the_boards_show_every_metric_about_calls() -> None:
     shown = {metric for expression in EXPRESSIONS.values() for metric in metrics_in(expression)}
     families = {metric.removesuffix("_bucket").removesuffix("_sum").removesuffix("_count") for metric in names.LABELS}
     missing = {family for family in families if not any(metric.startswith(family) for metric in shown)}

@@ -1,4 +1,4 @@
-"""Prometheus takes every expression of the boards, and their annotations mark what they are about."""
+"""Prometheus accepts every expression of the boards, and their annotations mark the right moments."""
 
 from __future__ import annotations
 

@@ -34,6 +34,6 @@ def test_the_variables_are_listed() -> None:
 
 
 def test_every_file_that_is_named_is_there() -> None:
-    named = re.findall(r"`((?:source|grafana)/[\w./-]+)`", README) + re.findall(r"\]\((?!#)([^)]+)\)", README)
+    named = re.findall(r"`((?:source|grafana)/[\w./-]+)`", README) + re.findall(r"\]\((?!#)([^)#]+)[^)]*\)", README)
     assert len(named) > 15
     assert [name for name in named if not (Path(__file__).parents[2] / "dashboards" / name).exists()] == []

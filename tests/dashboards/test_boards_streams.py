@@ -32,7 +32,7 @@ RESOURCE: Final = {"service_name", "deployment_environment_name", "k8s_namespace
 RECORDED: Final = {one.name for one in CALL_ATTRIBUTES} | {one.name for one in REQUEST_ATTRIBUTES}
 
 
-def test_both_languages_are_asked() -> None:
+def test_both_languages_are_queried() -> None:
     assert {kind for kind, _ in QUERIES.values()} == {TRACES, LOGS}
 
 
@@ -56,7 +56,7 @@ def test_the_grammar_sees_a_fault(language: str, query: str) -> None:
 
 
 @pytest.mark.parametrize("title", QUERIES)
-def test_it_asks_only_for_attributes_that_are_recorded(title: str) -> None:
+def test_it_queries_only_recorded_attributes(title: str) -> None:
     kind, query = QUERIES[title]
     if kind == TRACES:
         asked = set(re.findall(r"span\.([\w.]+)", query))
@@ -102,7 +102,7 @@ def test_only_this_board_has_the_data_sources_of_tempo_and_loki() -> None:
 
 
 def link(board: str, title: str, column: str = "") -> str:
-    """Where a click on this panel leads, or on a number in this column of it."""
+    """Where a click on this panel, or on a number in this column, leads."""
     (panel,) = [one for each in BOARDS if each.uid == board for one in each.panels if one.title == title]
     config = panel.as_json(1, {})["fieldConfig"]
     if not column:
@@ -113,7 +113,7 @@ def link(board: str, title: str, column: str = "") -> str:
 
 
 def chosen(url: str) -> list[str]:
-    """What it chooses anew. All else is kept."""
+    """The variables that it sets. It keeps all others."""
     assert url.startswith(f"/d/{BOARD.uid}?${{__url_time_range}}&${{datasource:queryparam}}&")
     return re.findall(r"var-([^&]+)", url)
 

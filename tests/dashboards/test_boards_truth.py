@@ -1,4 +1,4 @@
-"""The status truth table says what was observed, reported and effective, for each example and for what is rare."""
+"""The status truth table shows observed, reported and effective status, for each example and for rare cases."""
 
 from __future__ import annotations
 

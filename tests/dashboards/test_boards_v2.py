@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _SDK: Final = "grafana_foundation_sdk"
 
 _NOT_MODELED: Final = {
-    # The models know the queries of panels only, not those of variables and annotations of the same data source.
+    # The models know queries of panels, but not of variables and annotations.
     ".query.spec.query",
     ".query.spec.qryType",
     ".query.spec.step",
@@ -31,7 +31,7 @@ each_board = pytest.mark.parametrize("board", BOARDS, ids=[board.uid for board i
 
 
 def again(module: str, board: dict[str, Any]) -> Any:
-    """`board` as this model of a dashboard writes what it has read."""
+    """`board` after this model of a dashboard has read and written it."""
     model: Any = pytest.importorskip(f"{_SDK}.models.{module}", reason=f"{_SDK} needs Python 3.11")
     encode: Any = pytest.importorskip(f"{_SDK}.cog.encoder").JSONEncoder()
     pytest.importorskip(f"{_SDK}.cog.plugins").register_default_plugins()
@@ -44,7 +44,7 @@ def again(module: str, board: dict[str, Any]) -> Any:
 
 
 def lost(board: object, written: object, path: str = "") -> Iterator[str]:
-    """Where `written` differs from `board`, but for what it has in addition: the defaults of the models."""
+    """Where `written` differs from `board`, apart from additions: the defaults of the models."""
     if isinstance(board, dict) and isinstance(written, dict):
         there = cast("dict[str, object]", written)
         for name, value in cast("dict[str, object]", board).items():

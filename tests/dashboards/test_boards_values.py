@@ -1,4 +1,4 @@
-"""What the panels show, computed by promtool from series that are known."""
+"""What the panels show, computed by promtool from known series."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_every_tile_is_here_but_for_the_one_with_a_number_for_each_window() -> N
 def tiles(values: Mapping[tuple[str, str], float | None]) -> dict[str, dict[str, float]]:
     """By the expression of each tile, the one number that it shows, if it shows one."""
     return {
-        # Sums of floats differ in the last digits from run to run, and promtool compares exactly. No NaN is.
+        # Sums of floats differ in the last digits from run to run, and promtool compares exactly. NaN equals nothing.
         f"round({expression(*tile)}, 0.0001) > -Inf": {} if value is None else {"{}": round(value, 4)}
         for tile, value in values.items()
     }

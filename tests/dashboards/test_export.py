@@ -169,7 +169,7 @@ def test_each_runbook_that_an_alert_links_to_is_exported(tmp_path: Path) -> None
         "https://example.com/%7Eops/(a)/b=1;c,d+e!*&[f]$1:2/",
     ],
 )
-def test_prometheus_takes_the_rules_with_any_base(tmp_path: Path, base: str) -> None:
+def test_prometheus_accepts_the_rules_with_any_base(tmp_path: Path, base: str) -> None:
     assert export(tmp_path / "new", "--grafana-url", base, "--runbook-url", base).exit_code == 0
     assert all(link.startswith(f"{base.rstrip('/')}/") for link in links(tmp_path / "new", "runbook_url"))
     files = sorted((tmp_path / "new" / "prometheus").iterdir())

@@ -1,4 +1,4 @@
-"""`midstream dashboards export` that cannot be done: one line, exit status 2, and nothing is written."""
+"""An impossible `midstream dashboards export`: one line, exit status 2, and nothing is written."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_an_error_when_a_new_folder_is_put_in_place(tmp_path: Path, monkeypatch:
 
 
 def failing_after(times: int, real: Callable[..., Any]) -> Callable[..., Any]:
-    """A function that does what `real` does a few times, and then fails as a broken disk does."""
+    """A function that works like `real` a few times, and then fails like a broken disk."""
     done: list[object] = []
 
     def call(*arguments: object) -> object:

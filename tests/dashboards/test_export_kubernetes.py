@@ -43,7 +43,7 @@ def of_kind(folder: Path, kind: str) -> dict[str, Any]:
 
 
 def sources(kind: str) -> dict[str, bytes]:
-    """By name without ending, the files that are shipped in this folder."""
+    """By name without suffix, the shipped files of this folder."""
     return {Path(path).stem: text for path, text in shipped_files().items() if path.startswith(f"{kind}/")}
 
 

@@ -1,4 +1,4 @@
-"""`midstream dashboards export` into a folder that an export wrote before: it is updated, and says what has changed."""
+"""`midstream dashboards export` into the folder of an earlier export: it updates it, and lists what has changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Boards, rules and alerts with what they are for: a real Prometheus that scrapes the real demo."""
+"""Boards, rules and alerts on a real Prometheus that scrapes the real demo."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ if TYPE_CHECKING:
     from support.commands import Running
 
 _PATIENCE_SECONDS: Final = 240.0
-"""For all claims together. On a machine that has nothing else to do, they take a tenth of it."""
+"""For all assertions together. On an idle machine, they take a tenth of it."""
 
 BURN: Final = "MidstreamErrorBudgetBurn"
 MIXED: Final = "mixed"
-"""The job whose calls are of every kind."""
+"""The job with calls of every kind."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of failure, alone: every second call meets it, the others are whole."""
+    """One kind of failure: every second call fails in this way, the others succeed."""
 
     fault: str
     outcome: Outcome | None
     alerts: frozenset[str]
-    """The names of the alerts that it raises: those that fire, and those that only wait for their time."""
+    """The names of its alerts, firing and pending."""
 
 
 # By the name of the job that has nothing else. It is a name that means nothing in a regular expression.
@@ -92,7 +92,7 @@ def address(demo: Running) -> str:
     return urlsplit(str(url)).netloc
 
 
-# What must be so. Each is tried until it is, or until its patience is at an end.
+# Assertions, each repeated until it holds or its patience ends.
 
 
 def the_variables_have_values(on: Live) -> None:
@@ -157,12 +157,12 @@ def the_service_is_missed(on: Live, job: str) -> None:
     assert [alert["job"] for alert in alerts if alert["alertname"] == "MidstreamTelemetryAbsent"] == [job]
 
 
-# One test, as all of it stands on the same processes, and tests of one module may run in several.
+# One test, because all of it needs the same processes, and tests of a module may run in several.
 
 
 @pytest.mark.full
 @pytest.mark.timeout(600)
-def test_boards_and_alerts_tell_every_kind_of_failure_apart(tmp_path: Path, subtests: pytest.Subtests) -> None:
+def test_boards_and_alerts_distinguish_every_kind_of_failure(tmp_path: Path, subtests: pytest.Subtests) -> None:
     def proves(claim: Callable[..., None], *arguments: object) -> None:
         with subtests.test(claim.__name__, of=arguments):
             eventually(partial(claim, on, *arguments), until)

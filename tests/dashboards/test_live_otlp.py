@@ -41,7 +41,7 @@ def store(directory: Path) -> Generator[Store]:
         _program("victoria-metrics"),
         f"-storageDataPath={directory / 'store'}",
         "-opentelemetry.usePrometheusNaming",
-        "-search.latencyOffset=1s",  # what has just come is visible immediately
+        "-search.latencyOffset=1s",  # new samples are visible immediately
         _ANY_PORT,
     )
     with serving(command, directory / "store.log", _LISTENS) as url:

@@ -23,7 +23,7 @@ TEN_MINUTES = Span(1_000, 1_600)
 
 @dataclass(frozen=True)
 class Recorded(Prometheus):
-    """Keeps what it is asked."""
+    """Keeps its requests."""
 
     asked: list[tuple[str, dict[str, object]]] = field(default_factory=list[tuple[str, dict[str, object]]])
 
@@ -61,7 +61,7 @@ def test_a_query_is_sent_as_a_grafana_would_with_all_of_everything() -> None:
     ]
 
 
-def test_an_instant_query_is_asked_for_the_end_of_the_time() -> None:
+def test_an_instant_query_is_for_the_end_of_the_time() -> None:
     target = {"refId": "A", "expr": "x", "instant": True}
     assert queries(board(target)) == [("query", {"query": "x", "time": 1_600})]
 

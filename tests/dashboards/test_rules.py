@@ -1,4 +1,4 @@
-"""The rule files as they are shipped: form, names, links, and numbers that make sense."""
+"""The shipped rule files: form, names, links, and plausible numbers."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_group_names_are_there_once() -> None:
     assert sorted(set(groups)) == sorted(groups)
 
 
-def test_the_rules_ask_only_for_what_there_is() -> None:
+def test_the_rules_query_only_what_exists() -> None:
     for expression in EXPRESSIONS:
         tree = parsed(expression)
         assert metrics_read(tree), expression

@@ -1,4 +1,4 @@
-"""`promtool test rules` on the shipped rules: scenes in which something must be so, and proof that they can fail."""
+"""`promtool test rules` on the shipped rules: scenes with assertions, and proof that they can fail."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_every_alert_has_a_scene_in_which_it_fires_and_one_in_which_it_does_not(
 
 
 def test_the_scenes_are_about_alerts_that_exist() -> None:
-    # promtool is content with an alert that is not there and must not fire.
+    # promtool accepts an unknown alert that must not fire.
     assert {name for scene in SCENES.values() for name in scene.fired} == set(NAMES)
     assert all(scene.fired or scene.samples for scene in SCENES.values())
 

@@ -1,4 +1,4 @@
-"""`examples/stack`: its files agree with each other, and the tools that there are take them."""
+"""`examples/stack`: its files agree with each other, and the installed tools accept them."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def test_the_address_by_which_a_service_knows_itself_is_the_published_one() -> N
 # The demo
 
 
-def test_the_demo_takes_its_options() -> None:
+def test_the_demo_accepts_its_options() -> None:
     command, *arguments = services()["demo"]["command"]
     demo: Any = app.commands[command]
     given = demo.make_context(command, list(arguments)).params
@@ -164,10 +164,10 @@ def test_the_versions_in_the_image_are_those_of_the_newest_environment() -> None
     assert f"--constraint requirements/{newest}.txt" in (STACK / "Dockerfile").read_text()
 
 
-# The way of the telemetry
+# The route of the telemetry
 
 
-def test_the_collector_takes_every_signal_and_passes_it_on() -> None:
+def test_the_collector_receives_every_signal_and_passes_it_on() -> None:
     config = read("collector.yaml")
     pipelines = config["service"]["pipelines"]
     assert pipelines.keys() == {"metrics", "traces", "logs"}
@@ -181,19 +181,19 @@ def test_the_collector_takes_every_signal_and_passes_it_on() -> None:
     assert exporters[pipelines["logs"]["exporters"][0]]["endpoint"] == "http://loki:3100/otlp"
 
 
-def test_tempo_listens_where_the_collector_and_grafana_ask() -> None:
+def test_tempo_listens_where_the_collector_and_grafana_connect() -> None:
     config = read("tempo.yaml")
     assert config["distributor"]["receivers"]["otlp"]["protocols"]["http"]["endpoint"] == "0.0.0.0:4318"
     assert config["server"]["http_listen_port"] == 3200
 
 
-def test_loki_listens_where_the_collector_and_grafana_ask_and_keeps_attributes() -> None:
+def test_loki_listens_where_the_collector_and_grafana_connect_and_keeps_attributes() -> None:
     config = read("loki.yaml")
     assert config["server"]["http_listen_port"] == 3100
     assert config["limits_config"]["allow_structured_metadata"] is True
 
 
-def test_prometheus_takes_metrics_with_exemplars_over_otlp_under_the_names_of_the_boards() -> None:
+def test_prometheus_accepts_metrics_with_exemplars_over_otlp_under_the_names_of_the_boards() -> None:
     assert "--web.enable-otlp-receiver" in services()["prometheus"]["command"]
     assert option("prometheus", "--enable-feature") == "exemplar-storage"
     otlp = read("prometheus.yaml")["otlp"]
@@ -267,7 +267,7 @@ def checked(*command: str | Path) -> str:
     return done.stdout
 
 
-def test_promtool_takes_the_configuration_and_the_rules(tmp_path: Path) -> None:
+def test_promtool_accepts_the_configuration_and_the_rules(tmp_path: Path) -> None:
     promtool = needed("promtool", "prometheus")
     version = re.search(r"version (\d+)\.", checked(promtool, "--version"))
     assert version
@@ -281,7 +281,7 @@ def test_promtool_takes_the_configuration_and_the_rules(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("severity", "receiver"), [("critical", "page"), ("warning", "ticket"), ("info", "to-know")])
-def test_amtool_takes_the_configuration_and_routes_each_severity(severity: str, receiver: str) -> None:
+def test_amtool_accepts_the_configuration_and_routes_each_severity(severity: str, receiver: str) -> None:
     amtool = needed("amtool", "prometheus-alertmanager")
     assert "SUCCESS" in checked(amtool, "check-config", "alertmanager.yaml")
     told = checked(amtool, "config", "routes", "test", "--config.file=alertmanager.yaml", f"severity={severity}")
@@ -314,7 +314,7 @@ def compose() -> tuple[str, ...] | None:
     return None
 
 
-def test_docker_compose_takes_the_file() -> None:
+def test_docker_compose_accepts_the_file() -> None:
     command = compose()
     if command is None:
         pytest.skip("there is no docker compose 2 or later; it needs no daemon for this")

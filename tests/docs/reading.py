@@ -58,7 +58,7 @@ _SERVING: Final[Mapping[str, str]] = MappingProxyType(
         r"\buvicorn ": "Uvicorn running on",
     }
 )
-"""By what a command is, what it says once it serves. Such a command runs until the end of the page."""
+"""By command, what it prints once it serves. Such a command runs until the end of the page."""
 
 _INSTEAD: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -91,7 +91,7 @@ _NO_SUCH_EXTRA: Final = "does not provide the extra"
 
 _FREE_PORTS: Final = ("8000", "8080", "9464")
 _OTLP_PORT: Final = "4318"
-"""In a page, these stand for ports that are free, and for that of a receiver of OTLP."""
+"""In a page, these stand for free ports, and for the port of an OTLP receiver."""
 
 _NAMED: Final = re.compile(r"# ([\w/-]+\.py)\n")
 _TESTED: Final = re.compile(r"^(async )?def test_", re.MULTILINE)
@@ -107,7 +107,7 @@ class _Claude(FaultServer):
 
 @contextmanager
 def reader(folder: Path) -> Generator[Reader]:
-    """A reader in a copy of the checkout in `folder`. What they started ends with the `with` block."""
+    """A reader in a copy of the checkout in `folder`. Everything that they start ends with the `with` block."""
     with ExitStack() as stack:
         url = stack.enter_context(_Claude()).url
         receiver = stack.enter_context(otlp_receiver())
@@ -127,7 +127,7 @@ class Reader:
         self._printed = ""
 
     def do(self, block: Block) -> None:
-        """Does what a block says. Fails if that fails."""
+        """Does what a block says, and fails if that fails."""
         act = _LANGUAGES.get(block.language)
         assert act is not None, f"one of the languages {', '.join(_LANGUAGES)} must be named at the fence"
         act(self, replace(block, text=re.sub(rf"\b({'|'.join(self._ports)})\b", self._port, block.text)))
@@ -149,7 +149,7 @@ class Reader:
         assert _NO_SUCH_EXTRA not in self._printed, self._printed
 
     def python(self, block: Block) -> None:
-        """Runs the program; if it has tests, them."""
+        """Runs the program, or its tests if it has some."""
         named = _NAMED.match(block.text)
         name = named[1] if named else f"block_{block.line}.py"
         (self._directory / name).write_text(f"{block.text}\n", encoding="utf-8")
@@ -161,14 +161,14 @@ class Reader:
         assert same, f"what is printed is\n{self._printed}"
 
     def tree(self, block: Block) -> None:
-        """Looks whether every file and folder is there."""
+        """Checks that every file and folder exists."""
         path: list[str] = []
         for line in block.text.splitlines():
             depth = (len(line) - len(line.lstrip())) // 2
             path[depth:] = [line.split()[0]]
             assert (self._folder / "/".join(path)).exists(), line
 
-    # The terminal: where it is and what it has exported outlives a command
+    # The terminal: its folder and its exported variables outlive a command
 
     @property
     def _directory(self) -> Path:
@@ -269,7 +269,7 @@ _LANGUAGES: Final[Mapping[str, Callable[[Reader, Block], None]]] = MappingProxyT
         "yaml": _parsed(_whole_yaml),
     }
 )
-"""By language of a block, the one way in which it is tried."""
+"""By language of a block, how it is checked."""
 
 
 def _serving(command: str) -> str | None:
@@ -282,7 +282,7 @@ def _free_port() -> str:
 
 
 def _furnished(folder: Path) -> Path:
-    """A copy of the checkout, with a terminal in which nothing has been done."""
+    """A copy of the checkout, with a new terminal."""
     for path in (found for pattern in _COPIED for found in CHECKOUT.glob(pattern)):
         if path.is_dir():
             shutil.copytree(path, folder / path.name, ignore=shutil.ignore_patterns("node_modules", "__pycache__"))

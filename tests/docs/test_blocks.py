@@ -1,4 +1,4 @@
-"""Every fenced block of every page is run, or read by the program that it is for. tests/README.md describes how."""
+"""Every fenced block of every page is run, or parsed by its program. tests/README.md describes how."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ELSEWHERE = {
     "examples/another_instrumentation/README.md": "tests/neighbours/test_example.py",
     "docs/recipes.md": "tests/index/test_recipes.py",
 }
-"""Pages that need what is not installed here, and where they are read."""
+"""Pages that need packages which are not installed here, and the tests that run them."""
 
 
 def _pages() -> Iterator[ParameterSet]:

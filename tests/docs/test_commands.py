@@ -34,7 +34,7 @@ def _targets() -> frozenset[str]:
 
 
 def _unknown(arguments: list[str]) -> str | None:
-    """What of the arguments of `midstream` it does not know."""
+    """The argument that `midstream` does not know, if there is one."""
     command: click.Command = app
     with click.Context(app) as context:
         while isinstance(command, click.Group) and arguments and not arguments[0].startswith("-"):

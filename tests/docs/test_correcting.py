@@ -8,7 +8,7 @@ import sys
 from support.blocks import CHECKOUT
 
 
-def test_the_table_is_that_of_calls_made_now() -> None:
+def test_the_table_matches_calls_made_now() -> None:
     done = subprocess.run(
         [sys.executable, CHECKOUT / "docs" / "correcting.py", "--check"], check=False, capture_output=True, text=True
     )

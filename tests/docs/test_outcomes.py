@@ -12,7 +12,7 @@ from support.blocks import CHECKOUT
 PAGE = (CHECKOUT / "docs" / "outcomes.md").read_text(encoding="utf-8")
 
 
-def test_the_excerpts_and_tables_are_those_of_calls_made_now() -> None:
+def test_the_excerpts_and_tables_match_calls_made_now() -> None:
     done = subprocess.run(
         [sys.executable, CHECKOUT / "docs" / "outcomes.py", "--check"], check=False, capture_output=True, text=True
     )

@@ -35,7 +35,7 @@ def test_the_first_table_says_how_such_a_call_really_ends(row: str, model: str) 
     assert told - words <= {None, "json.decoder.JSONDecodeError"}
 
 
-def test_the_number_of_scenarios_is_that_of_the_demo() -> None:
+def test_the_number_of_scenarios_matches_the_demo() -> None:
     assert f"{len(EXAMPLES)} scenarios" in " ".join(_PAGE.split())
 
 

@@ -1,4 +1,4 @@
-"""registry/ describes what midstream emits: all of it, and nothing else."""
+"""registry/ describes exactly what midstream emits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A fault server that the examples ask, and a receiver that they export to."""
+"""A fault server that the examples call, and a receiver that they export to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`examples/collector`: what it keeps and counts is what midstream says, and promtool takes its part."""
+"""`examples/collector`: it keeps and counts what midstream reports, and promtool accepts its part."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_policy_has_the_settings_of_its_type_and_no_others() -> None:
     assert [name for name, policy in policies().items() if not policy.keys() <= {"name", "type", policy["type"]}] == []
 
 
-def test_every_attribute_that_is_asked_for_is_one_that_spans_of_calls_have() -> None:
+def test_every_attribute_in_its_configuration_is_on_spans_of_calls() -> None:
     on_spans = {one.name for one in REQUEST_ATTRIBUTES} | {one.name for one in CALL_ATTRIBUTES}
     asked = re.findall(r'attributes\["([^"]+)"\]', (COLLECTOR / "collector.yaml").read_text())
     assert len(asked) == 3
@@ -63,7 +63,7 @@ def test_pipelines_and_components_agree() -> None:
     for part in ("receivers", "processors", "exporters"):
         used = {name for pipeline in pipelines.values() for name in pipeline.get(part, ())}
         assert used - connectors == CONFIG[part].keys()
-    # What is derived from spans is derived from all of them, and goes where midstream's own metrics go.
+    # Metrics are derived from all spans, and go where midstream's own metrics go.
     assert "span_metrics" in pipelines["traces/metrics"]["exporters"]
     assert "tail_sampling" not in pipelines["traces/metrics"]["processors"]
     assert pipelines["metrics"]["receivers"] == ["otlp", "span_metrics"]

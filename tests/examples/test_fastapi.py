@@ -1,4 +1,4 @@
-"""`examples/fastapi` under uvicorn, asked by clients that read to the end, and by clients that leave."""
+"""`examples/fastapi` under uvicorn, called by clients that read to the end, and by clients that leave."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ ANSWERS: Final = {
 
 @contextmanager
 def service(server: FaultServer, receiver: OtlpReceiver, log: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[str]:
-    """The URL of the service. It ends as a supervisor ends it, with SIGTERM, and without a word of complaint."""
+    """The URL of the service. SIGTERM ends it, as from a supervisor, without a message."""
     # Spans come immediately; metrics come at the end.
     for name, value in environment(server, receiver, OTEL_BSP_SCHEDULE_DELAY="100").items():
         monkeypatch.setenv(name, value)
@@ -51,7 +51,7 @@ def service(server: FaultServer, receiver: OtlpReceiver, log: Path, monkeypatch:
 
 @contextmanager
 def asked(url: str, path: str = "/answer?question=Is+all+well") -> Generator[Any]:
-    """The response, of which only the head has been read. Who asked is gone at the end of the `with` block."""
+    """The response after its head was read. The client disconnects at the end of the `with` block."""
     with closing(HTTPConnection(url.removeprefix("http://"))) as connection:
         connection.request("GET", path)
         with closing(connection.getresponse()) as response:
@@ -76,13 +76,13 @@ def test_the_browser_gets_the_outcome_that_the_telemetry_records(
     assert len({span.trace_id for span in receiver.spans if "midstream.outcome" in span.attributes}) == len(ANSWERS)
 
 
-def test_a_browser_that_goes_away_ends_the_call_which_is_abandoned_and_no_failure(
+def test_a_browser_that_disconnects_ends_the_call_as_abandoned(
     server: FaultServer, receiver: OtlpReceiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def all_abandoned() -> None:
         assert outcomes_of_spans(receiver) == [("abandoned", "UNSET")] * len(server.requests)
 
-    # Claude says nothing more; it goes on; it is faster than who reads it.
+    # Claude is silent; Claude goes on; Claude is faster than the reader.
     leaving = ("stall", "slow:50", "ok:100000")
     with service(server, receiver, tmp_path / "log", monkeypatch) as url:
         for scenario in leaving:

@@ -1,4 +1,4 @@
-"""`examples/README.md` knows every example, and each has a page."""
+"""`examples/README.md` lists every example, and each has a page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Programs that end without their exit handlers, or are frozen: what they knew has arrived."""
+"""Programs that end without their exit handlers, or are frozen: their telemetry has arrived."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ while True:
         handler({"question": "Is all well?"}, None)
     os.kill(os.getpid(), signal.SIGSTOP)
 """
-"""What calls the handler, and freezes the process as soon as that is done."""
+"""Calls the handler, and freezes the process as soon as it returns."""
 
 
 def test_a_lambda_frozen_after_each_invocation_has_exported_each_when_it_is_killed(

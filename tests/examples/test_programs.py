@@ -1,4 +1,4 @@
-"""Each program in `examples/`, run as its page says, with what it prints and what arrives of its telemetry."""
+"""Each program in `examples/`, run as its page says, with its output and the telemetry that arrives."""
 
 from __future__ import annotations
 
@@ -22,9 +22,7 @@ def test_zero_code_the_program_notices_nothing_of_a_cut_and_the_telemetry_has_it
     assert [log.event_name for log in receiver.logs] == ["gen_ai.client.operation.exception"]
 
 
-def test_manual_what_the_program_says_of_a_failure_is_what_its_telemetry_says(
-    server: FaultServer, receiver: OtlpReceiver
-) -> None:
+def test_manual_prints_a_failure_as_its_telemetry_has_it(server: FaultServer, receiver: OtlpReceiver) -> None:
     server.script("in_band:overloaded_error")
     printed = run_example("manual/hello.py", environment(server, receiver), zero_code=False)
     answer, verdict = printed.splitlines()

@@ -26,7 +26,7 @@ def test_the_answer_arrives_whole_when_errors_are_corrected(trial: Trial, fault:
     assert result_of(trial, fault, errors="corrected") == "whole"
 
 
-def test_the_tables_in_the_documentation_are_those_of_calls_made_now() -> None:
+def test_the_tables_in_the_documentation_match_calls_made_now() -> None:
     done = subprocess.run(
         [sys.executable, "-W", "ignore", CHECKOUT / "docs" / "frameworks.py", "--check"],
         check=False,

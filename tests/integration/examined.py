@@ -23,7 +23,7 @@ spec = importlib.util.spec_from_file_location("sitecustomize", path)
 sys.modules["sitecustomize"] = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(sys.modules["sitecustomize"])
 """
-"""What `opentelemetry-instrument` has the interpreter do at its start."""
+"""What `opentelemetry-instrument` runs at the start of the interpreter."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Examined:
     status: int
     findings: list[dict[str, Any]]
     output: str
-    """All that it wrote, on stdout and stderr."""
+    """Everything that it wrote on stdout and stderr."""
 
     @classmethod
     def of(cls, done: Finished) -> Examined:

@@ -1,4 +1,4 @@
-"""The SDK's aiohttp transport: the same truth, and the application notices nothing."""
+"""The SDK's aiohttp transport: the same record, and the application notices nothing."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ SCENARIOS = (
     "reset@0",
     "fin@0",
     "fin_length@0",
-    # No bad_chunk: over aiohttp the bare SDK waits for ever on garbage in the chunk framing, read timeout or not.
+    # No bad_chunk: over aiohttp the bare SDK waits forever on garbage in the chunk framing, read timeout or not.
     "stall",
     "eof",
     "cut@0",
@@ -56,7 +56,7 @@ SCENARIOS = (
 )
 
 OVERTAKING = ("reset", "fin", "fin_length", "bad_gzip")
-"""What comes after content, and hides from the application as much of that as it has not read yet."""
+"""What comes after content, and hides the part of it that the application has not read yet."""
 
 SHOWN = (
     "create",
@@ -68,7 +68,7 @@ SHOWN = (
 )
 
 CUT_OFF = frozenset({"fin", "fin_length"})
-"""The families that are a `ReadError` here, as there is no `RemoteProtocolError`."""
+"""The families that are a `ReadError` here, because there is no `RemoteProtocolError`."""
 
 spans_of_both_kinds = pytest.mark.parametrize("spans", ["sdk", "own"] if HAS_OWN_SPANS else ["own"])
 
@@ -78,7 +78,7 @@ async def aiohttp_client(
     server: FaultServer, scenario: Scenario, spans: TracerProvider | None
 ) -> AsyncGenerator[anthropic.AsyncAnthropic]:
     async with async_client(server, scenario, spans) as made, anthropic.DefaultAioHttpClient() as http_client:
-        # The time to wait for more of an answer is that for its headers too, and those are to arrive in any case.
+        # The read timeout also limits the wait for headers, which must arrive.
         timeout = anthropic.Timeout(30.0, read=1.0) if scenario.family == "stall" else made.timeout
         yield made.with_options(http_client=http_client, timeout=timeout)
 
@@ -99,7 +99,7 @@ def bare(style: str, server: FaultServer, model: str, spans: str) -> tuple[Any, 
 
 
 def expected(scenario: Scenario, style: Style, behind: list[type]) -> Expectation:
-    """How a call ends, where `behind` are the classes of what is behind the application's exception."""
+    """How a call ends. `behind` has the classes of the causes of the application's exception."""
     usual = ending(scenario, style)
     if scenario.family == "hangup":
         # `ConnectTimeout` or `ConnectError`: the SDK's adapters do not agree.
@@ -143,7 +143,7 @@ def test_a_fault_in_the_middle_is_recorded_with_the_phase_that_the_application_h
 
 
 ENDLESS = "slow:60000"
-"""One event, and then no other for as long as any test lasts."""
+"""One event, and then silence for longer than any test."""
 
 
 async def close_midway(stream: Any) -> None:
@@ -165,7 +165,7 @@ async def cancel_a_read(stream: Any) -> None:
     ("let_go", "outcome"),
     [(close_midway, Outcome.ABANDONED), (drop_midway, Outcome.ABANDONED), (cancel_a_read, Outcome.CANCELLED)],
 )
-def test_a_stream_let_go_is_recorded_once_and_nothing_complains_that_does_not_without_us(
+def test_a_dropped_stream_is_recorded_once_without_new_warnings(
     server: FaultServer,
     exported: Exported,
     instrumented: Any,

@@ -1,4 +1,4 @@
-"""The verdict survives a limit of attributes, for which OpenTelemetry drops the oldest."""
+"""The verdict survives an attribute limit, where OpenTelemetry drops the oldest attributes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LIMIT = 20
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # OpenTelemetry warns that a log record loses attributes
 @pytest.mark.parametrize("spans", ("sdk", "own") if HAS_OWN_SPANS else ("own",))
-def test_of_too_many_attributes_those_of_the_verdict_stay(
+def test_the_verdict_survives_an_attribute_limit(
     spans: str, server: FaultServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OTEL_ATTRIBUTE_COUNT_LIMIT", str(LIMIT))
@@ -39,5 +39,5 @@ def test_of_too_many_attributes_those_of_the_verdict_stay(
     exported.shutdown()
     assert len(kept) == LIMIT
     assert kept.keys() >= VERDICT_ATTRIBUTES
-    # OpenTelemetry has a limit for log records from 1.35 on. Whatever it is, what is last stays.
+    # OpenTelemetry limits log records from 1.35 on, and keeps the last attributes.
     assert set(recorded[-len(VERDICT_ATTRIBUTES) :]) == VERDICT_ATTRIBUTES

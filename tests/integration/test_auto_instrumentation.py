@@ -1,4 +1,4 @@
-"""`opentelemetry-instrument python program.py`, with nothing in the program about midstream."""
+"""`opentelemetry-instrument python program.py`, where the program does not mention midstream."""
 
 from __future__ import annotations
 

@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     Cancelled = Callable[[Callable[[Callable[[], None]], Awaitable[None]]], Awaitable[None]]
 
 SILENT, ENDLESS = "silent", "slow:60000"
-"""No answer; one event, and then no other for as long as any test lasts."""
+"""No answer; one event, and then silence for longer than any test."""
 
 asyncio_3_11: Any = asyncio
-"""With what Python 3.10 does not have."""
+"""With names that Python 3.10 lacks."""
 
 
 class NeighbourError(Exception):
-    """The failure of another task of the application's."""
+    """The failure of another task of the application."""
 
 
 async def create(made: Any, _events: list[Any], there: Callable[[], None]) -> None:
@@ -233,7 +233,7 @@ def notice(loop: str, cancelled: Cancelled, place: Place, server: FaultServer, s
 
 
 def shape(error: BaseException | None) -> Any:
-    """The classes of an exception, of what is behind it and of what it holds, and the functions it came through."""
+    """The classes of an exception, its causes and its members, and the functions in its traceback."""
     inner = tuple(shape(one) for one in getattr(error, "exceptions", ()))
     return type(error), [type(cause) for cause in causes(error)], inner, frames(error)
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import socket
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +14,7 @@ from integration.examined import ALONE, Examined, examined, exporting_to, progra
 from midstream._cli.doctor.findings import Health, Subject
 from midstream._sdk.targets import Role
 from support.clients import HAS_OWN_SPANS
-from support.commands import Finished
+from support.commands import launched
 from support.otlp_receiver import otlp_receiver
 
 if TYPE_CHECKING:
@@ -29,7 +26,6 @@ if TYPE_CHECKING:
 OK, WARNING, PROBLEM, NOT_TRIED = (verdict.value for verdict in Health)
 ARRIVALS = (Subject.SPAN_ARRIVES, Subject.METRICS_ARRIVE, Subject.LOG_EVENT_ARRIVES)
 MODEL = "midstream-doctor"
-OURS = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "MIDSTREAM_"))}
 
 
 @pytest.fixture
@@ -59,16 +55,8 @@ def arrived(receiver: OtlpReceiver) -> dict[str, int]:
 def test_under_opentelemetry_instrument_all_is_well_and_one_call_arrives(
     receiver: OtlpReceiver,
 ) -> None:
-    instrument = Path(sys.executable).with_name("opentelemetry-instrument")
-    done = subprocess.run(
-        [instrument, sys.executable, "-m", "midstream", "doctor", "--json"],
-        env={**OURS, **exporting_to(receiver)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=150,
-    )
-    found = Examined.of(Finished(done.returncode, done.stdout, done.stderr))
+    done = launched("doctor", "--json", **exporting_to(receiver))
+    found = Examined.of(done)
     assert (found.status, found.problems, found.warnings, done.stderr) == (0, [], [], "")
     assert found[Subject.SET_UP] == (OK, "opentelemetry-instrument has set this process up", "")
     assert found[Subject.ANTHROPIC] == (OK, anthropic.__version__, "")
@@ -422,7 +410,7 @@ def nothing(): pass
 
 @pytest.fixture
 def shop(tmp_path: Path) -> str:
-    """Code that goes to where the application's module `shop` is."""
+    """Code that changes to the folder of the application's module `shop`."""
     (tmp_path / "shop.py").write_text(SHOP)
     return f"os.chdir({str(tmp_path)!r})"
 

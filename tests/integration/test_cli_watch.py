@@ -1,4 +1,4 @@
-"""`midstream watch -- COMMAND`, without a terminal: what is seen of a program, which notices nothing."""
+"""`midstream watch -- COMMAND`, without a terminal: what it shows of a program that notices nothing."""
 
 from __future__ import annotations
 

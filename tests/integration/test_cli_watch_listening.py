@@ -1,4 +1,4 @@
-"""`midstream watch` without a command: services elsewhere, and what an OTLP receiver takes."""
+"""`midstream watch` without a command: services elsewhere, and what an OTLP receiver accepts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`pickle`, `copy.copy` and `copy.deepcopy` work with us on everything that they work on without us."""
+"""`pickle`, `copy.copy` and `copy.deepcopy` work on everything that they work on without midstream."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def unreachable(made: Any) -> Any:
 
 
 def in_memory(_made: Any) -> Any:
-    """A response whose body is in memory, as tests have it: that one can be copied before it is read."""
+    """A response with its body in memory, as in tests: it can be copied before it is read."""
 
     def answer(_request: Any) -> Any:
         return http.Response(200, stream=http.ByteStream(EVENTS))
@@ -222,14 +222,14 @@ ASYNC: dict[str, Callable[[Any], Any]] = {
 
 
 class Made(NamedTuple):
-    """What one way to copy made of an object."""
+    """The result of one way to copy an object."""
 
     kind: str
     is_equal: bool
 
 
 _OURS = {"_Wrapper": "function", "_BoundWrapper": "method"}
-"""By class of ours, what is in its place without us. Of a function on its class, the bound one is there, too."""
+"""By class of midstream, what is in its place without midstream, with the bound functions."""
 
 
 def _reload(held: Any, protocol: int) -> Any:
@@ -245,7 +245,7 @@ WAYS: dict[str, Callable[[Any], Any]] = {
 
 
 def made_of(held: Any) -> dict[str, Made]:
-    """By way to copy that works on `held`, what it makes of it."""
+    """By way to copy that works on `held`, its result."""
     found: dict[str, Made] = {}
     for name, way in WAYS.items():
         with suppress(Exception):
@@ -306,7 +306,7 @@ def test_what_was_pickled_with_us_is_the_method_itself_in_a_process_without_us(e
 
 @pytest.mark.parametrize("way", [copy.copy, copy.deepcopy])
 def test_the_method_of_a_copy_is_the_method_of_that_copy(exported: Exported, way: Callable[[Any], Any]) -> None:
-    """A stream of which the application replaced the iterator can be copied in depth."""
+    """A stream whose iterator the application replaced can be deep-copied."""
     stream = Stream.__new__(Stream)
     stream.response = http.Response(200, content=EVENTS)
     with observed(wanted=True, exported=exported):
@@ -328,7 +328,7 @@ def test_a_copied_body_is_not_observed(exported: Exported) -> None:
 NAMES = ("__module__", "__doc__", "__name__", "__qualname__", "__dict__", "__annotations__", "__defaults__", "__code__")
 
 
-def test_what_a_wrapped_method_says_of_itself_is_what_it_says_without_us(exported: Exported) -> None:
+def test_a_wrapped_method_describes_itself_as_without_us(exported: Exported) -> None:
     def told() -> list[Any]:
         methods: list[Any] = [Stream.close, vars(Stream)["close"], vars(_base_client.AsyncAPIClient)["request"]]
         return [(inspect.signature(one), *(getattr(one, name) for name in NAMES)) for one in methods]

@@ -1,4 +1,4 @@
-"""A client fetches a token before its request, and the endpoint that has it refuses, breaks, or is not there."""
+"""A client fetches a token before its request, and the token endpoint refuses, breaks, or is unreachable."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from support.exported import Exported
 
 ASSERTION = "eyJcanary.eyJcanary.c2lnbmVk"
-"""What is exchanged for a token, and must appear in nothing that is exported."""
+"""Exchanged for a token. It must not appear in anything that is exported."""
 
 SDK: Any = anthropic
 """For what only some of its versions have."""
@@ -44,8 +44,8 @@ Told = tuple[str, "int | None", str, bool]
 
 
 def document(body: bytes, status: int = 200, media_type: str = JSON) -> Script:
-    """An answer, each time it is asked for."""
-    # The libraries keep their connections for as long as they live, but for those that the server closes.
+    """Gives the same answer to every request."""
+    # The libraries keep connections open until the server closes them.
     headers = {"content-type": media_type, "content-length": str(len(body)), "connection": "close"}
     return Script(head(status, headers), (body,), ending=Ending.CLOSE)
 
@@ -81,7 +81,7 @@ def told(exported: Exported) -> Told:
 
 
 def leaks(exported: Exported, error: BaseException) -> bool:
-    """Whether `except anthropic.APIError` misses what was raised, and whether that was recorded."""
+    """Whether `except anthropic.APIError` misses the exception, and whether midstream recorded that."""
     missed = not isinstance(error, anthropic.APIError)
     assert (exported.told_span.attributes or {})["midstream.leaked"] is missed
     return missed
@@ -236,7 +236,7 @@ def test_a_refresh_of_google_credentials_fails_as_its_endpoint_did(
     assert leaks(exported, error)
 
 
-def test_the_address_of_an_endpoint_that_google_cannot_reach_is_not_told(
+def test_the_address_of_an_endpoint_that_google_cannot_reach_is_not_recorded(
     google: Any, exported: Exported, instrumented: Any
 ) -> None:
     address = f"{NO_PORT}/token?assertion={ASSERTION}"
@@ -309,7 +309,7 @@ CONTAINERS: dict[str, tuple[Script, Told]] = {
 
 @pytest.fixture(name="aws")
 def aws_(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> pytest.MonkeyPatch:
-    """An environment without credentials, in which nothing is tried again."""
+    """An environment without credentials and without retries."""
     pytest.importorskip("boto3", reason="boto3 is not installed")
     utils = importlib.import_module("botocore.utils")
     monkeypatch.setattr(utils.ContainerMetadataFetcher, "SLEEP_TIME", 0)
@@ -445,7 +445,7 @@ def by_aiohttp(url: str) -> str:
         async with aiohttp.ClientSession(raise_for_status=True) as session, session.post(url) as answer:
             return str(await answer.text())
 
-    # On a thread, for asyncio allows no loop within a loop.
+    # On a thread, because asyncio allows no loop within a loop.
     with ThreadPoolExecutor() as threads:
         return threads.submit(asyncio.run, ask()).result()
 
@@ -469,7 +469,7 @@ PROVIDERS: dict[str, tuple[Callable[[str], str], str]] = {
 
 
 @pytest.mark.parametrize("means", PROVIDERS)
-def test_a_token_provider_fails_as_what_it_asked(
+def test_a_token_provider_fails_like_its_endpoint(
     endpoint: HostileServer, exported: Exported, instrumented: Any, means: str
 ) -> None:
     ask, _ = PROVIDERS[means]

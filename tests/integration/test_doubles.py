@@ -1,4 +1,4 @@
-"""What stands for a response, a body or a client in a test: no fault, no warning, and no end that was not seen."""
+"""Test doubles for a response, a body or a client: no internal error, no warning, and no end that was not seen."""
 
 from __future__ import annotations
 
@@ -85,14 +85,14 @@ class EqualRaises(Double):
 
 
 class Strict(Double):
-    """Whatever it was not told to have is an error of the test."""
+    """Any other access is an error of the test."""
 
     def __getattr__(self, name: str) -> Any:
         raise RuntimeError(name)
 
 
 class Slots:
-    """Takes neither a weak reference nor an attribute."""
+    """Accepts neither weak references nor attributes."""
 
     __slots__ = ()
     iter_bytes, aiter_bytes, close, aclose = Double.iter_bytes, Double.aiter_bytes, Double.close, Double.aclose
@@ -199,14 +199,14 @@ def test_a_stream_over_a_double_works_as_without_us_and_nothing_is_recorded(
 
 
 class Unkeyed(Response):
-    """Cannot be a key."""
+    """Cannot be hashed."""
 
     def __hash__(self) -> int:
         raise TypeError
 
 
 class Fixed(Response):
-    """Takes no other body, without a word."""
+    """Ignores another body silently."""
 
     @property
     def stream(self) -> Any:
@@ -218,7 +218,7 @@ class Fixed(Response):
 
 
 class Refusing(Fixed):
-    """Takes no other body, and says so."""
+    """Rejects another body with an exception."""
 
     @property
     def stream(self) -> Any:
@@ -241,7 +241,7 @@ ANSWERS: dict[str, Callable[[], Any]] = {
     "keeps its body": functools.partial(response, Fixed),
     "refuses another body": functools.partial(response, Refusing),
 }
-"""What an HTTP client of a test answers with."""
+"""What the HTTP client of a test answers."""
 
 
 class Answering(anthropic.DefaultHttpxClient):
@@ -312,7 +312,7 @@ def test_a_mock_of_an_answer_is_parsed_and_counts_as_an_answer(exported: Exporte
     assert exported.outcomes() == {"completed": 1}
 
 
-def test_a_client_of_which_request_is_mocked_is_not_observed(exported: Exported) -> None:
+def test_a_client_with_a_mocked_request_is_not_observed(exported: Exported) -> None:
     double = MagicMock(spec=Stream)
     with observed(exported):
         made: Any = anthropic.Anthropic(**OPTIONS)
@@ -331,7 +331,7 @@ def test_a_client_of_which_request_is_mocked_is_not_observed(exported: Exported)
     not hasattr(_base_client.SyncAPIClient, "_request"), reason="this SDK has no _request (0.50 to 1.13)"
 )
 @pytest.mark.parametrize("double", DOUBLES)
-def test_what_a_mocked_attempt_returns_is_no_fault_and_never_abandoned(exported: Exported, double: str) -> None:
+def test_the_result_of_a_mocked_attempt_is_never_a_fault_or_abandoned(exported: Exported, double: str) -> None:
     with observed(exported):
         made: Any = anthropic.Anthropic(**OPTIONS)
         made._request = Mock(side_effect=[DOUBLES[double]()])

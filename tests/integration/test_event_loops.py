@@ -1,4 +1,4 @@
-"""asyncio, trio, uvloop: the same truth, the application notices nothing, and the loop has nothing to complain of."""
+"""asyncio, trio, uvloop: the same record, the application notices nothing, and the loop reports no errors."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ spans_of_both_kinds = pytest.mark.parametrize("spans", ["sdk", "own"] if HAS_OWN
 
 
 def run(loop: str, style: str, server: FaultServer, model: str, spans: TracerProvider | None) -> tuple[Any, list[str]]:
-    """What the application sees of a call, and what is heard of it elsewhere."""
+    """What the application sees of a call, and what is reported elsewhere."""
     with noise() as heard:
         with spied() as raised:
 
@@ -202,7 +202,7 @@ def complaints(
 @spans_of_both_kinds
 @pytest.mark.parametrize("way", WAYS)
 @on_every_loop
-def test_a_stream_let_go_is_abandoned_and_nothing_complains_that_does_not_without_us(
+def test_a_dropped_stream_is_abandoned_without_new_warnings(
     server: FaultServer, exported: Exported, instrumented: Any, loop: str, way: str, spans: str
 ) -> None:
     before = complaints(loop, WAYS[way], server, TracerProvider() if spans == "sdk" else None)

@@ -77,7 +77,7 @@ class Read:
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads an answer, `most` pieces of it, with one of the examples, sync or async."""
+    """Reads at most `most` pieces of an answer with one of the examples, sync or async."""
 
     example: Any
     server: FaultServer
@@ -127,7 +127,7 @@ def test_an_answer_that_broke_off_starts_over_and_says_so(model: str, server: Re
     assert server.asked == [list(QUESTION)] * 2
 
 
-def test_an_answer_that_broke_off_goes_on_if_that_is_asked_for(server: Recording, reader: Reader) -> None:
+def test_an_answer_that_broke_off_continues_on_request(server: Recording, reader: Reader) -> None:
     server.script("in_band:overloaded_error", "cut", "ok")
     assert reader.read(resume=True) == Read([*SHOWN, *SHOWN, *WHOLE])
     asked = [(turns[1]["content"], turns[2]["content"]) for turns in server.asked[1:]]
@@ -147,7 +147,9 @@ def test_the_reader_gets_no_notice_of_an_answer_that_never_began(
 
 
 @pytest.mark.parametrize("model", ["in_band:invalid_request_error", "http:authentication_error"])
-def test_what_no_retry_helps_is_asked_once_and_raised_as_it_is(model: str, server: Recording, reader: Reader) -> None:
+def test_a_failure_that_no_retry_helps_is_tried_once_and_raised_unchanged(
+    model: str, server: Recording, reader: Reader
+) -> None:
     server.script(model, repeat=True)
     assert classify(reader.read().error).error_type == parse(model).argument
     assert len(server.asked) == 1
@@ -162,13 +164,13 @@ def test_after_the_last_attempt_the_exception_arrives_as_it_is(model: str, serve
     assert read.pieces == [*[*SHOWN, "[]"] * (ATTEMPTS - 1), *SHOWN]
 
 
-def test_who_stops_reading_is_not_asked_for_again(server: Recording, reader: Reader) -> None:
+def test_an_abandoned_answer_is_not_requested_again(server: Recording, reader: Reader) -> None:
     server.script("stall", repeat=True)
     assert reader.read(most=1) == Read(WHOLE[:1])
     assert len(server.asked) == 1
 
 
-def test_a_task_that_is_cancelled_does_not_ask_again(server: Recording, example: Any) -> None:
+def test_a_cancelled_task_does_not_retry(server: Recording, example: Any) -> None:
     server.script("stall", repeat=True)
 
     async def read() -> None:
@@ -183,7 +185,7 @@ def test_a_task_that_is_cancelled_does_not_ask_again(server: Recording, example:
     assert len(server.asked) == 1
 
 
-def test_a_server_that_asks_for_more_patience_than_there_is_gets_no_second_request(
+def test_a_server_with_a_longer_retry_after_than_allowed_gets_no_second_request(
     server: Recording, reader: Reader
 ) -> None:
     server.patience = str(LONGEST_WAIT + 1)
@@ -208,7 +210,7 @@ def waits() -> dict[str, Callable[[Any, BaseException], float]]:
     }
 
 
-def test_they_wait_as_long_as_the_server_asks_and_not_all_at_once(example: Any) -> None:
+def test_they_wait_as_long_as_the_server_says_plus_a_random_time(example: Any) -> None:
     asked = {waits()[example.__name__](example, BUSY) for _ in range(20)}
     assert len(asked) > 1
     assert all(7 <= seconds <= 8.5 for seconds in asked)
@@ -223,7 +225,7 @@ def test_a_failure_is_worth_a_retry_that_somebody_waits_for(retry_after: float |
 # What goes with them
 
 
-def test_what_is_asked_for_the_rest_ends_with_the_user() -> None:
+def test_the_request_for_the_rest_ends_with_a_user_turn() -> None:
     assert continued(QUESTION, "") is QUESTION
     assert [turn["role"] for turn in continued(QUESTION, "All")] == ["user", "assistant", "user"]
 
@@ -239,7 +241,7 @@ def run(name: str, *arguments: str, **environment: str) -> subprocess.CompletedP
     )
 
 
-def test_each_runs_as_it_stands(server: Recording, example: Any) -> None:
+def test_each_runs_unchanged(server: Recording, example: Any) -> None:
     server.script("in_band:overloaded_error", "hangup", "ok", "cut", "ok")
     done = run(example.__name__, ANTHROPIC_BASE_URL=server.url, ANTHROPIC_API_KEY="none", NO_PROXY="127.0.0.1")
     anew = "All is\n[it broke off; from the beginning]\nAll is well. \n"

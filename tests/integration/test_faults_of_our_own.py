@@ -1,4 +1,4 @@
-"""A fault of ours at every entry into our code: the application is unharmed, and the fault is counted."""
+"""An internal error at every entry into midstream: the application is not affected, and the error is counted."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ ONLY_WITH = {
     "start_span": "own",
     "context.attach": "own",
 }
-"""By entry, whose spans it has to do with, where that is not both."""
+"""By entry, the kind of spans that it concerns, if not both."""
 
 if "set_attributes" in Span.set_attribute.__code__.co_names:  # older OpenTelemetry, where the SDK meets the fault, too
     ONLY_WITH["set_attributes"] = "own"
@@ -185,7 +185,7 @@ def contained(exported: Exported) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("then", ["another instrument()", "a fixture for tests", "nothing"])
-def test_a_fault_is_counted_where_its_call_is_recorded_whoever_observes_by_now(
+def test_an_internal_error_is_counted_by_the_provider_of_its_call(
     server: FaultServer, exported: Exported, monkeypatch: pytest.MonkeyPatch, then: str
 ) -> None:
     other = Exported()

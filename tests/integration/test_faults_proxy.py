@@ -40,7 +40,7 @@ _BY_THE_UPSTREAM = tuple(model for model in EXAMPLES if model != "hangup")
 
 
 class _Upstream(FaultServer):
-    """A `FaultServer` that remembers what it was asked."""
+    """A `FaultServer` that remembers its requests."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -115,7 +115,7 @@ def test_a_fault_of_the_upstream_is_passed_through_as_it_is(
 
 
 @pytest.mark.parametrize("model", ["http", "http_html", "hangup"])
-def test_for_what_has_nothing_of_it_the_upstream_is_not_asked(
+def test_a_fault_without_upstream_data_sends_nothing_upstream(
     upstream: _Upstream, proxy: FaultProxy, model: str
 ) -> None:
     proxy.script(model)
@@ -140,7 +140,7 @@ def test_an_answer_shorter_than_the_faults_position_fails_before_its_last_event(
     assert b"message_stop" not in body
 
 
-def test_what_is_no_answer_of_the_model_is_left_alone(upstream: _Upstream, proxy: FaultProxy) -> None:
+def test_a_response_that_is_not_an_answer_stays_unchanged(upstream: _Upstream, proxy: FaultProxy) -> None:
     upstream.script("http:rate_limit_error")
     proxy.script("reset", "in_band")
     with closing(_connect(proxy)) as connection:
@@ -177,7 +177,7 @@ def test_an_untouched_answer_is_the_upstream_s_byte_by_byte(
         proxied = _answer(proxy, method, path, text)
     with FaultServer() as upstream:
         direct = _answer(upstream, method, path, text)
-    if "eof" in str(text):  # no client can tell the end of such a body from its being broken off
+    if "eof" in str(text):  # no client can distinguish the end of such a body from a broken connection
         direct[1]["transfer-encoding"] = "chunked"
     assert proxied == direct
 
@@ -259,7 +259,7 @@ def test_the_log_says_where_the_upstream_broke_off(proxy: FaultProxy) -> None:
     assert [(served.scenario, served.status, served.end) for served in proxy.requests] == [("ok", 200, End.BROKEN)]
 
 
-# Upstreams that cannot be asked
+# Upstreams that cannot be reached
 
 
 def _refused(proxy: FaultProxy, model: str = _REAL) -> str:
@@ -311,7 +311,7 @@ def test_a_url_that_cannot_be_an_upstream_is_refused_immediately(url: str) -> No
 
 
 class _Says(BaseHTTPRequestHandler):
-    """Answers in chunks, as an upstream in front of which there is TLS."""
+    """Answers in chunks, like an upstream behind TLS."""
 
     protocol_version = "HTTP/1.1"
 
@@ -342,7 +342,7 @@ def _with_tls(certificate: str) -> Generator[str]:
             thread.join()
 
 
-def test_an_upstream_with_tls_is_asked_if_its_certificate_is_trusted(
+def test_an_upstream_with_tls_and_a_trusted_certificate_gets_the_request(
     certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
@@ -351,7 +351,7 @@ def test_an_upstream_with_tls_is_asked_if_its_certificate_is_trusted(
         assert (response.status, response.reason, response.read()) == (200, "Fine", b"data: \n\n")
 
 
-def test_an_upstream_whose_certificate_is_not_trusted_is_not_asked(certificate: Path) -> None:
+def test_an_upstream_whose_certificate_is_not_trusted_gets_no_request(certificate: Path) -> None:
     with _with_tls(str(certificate)) as url, FaultProxy(url) as proxy:
         assert "certificate verify failed" in _refused(proxy)
 

@@ -1,4 +1,4 @@
-"""Under which names the GenAI metrics stand is for the application to choose; nothing else changes with it."""
+"""The application chooses the names of the GenAI metrics; nothing else changes."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def told(server: FaultServer, instrumented: Instrumented, **options: Any) -> Exp
 
 
 def gen_ai(exported: Exported) -> Metrics:
-    """By metric and series: how many tokens, or of what else how many records."""
+    """By metric and series, the number of tokens, or else of records."""
     return {
         name: {
             frozenset(point.attributes.items()): point.total if "token" in name and point.total else point.value

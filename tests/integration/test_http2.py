@@ -1,4 +1,4 @@
-"""HTTP/2: the same truth, stream by stream, and the application notices nothing."""
+"""HTTP/2: the same record, stream by stream, and the application notices nothing."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ ENDINGS: dict[str, Expectation] = {
     "garbage": leaked(Outcome.TRANSPORT_ERROR, "h2.exceptions.ProtocolError"),
     "http": Expectation(Outcome.HTTP_ERROR, "overloaded_error", 529, 529, phase=Phase.REQUEST),
 }
-"""By model name of the server's."""
+"""By the server's model name."""
 
 SHOWN = ("create(stream=True) in a loop", "stream() events", "stream() get_final_message")
 LOOP = STYLES["create(stream=True) in a loop"]
@@ -211,7 +211,7 @@ async def abe_disowned(made: anthropic.AsyncAnthropic) -> Seen:
 def test_a_goaway_that_disowns_an_open_stream_is_a_transport_error(
     exported: Exported, instrumented: Any, calls: Calls, spans: str
 ) -> None:
-    """The HTTP client then lets an exception out that it keeps for itself otherwise."""
+    """The HTTP client then raises an exception that it otherwise handles."""
     bare, seen = bare_and_observed(lambda provider: calls(be_disowned, abe_disowned, provider), spans, instrumented)
     assert seen == bare
     core = HTTP_PACKAGE.replace("httpx", "httpcore")

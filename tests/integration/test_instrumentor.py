@@ -1,4 +1,4 @@
-"""What `instrument()` takes, what it refuses, and what it does where the SDK is not as it should be."""
+"""What `instrument()` accepts and rejects, and what it does with an unexpected SDK."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # mypy: disable-error-code="misc"
-"""A call that a signal handler of the application's stops, as workers do with their limits: it is cancelled."""
+"""A call that a signal handler of the application stops, like a worker's time limit: it is cancelled."""
 
 from __future__ import annotations
 

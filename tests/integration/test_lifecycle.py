@@ -1,4 +1,4 @@
-"""However the application lets go of a stream, its call ends once, and as early as the bare SDK lets go of it."""
+"""However the application closes or drops a stream, its call ends once, as early as the bare SDK releases it."""
 
 from __future__ import annotations
 
@@ -242,7 +242,7 @@ WAYS = (
 @pytest.mark.parametrize("spans", SPANS)
 @pytest.mark.parametrize("flavor", FLAVORS)
 @pytest.mark.parametrize("way", WAYS, ids=str)
-def test_a_stream_is_let_go_as_without_us_and_its_call_ends_with_it(
+def test_a_stream_is_released_as_without_us_and_its_call_ends_with_it(
     server: FaultServer, exported: Exported, instrumented: Any, way: Way, flavor: str, spans: str
 ) -> None:
     check(way, flavor, spans, server, exported, instrumented)

@@ -1,4 +1,4 @@
-"""A call ends, too, when the application lets go of something beneath the stream: a raw response, a body, a client."""
+"""A call also ends when the application drops something below the stream: a raw response, a body, a client."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from support.exported import Exported
 
 SLOW = "slow:60000"
-"""A model of whose answer nothing more arrives after the first event."""
+"""A model whose answer stops after the first event."""
 
 
 def raw_opened(made: Any, trace: Trace) -> Any:
@@ -265,7 +265,7 @@ WAYS = (
 @pytest.mark.parametrize("spans", SPANS)
 @pytest.mark.parametrize("flavor", FLAVORS)
 @pytest.mark.parametrize("way", WAYS, ids=str)
-def test_what_is_beneath_a_stream_is_let_go_as_without_us_and_the_call_ends_with_it(
+def test_what_is_below_a_stream_is_released_as_without_us_and_the_call_ends_with_it(
     server: FaultServer, exported: Exported, instrumented: Any, way: Way, flavor: str, spans: str
 ) -> None:
     check(way, flavor, spans, server, exported, instrumented)

@@ -1,4 +1,4 @@
-"""The garbage collector ends calls where it likes: inside OpenTelemetry too, whose locks are held there."""
+"""The garbage collector ends calls anywhere, also inside OpenTelemetry while it holds locks."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def into_a_cycle(stream: Any) -> None:
 def test_a_call_that_is_collected_inside_an_exporter_is_recorded_outside_it(
     server: FaultServer, exported: Exported, instrumented: Any, flavor: str, first: str, spans: str
 ) -> None:
-    # Of one piece of garbage, the collector may finalize any object first. Async generators the event loop finalizes.
+    # The collector may finalize a cycle's objects in any order. The event loop finalizes async generators.
     kept: list[ObservedCall] = []
     provider = exported.tracer_provider if spans == "sdk" else None
     exporter = Collecting()
@@ -113,7 +113,7 @@ def test_a_call_that_is_collected_inside_an_exporter_is_recorded_outside_it(
 
 
 def collect_inside(exporter: Collecting) -> None:
-    """Runs the garbage collector inside an exporter of the application's own."""
+    """Runs the garbage collector inside an exporter of the application."""
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     provider.get_tracer("the application").start_span("of the application").end()
@@ -142,7 +142,7 @@ def test_a_call_collected_inside_an_exporter_is_recorded_at_the_next_call(
 
 
 def deeply(frames: int, work: Callable[[], object]) -> None:
-    """Calls `work` that many frames further up the stack."""
+    """Calls `work` that many frames deeper in the stack."""
     if frames:
         deeply(frames - 1, work)
     else:
@@ -150,7 +150,7 @@ def deeply(frames: int, work: Callable[[], object]) -> None:
 
 
 DEEP = 300
-"""Frames, of which the walks over the stack do not reach the end."""
+"""More frames than the walks over the stack reach."""
 
 
 class DeeplyCollecting(Collecting):
@@ -276,10 +276,10 @@ ON_ANOTHER_THREAD = (Way("collected", collected, acollected), Way("dropped", dro
 @pytest.mark.parametrize("spans", SPANS)
 @pytest.mark.parametrize("flavor", FLAVORS)
 @pytest.mark.parametrize("way", ON_ANOTHER_THREAD, ids=str)
-def test_a_stream_that_is_finalized_on_another_thread_is_let_go_as_without_us(
+def test_a_stream_that_is_finalized_on_another_thread_is_released_as_without_us(
     server: FaultServer, exported: Exported, instrumented: Any, way: Way, flavor: str, spans: str
 ) -> None:
-    """The collector runs on whichever thread makes the garbage that is too much. Event loops finalize on their own."""
+    """The collector runs on the thread that exceeds its threshold. Event loops finalize on theirs."""
     lifecycle.check(way, flavor, spans, server, exported, instrumented)
 
 

@@ -1,4 +1,4 @@
-"""A stream that ends by itself, in a failure or not, and exceptions of the application's own: nothing is held on to."""
+"""A stream that ends by itself, in a failure or not, and exceptions of the application: nothing is kept alive."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from support.exported import Exported
 
 SLOW = "slow:60000"
-"""A model of whose answer nothing more arrives after the first event."""
+"""A model whose answer stops after the first event."""
 
 
 def read_by_name(made: Any, trace: Trace) -> None:

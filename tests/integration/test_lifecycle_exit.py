@@ -123,15 +123,15 @@ CALLS = {
 
 @dataclass(frozen=True)
 class Exited:
-    """What was left of a program that exited."""
+    """What a program left when it exited."""
 
     status: int
     said: str | None
-    """Its stderr. `None`: with what the HTTP client's generators say, which differs from run to run."""
+    """Its stderr. `None` if it has messages of the HTTP client's generators, which vary."""
     spans: Counter[Any]
-    """How often the spans say which outcome."""
+    """The number of spans by outcome."""
     operations: Counter[Any]
-    """How often `midstream.client.operations` counted which outcome."""
+    """The counts of `midstream.client.operations` by outcome."""
     active: int
     contained: int
     """What `midstream.telemetry.errors` counted."""
@@ -173,7 +173,7 @@ def exited(server: FaultServer, ending: str, spans: str, *, observed: bool) -> E
 
 
 def points(exported: list[Any], metric: str) -> list[Any]:
-    """The data points of `metric` as they were exported last."""
+    """The last exported data points of `metric`."""
     found: list[Any] = []
     for one in exported:
         for resource in one.get("resource_metrics", ()):
@@ -185,7 +185,7 @@ def points(exported: list[Any], metric: str) -> list[Any]:
 
 
 def said(stderr: str) -> str | None:
-    # An event loop closes its open generators in the order of their addresses, and httpx2 stands that in some orders.
+    # An event loop closes its open generators in the order of their addresses, and httpx2 survives only some orders.
     if HTTP_PACKAGE == "httpx2" and "closing of asynchronous generator" in stderr:
         assert "midstream" not in re.sub(r"File \"[^\"]*\"", "", stderr)
         return None

@@ -234,7 +234,7 @@ WAYS = (
 @pytest.mark.parametrize("spans", SPANS)
 @pytest.mark.parametrize("flavor", FLAVORS)
 @pytest.mark.parametrize("way", WAYS, ids=str)
-def test_a_helper_is_let_go_as_without_us_and_its_call_ends_with_it(
+def test_a_helper_is_released_as_without_us_and_its_call_ends_with_it(
     server: FaultServer, exported: Exported, instrumented: Any, way: Way, flavor: str, spans: str
 ) -> None:
     check(way, flavor, spans, server, exported, instrumented)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from support.exported import Exported
 
 SLOW = "slow:60000"
-"""A model of whose answer nothing more arrives after the first event."""
+"""A model whose answer stops after the first event."""
 
 
 async def cancelled(trace: Trace, doing: Coroutine[Any, Any, None], waiting: Callable[[], bool]) -> None:
@@ -141,7 +141,7 @@ WAYS = (
 
 @pytest.mark.parametrize("spans", SPANS)
 @pytest.mark.parametrize("way", WAYS, ids=str)
-def test_a_cancelled_call_is_let_go_as_without_us(
+def test_a_cancelled_call_is_released_as_without_us(
     server: FaultServer, exported: Exported, instrumented: Any, way: Way, spans: str
 ) -> None:
     check(way, "async", spans, server, exported, instrumented)
@@ -202,14 +202,14 @@ def test_what_outlives_its_event_loop_is_abandoned_when_it_is_dropped_at_the_lat
 
 @dataclass
 class Outliving:
-    """A program of which something outlives its event loop: that which `keep` returns, and the client."""
+    """A program in which the client and the result of `keep` outlive the event loop."""
 
     keep: Callable[[Any, Trace], Awaitable[Any]]
     server: FaultServer
     generators: InOrder
 
     def run(self, spans: TracerProvider | None, outcomes: Callable[[], dict[str, int]]) -> tuple[Trace, list[str]]:
-        """What becomes of it, and what is said meanwhile."""
+        """What becomes of it, and what is reported meanwhile."""
         kept: list[Any] = []
 
         async def until_it_is_kept() -> Trace:

@@ -1,4 +1,4 @@
-"""The log event of a failed call: whole with every OpenTelemetry, and without an error where none takes it."""
+"""The log event of a failed call: complete with every OpenTelemetry, and no error if nothing receives it."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ print(json.dumps({
 """
 
 
-def test_without_a_provider_there_is_none_and_no_fault_and_a_provider_may_come_later(
+def test_without_a_provider_there_is_no_event_and_no_fault_and_a_provider_may_come_later(
     interpreters: Interpreters,
 ) -> None:
     done = interpreters.run(PROGRAM)

@@ -40,7 +40,7 @@ def test_midstream_adds_no_log_lines_and_changes_none(
         for model in MODELS:
             for style in CALLS:
                 run(STYLES[style], flavor, server, parse(model), provider if spans == "sdk" else None)
-        # Of the connections it is logged how the network has cut the bodies: each time in another way.
+        # Lines about connections show how the network split the bodies, which varies.
         records = [one for one in caplog.records if not one.name.startswith("httpcore")]
         logged = [(one.name, one.levelname, one.getMessage()) for one in records]
         # Keys, numbers and addresses differ from call to call.

@@ -1,4 +1,4 @@
-"""The metrics that are there before anything fails, and those that are off unless asked for."""
+"""The metrics that exist before anything fails, and those that are off by default."""
 
 from __future__ import annotations
 
@@ -67,9 +67,7 @@ def test_an_open_stream_is_active_until_its_end(server: FaultServer, exported: E
         assert active() == [0]
 
 
-def test_chunk_timings_are_recorded_only_if_asked_for(
-    server: FaultServer, exported: Exported, instrumented: Any
-) -> None:
+def test_chunk_timings_are_recorded_only_on_request(server: FaultServer, exported: Exported, instrumented: Any) -> None:
     name = "gen_ai.client.operation.time_per_output_chunk"
     with instrumented(), client(server, parse("ok:6")) as made:
         see(LOOP, made, "ok:6")
@@ -89,7 +87,7 @@ def test_chunk_timings_are_recorded_only_if_asked_for(
     }
 
 
-def test_the_duration_of_the_metric_is_that_of_the_span(
+def test_the_duration_of_the_metric_matches_the_span(
     server: FaultServer, exported: Exported, instrumented: Any
 ) -> None:
     with instrumented(), client(server, parse("slow:10")) as made:
@@ -103,7 +101,7 @@ def test_the_duration_of_the_metric_is_that_of_the_span(
 
 
 class Counting(AlwaysOffExemplarFilter):
-    """Is asked about every record."""
+    """Sees every record."""
 
     def __init__(self) -> None:
         self.records = 0
@@ -121,7 +119,7 @@ RECORDS = {
     ("create(stream=True) in a loop", "in_band:overloaded_error@0"): 2,
     ("create(stream=True) in a loop", "http:overloaded_error"): 1,
 }
-"""By style and model of a call, the records that metrics have of it: they are most of what a call costs."""
+"""By style and model of a call, its metric records, which are most of its cost."""
 
 
 @pytest.mark.parametrize(("style", "model"), RECORDS)
@@ -129,7 +127,7 @@ def test_a_call_makes_few_records(server: FaultServer, instrumented: Any, style:
     counting = Counting()
     exported = Exported(meter_options={"exemplar_filter": counting})
     with instrumented(**exported.providers), client(server, parse(model)) as made:
-        see(STYLES[style], made, model)  # the first of a kind makes the series of all outcomes
+        see(STYLES[style], made, model)  # the first of a kind creates the series of all outcomes
         counting.records = 0
         see(STYLES[style], made, model)
     assert counting.records == RECORDS[style, model]

@@ -62,7 +62,7 @@ class OpensASpan(PassesOn):
 
 
 class Retries(PassesOn):
-    """Sends again by itself what was answered with an error."""
+    """Resends a request that was answered with an error."""
 
     def handle(self, request: Any, call_next: Callable[[Any], Any]) -> Any:
         response = call_next(request)
@@ -78,7 +78,7 @@ def _resent(request: Any) -> Any:
 
 
 class Answers(PassesOn):
-    """Answers by itself, without a request."""
+    """Answers without a request."""
 
     def handle(self, request: Any, call_next: Callable[[Any], Any]) -> Any:
         del request, call_next
@@ -90,7 +90,7 @@ class Answers(PassesOn):
 
 
 def as_function(middleware: PassesOn, flavor: str) -> Any:
-    """The middleware as the function that the SDK takes for one, for the SDK's class came later than its middleware."""
+    """The middleware as a function, because the SDK's class for it came later."""
     if flavor == "sync":
         return middleware.handle
 

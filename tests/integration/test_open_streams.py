@@ -76,7 +76,7 @@ def test_it_is_a_cumulative_sum_that_is_not_monotonic(made: Any, instrumented: I
     assert [type(point.value) for point in metric.data.data_points] == [int]
 
 
-def test_who_stops_to_observe_and_begins_again_counts_on(made: Any, instrumented: Instrumented) -> None:
+def test_uninstrument_and_instrument_keep_the_count(made: Any, instrumented: Instrumented) -> None:
     with instrumented():
         left_open = opened(made)
     with instrumented() as exported:
@@ -88,7 +88,7 @@ def test_who_stops_to_observe_and_begins_again_counts_on(made: Any, instrumented
     assert active(exported) == [series("ok", 0)]
 
 
-def test_each_provider_is_told_of_the_streams_that_were_opened_for_it(made: Any, instrumented: Instrumented) -> None:
+def test_each_provider_counts_the_streams_that_were_opened_for_it(made: Any, instrumented: Instrumented) -> None:
     other = Exported()
     with instrumented() as exported:
         first = opened(made)
@@ -164,7 +164,7 @@ IN_TURN = {
 
 
 @pytest.mark.parametrize("lines", IN_TURN.values(), ids=IN_TURN)
-def test_the_global_provider_is_told_of_all_streams_whenever_it_is_set(
+def test_the_global_provider_counts_all_streams_whenever_it_is_set(
     server: FaultServer, tmp_path: Path, interpreters: Interpreters, lines: tuple[str, str]
 ) -> None:
     code = "\n    ".join([*lines, "print(active())", "one.close(); another.close()", "print(active())"])

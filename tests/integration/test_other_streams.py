@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SPANS = ("sdk", "own") if HAS_OWN_SPANS else ("own",)
 WITHOUT_A_SPAN = ("client.post", "client.post(stream=True)")
-"""The styles that the SDK makes no span for: ours is the only one."""
+"""The styles for which the SDK creates no span."""
 
 
 @pytest.mark.alternates
@@ -47,7 +47,7 @@ def test_the_application_notices_nothing_and_the_telemetry_is_complete(
     assert observable(seen, raised) == before
     error: BaseException | None = seen.error
     while error is not None:
-        # It holds the frames that hold the stream, and with that the SDK's span of a stream that is not closed.
+        # Its frames keep the stream alive, and so the SDK's span of a stream that is not closed.
         error.__traceback__, error = None, error.__context__
     own = spans == "own" or style in WITHOUT_A_SPAN
     check_span(exported.told_span, scenario, chosen, server, seen, own=own)

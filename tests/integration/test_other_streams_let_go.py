@@ -88,7 +88,7 @@ HERE = {name: way for name, way in WAYS.items() if way[2] in OTHER_STREAMS}
 @pytest.mark.parametrize("flavor", ["sync", "async"])
 @pytest.mark.parametrize("name", HERE)
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the SDK's own, of dropped streams
-def test_a_stream_that_the_application_lets_go_is_abandoned(
+def test_a_stream_that_the_application_drops_is_abandoned(
     server: FaultServer, exported: Exported, instrumented: Any, name: str, flavor: str, spans: str
 ) -> None:
     provider = exported.tracer_provider if spans == "sdk" else None

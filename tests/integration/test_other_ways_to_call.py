@@ -120,7 +120,7 @@ THREADS = {"thread": Way(thread, athread), "streaming thread": Way(streaming_thr
 CONVERSATIONS = (RUNNERS if hasattr(anthropic, "beta_tool") else {}) | (
     THREADS if importlib.util.find_spec("anthropic.lib.threads") else {}
 )
-"""Those that this SDK has; each makes two requests where nothing fails."""
+"""The ones that this SDK has; each makes two requests if nothing fails."""
 
 ENDS = {
     "tool_use": ({"completed": 2}, {"completed": 2}),

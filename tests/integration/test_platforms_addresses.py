@@ -63,7 +63,7 @@ def nothing_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def call(name: str, flavor: str, server: FaultServer, spans: TracerProvider | None, **options: Any) -> Any:
-    """One whole call by a client that finds its server itself; the headers that it sent there, which is elsewhere."""
+    """One whole call by a client that finds its server itself. Returns the headers that it sent."""
     headers: list[Any] = []
 
     def reroute(request: Any) -> None:
@@ -108,7 +108,7 @@ def on_metric(exported: Exported) -> tuple[Any, Any]:
 @pytest.mark.parametrize("spans", SPANS)
 @pytest.mark.parametrize("flavor", FLAVORS)
 @pytest.mark.parametrize("name", HERE)
-def test_a_client_that_finds_its_server_by_itself_tells_where_it_found_it(
+def test_a_client_that_finds_its_server_itself_records_where(
     platforms: FaultServer, exported: Exported, instrumented: Any, name: str, flavor: str, spans: str
 ) -> None:
     if name == BEDROCK.name:
@@ -121,12 +121,12 @@ def test_a_client_that_finds_its_server_by_itself_tells_where_it_found_it(
 
 
 def found_by_google(**_options: Any) -> tuple[Any, str]:
-    """What `google.auth.default` gives, without a look at this machine."""
+    """Replaces `google.auth.default`, which would inspect this machine."""
     return SimpleNamespace(token=API_KEY, expired=False, refresh=refresh), "project"
 
 
 def refresh(_request: object) -> None:
-    """Credentials that are fresh."""
+    """Valid credentials."""
 
 
 @pytest.mark.parametrize("spans", SPANS)

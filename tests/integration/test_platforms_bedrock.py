@@ -132,7 +132,7 @@ def untyped(expectation: Expectation) -> Expectation:
 
 @pytest.fixture
 def observed(platforms: FaultServer, exported: Exported, instrumented: Any) -> Observed:
-    """Makes a call that is observed, and of which the application sees what it sees without us."""
+    """Makes an observed call. The application must see what it sees without midstream."""
 
     def call(model: str, style: str, flavor: str, spans: str = "own") -> None:
         before = as_without_midstream(BEDROCK.name, style, flavor, platforms, model, spans)
@@ -216,7 +216,7 @@ def test_the_exception_alone_classifies_as_the_call_does(platforms: FaultServer,
 
 
 class Mine(Stream[RawMessageStreamEvent]):
-    """An application's own class. In SDK 0.x `isinstance` says that its streams are none."""
+    """A class of the application. In SDK 0.x, `isinstance` does not recognize its streams."""
 
 
 class AsyncMine(AsyncStream[RawMessageStreamEvent]):
@@ -258,7 +258,7 @@ UNDECODED = {
     "error_frame:SomeError": ("in_band_error", "SomeError", 500),
     "bad_checksum": ("malformed", "_OTHER", None),
 }
-"""By scenario, how a call ends of which the application reads the frames as bytes: nothing is raised."""
+"""By scenario, how a call ends if the application reads the frames as bytes: nothing is raised."""
 
 
 @pytest.mark.parametrize("spans", SPANS)

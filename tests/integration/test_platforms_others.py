@@ -108,7 +108,7 @@ def test_tokens_are_counted_wherever_the_platform_counts_them(
 
 
 @pytest.mark.parametrize("flavor", FLAVORS)
-def test_bedrock_counts_none_and_the_refusal_of_the_sdk_is_recorded(
+def test_bedrock_counts_no_tokens_and_the_refusal_of_the_sdk_is_recorded(
     platforms: FaultServer, exported: Exported, instrumented: Any, flavor: str
 ) -> None:
     with instrumented(), pytest.raises(AnthropicError, match="not supported"):
@@ -125,7 +125,7 @@ def test_bedrock_counts_none_and_the_refusal_of_the_sdk_is_recorded(
 
 
 def count(platform: Platform, flavor: str, server: FaultServer, model: str) -> Any:
-    """What the platform says to a question for the number of tokens."""
+    """The platform's answer to a token count."""
     question: dict[str, Any] = {"model": model, "messages": [{"role": "user", "content": CANARY}]}
     if flavor == "sync":
         with client(platform, server) as made:

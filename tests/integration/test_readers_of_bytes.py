@@ -1,4 +1,4 @@
-"""Who reads a message stream as bytes or lines gets no exception for an error event or a missing end. We tell."""
+"""Readers of bytes or lines get no exception for an error event or a missing end, but midstream records it."""
 
 from __future__ import annotations
 

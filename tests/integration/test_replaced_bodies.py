@@ -1,4 +1,4 @@
-"""An application that replaces a live body with another around it, to count its bytes, is recorded as without that."""
+"""An application that wraps a live body, to count its bytes, is recorded as without that."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ print(json.dumps([told, said]))
 
 
 def expected(order: str) -> list[list[list[int]]]:
-    """By step, the open streams and the calls that each provider hears of: the copy that came last observes."""
+    """By step, the open streams and the calls of each provider: the last copy observes."""
     observing, found = None, list[list[list[int]]]()
     for step in order.split():
         number = int(step[-1]) - 1

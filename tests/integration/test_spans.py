@@ -62,7 +62,7 @@ def test_a_sampled_out_span_of_the_sdk_is_not_replaced_and_the_metrics_stay(
 def test_without_any_provider_of_the_sdks_the_span_is_ours(
     server: FaultServer, exported: Exported, instrumented: Any
 ) -> None:
-    """The SDK's tracer is then one of the API's that records nothing."""
+    """The SDK's tracer is then the API's, which records nothing."""
     with instrumented():
         call(server, spans=cast("TracerProvider", trace.ProxyTracerProvider()))
     assert exported.span.name == "chat ok"
@@ -99,7 +99,7 @@ def test_a_span_of_ours_is_a_child_of_the_applications_and_two_calls_are_two_spa
     assert {span.parent.span_id for span in calls if span.parent} == {work.get_span_context().span_id}
 
 
-def test_suppressed_instrumentation_tells_nothing(server: FaultServer, exported: Exported, instrumented: Any) -> None:
+def test_suppressed_instrumentation_records_nothing(server: FaultServer, exported: Exported, instrumented: Any) -> None:
     with instrumented(), suppress_instrumentation():
         call(server, "reset")
     assert (exported.spans, exported.logs, exported.metrics()) == ([], [], {})

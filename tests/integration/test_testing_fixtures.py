@@ -1,4 +1,4 @@
-"""What the fixtures `anthropic_faults` and `midstream_calls` give, and what they leave alone."""
+"""What the fixtures `anthropic_faults` and `midstream_calls` give, and what they do not change."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def arguments(model: str = REAL) -> dict[str, Any]:
 
 
 def read(client: anthropic.Anthropic, model: str = REAL) -> None:
-    """A stream that is read to its end, whatever that is."""
+    """Reads a stream to its end, however it ends."""
     with suppress(Exception), client.messages.create(**arguments(model), stream=True) as stream:
         for _ in stream:
             pass
@@ -54,7 +54,7 @@ def answered(client: anthropic.Anthropic) -> bool:
 
 
 def begun(client: anthropic.Anthropic) -> Any:
-    """A stream of which one event has been read."""
+    """A stream after its first event."""
     stream = client.messages.create(**arguments(), stream=True)
     next(iter(stream))
     return stream
@@ -91,7 +91,7 @@ def test_without_a_script_a_model_that_is_a_scenario_is_one(anthropic_faults: Fa
     assert midstream_calls.outcomes == ["transport_error"]
 
 
-def test_a_client_tries_once_unless_it_is_told_otherwise(anthropic_faults: Faults, midstream_calls: Calls) -> None:
+def test_a_client_tries_once_by_default(anthropic_faults: Faults, midstream_calls: Calls) -> None:
     anthropic_faults.script("http", "http", "ok")
     read(anthropic_faults.client())
     read(anthropic_faults.client(max_retries=1))
@@ -123,7 +123,7 @@ def test_the_environment_has_the_application_s_own_clients_call_the_server(
     assert dict(os.environ) == before
 
 
-def test_proxies_of_the_environment_are_not_asked(anthropic_faults: Faults, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxies_of_the_environment_are_not_used(anthropic_faults: Faults, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     assert answered(anthropic_faults.client())
@@ -226,7 +226,7 @@ def test_a_call_belongs_to_the_test_that_began_it(anthropic_faults: Faults) -> N
     assert (first.open, second.open) == (0, 0)
 
 
-# What is left alone
+# What does not change
 
 
 PATCHED = (
@@ -301,7 +301,7 @@ def test_an_option_that_is_refused_leaves_the_calls_heard(anthropic_faults: Faul
     assert midstream_calls.outcomes == ["completed"]
 
 
-def test_the_global_providers_are_told_nothing(
+def test_the_global_providers_get_nothing(
     exported: Exported, anthropic_faults: Faults, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("opentelemetry.trace._TRACER_PROVIDER", exported.tracer_provider)

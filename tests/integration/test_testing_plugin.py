@@ -1,4 +1,4 @@
-"""midstream as a plugin of pytest: what people's tests meet who have it installed, and who use it."""
+"""midstream as a pytest plugin, in tests that use it and in tests that do not."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def everything_is_loaded() -> None:
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: re.findall(r"def (test_\w+)", block)[0])
-def test_every_example_of_the_page_runs_as_it_stands(block: str, pytester: pytest.Pytester) -> None:
+def test_every_example_of_the_page_runs_unchanged(block: str, pytester: pytest.Pytester) -> None:
     pytester.makepyfile(block)
     result = pytester.runpytest_inprocess(*STRICT)
     result.assert_outcomes(passed=len(re.findall(r"^(?:async )?def test_", block, re.MULTILINE)))
@@ -108,7 +108,7 @@ def test_the_server_s_thread_and_the_clients_are_gone_after_the_test(pytester: p
     pytester.runpytest_inprocess(*STRICT).assert_outcomes(passed=2)
 
 
-def test_both_fixtures_tell_what_they_are(pytester: pytest.Pytester) -> None:
+def test_both_fixtures_describe_themselves(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest_inprocess("--fixtures", *STRICT)
     result.stdout.fnmatch_lines(["anthropic_faults -- *", "*A server for this test *", "midstream_calls -- *"])
 

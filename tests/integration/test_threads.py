@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from support.exported import Exported
 
 LONG = "ok:2000"
-"""An answer that no single read of a socket brings."""
+"""An answer that needs more than one read of the socket."""
 
 ENDLESS = "slow:60000"
-"""One event, and then no other for as long as any test lasts."""
+"""One event, and then silence for longer than any test."""
 
 PATIENCE = 60.0
 
@@ -49,7 +49,7 @@ def expected(model: str) -> Expectation:
 
 
 def shown(events: Iterable[Any], error: BaseException | None) -> tuple[Any, ...]:
-    """What the application got, in a form that two runs can be compared in."""
+    """What the application got, in a form in which two runs can be compared."""
     return [plain(event) for event in events], type(error), frames(error)
 
 
@@ -222,7 +222,7 @@ def test_of_many_threads_at_once_every_call_is_recorded_with_its_own_outcome(
 
 
 @spans_of_both_kinds
-def test_of_many_threads_that_let_go_of_their_streams_each_is_abandoned(
+def test_each_stream_that_many_threads_drop_is_abandoned(
     server: FaultServer, exported: Exported, instrumented: Any, spans: str
 ) -> None:
     provider = exported.tracer_provider if spans == "sdk" else None

@@ -85,13 +85,13 @@ class Wrapping:
 
 
 class Unhashable(Wrapping):
-    """As logfire's."""
+    """Like logfire's."""
 
     __hash__ = None  # type: ignore[assignment]
 
 
 class Slotted:
-    """Takes no attribute and no weak reference."""
+    """Accepts neither attributes nor weak references."""
 
     __slots__ = ("get_meter",)
 

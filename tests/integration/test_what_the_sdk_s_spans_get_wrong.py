@@ -78,15 +78,13 @@ def call(server: FaultServer, exported: Exported, wrong: Wrong) -> Told:
     with client(server, parse(wrong.model), exported.tracer_provider) as made:
         seen = see(wrong.style, made, wrong.model)
     if seen.error is not None:
-        # It holds the frames that hold the stream, and with that the span of a stream that is not closed.
+        # Its frames keep the stream alive, and so the span of a stream that is not closed.
         seen.error.__traceback__ = None
     return told(span_of(exported, wrong.style.span_name))
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_the_span_of_the_sdk_tells_it_right(
-    server: FaultServer, exported: Exported, instrumented: Any, name: str
-) -> None:
+def test_the_span_of_the_sdk_is_right(server: FaultServer, exported: Exported, instrumented: Any, name: str) -> None:
     alone = Exported()
     assert call(server, alone, WRONG[name]) == WRONG[name].bare
     with instrumented():

@@ -26,7 +26,7 @@ def server() -> Iterator[FaultServer]:
 
 @pytest.fixture(scope="session", autouse=True)
 def cheap_collections() -> Iterator[None]:
-    """What is here to stay need not be looked at by every `gc.collect()` of the tests."""
+    """Keeps permanent objects out of every `gc.collect()` of the tests."""
     for peer in PEERS.values():
         if peer.missing is None:
             importlib.import_module(peer.module)
@@ -52,7 +52,7 @@ def no_fault_of_our_own(caplog: pytest.LogCaptureFixture) -> Generator[None]:
 
 
 class Messages(logging.Handler):
-    """What is warned about, as it comes."""
+    """The warnings, as they come."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)

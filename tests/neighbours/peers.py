@@ -1,4 +1,4 @@
-"""The neighbours: how each is loaded, how it is taken out again, and what it records, in a form to compare."""
+"""The neighbours: how each is loaded and removed, and what it records, in a comparable form."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _span(span: Span) -> dict[str, Any]:
 _UNSTABLE = re.compile(
     "stacktrace|fingerprint|duration|timestamp|_seconds|time_to|per_output|lineno|thread|segment.id|logfire.msg$"
 )
-"""Names of what differs from one call to the next: of these it is recorded only that they are there."""
+"""Names whose values differ between calls: only their presence is compared."""
 
 
 def stable(value: Any) -> Any:
@@ -213,7 +213,7 @@ def _transaction() -> AbstractContextManager[Any]:
 
 @contextmanager
 def snapshot() -> Generator[None]:
-    """Restores the classes of the SDK: there are neighbours that cannot be taken out of them without a trace."""
+    """Restores the classes of the SDK, because some neighbours cannot be removed without a trace."""
     names = (
         "anthropic._client",
         "anthropic._streaming",

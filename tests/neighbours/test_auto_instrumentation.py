@@ -1,4 +1,4 @@
-"""`opentelemetry-instrument` loads all the instrumentations of the SDK, though the others have one name among them."""
+"""`opentelemetry-instrument` loads all the instrumentations of the SDK, although the others share one name."""
 
 from __future__ import annotations
 
@@ -71,20 +71,18 @@ def scopes(receiver: OtlpReceiver) -> Counter[str]:
 
 
 def outcomes(receiver: OtlpReceiver) -> dict[str, float]:
-    """How many calls ended how."""
+    """The number of calls by outcome."""
     points = [point for point in receiver.points if point.name == "midstream.client.operations" and point.value]
     return {point.attributes["midstream.outcome"]: point.value for point in points}
 
 
-def test_the_entry_points_are_told_apart() -> None:
+def test_the_entry_points_are_distinguished() -> None:
     names = [(one.name, one.module) for one in entry_points(group="opentelemetry_instrumentor")]
     assert {name for name, module in names if module in OTHERS} == {"anthropic"}
     assert [name for name, module in names if module.startswith("midstream")] == ["anthropic_midstream"]
 
 
-def test_all_are_loaded_and_midstream_tells_the_truth_and_warns_of_the_three(
-    tmp_path: Path, server: FaultServer
-) -> None:
+def test_all_are_loaded_and_midstream_is_right_and_warns_of_the_three(tmp_path: Path, server: FaultServer) -> None:
     with otlp_receiver() as receiver:
         warnings = run(tmp_path, server, receiver)
     assert scopes(receiver) == {OURS: 2, HTTP: 2, **dict.fromkeys(OTHERS, 2)}

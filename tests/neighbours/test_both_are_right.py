@@ -42,7 +42,7 @@ CASES = [
     ("style", "model", "spans"), CASES, ids=[f"{style.name}-{model}-{spans}" for style, model, spans in CASES]
 )
 @pytest.mark.parametrize("peer", parameters())
-def test_nobody_notices_the_other(
+def test_neither_notices_the_other(
     server: FaultServer, exported: Exported, peer: Peer, style: Style, model: str, flavor: str, order: str, spans: str
 ) -> None:
     scenario = parse(model)

@@ -1,4 +1,4 @@
-"""logfire's client suppresses other instrumentations by default: midstream keeps to that, and says so."""
+"""logfire's client suppresses other instrumentations by default: midstream obeys, and warns."""
 
 from __future__ import annotations
 

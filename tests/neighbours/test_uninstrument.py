@@ -45,7 +45,7 @@ def test_without_midstream_again_the_neighbour_records_as_before(
 @pytest.mark.parametrize("flavor", FLAVORS)
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("peer", parameters("traceloop", "openinference", "opentelemetry", "httpx", "logfire"))
-def test_without_the_neighbour_again_midstream_tells_as_before(
+def test_without_the_neighbour_midstream_records_as_before(
     server: FaultServer, exported: Exported, peer: Peer, order: str, flavor: str
 ) -> None:
     kept, neighbour = Kept(), ExitStack()

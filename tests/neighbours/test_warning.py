@@ -1,4 +1,4 @@
-"""Each real neighbour is found while it is active, and the warning about it names ways out that are ones."""
+"""Each real neighbour is found while it is active, and the warning names remedies that work."""
 
 from __future__ import annotations
 

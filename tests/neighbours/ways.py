@@ -1,4 +1,4 @@
-"""How an application calls, and how it lets go of a stream before its end."""
+"""How an application calls, and how it closes or drops a stream before its end."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class Release:
 
     @property
     def metadata(self) -> Distribution:
-        """What the wheel says of itself."""
+        """The wheel's metadata."""
         name, version, *_ = self.wheel.name.split("-")
         # It asks for no more than joinpath() and read_text().
         return PathDistribution(ZippedPath(self.wheel, f"{name}-{version}.dist-info/"))
@@ -150,7 +150,7 @@ def run(command: Sequence[str | Path], folder: Path, **environment: str) -> Fini
 
 
 def output(command: Sequence[str | Path], folder: Path, **environment: str) -> str:
-    """What it says on stdout. It succeeds."""
+    """Its stdout. The command must succeed."""
     done = run(command, folder, **environment)
     assert done.status == 0, done.stdout + done.stderr
     return done.stdout

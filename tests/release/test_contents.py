@@ -37,7 +37,7 @@ def in_the(wheel: Path) -> dict[str, bytes]:
         return {name: opened.read(name) for name in opened.namelist()}
 
 
-def test_the_wheel_has_the_package_the_boards_and_what_says_what_it_is(release: Release) -> None:
+def test_the_wheel_has_the_package_the_boards_and_its_metadata(release: Release) -> None:
     code = {name.removeprefix("src/") for name in kept_by_git() if name.startswith("src/")}
     programs = {name for name in kept_by_git() if name.startswith(("dashboards/source/", "dashboards/generate.py"))}
     boards = {f"midstream/dashboards/{name}" for name in shipped_files()} | {f"midstream/{name}" for name in programs}

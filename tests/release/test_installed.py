@@ -29,7 +29,7 @@ COMMANDS: dict[tuple[str, ...], str] = {
     ("dashboards", "export", "new"): wrote("new"),
     ("dashboards", "export", "--by", "team", "ours"): wrote("ours"),
 }
-"""By arguments of `midstream`, what it says."""
+"""By arguments of `midstream`, its output."""
 
 NO_CLICK = 'midstream: this needs click, not installed here; pip install "midstream[{}]" brings it\n'
 
@@ -43,7 +43,7 @@ with FaultServer() as server:
 """
 
 
-def test_the_core_brings_what_it_asks_for_and_what_that_brings(core: Environment) -> None:
+def test_the_core_installs_its_requirements_and_theirs(core: Environment) -> None:
     assert core.packages == {
         "midstream",
         "opentelemetry-api",
@@ -82,7 +82,7 @@ def test_the_extra_brings_what_the_doctor_looks_with(cli: Environment, tmp_path:
     assert {found[subject] for subject in ("midstream", "anthropic", "dependencies", "entry point")} == {"ok"}
 
 
-def test_the_exported_boards_are_those_of_the_checkout(cli: Environment, tmp_path: Path) -> None:
+def test_the_exported_boards_match_the_checkout(cli: Environment, tmp_path: Path) -> None:
     output((cli.program("midstream"), "dashboards", "export", "new"), tmp_path)
     assert contents(tmp_path / "new") == shipped_files()
     assert shipped_files(cli.site_packages / "midstream" / "dashboards") == shipped_files()

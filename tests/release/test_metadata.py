@@ -1,4 +1,4 @@
-"""What the wheel says of itself: to the index, to installers, to OpenTelemetry."""
+"""The wheel's metadata: for the index, for installers, for OpenTelemetry."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ CLASSIFIERS = {
 
 
 def needs(release: Release, extra: str = "") -> dict[str, Requirement]:
-    """What the wheel asks for, with `extra` besides."""
+    """What the wheel requires, `extra` included."""
     wanted = map(Requirement, release.metadata.requires or ())
     return {r.name: r for r in wanted if (r.marker.evaluate({"extra": extra}) if r.marker else not extra)}
 
@@ -102,7 +102,7 @@ def test_the_page_of_the_index_is_the_readme_with_absolute_links_and_pictures(re
     assert page.replace("](README.md#", "](#") == (CHECKOUT / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_core_asks_for_little(release: Release) -> None:
+def test_the_core_requires_little(release: Release) -> None:
     assert set(needs(release)) == CORE
 
 

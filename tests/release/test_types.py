@@ -1,4 +1,4 @@
-"""An application is type-checked against what is installed: py.typed is there, and says the truth."""
+"""An application is type-checked against what is installed: py.typed is present and right."""
 
 from __future__ import annotations
 

@@ -51,11 +51,11 @@ class HeldServer:
         self._ask("hold")
 
     def go(self) -> None:
-        """All streams go on, and the later ones are not held any more."""
+        """All streams go on, and later ones are no longer held."""
         self._ask("go")
 
     def held(self) -> int:
-        """How many streams have been stopped after their first event and not gone on."""
+        """The number of streams that are held after their first event."""
         return self._ask("held")
 
     def connections(self) -> int:
@@ -63,7 +63,7 @@ class HeldServer:
         return self._ask("connections")
 
     def hang_up(self) -> None:
-        """Closes the connections on which no answer is under way."""
+        """Closes idle connections."""
         self._ask("hang_up")
 
     def _ask(self, order: str) -> int:
@@ -155,7 +155,7 @@ class _Server:
         return script.ending is Ending.KEEP and request.keeps_open
 
     async def _begin(self, script: Script, writer: asyncio.StreamWriter) -> Script:
-        """Sends the first event if streams are held. Gives what is still to be sent."""
+        """Sends the first event if streams are held. Returns the rest."""
         gate = self._gate
         if gate is None or _EVENT_STREAM not in script.head:
             return script

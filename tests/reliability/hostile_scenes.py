@@ -1,4 +1,4 @@
-"""What slow and hostile servers do, as data: how it is asked for, what is sent, and how the call ends."""
+"""What slow and hostile servers do, as data: the request, the response, and how the call ends."""
 
 from __future__ import annotations
 
@@ -70,11 +70,11 @@ class Scene:
     name: str
     style: Style
     play: Callable[[int], Script]
-    """What is sent, of a size."""
+    """What is sent, by size."""
     size: int
-    """The size of the short version: a number of bytes, or of whatever there is too much of."""
+    """The size of the short version, in bytes or in items."""
     long: int
-    """The size of the long one."""
+    """The size of the long version."""
     outcome: Outcome = Outcome.COMPLETED
     error_type: str | None = None
     """`HTTP` stands for the package of the HTTP client."""

@@ -33,19 +33,19 @@ __all__ = ("MISBEHAVIOURS", "Broken", "MisbehavedError", "Misbehaviour", "Nonsen
 
 
 class MisbehavedError(Exception):
-    """What OpenTelemetry raises here. It says what must not be logged."""
+    """Raised by OpenTelemetry here. Its message must not be logged."""
 
     def __init__(self) -> None:
         super().__init__(f"could not handle {CANARY}")
 
 
 def raising(*_args: Any, **_kwargs: Any) -> NoReturn:
-    """Raises, whatever it is asked."""
+    """Raises at every call."""
     raise MisbehavedError
 
 
 class Nonsense:
-    """Raises whenever it is looked at."""
+    """Raises at every access."""
 
     __class__ = property(raising)  # pyright: ignore[reportIncompatibleMethodOverride]
     __bool__ = __eq__ = __hash__ = __getattr__ = __call__ = __iter__ = __lt__ = __gt__ = __float__ = raising
@@ -53,16 +53,16 @@ class Nonsense:
 
 
 def nothing(*_args: Any, **_kwargs: Any) -> None:
-    """Returns `None`, whatever it is asked."""
+    """Returns `None` from every call."""
 
 
 def nonsense(*_args: Any, **_kwargs: Any) -> Any:
-    """Returns an object that raises whenever it is looked at."""
+    """Returns an object that raises at every access."""
     return Nonsense()
 
 
 class Broken:
-    """Stands for `whole`, but for the methods that are given."""
+    """Stands for `whole`, except for the given methods."""
 
     def __init__(self, whole: Any, **methods: Any) -> None:
         self._whole = whole
@@ -73,7 +73,7 @@ class Broken:
 
 
 def then(make: Any, change: Callable[[Any], Any]) -> Any:
-    """`make`, with `change` made to what it makes."""
+    """`make`, with `change` applied to its result."""
 
     def made(*args: Any, **kwargs: Any) -> Any:
         return change(make(*args, **kwargs))
@@ -148,18 +148,18 @@ class Misbehaviour:
 
     name: str
     breaks: Breaks
-    """Breaks these providers, and returns those that stand for them."""
+    """Breaks these providers, and returns their replacements."""
     silences: frozenset[str] = frozenset()
-    """The signals that need not tell how calls ended."""
+    """The signals that need not report how calls ended."""
     told: str = ""
     """The component of the faults that midstream has to contain. None where OpenTelemetry does, or nothing is wrong."""
     often: str = "some"
     """Whether a fault is logged for each `call`, for each `failure`, or so often that a test cannot say: `some`.
     `uncounted` where what counts them is broken or does not count yet."""
     ends: bool | None = None
-    """Whether every span ends all the same. `None`: where spans are not silenced."""
+    """Whether every span ends anyway. `None` if spans are not silenced."""
     made_with: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """What the providers are made with."""
+    """The arguments of the providers."""
     collects: bool = True
     """Whether metrics can still be collected. If not, the reader that collects gets the exception."""
 
@@ -297,7 +297,7 @@ def _backwards() -> Callable[[], float]:
 
 
 class _NoAggregation(Aggregation):
-    """Cannot be made."""
+    """Cannot be created."""
 
     _create_aggregation = raising
 

@@ -45,7 +45,7 @@ _OF_AN_ANSWER = (
     (b"chunk begins", b"chunQ7zegins"),
     (b"Overloaded", b"OverloaQ8z"),
 )
-"""What the fault server says, and what is sent instead: as long, so that the framing stays right."""
+"""What the fault server sends, and its replacement of the same length, so that the framing stays right."""
 
 _HEADERS = (
     b"\r\nx-secret: Q7z-header\r\nset-cookie: session=Q7z-cookie\r\nanthropic-organization-id: organization\r\n\r\n"
@@ -56,7 +56,7 @@ class SecretServer(FaultServer):
     """A `FaultServer` whose answers have secrets in their content and in their headers."""
 
     def answer(self, request: HttpRequest, number: int) -> Script:
-        """What is done about the `number`-th request."""
+        """The script for request `number`."""
         if f'"{LEAKING_ERROR}"'.encode() in request.body:
             return refusal_script("invalid_request_error", f"{SAID}: {'x ' * 512} {SECRET}", number)
         script = script_for(request, number)
@@ -75,7 +75,7 @@ def _planted(frame: bytes) -> bytes:
 
 
 def arguments(model: str) -> dict[str, Any]:
-    """What a call asks for, with a secret in everything that is the application's own."""
+    """A request with a secret in everything that the application supplies."""
     image = base64.b64encode(b"an image").decode() + SECRET + "="
     asked = [
         {"type": "text", "text": f"{CANARY} {SECRET}-prompt"},
@@ -126,5 +126,5 @@ def everything(exported: Exported, *more: Iterable[str]) -> str:
 
 
 def found(text: str, secret: str = SECRET) -> list[str]:
-    """What of `text` has a secret in it, with a little of what stands around it."""
+    """The parts of `text` that have a secret, with a little context."""
     return re.findall(rf".{{0,60}}(?:{secret}|{CANARY}).{{0,20}}", text)

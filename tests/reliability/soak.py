@@ -91,11 +91,11 @@ class Round:
     number: int
     calls: int
     expected: dict[str, int]
-    """By model and outcome, the calls that were to end so."""
+    """By model and outcome, the expected calls."""
     spans: dict[str, int]
     """The same, by the spans."""
     strangers: int
-    """Spans that tell no call."""
+    """Spans that report no call."""
     counted: dict[str, int]
     """By outcome, `midstream.client.operations` of this round."""
     failures: int
@@ -270,7 +270,7 @@ def _told(attributes: dict[str, Any]) -> str | None:
 
 
 def _start_all(threads: ThreadPoolExecutor) -> None:
-    """Has the executor, which starts a thread only if none is idle, start as many in every round."""
+    """Makes the executor, which reuses idle threads, start the same number in every round."""
     together = Barrier(_THREADS)
     for waiting in [threads.submit(together.wait) for _ in range(_THREADS)]:
         waiting.result()

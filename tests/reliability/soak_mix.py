@@ -249,7 +249,7 @@ async def _araise_in_helper(client: Any, model: str, events: list[Any]) -> None:
 
 
 async def _cancel_reading(client: Any, model: str, events: list[Any]) -> None:
-    """Cancels a task that waits for an event which does not come."""
+    """Cancels a task that waits for an event that never comes."""
     all_came = asyncio.Event()
 
     async def read() -> None:
@@ -275,7 +275,7 @@ async def _cancel_helper(client: Any, model: str, events: list[Any]) -> None:
 
 
 async def _cancel_request(client: Any, model: str, events: list[Any]) -> None:
-    """Cancels a task that waits for an answer which does not come."""
+    """Cancels a task that waits for an answer that never comes."""
     del events
     begun = asyncio.Event()
 

@@ -1,4 +1,4 @@
-"""A call is reported exactly once, whatever happens to it and in whatever order. Nothing of that raises."""
+"""A call is reported exactly once, whatever happens to it and in whatever order, and nothing raises."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _here(work: Callable[[], None]) -> None:
 
 
 def _inside_telemetry(work: Callable[[], None]) -> None:
-    """As where the garbage collector runs while OpenTelemetry holds a lock."""
+    """As if the garbage collector ran while OpenTelemetry holds a lock."""
     FunctionType(_here.__code__, {"__name__": "opentelemetry.sdk.metrics"})(work)
 
 
@@ -90,7 +90,7 @@ places = st.sampled_from([_here, _inside_telemetry])
 
 
 class Called(RuleBasedStateMachine):
-    """What the patches can say of a call."""
+    """What the patches can report of a call."""
 
     @initialize(kind=st.sampled_from(sorted(KINDS)), timings=st.booleans())
     def begin(self, kind: str, timings: bool) -> None:

@@ -121,7 +121,7 @@ LARGE: Final[dict[str, Callable[[int], object]]] = {
 
 @pytest.mark.parametrize("what", LARGE)
 def test_classify_does_no_more_work_for_a_larger_error(what: str, long: bool) -> None:
-    # Both beyond all bounds.
+    # Both far too large.
     small, large = (LARGE[what](size) for size in (5_000, 1_000_000 if long else 100_000))
     classify(small)  # what is imported or cached at the first use does not depend on size
     assert steps(lambda: classify(small)) == steps(lambda: classify(large))
@@ -145,7 +145,7 @@ def test_nothing_large_is_copied(what: str) -> None:
 
 
 def take_apart(large: Any) -> None:
-    """From the outside in, for what is that deep cannot always be freed by recursion."""
+    """From the outside in, because recursion cannot always free something that deep."""
     while isinstance(large, dict) and large:
         outer = cast("dict[str, Any]", large)
         large = outer.get("error")

@@ -198,7 +198,7 @@ def test_every_call_of_64_threads_with_one_client_is_recorded_with_its_own_end(
 def test_a_stream_that_many_threads_read_together_is_recorded_once_and_no_event_is_lost(
     server: HeldServer, exported: Exported, model: str
 ) -> None:
-    """Of two readers at the same moment one is refused by the interpreter, with us and without."""
+    """The interpreter refuses one of two simultaneous readers, with or without midstream."""
     readers = 8
     together = threading.Barrier(readers)
     events: list[Any] = []
@@ -304,7 +304,7 @@ def patched() -> dict[str, Any]:
 
 
 def kept_of_ours() -> int:
-    """How many times what one `instrument()` makes is still there."""
+    """How many of the objects that `instrument()` creates still exist."""
     gc.collect()
     return sum(type(thing) in {RequestObserver, Patches} for thing in gc.get_objects())
 
@@ -356,7 +356,7 @@ def test_exactly_the_calls_that_begin_observed_are_recorded_once(
 
 
 async def without_us(server: HeldServer, bare: Churn) -> None:
-    """What an async client raises is, below SDK 1.0, of another class than what a sync one raises for some statuses."""
+    """For some statuses, async clients below SDK 1.0 raise another class than sync ones."""
     async with async_client(server, parse("ok")) as made:
         for model in WHOLE:
             await bare.call_async(made, numbered(WHOLE.index(model), model))

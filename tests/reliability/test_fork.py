@@ -31,7 +31,7 @@ MIXED = {
 
 @pytest.fixture
 def run(world: World, interpreters: Interpreters, tmp_path: Path) -> Callable[[str], dict[str, Told]]:
-    """Runs a program to its end, which must be clean. Gives what its processes told, by the names that it prints."""
+    """Runs a program to its clean end. Returns what its processes reported, by the names that it prints."""
 
     def to_its_end(code: str) -> dict[str, Told]:
         finished = interpreters.run(program(world, code))
@@ -59,7 +59,7 @@ print(json.dumps(children))
 """
 
 
-def test_workers_forked_after_instrument_tell_their_own_calls(
+def test_workers_forked_after_instrument_record_their_own_calls(
     run: Callable[[str], dict[str, Told]], long: bool
 ) -> None:
     children = 16 if long else 2
@@ -121,7 +121,7 @@ def test_a_stream_that_a_child_reads_on_is_recorded_by_the_parent_only(run: Call
     assert found == {"parent": Told(ended, ended), "reads": CALL}
 
 
-def test_a_child_of_a_child_tells_its_own_calls_alone(run: Callable[[str], dict[str, Told]]) -> None:
+def test_a_child_of_a_child_records_only_its_own_calls(run: Callable[[str], dict[str, Told]]) -> None:
     forks = {"forks": "pid = os.fork(); world.call('ok' if pid else 'cut'); leave(waited(pid) if pid else 0)"}
     found = run(OPEN_IN_THE_PARENT.format(model=LONG, children=forks, parent="[one.close() for one in streams]"))
     ended, cut = Counter(abandoned=5), Counter(truncated=1)
@@ -154,7 +154,7 @@ def test_a_call_that_is_under_way_at_a_fork_is_recorded_by_the_parent_only(
     ended = Counter(completed=2, truncated=1)
     found = run(UNDER_WAY)
     assert found.pop("parent") == Told(ended, ended)
-    # What the parent has counted, a child counts on from: that is how OpenTelemetry's SDK is.
+    # A child continues the parent's counts, because OpenTelemetry's SDK does.
     assert [(one.spans, one.active) for one in found.values()] == [(Counter(), 0)] * 3
 
 
@@ -171,7 +171,7 @@ class Dropping(SpanProcessor):
 trace.get_tracer_provider().add_span_processor(Dropping())
 with world.client() as made:
     dropped.append(opened(made, {LONG!r}))
-    # The stream is dropped inside OpenTelemetry, and told with the next call, which is the child's first.
+    # The stream is dropped inside OpenTelemetry, and reported with the next call, the child's first.
     with trace.get_tracer("application").start_as_current_span("work"):
         pid = os.fork()
     world.call("ok")
@@ -279,7 +279,7 @@ print(json.dumps(started))
 """
 
 
-def test_processes_of_multiprocessing_tell_their_own_calls(run: Callable[[str], dict[str, Told]], long: bool) -> None:
+def test_processes_of_multiprocessing_record_their_own_calls(run: Callable[[str], dict[str, Told]], long: bool) -> None:
     methods = ["fork", "forkserver", "spawn"] if long else ["fork"]
     cut, closed = Counter(truncated=1), Counter(abandoned=1)
     found = run(STARTED_BY_MULTIPROCESSING.format(methods=methods))
@@ -308,7 +308,7 @@ print(json.dumps({"parent": os.getpid(), "another program": forked[0]}))
 """
 
 
-def test_a_program_that_a_thread_forks_and_executes_tells_its_own_calls(
+def test_a_program_that_a_thread_forks_and_executes_records_its_own_calls(
     run: Callable[[str], dict[str, Told]], long: bool
 ) -> None:
     if not long:

@@ -72,7 +72,7 @@ def allocated(work: Callable[[], object]) -> int:
 
 
 def most_held(work: Callable[[], object]) -> int:
-    """The most bytes that there are at any time while `work` runs."""
+    """The peak of allocated bytes while `work` runs."""
     tracemalloc.start()
     try:
         work()
@@ -204,7 +204,7 @@ def calls_of_ours(work: Callable[[], object]) -> int:
 
 
 def held_by_us() -> int:
-    """The bytes that our code has allocated and that are still there."""
+    """The bytes that our code has allocated and that are still in use."""
     filters = [tracemalloc.Filter(inclusive=True, filename_pattern=f"{part}*") for part in OURS]
     snapshot = tracemalloc.take_snapshot().filter_traces(filters)
     return sum(trace.size for trace in snapshot.traces)

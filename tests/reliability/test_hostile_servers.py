@@ -76,7 +76,7 @@ def test_the_application_notices_nothing_and_the_outcome_is_right(
 HUGE = 5 * 10**30
 
 
-def test_a_status_of_http2_beyond_64_bits_is_not_told(
+def test_a_status_of_http2_beyond_64_bits_is_not_recorded(
     hostile: HostileServer, instrumented: Callable[..., AbstractContextManager[Exported]], caplog: Any
 ) -> None:
     pytest.importorskip("h2", reason="h2, which HTTP/2 needs, is not installed")

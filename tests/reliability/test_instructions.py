@@ -74,7 +74,7 @@ print(json.dumps(taken))
 """
 
 
-def test_a_call_takes_no_more_steps_than_the_limits_allow() -> None:
+def test_a_call_takes_at_most_the_steps_of_the_limits() -> None:
     found = (str(BENCHMARKS), str(Path(__file__).parents[1]))
     done = subprocess.run(
         (sys.executable, "-c", TAKEN),

@@ -82,7 +82,7 @@ def test_calls_with_names_of_all_kinds_have_no_more_series_than_is_promised(
     flavor: str,
     long: bool,
 ) -> None:
-    """What is asked for differs as well: the model, and the host, which the server stands for as a proxy."""
+    """The requests differ, too, in the model and the host, for which the server stands as a proxy."""
     count = 5000 if long else 200
 
     def requests() -> Iterator[tuple[Style, str, str]]:
@@ -125,7 +125,7 @@ def test_calls_with_names_of_all_kinds_have_no_more_series_than_is_promised(
 def test_as_many_combinations_as_there_can_be_have_no_more_series_than_is_promised(
     exported: Exported, long: bool
 ) -> None:
-    """Without a network, for the sake of their number."""
+    """Without a network, because there are many."""
     recorder = Recorder(Signals.of(exported.providers), spans=False, genai_metrics=GenAIMetrics.BOTH)
     chance = random.Random(5)  # noqa: S311 - the same every time
     where = Context()

@@ -1,4 +1,4 @@
-"""Whatever OpenTelemetry does: the application sees what it sees without us, and the other signals still tell."""
+"""Whatever OpenTelemetry does: the application sees no difference, and the other signals still report."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def first_fault_of_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("spans", SPANS)
 @pytest.mark.parametrize("wrong", MISBEHAVIOURS.values(), ids=str)
-def test_the_application_sees_nothing_of_it_and_the_other_signals_tell(
+def test_the_application_sees_nothing_of_it_and_the_other_signals_report(
     server: FaultServer,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -136,7 +136,7 @@ def check_faults(exported: Exported, wrong: Misbehaviour, spans: str, *, calls: 
 
 
 def check_lines(records: list[logging.LogRecord], wrong: Misbehaviour) -> None:
-    """The first fault is a warning, the later ones are not, and none says what is not to be logged."""
+    """Only the first fault is a warning, and no log line has what must not be logged."""
     lines = [record for record in records if record.name == "midstream"]
     levels = [record.levelname for record in lines]
     assert levels == (["WARNING", *["DEBUG"] * (len(lines) - 1)] if lines else [])

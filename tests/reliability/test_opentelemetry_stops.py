@@ -43,7 +43,7 @@ spans_of_both_kinds = pytest.mark.parametrize("spans", SPANS)
 
 
 class Gate:
-    """Holds up the first who comes by, until it is opened."""
+    """Blocks the first caller until it is opened."""
 
     def __init__(self) -> None:
         self.reached, self.opened = threading.Event(), threading.Event()
@@ -169,14 +169,14 @@ def held_up_and_not(gate: Gate, providers: dict[str, Any], server: FaultServer, 
             gate.opened.set()
         assert observable(seen, raised) == wanted
         assert observable(held_up.result(PATIENCE), raised) == wanted
-    # To raise there would not do: what raises inside OpenTelemetry is contained.
+    # Raising there would not help: exceptions inside OpenTelemetry are contained.
     assert gate.was_opened
 
 
 @spans_of_both_kinds
 @pytest.mark.parametrize("flavor", FLAVORS)
 @pytest.mark.parametrize("place", PLACES)
-def test_what_blocks_holds_up_the_thread_that_called_it_and_nobody_else(
+def test_a_blocking_component_blocks_only_the_thread_that_called_it(
     server: FaultServer, exported: Exported, place: str, flavor: str, spans: str
 ) -> None:
     gate = Gate()
@@ -189,7 +189,7 @@ def test_what_blocks_holds_up_the_thread_that_called_it_and_nobody_else(
 
 @pytest.mark.parametrize("question", [1, 2, 4], ids=["at the start", "in the first read", "later"])
 @pytest.mark.parametrize("flavor", FLAVORS)
-def test_a_clock_that_blocks_holds_up_the_thread_that_asks_it_and_nobody_else(
+def test_a_blocking_clock_blocks_only_the_thread_that_called_it(
     server: FaultServer, exported: Exported, monkeypatch: pytest.MonkeyPatch, flavor: str, question: int
 ) -> None:
     gate, left = Gate(), iter([False] * (question - 1))
@@ -266,7 +266,7 @@ def test_providers_shut_down_or_flushed_midway_change_nothing_but_what_they_expo
 
 
 class Stop(BaseException):
-    """What is meant for the application, as `KeyboardInterrupt` is."""
+    """Meant for the application, like `KeyboardInterrupt`."""
 
 
 @pytest.mark.parametrize("model", ["ok", FAULT])
@@ -275,7 +275,7 @@ class Stop(BaseException):
 def test_what_stops_the_application_while_a_span_ends_passes_on_and_the_call_is_recorded(
     server: FaultServer, exported: Exported, style: str, model: str, spans: str
 ) -> None:
-    """As Ctrl-C does while an exporter waits for its server."""
+    """Like Ctrl-C while an exporter waits for its server."""
 
     def stop(*_args: Any) -> None:
         raise Stop
@@ -293,7 +293,7 @@ def test_what_stops_the_application_while_a_span_ends_passes_on_and_the_call_is_
     assert exported.counted("midstream.client.stream.active") == []
 
 
-# It is not there
+# It is missing
 
 
 def test_without_an_opentelemetry_sdk_the_application_sees_what_it_sees_without_us() -> None:

@@ -1,4 +1,4 @@
-"""Calls near the recursion limit, where anything can be the step too many: what is open is right all the same."""
+"""Calls near the recursion limit, where any step can be too many: the number of open streams stays right."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def planted(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -
 
 
 def call(style: Style, flavor: str, server: SecretServer, model: str, provider: TracerProvider | None) -> list[str]:
-    """One call with secrets, and what `classify` says of its end."""
+    """One call with secrets, and what `classify` says about its end."""
     scenario = parse(model)
 
     async def asynchronous() -> styles.Seen:
@@ -97,7 +97,7 @@ def call(style: Style, flavor: str, server: SecretServer, model: str, provider: 
 
 
 THEIRS = ("anthropic", "httpcore", "httpx")
-"""What logs for itself what it sends and receives, at DEBUG."""
+"""Libraries that log what they send and receive, at DEBUG."""
 
 
 def all_that_was_said(exported: Exported, caplog: pytest.LogCaptureFixture, capfd: Any, *more: list[str]) -> str:
@@ -159,7 +159,7 @@ def test_a_message_of_the_api_is_recorded_up_to_1024_characters(
 
 
 @pytest.mark.parametrize("key", [f"sk-{SECRET}\nkey", f"sk-{SECRET}\x00key"], ids=["newline", "nul"])
-def test_a_key_that_is_no_header_is_not_quoted(
+def test_a_key_that_is_not_a_valid_header_is_not_quoted(
     server: SecretServer, exported: Exported, instrumented: Any, key: str
 ) -> None:
     """The HTTP client's error quotes it."""
@@ -269,7 +269,7 @@ class Telling:
 
 
 @pytest.mark.parametrize("option", ["tracer_provider", "meter_provider", "logger_provider"])
-def test_what_a_wrong_provider_says_of_itself_is_not_quoted(option: str) -> None:
+def test_the_description_of_a_wrong_provider_is_not_quoted(option: str) -> None:
     wrong: dict[str, Any] = {option: Telling()}
     with pytest.raises(ValueError, match="Telling") as refused:
         AnthropicInstrumentor().instrument(**wrong)
@@ -286,13 +286,13 @@ CREDENTIALS = {
 }
 
 
-def test_the_demo_says_nothing_of_the_credentials_in_its_environment() -> None:
+def test_the_demo_prints_no_credentials_of_its_environment() -> None:
     done = midstream("demo", "--json", "--only", "in_band:overloaded_error", "--only", "reset", **CREDENTIALS)
     assert "in_band_error" in done.stdout
     assert found(done.stdout + done.stderr) == []
 
 
-def test_the_fault_server_says_nothing_of_what_it_is_asked() -> None:
+def test_the_fault_server_prints_nothing_of_its_requests() -> None:
     with midstream_running("faults", "--port", "0", **CREDENTIALS) as command:
         output = command.read_until("Ctrl-C ends the server.")
         host = re.search(r"http://([\d.]+:\d+)", output)

@@ -1,6 +1,6 @@
 """Many calls of mixed faults and lifecycles, sync, async and on threads: each is recorded once, and nothing is left.
 
-Growth is judged between rounds of the same calls, so neither the machine nor its mood has a say.
+Growth is judged between rounds of the same calls, so the machine's load does not matter.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ first thousands of calls, and no further: the smallest object of a call has 200 
 OF_THE_SDK: Final[set[str]] = (
     set() if HAS_OWN_SPANS else {"anthropic._utils._transform.PropertyInfo", "builtins.tuple", "typing._AnnotatedAlias"}
 )
-"""Types of which the old SDK keeps more with every call of `stream()`, without us as well."""
+"""Types that the old SDK accumulates with every call of `stream()`, also without midstream."""
 
 CALLS_FOR_ONE_UNCONNECTED: Final = 20_000
 
@@ -77,7 +77,7 @@ def _ours(one: Round) -> dict[str, int]:
 
 
 def growing(those: list[Round]) -> set[str]:
-    """The types of which there were more after every round than before it."""
+    """The types whose number grew in every round."""
     counts = [one.census.objects for one in those[WARM_UP - 1 :]]
     every = counts[-1].keys() - OF_THE_SDK
     return {name for name in every if all(a.get(name, 0) < b.get(name, 0) for a, b in pairwise(counts))}
@@ -114,7 +114,7 @@ def test_every_call_is_recorded_on_one_span_with_its_own_outcome(rounds: list[Ro
     assert sum(never_connected(one).total() for one in rounds) <= calls // CALLS_FOR_ONE_UNCONNECTED
 
 
-def test_the_metrics_count_what_the_spans_tell(rounds: list[Round]) -> None:
+def test_the_metrics_count_what_the_spans_report(rounds: list[Round]) -> None:
     for one in rounds:
         outcomes: Counter[str] = Counter()
         for told, count in one.spans.items():

@@ -67,7 +67,7 @@ def as_object(value: Any) -> Any:
     return value
 
 
-# Functions that make them, for hypothesis looks at the values that it draws, and some of these cannot be looked at.
+# Functions that create them, because hypothesis inspects the values that it draws, and some of these raise then.
 events: st.SearchStrategy[Callable[[], object]] = st.sampled_from(MAKERS) | (
     known_fields | known_fields.map(as_object) | any_json
 ).map(lambda event: lambda: event)
@@ -80,7 +80,7 @@ def _fields(event: object) -> dict[str, Any]:
 
 
 END_NAMES: Final = ("answered", "closed", "failed", "read", "read_without_events")
-# The exceptions by their places, for hypothesis hashes what it chooses from.
+# The exceptions by their places, because hypothesis hashes what it chooses from.
 ends = st.tuples(st.sampled_from(END_NAMES), st.integers(0, len(EXCEPTIONS) - 1), st.none() | events)
 
 
@@ -88,7 +88,7 @@ End = tuple[str, int, "Callable[[], object] | None"]
 
 
 class Watched(RuleBasedStateMachine):
-    """What a call can meet, in any order, also in those that no API and no SDK has."""
+    """What a call can meet, in any order, also in impossible ones."""
 
     @initialize(kind=st.sampled_from(sorted(KINDS)))
     def begin(self, kind: str) -> None:
@@ -240,7 +240,7 @@ def _threads_take_turns_often() -> Any:
     sys.setswitchinterval(before)
 
 
-def test_a_watch_keeps_its_first_verdict_which_is_an_allowed_one(long: bool) -> None:
+def test_a_watch_keeps_its_first_verdict_and_it_is_allowed(long: bool) -> None:
     run_state_machine_as_test(
         Watched, settings=settings(max_examples=1_500 if long else 60, stateful_step_count=60 if long else 25)
     )

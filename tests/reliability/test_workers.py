@@ -86,13 +86,13 @@ class Service:
         return int(response.headers["worker"]), response
 
     def ask_all(self, times: int, into: dict[int, Counter[str]]) -> None:
-        """Asks for every model, and notes which worker had which outcome to tell."""
+        """Requests every model, and notes which worker had which outcome."""
         for _ in range(times):
             for model, outcome in MODELS.items():
                 into.setdefault(self.ask(model), Counter())[outcome] += 1
 
     def stop(self) -> None:
-        """Asks it to end in its own time, and waits for that."""
+        """Asks it to end gracefully, and waits."""
         self.process.send_signal(signal.SIGTERM)
         assert self.process.wait(60) == 0
 
@@ -119,7 +119,7 @@ def service(world: World, folder: Path, *before: str | Path, instrumented: bool 
         yield Service(process, eventually(address))
 
 
-def test_each_worker_of_a_preloaded_application_tells_its_own_calls(world: World, tmp_path: Path, long: bool) -> None:
+def test_each_worker_of_a_preloaded_application_records_its_own_calls(world: World, tmp_path: Path, long: bool) -> None:
     asked: dict[int, Counter[str]] = {}
     with service(world, tmp_path) as workers:
         # The others go on when one is killed in the middle of an answer. What it had not exported is lost with it.
@@ -135,7 +135,7 @@ def test_each_worker_of_a_preloaded_application_tells_its_own_calls(world: World
     assert told(tmp_path) == {worker: Told(ended, ended) for worker, ended in asked.items()}
 
 
-def test_workers_under_opentelemetry_instrument_tell_their_calls(world: World, tmp_path: Path, long: bool) -> None:
+def test_workers_under_opentelemetry_instrument_record_their_calls(world: World, tmp_path: Path, long: bool) -> None:
     if not long:
         pytest.skip("it is long")
     pytest.importorskip("opentelemetry.distro", reason="opentelemetry-distro is not installed")

@@ -1,4 +1,4 @@
-"""How much work something is, in steps of the interpreter: a number that does not depend on the machine's mood."""
+"""How much work something is, in steps of the interpreter: a number that does not depend on the machine's load."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def steps(work: Callable[[], object], within: str = "") -> int:
         count += event == "opcode"
         return trace
 
-    # Finalizers of objects that others have left behind are no work of ours.
+    # Finalizers of objects that others have left behind are not our work.
     collects, before = gc.isenabled(), sys.gettrace()
     gc.disable()
     # Python 3.12 traces no instruction before some frame has asked for that, and sees it only here.

@@ -42,14 +42,14 @@ __all__ = ("ENVIRONMENT", "Application", "Failed", "application", "outcomes_of")
 ENVIRONMENT: Final = "testing"
 _IDENTIFYING: Final = frozenset({"service.name", "deployment.environment.name"})
 _TOGETHER: Final = 16
-"""So many calls run at a time."""
+"""The number of simultaneous calls."""
 _FLUSH_SECONDS: Final = 2.0
 _BY_THE_APPLICATION: Final[Mapping[Any, Outcome]] = {abandoned: Outcome.ABANDONED, cancelled: Outcome.CANCELLED}
 
 
 @dataclass(frozen=True, order=True)
 class Failed:
-    """What is known of a failed call, of whichever signal."""
+    """What any signal shows of a failed call."""
 
     trace_id: str
     outcome: str

@@ -61,7 +61,7 @@ def test_two_programs_cannot_have_one_port() -> None:
     assert f"--collector {port}: another program has this port" in done.stderr
 
 
-def test_without_go_the_build_says_where_to_get_it(tmp_path: Path) -> None:
+def test_without_go_the_build_names_where_to_get_it(tmp_path: Path) -> None:
     bash, bin_ = "/bin/bash", tmp_path / "bin"
     bin_.mkdir()
     for tool in ("dirname", "mkdir", "mktemp", "rm", "cat"):

@@ -1,4 +1,4 @@
-"""Processes that end before anybody expects it: each of their calls is counted, by the rules too."""
+"""Processes that end unexpectedly: each of their calls is counted, by the rules too."""
 
 from __future__ import annotations
 

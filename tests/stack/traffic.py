@@ -26,7 +26,7 @@ class Traffic:
 
     application: Application
     outcomes: Counter[str]
-    """How many calls ended how."""
+    """The number of calls by outcome."""
     without_event: Sequence[Failed]
     """The failures whose log event an internal error of midstream has prevented."""
     stores: Mapping[str, Store]

@@ -1,4 +1,4 @@
-"""Clients of the real SDK, of whichever version is installed."""
+"""Clients of the real SDK, in the installed version."""
 
 from __future__ import annotations
 

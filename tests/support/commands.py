@@ -16,7 +16,16 @@ if TYPE_CHECKING:
     import signal
     from collections.abc import Generator, Mapping
 
-__all__ = ("TEN_LINES", "Finished", "Running", "midstream", "midstream_after", "midstream_running", "python")
+__all__ = (
+    "TEN_LINES",
+    "Finished",
+    "Running",
+    "launched",
+    "midstream",
+    "midstream_after",
+    "midstream_running",
+    "python",
+)
 
 TEN_LINES = """
 import sys, anthropic
@@ -78,6 +87,12 @@ def midstream_after(code: str, *arguments: str) -> Finished:
     """Runs `midstream` with `arguments` to its end, in a new interpreter that runs `code` before."""
     start = f"import sys\n{code}\nsys.argv = ['midstream', *sys.argv[1:]]\nfrom midstream._cli import main\nmain()"
     return _run(sys.executable, "-c", start, *arguments)
+
+
+def launched(*arguments: str, **environment: str) -> Finished:
+    """Runs `opentelemetry-instrument midstream` with `arguments` to its end."""
+    launcher = Path(sys.executable).with_name("opentelemetry-instrument")
+    return _run(str(launcher), *_COMMAND, *arguments, environment=environment)
 
 
 @contextmanager

@@ -62,7 +62,7 @@ def outcomes_of_spans(receiver: OtlpReceiver) -> list[tuple[str, str]]:
 
 
 def outcomes_counted(receiver: OtlpReceiver) -> dict[str, float]:
-    """How many calls ended how, by `midstream.client.operations`."""
+    """The number of calls by outcome, from `midstream.client.operations`."""
     name = "midstream.client.operations"
     outcomes = {point.attributes["midstream.outcome"] for point in receiver.points if point.name == name}
     totals = {outcome: receiver.total(name, midstream_outcome=outcome) for outcome in outcomes}

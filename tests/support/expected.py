@@ -1,4 +1,4 @@
-"""What a call must look like in the telemetry, worked out from its scenario and its style alone."""
+"""The expected telemetry of a call, derived from its scenario and its style alone."""
 
 from __future__ import annotations
 
@@ -208,7 +208,7 @@ def _request(scenario: Scenario, style: Style, host: str, port: int) -> dict[str
 
 
 def _answer(scenario: Scenario, style: Style, come: int, *, opened: bool) -> dict[str, Any]:
-    """What the API said of the answer of which `come` events have come."""
+    """What the API has said about an answer after `come` events."""
     found: dict[str, Any] = {}
     if style.operation == "text_completion" and come:
         found |= {"gen_ai.response.id": "compl_faults", "gen_ai.response.model": scenario.name}

@@ -44,7 +44,7 @@ class Exported:
 
     sampler: Sampler | None = None
     meter_options: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """What else its meter provider is made with."""
+    """Further arguments of its meter provider."""
     spans_in_memory: InMemorySpanExporter = field(default_factory=InMemorySpanExporter)
     metrics_in_memory: InMemoryMetricReader = field(default_factory=InMemoryMetricReader)
     logs_in_memory: InMemoryLogRecordExporter = field(default_factory=_logs_in_memory)
@@ -105,7 +105,7 @@ class Exported:
         return [point for point in self.metrics().get(name, []) if point.value]
 
     def outcomes(self) -> dict[str, int]:
-        """How many calls ended how, by `midstream.client.operations`."""
+        """The number of calls by outcome, from `midstream.client.operations`."""
         totals: dict[str, int] = {}
         for point in self.counted("midstream.client.operations"):
             outcome = point.attributes["midstream.outcome"]
@@ -113,7 +113,7 @@ class Exported:
         return totals
 
     def everything(self) -> str:
-        """All that was exported, as one text to search in."""
+        """Everything that was exported, as one text to search in."""
         spans = [span.to_json() for span in self.spans]
         logs = [repr((*event_of(log), log.log_record.body)) for log in self.logs]
         return "\n".join([*spans, *logs, repr(self.metrics())])

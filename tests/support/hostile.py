@@ -1,4 +1,4 @@
-"""Objects that raise, lie or never end when they are looked at, and what must come of them all the same."""
+"""Objects that raise, lie or never end when they are inspected, and what must come of them anyway."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def raising(_self: object, *_args: object) -> NoReturn:
 
 LOOKS = ("__getattribute__", "__str__", "__repr__", "__len__", "__iter__", "__hash__", "__bool__", "__eq__")
 Explosive: Callable[[], object] = type("Explosive", (), dict.fromkeys(LOOKS, raising))
-"""Raises at every look."""
+"""Raises at every access."""
 
 NUMBERS = ("__int__", "__str__", "__repr__", "__lt__", "__le__", "__eq__")
 LyingNumber: Callable[[int], int] = type("LyingNumber", (int,), dict.fromkeys(NUMBERS, raising))

@@ -1,4 +1,4 @@
-"""A server that sends whatever a test has it send, at loopback sockets, and the bytes of answers to send."""
+"""A loopback server that sends what a test chooses, and bytes of answers to send."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ class HostileServer(FaultServer):
     play: Callable[[HttpRequest, int], Script]
 
     def answer(self, request: HttpRequest, number: int) -> Script:
-        """What is done about the `number`-th request."""
+        """The script for request `number`."""
         # The SDK asks for a batch before it asks for its results.
         return super().answer(request, number) if _BATCH.fullmatch(request.path) else self.play(request, number)
 
 
 def always(script: Script) -> Callable[[HttpRequest, int], Script]:
-    """Plays `script` whatever is asked for. Its frames must be a tuple if it is asked for more than once."""
+    """Plays `script` for every request. Its frames must be a tuple if there are several requests."""
     return lambda _request, _number: script
 
 

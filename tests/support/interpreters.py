@@ -39,7 +39,7 @@ _MODULES: Final = (
     "opentelemetry.exporter.prometheus",
     "requests",
 )
-"""What programs would import, each for itself."""
+"""What every program would otherwise import."""
 
 _SERVE: Final = f"""
 import importlib, sys
@@ -67,7 +67,7 @@ def interpreters() -> Interpreters:
 
 
 class Interpreters:
-    """Starts programs, one after the other. To be stopped in the end."""
+    """Starts programs, one after the other. Must be stopped at the end."""
 
     def __init__(self) -> None:
         self._folder = TemporaryDirectory(prefix="interpreters-")

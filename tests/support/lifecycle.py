@@ -52,7 +52,7 @@ __all__ = (
 )
 
 LONG = "ok:200"
-"""A model with so long an answer that no caller reads it to its end by accident."""
+"""A model with an answer so long that no caller reads it to its end by accident."""
 
 SPANS = ("sdk", "own") if HAS_OWN_SPANS else ("own",)
 """Whose spans there are."""
@@ -66,11 +66,11 @@ class ApplicationError(Exception):
 
 
 class Step(NamedTuple):
-    """How things are at one step of a program. All of it is the same with us as without us."""
+    """The state at one step of a program, the same with and without midstream."""
 
     name: str
     alive: tuple[str, ...]
-    """What is alive of that which is followed."""
+    """The followed objects that are alive."""
     connections: tuple[str, ...]
     """The connections in the client's pool."""
     closed: tuple[bool, ...]
@@ -90,9 +90,9 @@ class Trace:
     outcomes: Callable[[], dict[str, int]]
     steps: list[Step] = field(default_factory=list[Step])
     ended: list[dict[str, int]] = field(default_factory=list[dict[str, int]])
-    """By step, how many calls have ended how."""
+    """By step, the number of ended calls by outcome."""
     ours: list[list[str]] = field(default_factory=list[list[str]])
-    """By step, the objects of ours that are alive."""
+    """By step, the objects of midstream that are alive."""
     _followed: dict[str, weakref.ref[Any]] = field(default_factory=dict[str, "weakref.ref[Any]"])
     _sockets: list[SocketRef] = field(default_factory=list[SocketRef])
 
@@ -115,7 +115,7 @@ class Trace:
             self._followed["response of the error"] = weakref.ref(response)
 
     def step(self, name: str) -> None:
-        """Notes how things are."""
+        """Notes the state."""
         alive = tuple(key for key, held in self._followed.items() if held() is not None)
         closed = tuple(socket.closed for socket in self._sockets)
         self.steps.append(Step(name, alive, connections(self.client), closed))
@@ -175,7 +175,7 @@ class Run:
 
     @property
     def told(self) -> list[dict[str, int]]:
-        """How many calls had ended how, each time that this changed."""
+        """The ended calls by outcome, at each change."""
         return [outcomes for outcomes, _ in itertools.groupby(self.ended)]
 
     @property
@@ -305,7 +305,7 @@ def listening() -> Generator[list[str]]:
 
 
 def listen_to_loop(noise: list[str]) -> None:
-    """Has the running event loop say to `noise` what it has to say."""
+    """Sends what the running event loop reports to `noise`."""
 
     def said(_loop: Any, about: dict[str, Any]) -> None:
         message = re.sub(" at 0x[0-9a-f]+", "", about["message"])
@@ -315,7 +315,7 @@ def listen_to_loop(noise: list[str]) -> None:
 
 
 def opened(made: Any, trace: Trace) -> Any:
-    """A stream, which is followed."""
+    """A followed stream."""
     stream = trace.follow(made.messages.create(**arguments(trace.model), stream=True))
     trace.step("opened")
     return stream

@@ -82,7 +82,7 @@ def noise() -> Generator[list[str]]:
 
 
 def beyond(heard: list[str], bare: list[str]) -> list[str]:
-    """What was heard, and not in the bare run."""
+    """What was heard, but not in the bare run."""
     return sorted(set(heard) - set(bare))
 
 

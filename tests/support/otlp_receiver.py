@@ -75,7 +75,7 @@ class OtlpReceiver:
 
     url: str = ""
     bodies: list[bytes] = field(default_factory=list[bytes])
-    """The bodies as they came, decompressed: to search them for what must not be in them."""
+    """The decompressed bodies, to be searched for what must not be in them."""
     spans: list[ReceivedSpan] = field(default_factory=list[ReceivedSpan])
     points: list[ReceivedPoint] = field(default_factory=list[ReceivedPoint])
     logs: list[ReceivedLog] = field(default_factory=list[ReceivedLog])
@@ -93,7 +93,7 @@ class OtlpReceiver:
         return sum(point.value for point in newest.values() if point.has(attributes))
 
     def take(self, path: str, body: bytes) -> bool:
-        """Keeps the body of a request for `path`. Returns whether it takes what goes there."""
+        """Keeps the body of a request for `path`. Returns whether it accepts that path."""
         readers: dict[str, Any] = {
             "traces": self._take_spans,
             "metrics": self._take_points,
@@ -185,7 +185,7 @@ def otlp_receiver(*signals: str) -> Generator[OtlpReceiver]:
             self.end_headers()
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it
-            """Says nothing."""
+            """Logs nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         received.url = f"http://127.0.0.1:{server.server_port}"

@@ -1,4 +1,4 @@
-"""The fault server behind the platforms' paths: what it plays is the same, how that is spelled is the platform's."""
+"""The fault server behind the platforms' paths: it plays the same scenarios, in the platform's spelling."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class PlatformServer(FaultServer):
     """A `FaultServer` that stands for Bedrock, Vertex, Foundry and the gateways of AWS and Google Cloud."""
 
     def answer(self, request: HttpRequest, number: int) -> Script:
-        """What is done about the `number`-th request."""
+        """The script for request `number`."""
         return _script(request, number)
 
 

@@ -99,15 +99,15 @@ class World:
             AnthropicInstrumentor().instrument()
 
     def client(self) -> AbstractContextManager[anthropic.Anthropic]:
-        """A sync client that does not try again."""
+        """A sync client that does not retry."""
         return client(*self._options)
 
     def async_client(self) -> AbstractAsyncContextManager[anthropic.AsyncAnthropic]:
-        """An async client that does not try again."""
+        """An async client that does not retry."""
         return async_client(*self._options)
 
     def call(self, model: str) -> None:
-        """A stream that is read to its end, whatever that is."""
+        """Reads a stream to its end, however it ends."""
         with self.client() as made:
             self.read(made, model)
 
@@ -138,21 +138,21 @@ class World:
 
 
 def opened(made: Any, model: str) -> Iterator[Any]:
-    """A stream of which one event has been read."""
+    """A stream after its first event."""
     stream: Iterator[Any] = made.messages.create(**arguments(model), stream=True)
     next(stream)
     return stream
 
 
 def flush() -> None:
-    """Exports what the process has told."""
+    """Exports what the process has recorded."""
     providers: tuple[Any, ...] = (trace.get_tracer_provider(), metrics.get_meter_provider())
     for provider in providers:
         provider.force_flush()
 
 
 def leave(status: int = 0) -> NoReturn:
-    """Ends a process that was forked, after it has exported what it told, without the handlers of its exit."""
+    """Ends a process that was forked, after it has exported its records, without its exit handlers."""
     flush()
     os._exit(status)
 
@@ -183,7 +183,7 @@ def program(world: World, code: str) -> str:
 
 @dataclass(frozen=True)
 class Told:
-    """What a process told."""
+    """What a process reported."""
 
     spans: Counter[str] = field(default_factory=Counter[str])
     """By outcome, the spans that say so."""
@@ -201,7 +201,7 @@ def spans(folder: Path, number: str = "*") -> list[dict[str, Any]]:
 
 
 def told(folder: Path) -> dict[int, Told]:
-    """By number of a process, what it told."""
+    """By number of a process, what it reported."""
     return {int(file.stem): _told(file) for file in folder.glob("*.metrics")}
 
 

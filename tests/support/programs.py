@@ -38,7 +38,7 @@ def needed(program: str, package: str) -> str:
 
 @contextmanager
 def running(command: Sequence[str | Path], log: Path) -> Generator[subprocess.Popen[bytes]]:
-    """Runs `command` until the end of the `with` block, and no longer. What it says goes into `log`."""
+    """Runs `command` until the end of the `with` block. Its output goes into `log`."""
     with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
         try:
             yield process

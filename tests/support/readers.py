@@ -1,4 +1,4 @@
-"""Every way to read a streamed answer without having it decoded, sync and async."""
+"""Every way to read a streamed answer without decoding it, sync and async."""
 
 from __future__ import annotations
 

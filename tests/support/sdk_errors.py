@@ -1,4 +1,4 @@
-"""Exceptions as they come out of the real SDK, of whichever version is installed, without a network."""
+"""Exceptions of the real SDK, in the installed version, without a network."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ("body_of", "body_raising", "http", "http_error", "in_band_error", "request_raising", "response", "sse")
 
 http: Any = importlib.import_module(HTTP_PACKAGE)
-"""`httpx2` or `httpx`. `Any`, for the two have no type in common."""
+"""`httpx2` or `httpx`. `Any`, because the two have no type in common."""
 
 
 def body_of(error_type: str, message: str = "No luck", request_id: str | None = "req_body") -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What an application sees of a call, in a form that two runs can be compared in."""
+"""What an application sees of a call, in a form in which two runs can be compared."""
 
 from __future__ import annotations
 

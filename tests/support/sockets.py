@@ -1,4 +1,4 @@
-"""What has become of a client's connections, looked at and not waited for."""
+"""The state of a client's connections, without waiting."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ class SocketRef:
 
     def __init__(self, response: Any) -> None:
         found = response.extensions["network_stream"].get_extra_info("socket")
-        # asyncio gives out a wrapper that is made anew each time.
+        # asyncio returns a new wrapper each time.
         self._socket = weakref.ref(getattr(found, "_sock", found))
 
     @property
     def closed(self) -> bool:
-        """Whether the operating system has been told: the server sees the end of the connection from here on."""
+        """Whether it is closed: the server sees the end of the connection from here on."""
         found = self._socket()
         return found is None or found.fileno() == -1
 

@@ -33,7 +33,7 @@ api_like = st.fixed_dictionaries(
     },
 )
 
-# Functions, for hypothesis looks at the values that it draws, and these cannot be looked at.
+# Functions, because hypothesis inspects the values that it draws, and these raise then.
 anything: st.SearchStrategy[Callable[[], object]] = st.sampled_from(MAKERS) | (any_json | api_like).map(
     lambda value: lambda: value
 )

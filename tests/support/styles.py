@@ -23,7 +23,7 @@ CANARY = "canary-prompt-7f3a"
 
 
 def arguments(model: str) -> dict[str, Any]:
-    """What every call asks for."""
+    """The request of every call."""
     return {"model": model, "max_tokens": 64, "messages": [{"role": "user", "content": CANARY}]}
 
 
@@ -54,7 +54,7 @@ class Style:
     read_above: bool = False
     """Whether what reads the body is outside of all that is patched."""
     operation: Operation = "chat"
-    """What it asks for, as `gen_ai.operation.name` says it."""
+    """Its `gen_ai.operation.name`."""
     asked: bool | None = None
     """Whether the request asks for a stream. `None` where that is as the application reads it."""
     span_name: str = "anthropic.messages.create"

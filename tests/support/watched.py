@@ -50,7 +50,7 @@ def program(folder: Path, code: str, *, calls: bool = True) -> tuple[str, str]:
 
 
 def environment_for(server: FaultServer) -> dict[str, str]:
-    """What points the SDK to `server`."""
+    """The environment that points the SDK to `server`."""
     return {"ANTHROPIC_BASE_URL": server.url, "ANTHROPIC_API_KEY": "none"}
 
 

@@ -45,7 +45,7 @@ def test_the_code_of_an_error_that_the_sdk_raises_is_in_its_body(raised: Any) ->
     ],
     ids=repr,
 )
-def test_without_a_code_that_is_a_name_there_is_none(body: object) -> None:
+def test_a_code_that_is_not_a_name_is_ignored(body: object) -> None:
     assert error_code(body) is None
 
 
@@ -53,5 +53,5 @@ def test_a_code_is_as_long_as_a_name_at_most() -> None:
     assert error_code(with_code("x" * 128)) == "x" * 128
 
 
-def test_a_body_that_explodes_has_none() -> None:
+def test_a_body_that_raises_has_no_code() -> None:
     assert [error_code(body) for body in (Explosive(), {"error": Explosive()})] == [None, None]

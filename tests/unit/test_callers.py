@@ -1,4 +1,4 @@
-"""Walks over the stack: right within their limit, and what is assumed beyond it is as it is asked for."""
+"""Walks over the stack: right within their limit, and beyond it what the caller assumes."""
 
 from __future__ import annotations
 

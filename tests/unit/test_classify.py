@@ -165,7 +165,7 @@ def test_the_decoded_body_of_an_error_event_is_classified_too(error_type: str, s
 
 
 @pytest.mark.parametrize("body", [{}, {"type": "error"}, {"error": None}, {"error": []}])
-def test_a_body_that_says_nothing_is_an_in_band_error_without_a_type(body: dict[str, Any]) -> None:
+def test_an_empty_body_is_an_in_band_error_without_a_type(body: dict[str, Any]) -> None:
     assert classify(body) == Failure(Outcome.IN_BAND_ERROR, "_OTHER", status_code=500, retryable=True)
 
 
@@ -293,7 +293,7 @@ def test_x_should_retry_overrides_the_status(
         ({"retry-after-ms": "-1", "retry-after": "7"}, 7.0),
     ],
 )
-def test_the_wait_that_the_server_asks_for_is_read_like_the_sdk_reads_it(
+def test_retry_after_is_read_as_the_sdk_reads_it(
     monkeypatch: pytest.MonkeyPatch, headers: dict[str, str], seconds: float | None
 ) -> None:
     error = http_error(429, headers=headers)
@@ -303,7 +303,7 @@ def test_the_wait_that_the_server_asks_for_is_read_like_the_sdk_reads_it(
     )
 
 
-def test_what_the_headers_of_a_stream_say_about_waiting_was_not_said_about_its_error() -> None:
+def test_retry_after_of_a_stream_is_not_about_its_error() -> None:
     failure = classify(in_band_error(body_of("overloaded_error"), {"retry-after": "7", "retry-after-ms": "250"}))
     assert failure == in_band("overloaded_error", 529)
 
@@ -318,7 +318,7 @@ def test_a_stream_that_the_application_found_truncated_is_what_midstream_finds_i
     assert str(failure) == "stream_truncated: the stream ended before its end event"
 
 
-def test_a_truncated_stream_says_so_and_survives_pickling() -> None:
+def test_a_truncated_stream_has_a_message_and_survives_pickling() -> None:
     error = StreamTruncatedError()
     copied = pickle.loads(pickle.dumps(error))  # noqa: S301 - made here
     assert (type(copied), str(copied)) == (StreamTruncatedError, "the stream ended without message_stop")
@@ -366,7 +366,7 @@ def test_a_wrapped_decoding_error_is_malformed() -> None:
 
 
 class ClientError(Exception):
-    """As aiohttp has it, which need not be installed."""
+    """Like aiohttp's, which need not be installed."""
 
     __module__ = "aiohttp.client_exceptions"
 
@@ -376,7 +376,7 @@ class ClientPayloadError(ClientError):
 
 
 class ParserError(Exception):
-    """As botocore has it, which need not be installed."""
+    """Like botocore's, which need not be installed."""
 
     __module__ = "botocore.eventstream"
 
@@ -480,7 +480,7 @@ def test_the_innermost_exception_of_the_http_client_names_a_chain() -> None:
     assert classify(error) == wrapped(Outcome.CONNECTION_ERROR, f"{HTTP_PACKAGE}.ConnectError", "innermost")
 
 
-def test_what_was_being_handled_when_an_exception_was_raised_says_nothing_about_it() -> None:
+def test_the_context_of_an_exception_does_not_decide() -> None:
     error = ValueError(SECRET)
     error.__context__ = http.ReadError("the application's own")
     assert classify(error) == other("ValueError")
@@ -556,7 +556,7 @@ def test_a_long_message_gives_way_to_what_comes_after_it() -> None:
         ("the basic subscription has no sk-models", "the basic subscription has no sk-models"),
     ],
 )
-def test_a_key_that_the_api_or_a_gateway_quotes_is_not_told(said: str, told: str) -> None:
+def test_a_key_that_the_api_or_a_gateway_quotes_is_not_recorded(said: str, told: str) -> None:
     assert classify({"error": {"type": "authentication_error", "message": said}}).message == told
 
 

@@ -53,7 +53,7 @@ ODD: Final[dict[str, Callable[[], object]]] = {
 
 @pytest.mark.parametrize("make", ODD.values(), ids=ODD)
 @pytest.mark.parametrize("name", ["retry-after", "retry-after-ms"])
-def test_a_header_that_is_not_text_asks_for_no_wait_or_for_a_bounded_one(name: str, make: Callable[[], object]) -> None:
+def test_a_header_that_is_not_text_gives_no_wait_or_a_bounded_one(name: str, make: Callable[[], object]) -> None:
     error: Any = http_error(429)
     error.response = SimpleNamespace(status_code=429, headers={name: make()})
     failure = classify(error)
@@ -62,7 +62,7 @@ def test_a_header_that_is_not_text_asks_for_no_wait_or_for_a_bounded_one(name: s
 
 
 @pytest.mark.parametrize("make", ODD.values(), ids=ODD)
-def test_headers_that_are_none_ask_for_no_wait(make: Callable[[], object]) -> None:
+def test_objects_that_are_not_headers_give_no_wait(make: Callable[[], object]) -> None:
     error: Any = http_error(429)
     error.response = SimpleNamespace(status_code=429, headers=make())
     assert (classify(error).retry_after, classify(error).retryable) == (None, True)
@@ -111,7 +111,7 @@ def test_an_exception_whose_methods_raise(member: str, base: type[BaseException]
 
 @pytest.mark.parametrize("kind", [Agreeable, Unfinished], ids=["itself", "another each time"])
 @pytest.mark.parametrize("base", [anthropic.APIStatusError, anthropic.APIConnectionError, http.ReadError, ValueError])
-def test_an_exception_that_has_every_attribute_is_of_its_class_and_says_nothing(
+def test_an_exception_that_has_every_attribute_is_judged_by_its_class(
     base: type[BaseException], kind: type[Any]
 ) -> None:
     odd: type[BaseException] = type("Odd", (base,), {"__getattr__": kind.__getattr__})
@@ -145,7 +145,7 @@ def test_an_exception_that_lies_about_its_class_is_known_by_its_real_one(lie: ty
     assert (failure.outcome, failure.error_type) == (Outcome.TRANSPORT_ERROR, "odd.Odd")
 
 
-def test_an_object_that_claims_to_be_an_exception_is_none() -> None:
+def test_an_object_that_claims_to_be_an_exception_is_not_one() -> None:
     class Pretender:
         __class__ = ValueError  # type: ignore[assignment] # a lie
 
@@ -175,13 +175,13 @@ def test_a_chain_of_causes_without_end_is_followed_only_so_far() -> None:
     assert classify(first) == Failure(Outcome.CLIENT_ERROR, "ValueError", leaked=True, exception_type="ValueError")
 
 
-def test_causes_that_are_no_exceptions_end_the_chain() -> None:
+def test_causes_that_are_not_exceptions_end_the_chain() -> None:
     kind: type[Exception] = type("Odd", (http.ReadError,), {"__cause__": Explosive()})
     assert classify(kind.__new__(kind)).outcome is Outcome.TRANSPORT_ERROR
 
 
 class Endless:
-    """A traceback without an end."""
+    """An endless traceback."""
 
     tb_lineno = 1
     tb_frame = sys._getframe()
@@ -192,7 +192,7 @@ class Endless:
 
 
 class OfEndlessKind(type):
-    """Says that a class has bases without an end."""
+    """Claims that a class has endless bases."""
 
     @property
     def __mro__(cls) -> Any:
@@ -206,7 +206,7 @@ def test_a_traceback_or_a_class_without_an_end_is_not_followed(base: type[BaseEx
 
 
 def test_a_message_that_is_nothing_but_separators_is_searched_once() -> None:
-    # Searched anew from each of them, it takes a quarter of an hour.
+    # A new search from each of them takes a quarter of an hour.
     assert without_quotes(" :" * 100_000) == " :" * 100_000
 
 
@@ -217,7 +217,7 @@ def test_depth_and_size_of_a_body_do_not_matter(depth: int) -> None:
         deep = {"error": deep}
     body = {"error": {"type": "x" * 10_000_000, "message": "y\n" * 10_000_000, "more": deep}}
     assert_harmless(classify(body))
-    while deep:  # from the outside in, for what is that deep cannot be freed by recursion
+    while deep:  # from the outside in, because recursion cannot free something that deep
         deep = deep["error"]
 
 

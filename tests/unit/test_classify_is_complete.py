@@ -44,7 +44,7 @@ HTTP_CLIENT_ERRORS = {
 """The exceptions of httpx and httpx2 that are client errors, each with the reason."""
 
 HTTP_CORE_ERRORS = {"UnsupportedProtocol"}
-"""The exceptions of httpcore that are no transport errors: it is about the URL."""
+"""The exceptions of httpcore that are not transport errors: it is about the URL."""
 
 
 def specific(kind: type[BaseException]) -> Outcome | None:

@@ -86,7 +86,7 @@ def test_a_group_is_the_only_failure_in_it() -> None:
     assert classify(group("", [cause, http.ReadError("reset")])).status_code is None
 
 
-def test_where_there_is_no_cause_a_status_on_the_wrapper_has_to_do() -> None:
+def test_without_a_cause_the_status_of_the_wrapper_decides() -> None:
     failure = classify(StatusOnlyError(529, body_of("overloaded_error")))
     assert essence(failure) == (
         Outcome.HTTP_ERROR,
@@ -103,7 +103,7 @@ def test_where_there_is_no_cause_a_status_on_the_wrapper_has_to_do() -> None:
     assert classify(raised_from(StatusOnlyError(400))).status_code == 400
 
 
-def test_a_cause_says_more_than_a_status_on_the_wrapper() -> None:
+def test_a_cause_takes_precedence_over_the_status_of_the_wrapper() -> None:
     error = StatusOnlyError(500)
     error.__cause__ = in_band_error(body_of("overloaded_error"))
     assert (classify(error).outcome, classify(error).status_code) == (Outcome.IN_BAND_ERROR, 529)
@@ -202,7 +202,7 @@ def test_a_deadline_of_the_applications_is_its_own_and_one_of_the_transport_is_n
 
 
 class SoftTimeLimitExceeded(Exception):  # noqa: N818 - the name is billiard's
-    """As billiard has it, which need not be installed."""
+    """Like billiard's, which need not be installed."""
 
     __module__ = "billiard.exceptions"
 
@@ -229,7 +229,7 @@ def test_a_pool_names_the_exception_that_it_wraps() -> None:
 
 
 def test_an_http_error_that_the_sdk_wrapped_like_a_broken_connection_is_an_http_error() -> None:
-    """A middleware raised it, and the SDK takes what a middleware raises for a failure of the connection."""
+    """A middleware raised it, and the SDK treats that as a failed connection."""
     error = anthropic.APIConnectionError(request=http.Request("POST", "http://api.test"))
     error.__cause__ = http_error(429, body_of("rate_limit_error"))
     failure = classify(error)

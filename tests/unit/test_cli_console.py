@@ -11,7 +11,7 @@ import pytest
 from midstream._cli.console.captured import CapturedException, captured_logs
 from midstream._cli.console.problem import Problem
 from midstream._cli.console.signals import signals_handled
-from midstream._cli.console.urls import base_url
+from midstream._cli.console.values import base_url
 
 
 def test_an_exception_is_captured() -> None:

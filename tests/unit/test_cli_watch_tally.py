@@ -1,4 +1,4 @@
-"""What `midstream watch` adds up of OTLP, and how it says it."""
+"""How `midstream watch` adds OTLP up, and how it shows it."""
 
 from __future__ import annotations
 

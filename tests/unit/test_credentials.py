@@ -152,8 +152,9 @@ def test_the_status_of_an_answer_that_a_provider_did_not_accept_is_recorded(*, w
 
 def test_what_the_api_answers_is_not_taken_for_an_endpoint_s_answer() -> None:
     error = http_error(400)
-    error.__cause__ = urllib.error.HTTPError("https://t", 503, "Busy", Message(), None)
-    assert classify(error).status_code == 400
+    with urllib.error.HTTPError("https://t", 503, "Busy", Message(), None) as answered:
+        error.__cause__ = answered
+        assert classify(error).status_code == 400
 
 
 def test_what_aiohttp_raises_over_the_api_s_answer_is_a_transport_error() -> None:
@@ -169,7 +170,7 @@ def test_the_standard_library_s_client_without_an_answer_is_a_connection_error()
 
 
 @pytest.mark.parametrize("name", ENDPOINT_EXCEPTIONS)
-def test_an_exception_that_explodes_says_nothing_more_than_its_class(name: str) -> None:
+def test_an_exception_that_raises_at_access_is_judged_by_its_class(name: str) -> None:
     class HostileError(Exception):
         def __getattribute__(self, _: str) -> Any:
             raise RuntimeError

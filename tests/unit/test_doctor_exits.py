@@ -1,4 +1,4 @@
-"""What `midstream doctor` says of processes that end without their exit handlers, or are frozen."""
+"""What `midstream doctor` reports of processes that end without their exit handlers, or are frozen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `midstream doctor` repeats of others is one line without what may be a secret."""
+"""`midstream doctor` repeats the messages of others in one line, without possible secrets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `midstream doctor` says of the packages that are installed, by their metadata."""
+"""What `midstream doctor` reports of the installed packages, by their metadata."""
 
 from __future__ import annotations
 

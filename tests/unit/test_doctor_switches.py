@@ -1,4 +1,4 @@
-"""What `midstream doctor` says of the environment."""
+"""What `midstream doctor` reports of the environment."""
 
 from __future__ import annotations
 

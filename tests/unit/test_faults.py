@@ -153,7 +153,7 @@ _EXPECTED = {
 }
 
 
-def test_a_family_says_how_its_calls_end() -> None:
+def test_a_family_has_how_its_calls_end() -> None:
     assert {name: parse(name).expectation for name in _EXPECTED} == _EXPECTED
 
 
@@ -174,7 +174,7 @@ def test_the_phase_follows_from_the_events_sent_before_the_fault() -> None:
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_the_expectation_of_a_scenario_is_that_of_a_streamed_message(name: str) -> None:
+def test_the_expectation_of_a_scenario_is_for_a_streamed_message(name: str) -> None:
     assert expectation_of(parse(name), "chat") == parse(name).expectation
 
 

@@ -67,14 +67,14 @@ def events(server: FaultServer, model: str) -> list[str]:
             return [event.type for event in stream]
 
 
-def test_the_operations_are_those_of_the_telemetry() -> None:
+def test_the_operations_match_the_telemetry() -> None:
     assert list(OPERATIONS) == [operation.value for operation in RecordedOperation]
 
 
 # A row is all that a new fault needs
 
 
-def test_a_row_that_says_only_how_it_ends_is_answered_whole_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_row_with_only_an_end_is_answered_whole_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     add(monkeypatch, Family("brand_new", "something new", completed))
     for asked, like in zip(requests("brand_new"), requests("ok"), strict=True):
         new, old = script_for(asked, 1), script_for(like, 1)

@@ -68,7 +68,7 @@ def test_a_mix_that_cannot_be_is_refused(shares: dict[str, float], message: str)
         Mix(shares)
 
 
-def test_a_server_draws_anew_for_each_request() -> None:
+def test_a_server_draws_again_for_each_request() -> None:
     with (
         FaultServer(plan=mix("http:api_error=50%", seed=3)) as server,
         closing(HTTPConnection(server.host, server.port)) as connection,
@@ -98,7 +98,7 @@ def test_the_first_rule_that_matches_decides_even_if_its_plan_is_used_up() -> No
     assert chosen == ["reset", "http", "ok", None]
 
 
-def test_a_request_that_no_rule_matches_is_left_alone() -> None:
+def test_a_request_that_no_rule_matches_gets_no_fault() -> None:
     assert _chosen(Rules((for_model("claude-haiku-*", Sequence(["reset"])),)), "claude") is None
 
 

@@ -105,7 +105,7 @@ def test_a_completion_that_is_not_streamed_is_one_object_with_the_same_text(serv
     assert json.loads(_complete(server, "ok", stream=False)) == {**events[-1], "completion": text}
 
 
-def test_a_batch_has_ended_and_says_where_its_results_are(server: FaultServer) -> None:
+def test_a_batch_has_ended_and_has_the_url_of_its_results(server: FaultServer) -> None:
     batch = json.loads(_get(server, "/v1/messages/batches/ok?beta=true"))
     assert batch["processing_status"] == "ended"
     assert batch["results_url"] == f"{server.url}/v1/messages/batches/ok/results"
@@ -232,7 +232,7 @@ def test_a_batch_does_not_know_where_its_results_are_if_the_client_does_not_say(
 
 @dataclass(frozen=True)
 class _Style:
-    """A way to ask for a stream. `read` puts what it gets into a list, so that it is there when it raises."""
+    """A way to request a stream. `read` appends what it gets to a list, which is there when it raises."""
 
     operation: Operation
     read: Callable[[Any, str, list[Any]], None]

@@ -75,7 +75,7 @@ def test_a_sequence_can_begin_again_after_its_last(server: FaultServer) -> None:
     assert _answers(server, *[_REAL] * 5) == [529, 200, 529, 200, 529]
 
 
-def test_the_answer_is_of_the_model_that_was_asked_for(server: FaultServer) -> None:
+def test_the_answer_is_of_the_requested_model(server: FaultServer) -> None:
     server.script("ok:2", "tool_use")
     with closing(HTTPConnection(server.host, server.port, timeout=_PATIENCE)) as connection:
         messages: list[dict[str, Any]] = [json.loads(_ask(connection).read()) for _ in range(2)]

@@ -179,7 +179,7 @@ def test_an_answer_that_is_not_streamed_is_one_json_message(server: FaultServer)
         }
 
 
-def test_an_answer_has_as_many_content_deltas_as_asked_for(server: FaultServer) -> None:
+def test_an_answer_has_the_requested_number_of_content_deltas(server: FaultServer) -> None:
     with closing(_connect(server)) as connection:
         few = _types(_ask(connection, "ok:1", stream=True).read())
         many = _types(_ask(connection, "ok:20000", stream=True).read())
@@ -217,7 +217,7 @@ def test_a_slow_answer_is_whole(server: FaultServer) -> None:
         assert _types(_ask(connection, "slow:1", stream=True).read()) == _ALL_TYPES
 
 
-def test_a_retried_request_is_answered_at_the_attempt_asked_for(server: FaultServer) -> None:
+def test_a_retried_request_is_answered_at_the_requested_attempt(server: FaultServer) -> None:
     with closing(_connect(server)) as connection:
         answers: list[tuple[int, str | None]] = []
         for resends in ("0", "1", "2"):

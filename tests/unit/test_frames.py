@@ -32,7 +32,7 @@ MALFORMED = (Outcome.MALFORMED, "_OTHER", None)
 
 @dataclass
 class Heard:
-    """What a scan told: the types of events, and failures."""
+    """What a scan reported: the types of events, and failures."""
 
     told: list[Any] = field(default_factory=list[Any])
 
@@ -73,7 +73,7 @@ def test_events_are_recorded_in_pieces_of_any_size(size: int | None) -> None:
         (frame({":message-type": "exception"}, b"no json"), (Outcome.IN_BAND_ERROR, "_OTHER", 500)),
     ],
 )
-def test_a_frame_that_is_a_failure_is_one_that_nobody_raises(failing: bytes, failure: tuple[Any, ...]) -> None:
+def test_a_failed_frame_is_a_failure_that_is_not_raised(failing: bytes, failure: tuple[Any, ...]) -> None:
     assert told_of(DELTA + failing) == ["content_block_delta", failure, "read"]
 
 
@@ -113,7 +113,7 @@ def test_what_is_kept_of_a_frame_grows_in_place() -> None:
 
 
 @pytest.mark.parametrize("cut", [1, 11, 12, 40, len(STOP) - 1])
-def test_half_a_frame_is_none(cut: int) -> None:
+def test_half_a_frame_is_not_a_frame(cut: int) -> None:
     assert told_of(DELTA + STOP[:cut]) == ["content_block_delta", "read"]
 
 
@@ -128,7 +128,7 @@ def test_the_longest_frame_that_the_application_may_be_given_is_recorded() -> No
     assert told_of(frame({":message-type": "event"}, payload) + STOP, 2**20) == [None, "message_stop", "read"]
 
 
-def test_headers_that_are_no_texts_end_the_reading_of_headers() -> None:
+def test_headers_that_are_not_texts_end_the_reading_of_headers() -> None:
     headers = b"\x04flag\x00" + b"\x0d:message-type\x07\x00\x09exception"
     body = prelude(16 + len(headers), len(headers)) + headers
     assert told_of(body + struct.pack("!I", zlib.crc32(body))) == [None, "read"]

@@ -1,4 +1,4 @@
-"""Our own faults stay ours, and are logged; what is meant for the application passes through."""
+"""Internal errors are contained and logged; what is meant for the application passes through."""
 
 from __future__ import annotations
 
@@ -104,9 +104,7 @@ def test_a_counter_that_raises_is_contained(caplog: pytest.LogCaptureFixture) ->
     assert len(caplog.records) == 1
 
 
-def test_a_logger_that_raises_is_contained_and_the_fault_is_counted_all_the_same(
-    guards: Guards, counted: list[str]
-) -> None:
+def test_a_logger_that_raises_is_contained_and_the_error_is_counted(guards: Guards, counted: list[str]) -> None:
     class Broken(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             del record
@@ -141,9 +139,7 @@ def test_every_component_has_its_own_name() -> None:
     assert [getattr(UNCOUNTED, name).component for name in Guards.__slots__] == [*Guards.__slots__]
 
 
-def test_an_attempt_answers_for_objects_that_are_not_ours_and_tells_nobody(
-    counted: list[str], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_an_attempt_on_foreign_objects_is_silent(counted: list[str], caplog: pytest.LogCaptureFixture) -> None:
     assert [attempt(lambda: 1), attempt(fault)] == [1, None]
     assert (counted, caplog.records) == ([], [])
 
@@ -152,7 +148,7 @@ def test_a_clock_that_cannot_raise_is_taken_as_it_is() -> None:
     assert safe_clock(time.perf_counter, UNCOUNTED.clock) is time.perf_counter
 
 
-def test_a_clock_that_raises_says_not_a_number_and_is_a_fault(guards: Guards, counted: list[str]) -> None:
+def test_a_clock_that_raises_gives_not_a_number_and_is_counted(guards: Guards, counted: list[str]) -> None:
     readings = iter([1.5])
     now = safe_clock(lambda: next(readings), guards.clock)
     first, second = now(), now()

@@ -31,7 +31,6 @@ LAYERS: Final = (
     "_options",
     "_neighbours",
     "_observation",
-    "_fallback",
     "_instrumentor",
     "midstream",  # the public names, in __init__.py
     "faults",

@@ -64,7 +64,7 @@ def test_what_was_there_in_time_stays(full: Limits) -> None:
     assert full.of(known) == known
 
 
-def test_a_text_that_is_too_long_is_other_and_takes_nobody_s_place() -> None:
+def test_a_text_that_is_too_long_is_other_and_takes_no_place() -> None:
     limits = Limits()
     for n in range(MAX_VALUES):
         assert limits.value(MODEL, f"{n}".rjust(MAX_VALUE_LENGTH + 1, "x")) == "_OTHER"
@@ -72,7 +72,7 @@ def test_a_text_that_is_too_long_is_other_and_takes_nobody_s_place() -> None:
     assert limits.value(MODEL, longest) == longest
 
 
-def test_what_is_not_bounded_is_left_alone(full: Limits) -> None:
+def test_attributes_without_a_limit_are_unchanged(full: Limits) -> None:
     known: dict[str, Value] = {"error.type": "x" * 1000, "midstream.leaked": False, "midstream.status_code": 529}
     assert full.of(known) == known
 
@@ -185,7 +185,7 @@ CLOSED: dict[str, tuple[Value, ...]] = {
     [one for one in (*METRICS, *NEXT_METRICS) if one.name != "midstream.telemetry.errors"],
     ids=lambda one: one.name,
 )
-def test_the_limit_holds_whatever_comes(metric: Metric) -> None:
+def test_the_limit_holds_for_any_values(metric: Metric) -> None:
     limits, chance = Limits(), random.Random(5)  # noqa: S311 - the same every time
     found: set[tuple[object, ...]] = set()
     for n in range(20 * MAX_SERIES):

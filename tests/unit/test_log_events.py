@@ -1,4 +1,4 @@
-"""Through which of its two ways a logger is given an event, whatever OpenTelemetry is installed."""
+"""In which of two ways a logger gets an event, with any OpenTelemetry."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class CannotBeLookedAt:
         raise LookupError(name)
 
 
-def test_a_logger_that_takes_records_is_given_a_whole_one_with_the_name_and_the_span() -> None:
+def test_a_logger_that_accepts_records_gets_a_complete_one_with_the_name_and_the_span() -> None:
     logger = TakesRecords()
     events = log_events(logger, "an.event")
     assert events.wanted(WHERE)

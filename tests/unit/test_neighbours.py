@@ -126,7 +126,7 @@ def test_an_active_neighbour_is_warned_about_by_name_and_once(
 
 
 @pytest.mark.parametrize("module", LOADERS)
-def test_a_neighbour_that_is_loaded_but_not_active_is_nobody(
+def test_a_neighbour_that_is_loaded_but_not_active_is_ignored(
     module: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     LOADERS[module](monkeypatch, module, active=False)
@@ -186,12 +186,12 @@ def test_a_neighbour_that_hides_calls_is_warned_about_once_when_a_call_is_hidden
     assert warnings(caplog) == [HIDDEN]
 
 
-def test_sentry_without_the_integration_is_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sentry_without_the_integration_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     load_sentry(monkeypatch, "sentry_sdk.integrations.anthropic", integration="openai")
     assert active_neighbours() == ()
 
 
-def test_an_instrumentor_that_nobody_has_made_is_not_made_by_us(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_instrumentor_that_does_not_exist_is_not_created(monkeypatch: pytest.MonkeyPatch) -> None:
     class AnthropicInstrumentor:
         _instance = None
 
@@ -203,7 +203,7 @@ def test_an_instrumentor_that_nobody_has_made_is_not_made_by_us(monkeypatch: pyt
 
 
 class Hostile:
-    """Raises at every question."""
+    """Raises at every access."""
 
     def __getattribute__(self, name: str) -> NoReturn:
         raise RuntimeError(name)
@@ -219,7 +219,7 @@ class Hostile:
         ("sentry_sdk.integrations.anthropic", "sentry_sdk.tracing_utils"),
     ],
 )
-def test_a_neighbour_that_is_not_as_it_should_be_is_nobody(
+def test_a_neighbour_with_an_unexpected_shape_is_ignored(
     neighbour: str, module: str, kind: type, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     LOADERS[neighbour](monkeypatch, neighbour)

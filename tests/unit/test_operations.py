@@ -1,4 +1,4 @@
-"""Which requests are observed, told by method and path, and the kind of stream that they answer with."""
+"""Which requests are observed, by method and path, and the kind of stream in their answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an import brings along, and what every module says that it offers."""
+"""What an import loads, and what every module exports."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ IMPURE = ["anthropic", "httpx", "httpx2", "opentelemetry", "wrapt"]
 
 
 def imported_by(statement: str) -> set[str]:
-    """The top-level packages that `statement` brings into a fresh interpreter."""
+    """The top-level packages that `statement` loads in a new interpreter."""
     code = f"import sys; before = set(sys.modules); {statement}; print(*set(sys.modules) - before)"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     return {name.partition(".")[0] for name in done.stdout.split()}

@@ -1,4 +1,4 @@
-"""What the application asked for is read off the SDK's own options, and nothing of the content is looked at."""
+"""The attributes of a request come from the SDK's own options, and its content is not read."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def request(**known: Any) -> CallRequest:
     return CallRequest(Operation.CHAT, "anthropic", **known, server_address="api.test", server_port=443)
 
 
-def test_all_that_is_asked_for_is_read() -> None:
+def test_every_attribute_of_a_request_is_read() -> None:
     body: dict[str, Any] = {
         "model": "claude-x",
         "max_tokens": 64,
@@ -64,7 +64,7 @@ def test_all_that_is_asked_for_is_read() -> None:
     )
 
 
-def test_what_is_not_given_is_none() -> None:
+def test_what_is_not_given_is_absent() -> None:
     assert asked({}) == request()
 
 
@@ -75,7 +75,7 @@ def test_extra_body_has_the_last_word() -> None:
 
 
 @pytest.mark.parametrize("body", [None, [], "text", b"bytes", 1], ids=repr)
-def test_a_body_that_is_not_a_mapping_says_nothing(body: object) -> None:
+def test_a_body_that_is_not_a_mapping_gives_nothing(body: object) -> None:
     assert asked(body) == request()
 
 
@@ -96,7 +96,7 @@ def test_any_kind_of_mapping_is_a_body() -> None:
     ],
     ids=repr,
 )
-def test_json_is_asked_for_in_either_way(body: dict[str, Any], output_type: str | None) -> None:
+def test_json_is_requested_in_either_way(body: dict[str, Any], output_type: str | None) -> None:
     assert asked(body) == request(output_type=output_type)
 
 
@@ -150,7 +150,7 @@ class Endless(list[str]):
     "name", ["model", "max_tokens", "temperature", "stop_sequences", "output_config", "output_format"]
 )
 @pytest.mark.parametrize("make", MAKERS, ids=itertools.count())
-def test_what_does_not_let_itself_be_looked_at_says_nothing(name: str, make: Callable[[], object]) -> None:
+def test_values_that_raise_at_access_give_nothing(name: str, make: Callable[[], object]) -> None:
     # Not the SDK's own options, which look at what they are given.
     of_a_part = SimpleNamespace(json_data={"top_p": 1, name: make()})
     assert request_of(CLIENT, Operation.CHAT, of_a_part, stream=False).top_p == 1.0
@@ -158,7 +158,7 @@ def test_what_does_not_let_itself_be_looked_at_says_nothing(name: str, make: Cal
     assert request_of(CLIENT, Operation.CHAT, of_it_all, stream=False).server_address == "api.test"
 
 
-def test_a_list_that_says_it_has_no_end_is_read_to_its_end() -> None:
+def test_a_list_that_claims_to_be_endless_is_read_to_its_end() -> None:
     assert asked({"stop_sequences": Endless(["END", "STOP"])}) == request(stop_sequences=("END", "STOP"))
 
 

@@ -24,7 +24,7 @@ def made(kind: Any, attribute: str) -> Any:
 
 
 class Mine(anthropic.Stream[Any]):
-    """As an application may ask for with `stream_cls`."""
+    """As an application may request with `stream_cls`."""
 
 
 @pytest.mark.parametrize("kind", [anthropic.Stream, anthropic.AsyncStream, Mine])

@@ -36,7 +36,7 @@ ERROR: dict[str, Any] = {"type": "error", "error": {"type": "overloaded_error", 
 
 @dataclass
 class Heard:
-    """What a scan told."""
+    """What a scan reported."""
 
     told: list[Any] = field(default_factory=list[Any])
 
@@ -100,7 +100,7 @@ def test_wherever_the_bytes_are_cut_the_same_is_recorded(events: list[dict[str, 
     assert heard.told == told_of(body)
 
 
-def test_an_error_event_is_a_failure_that_nobody_raises() -> None:
+def test_an_error_event_is_a_failure_that_is_not_raised() -> None:
     assert told_of(sse(START, ERROR)) == [START, (Outcome.IN_BAND_ERROR, "overloaded_error", False, None), "read"]
 
 

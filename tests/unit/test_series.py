@@ -73,7 +73,7 @@ def test_what_is_not_known_is_left_out() -> None:
 
 
 def calls() -> Iterable[CallRecord]:
-    """Calls of which each differs from others in one thing that some metric distinguishes."""
+    """Calls that each differ in one thing that some metric distinguishes."""
     requests = [
         REQUEST,
         CallRequest(Operation.CHAT, "anthropic", "a-model", False, server_address="api.test", server_port=443),

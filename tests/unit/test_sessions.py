@@ -208,7 +208,7 @@ def test_a_stream_that_simply_ends_is_completed() -> None:
 
 
 @pytest.mark.parametrize("kind", [SESSIONS, THREADS])
-def test_no_event_but_a_preview_says_what_others_of_its_type_will_say(kind: StreamKind) -> None:
+def test_only_previews_are_redundant(kind: StreamKind) -> None:
     named = ("session.error", "session.status_idle", "agent.message", "brand.new", None)
     assert [name for name in named if kind.is_redundant(name)] == []
     assert kind.is_redundant("event_delta")

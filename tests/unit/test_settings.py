@@ -44,7 +44,7 @@ def test_the_variables_are_these() -> None:
     }
 
 
-def test_nothing_said_is_the_default() -> None:
+def test_no_setting_is_the_default() -> None:
     assert Settings.of() == Settings() == Settings(spans=True, chunk_timings=False, genai_metrics=GenAIMetrics.V1_41)
 
 
@@ -76,7 +76,7 @@ def test_the_environment_has_words_for_both(
 
 @pytest.mark.parametrize("option", ENVIRONMENT)
 @pytest.mark.parametrize("word", ["", "   "])
-def test_an_empty_variable_says_nothing(
+def test_an_empty_variable_is_ignored(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, option: str, word: str
 ) -> None:
     monkeypatch.setenv(ENVIRONMENT[option], word)

@@ -1,4 +1,4 @@
-"""Stack traces that cannot quote anybody."""
+"""Stack traces that quote no data."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ ENDED_AT = 10.0
 
 
 def clock(*readings: float) -> Callable[[], float]:
-    """A clock with these readings, and `ENDED_AT` for ever after."""
+    """A clock with these readings, and `ENDED_AT` from then on."""
     return itertools.chain(readings, itertools.repeat(ENDED_AT)).__next__
 
 
@@ -131,11 +131,11 @@ def test_what_the_application_ends_is_not_a_failure(
     assert watching(*UNTIL[phase]).failed(error) == stream_verdict(outcome, **known)
 
 
-def test_a_body_that_nobody_decodes_events_from_is_completed_at_its_end() -> None:
+def test_a_body_whose_events_are_not_decoded_is_completed_at_its_end() -> None:
     assert watching().read_without_events() == stream_verdict(Outcome.COMPLETED)
 
 
-def test_an_answer_that_is_not_streamed_is_completed_with_all_it_says() -> None:
+def test_an_answer_that_is_not_streamed_is_completed_with_all_its_attributes() -> None:
     message: dict[str, Any] = {
         "id": "msg_1",
         "content": [],
@@ -222,7 +222,7 @@ def test_an_exception_after_the_end_event_is_a_failure_while_closing() -> None:
     ],
     ids=lambda value: getattr(value, "value", type(value).__name__),
 )
-def test_an_exception_before_any_stream_says_itself_whether_the_headers_had_arrived(
+def test_an_exception_before_any_stream_shows_whether_the_headers_had_arrived(
     error: BaseException, outcome: Outcome, phase: Phase
 ) -> None:
     failure = replace(classify(error), phase=phase)
@@ -278,13 +278,13 @@ def final(**usage: Any) -> dict[str, Any]:
         pytest.param({"output_tokens": 10**40}, FINISHED._replace(output_tokens=None), id="no count: beyond 64 bits"),
     ],
 )
-def test_the_usage_of_message_delta_replaces_what_message_start_said(
+def test_the_usage_of_message_delta_replaces_that_of_message_start(
     usage: dict[str, Any], expected: MessageSummary
 ) -> None:
     assert answer_of(START, final(**usage)) == expected
 
 
-def test_the_placeholder_for_output_tokens_is_never_told() -> None:
+def test_the_placeholder_for_output_tokens_is_never_recorded() -> None:
     assert [answer_of(START), answer_of(START, CONTENT, BLOCK_STOP)] == [STARTED, STARTED]
 
 
@@ -308,7 +308,7 @@ def test_the_sum_of_huge_counts_still_fits_into_64_bits() -> None:
     [None, 1, "text", [], {}, {"usage": None}, {"usage": 7, "id": 3}, {"id": "", "model": None, "usage": {}}],
     ids=repr,
 )
-def test_a_message_start_that_says_nothing_is_not_a_fault(message: object) -> None:
+def test_an_empty_message_start_is_not_a_fault(message: object) -> None:
     assert answer_of({"type": "message_start", "message": message}) == MessageSummary()
 
 
@@ -554,7 +554,7 @@ def test_an_end_event_that_the_sdk_drops_is_one_if_it_is_whole(rest: bytes, outc
     assert verdict.outcome is outcome
 
 
-def test_the_bytes_are_not_asked_for_where_the_end_event_was_seen() -> None:
+def test_the_bytes_are_not_scanned_once_the_end_event_was_seen() -> None:
     def remains() -> Remains:
         raise AssertionError
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from inspect import signature
 from typing import Any, Final, TypeVar
 
-import anthropic
 from anthropic import Anthropic, AsyncAnthropic, AsyncStream, DefaultAsyncHttpxClient, DefaultHttpxClient, Stream
 from anthropic.types import MessageParam, RawMessageStreamEvent
 
@@ -22,11 +21,6 @@ AnyClient = TypeVar("AnyClient", Anthropic, AsyncAnthropic)
 # Only where silence is the fault does a call end by its timeout. No other result may depend on how fast things go.
 _TIMEOUT_SECONDS: Final = 1.0
 _PATIENCE_SECONDS: Final = 60.0
-
-
-def sdk_version() -> str:
-    """The SDK and its version."""
-    return f"anthropic {anthropic.__version__}"
 
 
 def http_package() -> str:

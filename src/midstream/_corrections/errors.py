@@ -117,7 +117,7 @@ def _class(sdk_class: Any, raised: Any) -> type[CorrectedError]:
     bases: list[type] = [CorrectedError, sdk_class]
     if raised is not None and not issubclass(sdk_class, raised):
         bases.append(raised)
-    # The name by which people search: the SDK's, or ours for what has none there.
+    # The name that people search for: the SDK's, or ours if the SDK has none.
     named = StreamTruncatedError if raised is StreamTruncatedError else sdk_class
     names = {
         "__module__": named.__module__,

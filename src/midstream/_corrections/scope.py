@@ -13,7 +13,7 @@ _entered: Final[ContextVar[frozenset[object]]] = ContextVar("midstream_corrected
 
 
 class _State:
-    """Whether a scope was ever entered in this process: until then, no call asks."""
+    """Whether a scope was ever entered in this process: until then, calls do not look."""
 
     was_entered = False
 

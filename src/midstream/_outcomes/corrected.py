@@ -13,7 +13,7 @@ class CorrectedError(Exception):
     """An exception that midstream raises in place of what the SDK did, because the application requested it."""
 
     failure: Failure
-    """What `classify` says of the original."""
+    """The result of `classify` for the original."""
 
     def __str__(self) -> str:
         """The failure in one line."""

@@ -111,7 +111,7 @@ def _status_and_type(failure: Failure, ending: str) -> str:
     start = f"{failure.status_code} {_type_or_phrase(failure)}"
     if failure.request_id:
         ending = f" (request {failure.request_id}){ending}"
-    # The message gives way: what comes after it is worth more than its end.
+    # The message is cut, because what comes after it matters more than its end.
     room = max(MAX_MESSAGE_LENGTH - len(start) - len(ending), 0)
     return start + (f": {failure.message}"[:room] if failure.message else "") + ending
 

@@ -62,17 +62,13 @@ class FaultServer:
     ) -> None:
         self.plan = plan
         """Chooses what happens to the next requests. It can be set at any time, from any thread."""
-        self._host = host
+        self.host = host
+        """The host that was given."""
         self._wanted_port = port
         self._latency = latency
         self._tell = tell
         self._log = Log()
         self._running: _Running | None = None
-
-    @property
-    def host(self) -> str:
-        """The host that was given."""
-        return self._host
 
     @property
     def port(self) -> int:
@@ -85,7 +81,7 @@ class FaultServer:
     @property
     def url(self) -> str:
         """The base URL for a client, with no slash at its end. Raises `RuntimeError` while not running."""
-        host = f"[{self._host}]" if ":" in self._host else self._host
+        host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}"
 
     @property
@@ -111,8 +107,8 @@ class FaultServer:
         if self._running is not None:
             message = "the server is already running"
             raise RuntimeError(message)
-        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
-        listener = socket.create_server((self._host, self._wanted_port), family=family, backlog=_BACKLOG)
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        listener = socket.create_server((self.host, self._wanted_port), family=family, backlog=_BACKLOG)
         self._log = Log(self._tell)
         self._running = _Running(listener, self.reply, self._log)
 

@@ -6,14 +6,16 @@ midstream never imports it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from midstream.testing._calls import Call, Calls
-from midstream.testing._faults import Faults
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from midstream.testing._calls import Call, Calls
+    from midstream.testing._faults import Faults
 
 __all__ = ("Call", "Calls", "Faults", "anthropic_faults", "midstream_calls")
 

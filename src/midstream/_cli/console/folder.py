@@ -17,7 +17,7 @@ from midstream._cli.console.problem import Problem, shown
 __all__ = ("MARKER", "Changes", "write_folder")
 
 MARKER: Final = ".midstream-export"
-"""The file in a folder that says what was written into it. Without an ending: no program takes it for its own."""
+"""The file in a folder that says what was written into it. It has no suffix, so no program opens it."""
 
 _LISTED: Final = 5
 """How many names a message has at most."""

@@ -1,9 +1,9 @@
-"""The error message of a command that cannot do what it was asked to do."""
+"""The error message of a command that fails."""
 
 from __future__ import annotations
 
 import errno
-from typing import Final
+from typing import Final, NoReturn
 
 import click
 
@@ -17,6 +17,12 @@ class Problem(click.ClickException):
     """One line on stderr, and exit status 2. It names the option, its value and what is allowed."""
 
     exit_code = 2
+
+
+def refuse(option: str, value: str, reason: str) -> NoReturn:
+    """Raises the `Problem` with this value of an option."""
+    message = f"{option} {shown(value)}: {reason}"
+    raise Problem(message)
 
 
 def cannot_listen(port: int, error: OSError, otherwise: str) -> Problem:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Final
 
-from midstream._cli.console.problem import Problem, shown
+from midstream._cli.console.problem import refuse
 from midstream._cli.console.signals import signals_handled
 
 _KILLED: Final = 128
@@ -45,8 +45,7 @@ def run_program(
         try:
             child = subprocess.Popen(command, env=environment, stdout=stdout, stderr=stderr)  # noqa: S603 - the user's
         except (OSError, ValueError) as error:
-            message = f"COMMAND {shown(command[0])}: cannot be run: {getattr(error, 'strerror', None) or error}"
-            raise Problem(message) from error
+            refuse("COMMAND", command[0], f"cannot be run: {getattr(error, 'strerror', None) or error}")
         for number in pending:
             _send(child, number)
         with child:

@@ -9,7 +9,7 @@ from typing import Final
 import click
 
 from midstream._cli.console.folder import Changes, write_folder
-from midstream._cli.console.problem import Problem, shown
+from midstream._cli.console.problem import refuse, shown
 from midstream._cli.dashboards.kubernetes import Manifests, as_chart, as_kustomization
 from midstream._cli.dashboards.links import Links
 from midstream._cli.dashboards.prices import FILE as PRICES
@@ -23,6 +23,9 @@ _OBJECTS: Final[Mapping[str, Callable[[Mapping[str, str]], Mapping[str, str]]]] 
     "helm": as_chart,
 }
 """By format, what is made of the Kubernetes objects."""
+
+_TEXTS: Final = ("runbooks", "alertmanager")
+"""The folders whose files are not Kubernetes objects in any format."""
 
 
 @dataclass(frozen=True)
@@ -41,47 +44,32 @@ class ExportOptions:
     prices_file: str | None
     force: bool
 
-    def links(self) -> Links:
-        """The links of the alerts. Raises `Problem` for a URL that cannot be a base."""
-        return Links.from_options(self.grafana_url, self.runbook_url)
-
-    def settings(self) -> BoardSettings:
-        """What boards and rules are made with. Raises `Problem` for a value that cannot be used."""
-        return BoardSettings.from_options(self.by, self.objective, self.window)
-
-    def prices(self) -> Prices | None:
-        """The prices of tokens; `None` without. Raises `Problem` for a file that has none."""
-        return None if self.prices_file is None else Prices.from_file(self.prices_file)
-
     def manifests(self) -> Manifests | None:
         """What Kubernetes objects have in common; `None` for plain files. Raises `Problem` if options do not fit."""
         if self.form in _OBJECTS:
             return Manifests.from_options(self.namespace, self.labels)
         for option, value in [("--namespace", self.namespace), *(("--label", label) for label in self.labels)]:
             if value is not None:
-                message = f"{option} {shown(value)}: is for --format {', '.join(_OBJECTS)} only"
-                raise Problem(message)
+                refuse(option, value, f"is for --format {', '.join(_OBJECTS)} only")
         return None
 
 
 def run(options: ExportOptions) -> None:
     """Exports boards, rules and runbooks. Raises `Problem` if it cannot."""
-    links, manifests, settings, prices = options.links(), options.manifests(), options.settings(), options.prices()
+    links = Links.from_options(options.grafana_url, options.runbook_url)
+    manifests = options.manifests()
+    settings = BoardSettings.from_options(options.by, options.objective, options.window)
+    prices = {} if options.prices_file is None else {PRICES: Prices.from_file(options.prices_file).rules()}
     found = shipped() if settings == BoardSettings() else made(settings)
-    rules = {name: links.added_to(text) for name, text in found.rules.items()}
-    if prices is not None:
-        rules[PRICES] = prices.rules()
-    files = {f"runbooks/{name}": text for name, text in found.runbooks.items()}
-    files |= {f"alertmanager/{name}": text for name, text in found.alertmanager.items()}
-    if manifests is None:
-        files |= {f"grafana/{name}": text for name, text in found.boards.items()}
-        files |= {f"grafana-v2/{name}": text for name, text in found.resources.items()}
-        files |= {f"prometheus/{name}": text for name, text in rules.items()}
-    else:
+    rules = {name: links.added_to(text) for name, text in found["prometheus"].items()} | prices
+    folders = {**found, "prometheus": rules}
+    as_they_are = folders if manifests is None else _TEXTS
+    files = {f"{folder}/{name}": text for folder in as_they_are for name, text in folders[folder].items()}
+    if manifests is not None:
         # Not in subfolders, where `kubectl apply -f` would not find them.
-        files |= _OBJECTS[options.form](manifests.of_all(found.boards, rules))
+        files |= _OBJECTS[options.form](manifests.of_all(found["grafana"], rules))
     changes = write_folder(options.folder, files, force=options.force)
-    counts = f"{len(found.boards)} boards, {len(rules)} files of rules and {len(found.runbooks)} runbooks"
+    counts = f"{len(found['grafana'])} boards, {len(rules)} files of rules and {len(found['runbooks'])} runbooks"
     click.echo("\n".join(_report(changes, shown(options.folder), counts)))
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from midstream._cli.console.problem import Problem, shown
+from midstream._cli.console.problem import refuse
 from midstream._version import __version__
 
 _NAMESPACE: Final = re.compile(r"(?!.{64})[a-z0-9]([a-z0-9-]*[a-z0-9])?")
@@ -20,6 +20,14 @@ _LABEL_KEY: Final = re.compile(
     r"(?!.{64})[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?"
 )
 _LABEL_VALUE: Final = re.compile(r"(?!.{64})([A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?)?")
+
+_EXPECTED_NAMESPACE: Final = (
+    "must be the name of a namespace: 1 to 63 lower case letters, digits and -, with a letter or digit at both ends"
+)
+_EXPECTED_LABEL: Final = (
+    "must be KEY=VALUE, such as release=prometheus, of letters, digits, - _ and ., up to 63 each; "
+    "a prefix and / may stand before the key"
+)
 
 _LINE: Final = re.compile("^(?=.)", re.MULTILINE)  # not an empty one, which block scalars keep as it is
 
@@ -56,11 +64,7 @@ class Manifests:
     def from_options(cls, namespace: str | None, labels: Iterable[str]) -> Manifests:
         """From labels as `KEY=VALUE`. Raises `Problem` for what Kubernetes would not accept."""
         if namespace is not None and not _NAMESPACE.fullmatch(namespace):
-            message = (
-                f"--namespace {shown(namespace)}: must be the name of a namespace: "
-                "1 to 63 lower case letters, digits and -, with a letter or digit at both ends"
-            )
-            raise Problem(message)
+            refuse("--namespace", namespace, _EXPECTED_NAMESPACE)
         return cls(namespace, dict(map(_label, labels)))
 
     def of_all(self, boards: Mapping[str, str], rules: Mapping[str, str]) -> Mapping[str, str]:
@@ -114,13 +118,9 @@ def _escaped(text: str) -> str:
 
 def _label(text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
-    if equals and _LABEL_KEY.fullmatch(key) and _LABEL_VALUE.fullmatch(value):
-        return key, value
-    message = (
-        f"--label {shown(text)}: must be KEY=VALUE, such as release=prometheus, "
-        "of letters, digits, - _ and ., up to 63 each; a prefix and / may stand before the key"
-    )
-    raise Problem(message)
+    if not (equals and _LABEL_KEY.fullmatch(key) and _LABEL_VALUE.fullmatch(value)):
+        refuse("--label", text, _EXPECTED_LABEL)
+    return key, value
 
 
 def _quoted(text: str) -> str:

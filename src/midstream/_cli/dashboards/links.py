@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from midstream._cli.console.urls import base_url
+from midstream._cli.console.values import base_url
 
 # An annotation in a file of rules, up to its value. Nothing else there looks like these.
 _TO_BOARD: Final = re.compile(r"""^( +(?:dashboard|calls)_url: +["']?)(?=/d/)""", re.MULTILINE)

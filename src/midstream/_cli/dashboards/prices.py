@@ -7,15 +7,16 @@ import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NoReturn, cast
+from typing import Final, cast
 
-from midstream._cli.console.problem import Problem, shown
+from midstream._cli.console.problem import refuse, shown
 
 __all__ = ("FILE", "Prices")
 
 FILE: Final = "midstream-prices.yaml"
 """The file of rules."""
 
+_OPTION: Final = "--prices"
 _KINDS: Final = ("input", "output")
 _TOKENS: Final = 1_000_000
 """The tokens that a price is for."""
@@ -54,11 +55,11 @@ class Prices:
         try:
             found = cast("object", json.loads(Path(path).read_text(encoding="utf-8")))
         except OSError as error:
-            _refuse(path, f"cannot be read: {error.strerror or error}")
+            refuse(_OPTION, path, f"cannot be read: {error.strerror or error}")
         except ValueError:
-            _refuse(path, _EXPECTED)
+            refuse(_OPTION, path, _EXPECTED)
         if not isinstance(found, dict) or not found:
-            _refuse(path, _EXPECTED)
+            refuse(_OPTION, path, _EXPECTED)
         models = cast("dict[str, object]", found)
         return cls(tuple((model, _checked(path, model, prices)) for model, prices in models.items()))
 
@@ -80,7 +81,7 @@ def _checked(path: str, model: str, prices: object) -> tuple[float, float]:
     found = cast("dict[str, object]", prices) if isinstance(prices, dict) else {}
     values = tuple(found.get(kind) for kind in _KINDS)
     if found.keys() != set(_KINDS) or not all(map(_is_price, values)):
-        _refuse(path, f"{shown(model)} needs two numbers, input and output: the prices of a million tokens")
+        refuse(_OPTION, path, f"{shown(model)} needs two numbers, input and output: the prices of a million tokens")
     given, generated = cast("tuple[float, float]", values)
     return given, generated
 
@@ -91,8 +92,3 @@ def _is_price(value: object) -> bool:
 
 def _pattern(model: str) -> str:
     return ".*".join(map(re.escape, model.split("*")))
-
-
-def _refuse(path: str, what: str) -> NoReturn:
-    message = f"--prices {shown(path)}: {what}"
-    raise Problem(message)

@@ -12,9 +12,9 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from decimal import Decimal
-from typing import Final, NoReturn
+from typing import Final
 
-from midstream._cli.console.problem import Problem, shown
+from midstream._cli.console.problem import refuse
 
 __all__ = ("FASTEST", "VARIABLE", "BoardSettings")
 
@@ -73,11 +73,11 @@ def _labels(by: str) -> tuple[str, ...]:
     labels = tuple(label.strip() for label in by.split(","))
     for label, times in Counter(labels).items():
         if times > 1:
-            _refuse("--by", by, f"{label} is there more than once")
+            refuse("--by", by, f"{label} is there more than once")
         if not _LABEL.fullmatch(label):
-            _refuse("--by", by, "must be the names of labels, separated by commas: cluster,namespace,job")
+            refuse("--by", by, "must be the names of labels, separated by commas: cluster,namespace,job")
         if _TAKEN.fullmatch(label):
-            _refuse("--by", by, f"{label} cannot identify a service, because it has another meaning in the rules")
+            refuse("--by", by, f"{label} cannot identify a service, because it has another meaning in the rules")
     return labels
 
 
@@ -87,17 +87,12 @@ def _share(objective: str, days: int) -> float:
     if percent <= least:
         # With less, the fastest alert would need more failures than there are calls.
         allowed = f"must be a percentage below 100 and, for a window of {days}d, above {least:.2f}, such as 99.5"
-        _refuse("--objective", objective, allowed)
+        refuse("--objective", objective, allowed)
     return float(percent / 100)
 
 
 def _days(window: str) -> int:
     found = _WINDOW.fullmatch(window)
     if not (found and int(found[1]) in _DAYS):
-        _refuse("--window", window, f"must be a number of days from {_DAYS[0]}d to {_DAYS[-1]}d, such as 28d")
+        refuse("--window", window, f"must be a number of days from {_DAYS[0]}d to {_DAYS[-1]}d, such as 28d")
     return int(found[1])
-
-
-def _refuse(option: str, value: str, what: str) -> NoReturn:
-    message = f"{option} {shown(value)}: {what}"
-    raise Problem(message)

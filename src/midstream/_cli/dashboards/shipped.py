@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -25,26 +24,17 @@ _PATTERNS: Final = {
 """By folder, the files in it that are for users."""
 
 
-@dataclass(frozen=True)
-class Shipped:
-    """Texts by file name."""
-
-    boards: Mapping[str, str]
-    resources: Mapping[str, str]
-    """The boards as v2 resources."""
-    rules: Mapping[str, str]
-    runbooks: Mapping[str, str]
-    alertmanager: Mapping[str, str]
-    """Routes and inhibition."""
+Files = Mapping[str, Mapping[str, str]]
+"""By folder, texts by file name."""
 
 
-def shipped() -> Shipped:
+def shipped() -> Files:
     """Reads them all. Raises `Problem` if this installation lacks some."""
     folder = _folder()
     return _sorted({f"{kind}/{name}": text for kind in _PATTERNS for name, text in _texts(folder, kind).items()})
 
 
-def made(settings: BoardSettings) -> Shipped:
+def made(settings: BoardSettings) -> Files:
     """Makes them with these settings. Raises `Problem` if this installation cannot."""
     folder = _folder()
     # In another process, because the modules of the program have the settings from the moment they are imported.
@@ -74,12 +64,12 @@ def _texts(folder: Path, kind: str) -> Mapping[str, str]:
     return {path.name: path.read_bytes().decode() for path in sorted((folder / kind).glob(_PATTERNS[kind]))}
 
 
-def _sorted(files: Mapping[str, str]) -> Shipped:
-    by_kind: dict[str, dict[str, str]] = {kind: {} for kind in _PATTERNS}
+def _sorted(files: Mapping[str, str]) -> Files:
+    found: dict[str, dict[str, str]] = {kind: {} for kind in _PATTERNS}
     for name, text in files.items():
         kind, _, file_name = name.partition("/")
-        by_kind[kind][file_name] = text
-    if all(by_kind.values()):
-        return Shipped(*by_kind.values())
-    message = f"the boards, rules and runbooks are missing from {_folder()}; install midstream again"
-    raise Problem(message)
+        found[kind][file_name] = text
+    if not all(found.values()):
+        message = f"the boards, rules and runbooks are missing from {_folder()}; install midstream again"
+        raise Problem(message)
+    return found

@@ -23,7 +23,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
 from midstream._cli.console.captured import captured_logs
 from midstream._cli.console.problem import Problem, cannot_listen
-from midstream._cli.console.urls import base_url
+from midstream._cli.console.values import base_url
 from midstream._guard import attempt
 
 _SERVICE: Final = "midstream-demo"

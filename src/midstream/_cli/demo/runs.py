@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, Final
 
+import anthropic
 from anthropic import Anthropic, APIError, AsyncAnthropic
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import Span
@@ -17,7 +18,6 @@ from midstream._cli.clients import (
     http_package,
     open_async_stream,
     open_stream,
-    sdk_version,
     sync_client,
 )
 from midstream._cli.console.captured import CapturedException
@@ -48,7 +48,7 @@ def run_scenarios(
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    return Results(sdk_version(), rows)
+    return Results(f"anthropic {anthropic.__version__}", rows)
 
 
 class _Caller:

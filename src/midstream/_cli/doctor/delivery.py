@@ -213,7 +213,7 @@ def _remedy(failure: str) -> str:
 
 
 def _one_span(created: Any) -> Iterator[Finding]:
-    """Whether anything else creates a span for the same call, whatever that is."""
+    """Whether anything else creates a span for the same call."""
     found = list(spans(created))
     others = [scope for scope, known in found if _OUTCOME not in known and _is_of_a_model(known)]
     if others:

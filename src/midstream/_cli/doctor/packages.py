@@ -17,7 +17,7 @@ from midstream._guard import attempt
 from midstream._instrumentor import INSTRUMENTS
 from midstream._version import __version__
 
-_NEWEST_PYTHON: Final = (3, 13)
+_NEWEST_PYTHON: Final = (3, 14)
 """The newest that midstream was tested with: see docs/compatibility.md."""
 
 _SDK: Final = "opentelemetry-sdk"

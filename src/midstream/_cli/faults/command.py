@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections import Counter
 from collections.abc import Generator
@@ -13,12 +14,13 @@ from typing import Final
 import click
 
 from midstream._cli.console.problem import Problem, cannot_listen
+from midstream._cli.console.programs import run_program
 from midstream._cli.console.signals import until_stopped
-from midstream._cli.faults.child import run_command
 from midstream._cli.faults.options import FaultsOptions
 from midstream._cli.faults.request_log import request_log
 from midstream.faults import FAMILIES, FaultServer, Served
 
+_KEYS: Final = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
 _GAP: Final = "  "
 _WIDTH: Final = 99
 
@@ -71,10 +73,14 @@ def _serve(options: FaultsOptions) -> None:
 
 
 def _serve_command(options: FaultsOptions) -> int:
+    """Runs any program that uses the SDK, unchanged, against the server. Returns its exit status."""
     with _running(options) as server:
         if options.is_random:
             click.echo(_SEED.format(seed=options.seed), err=True)
-        status = run_command(options.command, server.url, with_key=options.upstream is None)
+        environment = {**os.environ, "ANTHROPIC_BASE_URL": server.url}
+        if options.upstream is None and not any(map(os.environ.get, _KEYS)):
+            environment[_KEYS[0]] = "any"
+        status = run_program(options.command, environment)
         click.echo(_summary(server.requests), err=True)
     return status
 

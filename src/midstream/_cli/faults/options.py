@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from midstream._cli.console.problem import Problem, shown
+from midstream._cli.console.problem import Problem, refuse, shown
 from midstream.faults import FaultProxy, FaultServer, Plan, Rule, Rules, Served, for_any, for_key, for_model, parse
 from midstream.faults._latency import NO_LATENCY
 from midstream.faults._scenarios import family_of
@@ -108,9 +108,7 @@ class FaultsOptions:
         if self.upstream is not None:
             for name in names(text):
                 if name != "ok" and family_of(parse(name)).answer is not None:
-                    reason = f"{name} is an answer, and with --upstream the answers are the upstream's"
-                    message = f"{option} {shown(text)}: {reason}"
-                    raise Problem(message)
+                    refuse(option, text, f"{name} is an answer, and with --upstream the answers are the upstream's")
         return made
 
 
@@ -118,5 +116,4 @@ def _parsed(option: str, text: str, parser: Callable[[str], T]) -> T:
     try:
         return parser(text)
     except ValueError as error:
-        message = f"{option} {shown(text)}: {error}"
-        raise Problem(message) from error
+        refuse(option, text, str(error))

@@ -8,12 +8,11 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import IO
 
 import click
 
-from midstream._cli.console.problem import Problem, shown
+from midstream._cli.console.values import log_file
 from midstream.faults import Served
 
 
@@ -28,12 +27,7 @@ def request_log(target: str | None) -> Generator[Callable[[Served], None] | None
     elif target == "-":
         yield _Lines(sys.stdout)
     else:
-        try:
-            file = Path(target).open("a", encoding="utf-8")  # noqa: SIM115 - what happens inside `with` has other errors
-        except OSError as error:
-            message = f"--log {shown(target)}: cannot be written: {error.strerror}"
-            raise Problem(message) from error
-        with file:
+        with log_file(target, "a", "utf-8") as file:
             yield _Lines(file)
 
 

@@ -1,4 +1,4 @@
-"""Where the output of the program goes, which must not end up within the display."""
+"""Keeps the output of the program out of the display."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
-from midstream._cli.console.problem import Problem, shown
+from midstream._cli.console.values import log_file
 from midstream._outcomes.failure import shortened
 
 _LAST_LINES: Final = 15
@@ -48,12 +48,7 @@ def program_output(log: str | None, *, quiet: bool, on_screen: bool, stdout_is_t
     if quiet:
         yield Output(subprocess.DEVNULL, subprocess.DEVNULL)
     elif log is not None:
-        try:
-            file = Path(log).open("wb")  # noqa: SIM115 - what happens inside `with` has other errors
-        except OSError as error:
-            message = f"--log {shown(log)}: cannot be written: {error.strerror}"
-            raise Problem(message) from error
-        with file:
+        with log_file(log, "wb") as file:
             yield Output(file, file, Path(log))
     elif on_screen and (sys.stdout.isatty() or sys.stderr.isatty()):
         number, name = tempfile.mkstemp(prefix="midstream-watch-", suffix=".log")
