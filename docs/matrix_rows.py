@@ -23,7 +23,7 @@ __all__ = ("ROOT", "WORK", "CannotRunError", "Result", "Row", "fingerprint", "ne
 ROOT: Final = Path(__file__).resolve().parent.parent
 WORK: Final = ROOT / ".venv" / "matrix"
 
-PYTHONS: Final = ("3.10", "3.11", "3.12", "3.13")
+PYTHONS: Final = ("3.10", "3.11", "3.12", "3.13", "3.14")
 DEFAULT_PYTHON: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.timeout(PATIENCE_SECONDS)
 
-_CHECKED_OUT: Final = ("pyproject.toml", "README.md", "LICENSE", "src", "dashboards/grafana", "dashboards/prometheus")
+_NOT_CHECKED_OUT: Final = shutil.ignore_patterns(".*", "__pycache__", "node_modules", "dist", "site")
 
 
 def _sorted(lines: str) -> str:
@@ -24,23 +24,14 @@ def _sorted(lines: str) -> str:
     return "".join(sorted(f"{line}\n" for line in lines.splitlines()))
 
 
-def _copy(folder: Path) -> None:
-    for name in (*_CHECKED_OUT, "dashboards/runbooks"):
-        source = CHECKOUT / name
-        if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, folder)
-
-
 @pytest.mark.parametrize("where", ["in a checkout", "from an index"])
 def test_the_block_prints_what_the_page_shows(tmp_path: Path, where: str) -> None:
     commands, printed = quick_start()
     user, known = tmp_path / "user", {}
-    user.mkdir()
     if where == "in a checkout":
-        _copy(user)
+        shutil.copytree(CHECKOUT, user, ignore=_NOT_CHECKED_OUT)
     else:
+        user.mkdir()
         (tmp_path / "released").mkdir()
         known = {"PIP_FIND_LINKS": str(built(tmp_path / "released").parent)}
     told = ran(("bash", "-euc", commands.text), user, environment(**known))
