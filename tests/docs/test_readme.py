@@ -49,7 +49,7 @@ def test_the_numbers_of_retries_are_those_of_the_page_about_retrying(sentence: s
     rows = {name: numbers for name, *numbers in re.findall(r"^\| (.+?) \| (\d+) \| (\d+) \|", measured, re.MULTILINE)}
     (ladder, cut), (corrected, _) = rows["the usual ladder"], rows["the usual ladder, corrected"]
     words = sentence.format(faults=faults, ladder=ladder, cut=cut, corrected=corrected, loop=rows["`plain.py`"][0])
-    assert words in " ".join(_PAGE.split())
+    assert words in " ".join(_PAGE.split()), f"docs/retrying.md says: {words}"
 
 
 def test_every_option_has_its_row_and_its_variable() -> None:
