@@ -11,12 +11,14 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from opentelemetry.context import get_current
+
 from midstream._outcomes.kinds import MESSAGES
 from midstream._sdk.bodies import ObservedBody
 from midstream._sdk.call import ObservedCall
 from midstream._sdk.event_types import EventTypes
 from midstream._sdk.events import ObservedAsyncEvents, observed_events
-from midstream._sdk.reporting import Reporter
+from midstream._sdk.reporting import CallReport, Reporter
 from midstream._telemetry.call_record import CallRequest
 from midstream._telemetry.operation import Operation
 from midstream._telemetry.recorder import Recorder
@@ -96,7 +98,8 @@ def drive(name: str, items: int, *, observed: bool, clock: Callable[[], float] =
 
 def _call(clock: Callable[[], float]) -> ObservedCall:
     reporter = Reporter(Recorder(Signals.silent(), spans=False), clock=clock)
-    return ObservedCall(reporter, CallRequest(Operation.CHAT, "anthropic"), MESSAGES, EventTypes())
+    report = CallReport(reporter, CallRequest(Operation.CHAT, "anthropic"), get_current())
+    return ObservedCall(report, MESSAGES, EventTypes())
 
 
 def _source(items: Sequence[Any]) -> Iterator[Any]:

@@ -16,6 +16,7 @@ _INSTRUMENTOR: Final = "import opentelemetry.instrumentation.instrumentor, wrapt
 
 _STARTS: Final[Mapping[str, str]] = {
     "beyond the SDK and OpenTelemetry": _SDK,
+    "beyond the SDK, OpenTelemetry, opentelemetry-instrumentation and wrapt": f"{_SDK}\n{_INSTRUMENTOR}",
     "beyond the OpenTelemetry API, without the SDK": _API,
     "beyond opentelemetry-instrumentation and wrapt, without the SDK": f"{_API}\n{_INSTRUMENTOR}",
 }

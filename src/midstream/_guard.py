@@ -20,7 +20,7 @@ import sys
 from collections import deque
 from traceback import walk_tb
 from types import BuiltinFunctionType
-from typing import TYPE_CHECKING, Final, Literal, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
 from midstream._interrupts import raised_by_signal_handler
 
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
-P = ParamSpec("P")
 
 _log: Final = logging.getLogger("midstream")
 _errors = itertools.count()
@@ -97,10 +96,10 @@ UNCOUNTED: Final = Guards()
 """For errors outside any `instrument()`, and before its counter exists."""
 
 
-def attempt(read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
+def attempt(read: Callable[..., T], *args: object) -> T | None:
     """What `read` returns, or `None` if it raises an `Exception`: for objects that are not midstream's."""
     try:
-        return read(*args, **kwargs)
+        return read(*args)
     except Exception:
         if raised_by_signal_handler(sys.exc_info()[2]):
             raise

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import opentelemetry.context
 import pytest
+from opentelemetry.context import attach, detach, set_value
 from opentelemetry.sdk._logs import Logger
 from opentelemetry.sdk.metrics import Histogram
 from opentelemetry.sdk.trace import Span, Tracer
@@ -130,6 +131,14 @@ MODELS = ("ok", "in_band:overloaded_error", "reset", "cut", "http:overloaded_err
 SPANS = ("sdk", "own") if HAS_OWN_SPANS else ("own",)
 
 
+@contextmanager
+def _in_a_context_of_the_application() -> Generator[None]:
+    """Not the empty one, of which less is asked."""
+    token = attach(set_value("application", "value"))
+    yield
+    detach(token)
+
+
 @pytest.mark.alternates
 @pytest.mark.parametrize("flavor", FLAVORS)
 @pytest.mark.parametrize(
@@ -144,7 +153,7 @@ def test_an_internal_error_harms_no_call_and_is_counted(
     provider = exported.tracer_provider if spans == "sdk" else None
     found: dict[tuple[str, str], tuple[Any, ...]] = {}
     for style, model in wanted:
-        with spied() as raised, observed(exported):
+        with spied() as raised, observed(exported), _in_a_context_of_the_application():
             seen = run(STYLES[style], flavor, server, parse(model), provider)
         found[style, model] = observable(seen, raised)
 

@@ -18,6 +18,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from opentelemetry.context import get_current
 
 from midstream._outcomes import classify
 from midstream._outcomes.kinds import COMPLETIONS, MESSAGES, UNDELIMITED
@@ -25,7 +26,7 @@ from midstream._sdk.call import ObservedCall
 from midstream._sdk.deferred import DEFERRED
 from midstream._sdk.entry import ObservedRequest, RequestObserver
 from midstream._sdk.event_types import EventTypes
-from midstream._sdk.reporting import Reporter
+from midstream._sdk.reporting import CallReport, Reporter
 from midstream._telemetry.call_record import CallRequest
 from midstream._telemetry.operation import Operation
 from midstream._telemetry.recorder import Recorder
@@ -98,7 +99,8 @@ class Called(RuleBasedStateMachine):
         reporter = Reporter(self.recorder)
         self.observer = RequestObserver(reporter)
         request, event_types = CallRequest(Operation.CHAT, "anthropic"), None if timings else EventTypes()
-        self.call: ObservedCall | None = ObservedCall(reporter, request, KINDS[kind], event_types)
+        report = CallReport(reporter, request, get_current())
+        self.call: ObservedCall | None = ObservedCall(report, KINDS[kind], event_types)
         self.kept: list[Any] = []
         self.closings: list[Closing] = []
         self.ended = False
@@ -163,7 +165,8 @@ class Called(RuleBasedStateMachine):
     @precondition(lambda self: self.call is not None)
     @rule(reading=st.booleans())
     def the_body_is_being_closed(self, reading: bool) -> None:
-        self._judged(self._call.closing_body(reading=reading))
+        self._call.is_reading = reading
+        self._judged(self._call.closing_body())
 
     @precondition(lambda self: self.call is not None)
     @rule()

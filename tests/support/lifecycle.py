@@ -77,7 +77,10 @@ class Step(NamedTuple):
     """By socket, whether it is closed."""
 
 
-_CACHED: Final = {"RequestSeries", "EndSeries", "SeriesValue", "_Total", "_names_of_class.<locals>.<lambda>"}
+_CACHED: Final = {
+    *("RequestSeries", "EndSeries", "SeriesValue", "_Total"),
+    *("ErrorClass", "class_of.<locals>.<lambda>", "_is_mapping.<locals>.<lambda>", "_addressed.<locals>.<lambda>"),
+}
 """Objects of ours that live on, but not one for each call."""
 
 

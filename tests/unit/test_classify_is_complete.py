@@ -8,7 +8,7 @@ import anthropic
 import pytest
 
 from midstream._outcomes import Outcome
-from midstream._outcomes.exceptions import EXCEPTION_OUTCOMES
+from midstream._outcomes.error_classes import EXCEPTION_OUTCOMES
 from midstream._outcomes.status import API_STATUS
 from support.exception_kinds import exceptions_in, importable, sdk_exceptions
 

@@ -8,12 +8,15 @@ import logging
 import math
 import signal
 import time
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
 from midstream import _guard as guard
 from midstream._guard import UNCOUNTED, Guards, attempt, safe_clock
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 SECRET = "the prompt"  # noqa: S105 - no password: a text that must not be logged
 
@@ -78,6 +81,32 @@ def test_what_is_meant_for_the_application_passes_through(
         attempt(lambda: fault(kind))
     with pytest.raises(kind):
         safe_clock(lambda: fault(kind), guards.clock)()
+    assert (counted, caplog.records) == ([], [])
+
+
+def test_an_except_clause_that_asks_the_guard_contains_the_same_as_a_with_statement(
+    guards: Guards, counted: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    try:
+        fault()
+    except RuntimeError:
+        assert guards.spans.contains_error()
+    assert (counted, len(caplog.records)) == (["spans"], 1)
+
+
+def test_it_does_not_contain_what_a_signal_handler_raises(
+    guards: Guards, counted: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    def too_late(_number: int, _frame: FrameType | None) -> None:
+        fault()
+
+    before = signal.signal(signal.SIGUSR1, too_late)
+    try:
+        signal.raise_signal(signal.SIGUSR1)
+    except RuntimeError:
+        assert not guards.spans.contains_error()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
     assert (counted, caplog.records) == ([], [])
 
 

@@ -9,7 +9,14 @@ from typing import Any
 import anthropic
 import pytest
 
-from midstream._sdk.results import Head, is_inspectable, response_of, streams
+from midstream._sdk.results import (
+    decoding_error_with,
+    encoding_in,
+    is_inspectable,
+    media_type_in,
+    response_of,
+    streams,
+)
 from support.clients import HTTP_PACKAGE
 from support.sdk_errors import response
 
@@ -70,14 +77,10 @@ def test_a_response_of_the_http_client_is_its_own() -> None:
 )
 def test_the_format_of_a_body_is_in_its_headers(headers: dict[str, str], media_type: str, encoding: str) -> None:
     # The headers alone: a whole body would be decoded immediately.
-    given = response(200, "")
-    given.headers = headers
-    head = Head(given.headers, given.__class__)
-    assert (head.media_type, head.encoding, head.decoding_error) == (
-        media_type,
-        encoding,
-        f"{HTTP_PACKAGE}.DecodingError",
-    )
+    given = type(response(200, "").headers)(headers)
+    assert media_type_in(given) == media_type
+    assert encoding_in(given) == encoding
+    assert decoding_error_with(given) == f"{HTTP_PACKAGE}.DecodingError"
 
 
 class Stream:

@@ -115,8 +115,9 @@ def recorded(calls: Iterable[CallRecord], *, anew: bool) -> dict[str, list[tuple
     one = recorder()
     for each in calls:
         found = recorder() if anew else one
-        found.first_seen(each.request)
-        found.ended(each, SilentSpan(Context()), None)
+        made = replace(each, request=replace(each.request))
+        found.first_seen(made.request)
+        found.ended(made, SilentSpan(Context()), None)
     metrics = exported.metrics()
     exported.shutdown()
     return {

@@ -13,7 +13,7 @@ import anthropic
 import pytest
 
 from midstream._outcomes import Failure, MessageSummary, Outcome, Phase, StreamWatch, Verdict, classify
-from midstream._outcomes.kinds import COMPLETIONS, UNDELIMITED
+from midstream._outcomes.kinds import COMPLETIONS, MESSAGES, UNDELIMITED
 from midstream._outcomes.remains import Remains
 from support.sdk_errors import body_of, http, http_error, in_band_error, request_raising
 
@@ -595,3 +595,18 @@ def test_a_media_type_without_end_is_cut() -> None:
     assert verdict is not None
     assert verdict.failure is not None
     assert verdict.failure.message == f"{'x' * 128} instead of events"
+
+
+@pytest.mark.parametrize("name", sorted(MESSAGES.idle))
+@pytest.mark.parametrize("before", [EVENTS[:1], EVENTS[:4], EVENTS[:6]])
+def test_an_idle_event_adds_nothing_to_the_verdict_but_its_name(name: str, before: tuple[Any, ...]) -> None:
+    verdicts: list[Verdict | None] = []
+    for events in (before, (*before, {"type": name})):
+        watch = StreamWatch(clock(1.0))
+        watch.open()
+        for event in events:
+            watch.event(event)
+        verdicts.append(watch.closed())
+    without, with_it = verdicts
+    assert without is not None
+    assert with_it == without._replace(last_event=name)

@@ -82,13 +82,16 @@ def api_error_in(body: object) -> ErrorBody:
     return _envelope(body) or _nested(body)
 
 
-def _envelope(body: object) -> ErrorBody | None:
+def _envelope(body: Any) -> ErrorBody | None:
     """The error in the API's own spelling, which most have. `None` for any other."""
-    error = item(body, "error")
-    kind, message = item(error, "type"), item(error, "message")
+    error = body.get("error") if type(body) is dict else None
+    if type(error) is not dict:
+        return None
+    kind, message = error.get("type"), error.get("message")
     if type(kind) is not str or kind not in API_STATUS or type(message) is not str or not message:
         return None
-    return ErrorBody(kind, None, as_text(message, MAX_TEXT_LENGTH), as_text(item(body, "request_id")), error_code(body))
+    code = None if error.get("details") is None else error_code(body)
+    return ErrorBody(kind, None, as_text(message, MAX_TEXT_LENGTH), as_text(body.get("request_id")), code)
 
 
 def _nested(body: object) -> ErrorBody:

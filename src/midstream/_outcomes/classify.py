@@ -9,11 +9,10 @@ from midstream._guard import attempt
 from midstream._outcomes.api_errors import ErrorBody, api_error_in, says_error
 from midstream._outcomes.corrected import CorrectedError
 from midstream._outcomes.credentials import TokenFailure, token_failure, while_preparing
+from midstream._outcomes.error_classes import class_of, qualified_name
 from midstream._outcomes.exceptions import (
     chain_of,
     is_hopeless,
-    names_of,
-    qualified_name,
     raised_while_reading_a_body,
     reason_in,
     reason_of,
@@ -23,7 +22,7 @@ from midstream._outcomes.exceptions import (
 from midstream._outcomes.failure import OTHER, TRUNCATED_TYPE, UNEXPECTED_BODY, WITH_STATUS, Failure
 from midstream._outcomes.redaction import shown
 from midstream._outcomes.reported import Reported, api_error_of, bedrock_frame, foreign_status, reported_by, with_status
-from midstream._outcomes.retry import retry_after
+from midstream._outcomes.retry import hints_in, retry_after
 from midstream._outcomes.status import (
     API_STATUS,
     BEDROCK_STATUS,
@@ -97,11 +96,10 @@ def _of_decoded_body(body: object) -> Failure:
 def _of_exception(error: BaseException, *, opened: bool | None) -> Failure:
     chain = chain_of(error)
     if stopped_by_the_application(chain):
-        name = qualified_name(type(error))
-        return Failure(Outcome.CANCELLED, qualified_name(type(chain[-1].error)), exception_type=name)
-    corrected = next((link.error for link in chain if issubclass(type(link.error), CorrectedError)), None)
-    if corrected is not None:
-        return cast("CorrectedError", corrected).failure
+        return Failure(Outcome.CANCELLED, chain[-1].kind.name, exception_type=chain[0].kind.name)
+    for link in chain:
+        if issubclass(type(link.error), CorrectedError):
+            return cast("CorrectedError", link.error).failure
     # A client fetches its token before there is a stream.
     refused = None if opened else _of_token_endpoint(chain)
     if refused is not None:
@@ -112,14 +110,14 @@ def _of_exception(error: BaseException, *, opened: bool | None) -> Failure:
     outcome = _outcome(chain, below, reported.observed, opened=opened)
     if outcome in WITH_STATUS:
         return with_status(outcome, api_error_of(below[0].error, reported.headers), reported)
-    source = qualified_name(type(source_of(below) or chain[-1].error))
+    source = class_of(source_of(below) or chain[-1].error)
     return Failure(
         outcome,
-        TRUNCATED_TYPE if outcome is Outcome.TRUNCATED else source,
+        TRUNCATED_TYPE if outcome is Outcome.TRUNCATED else source.name,
         reported_status_code=reported.status,
         leaked=reported.leaked and outcome not in _LEAKS_NOTHING,
         retryable=_is_marked_retryable(wrappers) or (outcome in _ALWAYS_RETRYABLE and not is_hopeless(below)),
-        retry_after=retry_after(reported.headers),
+        retry_after=retry_after(hints_in(reported.headers)),
         request_id=reported.request_id,
         exception_type=reported.exception_type,
         message=shown(reason_in(below)) if outcome in _OF_A_TRANSPORT else None,
@@ -128,7 +126,7 @@ def _of_exception(error: BaseException, *, opened: bool | None) -> Failure:
 
 def _outcome(chain: Chain, below: Chain, observed: int | None, *, opened: bool | None) -> Outcome:
     """The outcome of `chain`, of which the first of `below` decides."""
-    by_class = below[0].by_class
+    by_class = below[0].kind.outcome
     if bedrock_frame(below[0].error) is not None:
         return Outcome.IN_BAND_ERROR
     if by_class is Outcome.HTTP_ERROR:
@@ -139,7 +137,7 @@ def _outcome(chain: Chain, below: Chain, observed: int | None, *, opened: bool |
         return by_class
     # The SDK wraps whatever sending a request raises. For an answer that is not streamed, that includes reading and
     # decoding its body.
-    if by_class is Outcome.CONNECTION_ERROR and any(link.by_class is Outcome.MALFORMED for link in below):
+    if by_class is Outcome.CONNECTION_ERROR and any(link.kind.outcome is Outcome.MALFORMED for link in below):
         return Outcome.MALFORMED
     arrived = _headers_had_arrived(chain, below, opened=opened)
     return Outcome.TRANSPORT_ERROR if arrived else Outcome.CONNECTION_ERROR
@@ -149,9 +147,9 @@ def _headers_had_arrived(chain: Chain, below: Chain, *, opened: bool | None) -> 
     """Whether a failure of the transport came after the headers of the API's response."""
     if opened:
         return True
-    error, by_class = below[0]
+    error, kind = below[0]
     # An exception on its own is not out of `request()`, where a middleware can raise one before the headers.
-    on_its_own = by_class is Outcome.TRANSPORT_ERROR and (opened is None or error.__traceback__ is None)
+    on_its_own = kind.outcome is Outcome.TRANSPORT_ERROR and (opened is None or error.__traceback__ is None)
     if not on_its_own and not any(raised_while_reading_a_body(link.error) for link in below):
         return False
     return not any(while_preparing(link.error) for link in chain)  # then it is the transport to a token endpoint
@@ -163,9 +161,9 @@ def _decisive(chain: Chain) -> int:
     A framework raises its exceptions from those of the SDK. Where it does not, a status on its exception decides.
     """
     for decides in (_implies_an_outcome, foreign_status):
-        place = next((place for place, link in enumerate(chain) if decides(link)), None)
-        if place is not None:
-            return _inside_wrapper(chain, place)
+        for place, link in enumerate(chain):
+            if decides(link):
+                return _inside_wrapper(chain, place)
     return 0
 
 
@@ -174,31 +172,31 @@ def _inside_wrapper(chain: Chain, place: int) -> int:
 
     A middleware raises such an error.
     """
-    if chain[place].by_class is not Outcome.CONNECTION_ERROR:
+    if chain[place].kind.outcome is not Outcome.CONNECTION_ERROR:
         return place
     inner = enumerate(chain[place:], place)
-    return next((at for at, link in inner if link.by_class is Outcome.HTTP_ERROR or foreign_status(link)), place)
+    return next((at for at, link in inner if link.kind.outcome is Outcome.HTTP_ERROR or foreign_status(link)), place)
 
 
 def _implies_an_outcome(link: Link) -> bool:
-    if link.by_class is Outcome.CLIENT_ERROR:
+    if link.kind.outcome is Outcome.CLIENT_ERROR:
         return bedrock_frame(link.error) is not None
-    return link.by_class.is_failure
+    return link.kind.outcome.is_failure
 
 
 def _is_marked_retryable(wrappers: Chain) -> bool:
     """Whether the SDK or the application marked the failure as one that a retry helps."""
-    return any(not RETRYABLE_EXCEPTIONS.isdisjoint(names_of(link.error)) for link in wrappers)
+    return any(not RETRYABLE_EXCEPTIONS.isdisjoint(link.kind.names) for link in wrappers)
 
 
 def _of_token_endpoint(chain: Chain) -> Failure | None:
     """How the fetching of a token failed, if that is what failed."""
-    if chain[0].by_class not in _MAY_BE_OF_A_TOKEN:
+    if chain[0].kind.outcome not in _MAY_BE_OF_A_TOKEN:
         return None
     found = [
         (token, place)
         for place, link in enumerate(chain)
-        if (token := token_failure(link.error, names_of(link.error))) is not None
+        if (token := token_failure(link.error, link.kind.names)) is not None
     ]
     if not found:
         return None
@@ -206,7 +204,7 @@ def _of_token_endpoint(chain: Chain) -> Failure | None:
     token, place = found[0]
     named = next(chain[inner].error for other, inner in reversed(found) if other.outcome is token.outcome)
     source = source_of(chain)
-    name = qualified_name(type(source or named))
+    name = class_of(source or named).name
     reported = reported_by(chain[: place + 1])
     if token.outcome is Outcome.HTTP_ERROR:
         return _refused(token, name, reported)

@@ -12,7 +12,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from midstream._guard import attempt
-from midstream._outcomes.exceptions import HTTP_CLIENTS, functions_of
+from midstream._outcomes.error_classes import HTTP_CLIENTS
+from midstream._outcomes.exceptions import functions_of
 from midstream._outcomes.status import SUCCESS, TOKEN_STATUS, UNKNOWN_STATUS
 from midstream._outcomes.values import (
     MAX_TEXT_LENGTH,

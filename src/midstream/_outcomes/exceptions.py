@@ -1,97 +1,25 @@
-"""What an exception means by its class, by its causes, and by the functions that it passed through.
+"""What an exception means by its causes, and by the functions that it passed through.
 
-Imports no SDK and no HTTP client: classes are known by their names. The tracebacks that are walked here belong to
-exceptions; the frames of the running stack are the business of `_sdk`.
+The tracebacks that are walked here belong to exceptions; the frames of the running stack are the business of `_sdk`.
 """
 
 from __future__ import annotations
 
 import os
 from traceback import walk_tb
-from types import MappingProxyType, TracebackType
+from types import TracebackType
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
-from weakref import ref
 
 from midstream._guard import attempt
 from midstream._interrupts import raised_by_signal_handler
-from midstream._outcomes.failure import OTHER
+from midstream._outcomes.error_classes import HOPELESS, HTTP_CLIENTS, LIBRARIES, POOLS, TRANSPORTS, ErrorClass, class_of
 from midstream._outcomes.redaction import without_quotes
-from midstream._outcomes.values import MAX_TEXT_LENGTH, as_int, as_text, field, package_of, words_of
+from midstream._outcomes.values import MAX_TEXT_LENGTH, as_int, field, package_of, words_of
 from midstream._outcomes.vocabulary import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterator
 
-
-HTTP_CLIENTS: Final = frozenset({"httpx", "httpx2"})
-"""The packages of the HTTP clients that the SDK uses: httpx2 from SDK 1.0 on."""
-
-_POOLS: Final = frozenset({"httpcore", "httpcore2"})
-_TRANSPORTS: Final = HTTP_CLIENTS | _POOLS | {"aiohttp", "anyio", "ssl", "h2", "h11"}
-"""The packages whose own time limits are limits of the transport, not of the application."""
-
-_LIBRARIES: Final = _TRANSPORTS | {"anthropic", "midstream", "asyncio", "socket", "wrapt", "contextlib"}
-"""The packages between a call and the wire. None of them has signal handlers that raise."""
-
-
-def _each(packages: Iterable[str], *names: str) -> tuple[str, ...]:
-    return tuple(f"{package}.{name}" for package in sorted(packages) for name in names)
-
-
-EXCEPTION_OUTCOMES: Final[Mapping[str, Outcome]] = MappingProxyType(
-    {
-        # An in-band error has this class, too: then its observed status is a success.
-        "anthropic.APIStatusError": Outcome.HTTP_ERROR,
-        "anthropic.APIConnectionError": Outcome.CONNECTION_ERROR,
-        **dict.fromkeys(
-            (
-                *_each(HTTP_CLIENTS, "TransportError", "TooManyRedirects"),
-                *_each(_POOLS, "NetworkError", "TimeoutException", "ProtocolError", "ProxyError"),
-                *_each(_POOLS, "ConnectionNotAvailable"),  # escapes where a GOAWAY disowns an open stream
-                "h2.H2Error",
-                "aiohttp.ClientError",
-                "ssl.SSLError",
-                "socket.gaierror",
-                "builtins.ConnectionError",
-                "builtins.TimeoutError",
-                "asyncio.TimeoutError",  # the same class from Python 3.11 on
-            ),
-            Outcome.TRANSPORT_ERROR,
-        ),
-        **dict.fromkeys(
-            (
-                *_each(HTTP_CLIENTS, "DecodingError"),
-                "json.JSONDecodeError",
-                "builtins.UnicodeDecodeError",
-                "zlib.error",
-                "binascii.Error",
-                "botocore.ParserError",
-                "botocore.ResponseParserError",
-            ),
-            Outcome.MALFORMED,
-        ),
-        "midstream.StreamTruncatedError": Outcome.TRUNCATED,
-        # Limits of workers, raised wherever the work happens to be.
-        "billiard.SoftTimeLimitExceeded": Outcome.CANCELLED,
-        "rq.BaseTimeoutException": Outcome.CANCELLED,
-        "builtins.Exception": Outcome.CLIENT_ERROR,
-        "builtins.GeneratorExit": Outcome.ABANDONED,
-        "builtins.BaseException": Outcome.CANCELLED,
-    }
-)
-"""By top-level package and name of a class; the most specific class of an exception's `__mro__` decides."""
-
-_HOPELESS: Final = frozenset(
-    {
-        "ssl.SSLCertVerificationError",
-        *_each(HTTP_CLIENTS, "UnsupportedProtocol", "TooManyRedirects", "InvalidURL"),
-        *_each(_POOLS, "UnsupportedProtocol"),
-        *_each(["aiohttp"], "ClientConnectorCertificateError", "TooManyRedirects", "InvalidURL"),
-    }
-)
-"""The failures of a transport that the next attempt meets again."""
-
-_GROUPS: Final = frozenset({"builtins.BaseExceptionGroup", "exceptiongroup.BaseExceptionGroup"})
 
 _PROXY_REFUSES: Final = "407"
 """The status of a proxy that requires a password, with which the message of its error begins."""
@@ -102,17 +30,14 @@ _BODY_READERS: Final = frozenset({"iter_raw", "aiter_raw"})
 _SAYS_NOTHING: Final = "All connection attempts failed"
 """anyio's message after several attempts, where the exception of each attempt is the reason."""
 
-_MRO: Final[Callable[[type], tuple[type, ...]]] = type.__dict__["__mro__"].__get__
-"""The classes that a class is made of, even if its metaclass lies about them."""
-
 _MAX_CHAIN: Final = 16
 
 
 class Link(NamedTuple):
-    """An exception of a chain, with the outcome that its class alone implies."""
+    """An exception of a chain, with what its class alone implies."""
 
     error: BaseException
-    by_class: Outcome
+    kind: ErrorClass
 
 
 Chain = list[Link]
@@ -121,7 +46,7 @@ Chain = list[Link]
 
 def chain_of(error: BaseException) -> Chain:
     """The chain of `error`, at most 16 long."""
-    return [Link(link, _by_class(type(link))) for link in causes(error, _MAX_CHAIN)]
+    return [Link(link, class_of(link)) for link in causes(error, _MAX_CHAIN)]
 
 
 def causes(error: BaseException, longest: int) -> tuple[BaseException, ...]:
@@ -132,27 +57,17 @@ def causes(error: BaseException, longest: int) -> tuple[BaseException, ...]:
     """
     chain = [error]
     while len(chain) < longest:
-        cause = _only_failure_in(chain[-1]) or _wrapped_in(chain[-1]) or field(chain[-1], "__cause__")
+        cause = _cause_of(chain[-1])
         if not issubclass(type(cause), BaseException) or any(cause is link for link in chain):
             break
         chain.append(cast("BaseException", cause))
     return tuple(chain)
 
 
-def names_of(error: BaseException) -> tuple[str, ...]:
-    """By top-level package and name, the classes that `error` is made of, the most specific first."""
-    return _names_of_class(type(error))
-
-
-def is_of(error: BaseException, name: str) -> bool:
-    """Whether `error` is an instance of the class with this top-level package and name."""
-    return name in names_of(error)
-
-
-def qualified_name(kind: type) -> str:
-    """The class's module and name as OpenTelemetry writes them: `httpx2.ReadError`, and `ValueError` for a builtin."""
-    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-    return as_text(name) or OTHER
+def _cause_of(error: BaseException) -> object:
+    kind = class_of(error)
+    inner = _only_failure_in(error) if kind.is_group else _wrapped_in(error) if kind.package in POOLS else None
+    return attempt(getattr, error, "__cause__", None) if inner is None else inner
 
 
 def source_of(chain: Chain) -> BaseException | None:
@@ -160,14 +75,14 @@ def source_of(chain: Chain) -> BaseException | None:
 
     The innermost of the HTTP client, else the outermost of any kind.
     """
-    found = [error for error, by_class in chain if by_class in (Outcome.TRANSPORT_ERROR, Outcome.MALFORMED)]
-    of_client = [error for error in found if package_of(type(error).__module__) in HTTP_CLIENTS]
-    return of_client[-1] if of_client else next(iter(found), None)
+    found = [link for link in chain if link.kind.outcome in (Outcome.TRANSPORT_ERROR, Outcome.MALFORMED)]
+    of_client = [link.error for link in found if link.kind.package in HTTP_CLIENTS]
+    return of_client[-1] if of_client else found[0].error if found else None
 
 
 def reason_in(chain: Chain) -> str | None:
     """The reason that the innermost exception of the transport gives, if any does, without bytes and URLs."""
-    found = [error for error, by_class in chain if by_class is Outcome.TRANSPORT_ERROR or _is_of_the_system(error)]
+    found = [error for error, kind in chain if kind.outcome is Outcome.TRANSPORT_ERROR or _is_of_the_system(error)]
     # Of several attempts to connect, the first is as good as any.
     found += filter(_is_of_the_system, _members(chain[-1].error)[:1])
     return next(filter(None, map(reason_of, reversed(found))), None)
@@ -184,7 +99,7 @@ def reason_of(error: BaseException) -> str | None:
 
 def is_hopeless(chain: Chain) -> bool:
     """Whether no retry helps after this failure of a transport: the next attempt meets the same."""
-    return any(not _HOPELESS.isdisjoint(names_of(error)) or _is_refused(error) for error, _ in chain)
+    return any(not HOPELESS.isdisjoint(link.kind.names) or _is_refused(link) for link in chain)
 
 
 def stopped_by_the_application(chain: Chain) -> bool:
@@ -193,16 +108,13 @@ def stopped_by_the_application(chain: Chain) -> bool:
     By a cancellation or a worker's limit, unless it comes from a time limit of the transport, or by an exception out
     of a signal handler.
     """
-    for error, by_class in chain:
-        if package_of(type(error).__module__) in _TRANSPORTS:
+    for _, kind in chain:
+        if kind.package in TRANSPORTS:
             break
-        if by_class is Outcome.CANCELLED and not _is_group(error):
+        if kind.outcome is Outcome.CANCELLED and not kind.is_group:
             return True
-    return any(
-        raised_by_signal_handler(field(error, "__traceback__"))
-        for error, _ in chain
-        if package_of(type(error).__module__) not in _LIBRARIES
-    )
+    strange = [error for error, kind in chain if kind.package not in LIBRARIES]
+    return any(raised_by_signal_handler(field(error, "__traceback__")) for error in strange)
 
 
 def raised_while_reading_a_body(error: BaseException) -> bool:
@@ -218,38 +130,19 @@ def functions_of(error: BaseException) -> Iterator[tuple[str, str]]:
         yield package_of(frame.f_globals.get("__name__")), frame.f_code.co_name
 
 
-def _by_class(kind: type[BaseException]) -> Outcome:
-    return next(EXCEPTION_OUTCOMES[name] for name in _names_of_class(kind) if name in EXCEPTION_OUTCOMES)
-
-
-def _names_of_class(kind: type[BaseException]) -> tuple[str, ...]:
-    key = id(kind)
-    found = _names.get(key)
-    if found is not None and found[0]() is kind:
-        return found[1]
-    names = tuple(f"{package_of(base.__module__)}.{base.__name__}" for base in _MRO(kind))
-    _names[key] = (ref(kind, lambda _: _names.pop(key, None)), names)
-    return names
-
-
-# There are few classes, and each is looked up several times. Weak, because they belong to the application, and by id,
-# because its metaclasses may have another hash.
-_names: Final[dict[int, tuple[ref[type[BaseException]], tuple[str, ...]]]] = {}
-
-
-def _is_group(error: BaseException) -> bool:
-    return not _GROUPS.isdisjoint(names_of(error))
-
-
 def _only_failure_in(error: BaseException) -> BaseException | None:
-    """The failure in a group of exceptions, if there is just one. `None` for any other exception."""
-    failures = [member for member in _members(error) if _is_group(member) or _by_class(type(member)).is_failure]
+    """The failure in a group of exceptions, if there is just one."""
+    failures = [member for member in _members(error) if _is_failure(class_of(member))]
     return failures[0] if len(failures) == 1 else None
+
+
+def _is_failure(kind: ErrorClass) -> bool:
+    return kind.is_group or kind.outcome.is_failure
 
 
 def _members(error: BaseException) -> list[BaseException]:
     """The exceptions in a group, at most 16. Empty for any other exception."""
-    members: object = field(error, "exceptions") if _is_group(error) else ()
+    members: object = field(error, "exceptions") if class_of(error).is_group else ()
     if type(members) is not tuple:
         return []
     first = cast("tuple[object, ...]", members)[:_MAX_CHAIN]
@@ -258,7 +151,7 @@ def _members(error: BaseException) -> list[BaseException]:
 
 def _wrapped_in(error: BaseException) -> BaseException | None:
     """The exception that an exception of httpcore has as its argument."""
-    arguments: object = field(error, "args") if package_of(type(error).__module__) in _POOLS else ()
+    arguments: object = field(error, "args")
     first = next(iter(cast("tuple[object, ...]", arguments)), None) if type(arguments) is tuple else None
     return cast("BaseException", first) if issubclass(type(first), BaseException) else None
 
@@ -267,9 +160,9 @@ def _is_of_the_system(error: BaseException) -> bool:
     return issubclass(type(error), OSError)
 
 
-def _is_refused(error: BaseException) -> bool:
+def _is_refused(link: Link) -> bool:
     """Whether a proxy requires a password, or a header is not allowed, such as a key with a line break."""
-    names = names_of(error)
+    error, names = link.error, link.kind.names
     if any(name.endswith("LocalProtocolError") for name in names):
         return "header" in (words_of(error) or "").lower()
     if any(name.endswith("ProxyError") for name in names):

@@ -62,6 +62,8 @@ class StreamKind(NamedTuple):
     """The phases after events of these types."""
     other: Phase | None = None
     """The phase after any other event. `None` leaves it as it is. A phase never goes back."""
+    idle: frozenset[str] = frozenset()
+    """Some of the events that add nothing to a verdict."""
     turns: Mapping[str, Turn] = MappingProxyType({})
     """What events of these types say about the agent's turn. Empty where there is no agent."""
     preview: str | None = None
@@ -104,6 +106,7 @@ MESSAGES: Final = StreamKind(
             "message_stop": Phase.CLOSING,
         }
     ),
+    idle=frozenset({"ping", "content_block_start", "content_block_stop"}),
     proof="content",
     proof_type=list,
 )

@@ -25,6 +25,9 @@ _QUOTED_KEY: Final = r"""\b(?P<kind>
         | ya29\.
     )[\w.~+/=*-]{8,}"""
 
+_STARTS_OF_KEYS: Final = ("sk-", "sk_", "bearer", "basic", "key", "eyj", "akia", "ya29.")
+"""In lower case, one of these is in every text with a quoted key. To look for them takes a tenth of the time."""
+
 
 def shown(message: str | None) -> str | None:
     """`message` in one line, without the keys and the URLs that it quotes. `None` for an empty one."""
@@ -33,11 +36,17 @@ def shown(message: str | None) -> str | None:
 
 def without_keys(message: str) -> str:
     """`message` of an API or a gateway without the keys that it quotes."""
+    if message.isascii():  # other letters can be equal to these in a way that `lower` does not know
+        lower = message.lower()
+        if not any(map(lower.__contains__, _STARTS_OF_KEYS)):
+            return message  # like nearly all
     return compiled(_QUOTED_KEY, re.IGNORECASE | re.VERBOSE).sub(r"\g<kind>...", message)
 
 
 def without_urls(message: str) -> str:
     """`message` without the URLs that it quotes, which can have a password and a query."""
+    if "://" not in message and "with url: " not in message:
+        return message
     return compiled(_QUOTED_URL).sub(r"\1...", message)
 
 

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
+from midstream._guard import attempt
 from midstream._outcomes.api_errors import ErrorBody, api_error_in, error_status, shape_name, type_name
-from midstream._outcomes.exceptions import is_of, qualified_name
 from midstream._outcomes.failure import OTHER, Failure
 from midstream._outcomes.redaction import shown
-from midstream._outcomes.retry import header, helps, retry_after
+from midstream._outcomes.retry import header, helps, hints_in, retry_after
 from midstream._outcomes.status import API_STATUS, BEDROCK_STATUS, GOOGLE_STATUS, SESSION_STATUS, UNKNOWN_STATUS
-from midstream._outcomes.values import as_int, as_text, compiled, field, fields, words_of
+from midstream._outcomes.values import as_int, as_text, attributes, compiled, field, words_of
+from midstream._outcomes.values import fields as fields_of
 from midstream._outcomes.vocabulary import Outcome
 
 if TYPE_CHECKING:
     from midstream._outcomes.exceptions import Chain, Link
 
 
-_API_ERROR: Final = "anthropic.APIError"
 _STATUSES: Final = range(100, 1000)
 
 _AWS_TYPE: Final = "x-amzn-errortype"
@@ -43,8 +43,8 @@ class Reported(NamedTuple):
 
 def reported_by(wrappers: Chain) -> Reported:
     """The report of the last of `wrappers`, the exception that decides. The others were raised from it."""
-    response, status_code, request_id = fields(wrappers[-1].error, "response", "status_code", "request_id")
-    observed, headers = (None, None) if response is None else fields(response, "status_code", "headers")
+    response, status_code, request_id = attributes(wrappers[-1].error, "response", "status_code", "request_id")
+    observed, headers = (None, None) if response is None else fields_of(response, "status_code", "headers")
     status = _status(status_code)
     return Reported(
         observed=_status(observed) or status or foreign_status(wrappers[-1]),
@@ -52,14 +52,14 @@ def reported_by(wrappers: Chain) -> Reported:
         response=response,
         request_id=as_text(request_id),
         headers=headers,
-        leaked=not any(is_of(link.error, _API_ERROR) for link in wrappers),
-        exception_type=qualified_name(type(wrappers[0].error)),
+        leaked=not any(link.kind.is_api_error for link in wrappers),
+        exception_type=wrappers[0].kind.name,
     )
 
 
 def foreign_status(link: Link) -> int | None:
     """The error status on an exception of anything but the SDK, an HTTP client or a codec."""
-    if link.by_class is not Outcome.CLIENT_ERROR or is_of(link.error, _API_ERROR):
+    if link.kind.outcome is not Outcome.CLIENT_ERROR or link.kind.is_api_error:
         return None
     values = (
         field(link.error, "status_code"),
@@ -74,7 +74,7 @@ def api_error_of(error: BaseException, headers: object) -> ErrorBody:
     frame = bedrock_frame(error)
     if frame is not None:
         return ErrorBody(type=type_name(frame))
-    found = api_error_in(field(error, "body"))
+    found = api_error_in(attempt(getattr, error, "body", None))
     if found.type is not None:
         return found  # the attribute exists from SDK 0.87 on
     return found._replace(type=type_name(field(error, "type")) or shape_name(header(headers, _AWS_TYPE)))
@@ -94,25 +94,29 @@ def with_status(outcome: Outcome, error: ErrorBody, reported: Reported) -> Failu
     in_band = outcome is Outcome.IN_BAND_ERROR
     status = _synthesized(error) if in_band else cast("int", reported.observed)
     # The headers of a 200 were sent before the error.
-    headers = None if in_band else reported.headers
+    hints = hints_in(None if in_band else reported.headers)
     unnamed = error.status if in_band else status
-    return Failure(
-        outcome,
-        error.type or (OTHER if unnamed is None else str(unnamed)),
-        status_code=status,
-        reported_status_code=reported.status,
-        leaked=reported.leaked,
-        misreported=reported.status is not None and reported.status != status,
-        retryable=helps(status, headers),
-        retry_after=retry_after(headers),
-        request_id=(error.request_id or reported.request_id) if in_band else (reported.request_id or error.request_id),
-        in_band_request_id=error.request_id if in_band else None,
-        exception_type=reported.exception_type,
-        message=shown(error.message),
-        code=error.code,
+    fields: dict[str, Any] = {
+        "outcome": outcome,
+        "error_type": error.type or (OTHER if unnamed is None else str(unnamed)),
+        "status_code": status,
+        "reported_status_code": reported.status,
+        "leaked": reported.leaked,
+        "misreported": reported.status is not None and reported.status != status,
+        "retryable": helps(status, hints),
+        "retry_after": retry_after(hints),
+        "request_id": reported.request_id or error.request_id,
+        "exception_type": reported.exception_type,
+        "message": shown(error.message),
+        "code": error.code,
+    }
+    if in_band:
+        fields["request_id"] = error.request_id or reported.request_id
+        fields["in_band_request_id"] = error.request_id
+    elif not error.type:
         # Only a failure without a type is shown with it.
-        reason=None if in_band or error.type else shown(as_text(field(reported.response, "reason_phrase"))),
-    )
+        fields["reason"] = shown(as_text(field(reported.response, "reason_phrase")))
+    return Failure.of(fields)
 
 
 def _synthesized(error: ErrorBody) -> int:

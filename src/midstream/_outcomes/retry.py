@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from email.utils import mktime_tz, parsedate_tz
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 from midstream._guard import attempt
 from midstream._outcomes.status import RETRYABLE_BELOW_500, SERVER_ERROR
@@ -14,22 +14,44 @@ from midstream._outcomes.values import as_name
 _MAX_WAIT: Final = 4_294_967.0
 """Seconds. `time.sleep` raises above a limit of the platform; the SDK waits no longer either."""
 
+_NAMES: Final = ("x-should-retry", "retry-after-ms", "retry-after")
 
-def helps(status: int, headers: object) -> bool:
-    """Whether a retry may help after an error with this effective status.
 
-    `headers` are those that came with the error, and can overrule the status. `None` where the error has no headers.
-    """
-    requested = header(headers, "x-should-retry")
-    if requested in ("true", "false"):
-        return requested == "true"
+class Hints(NamedTuple):
+    """What the headers of a response say about a retry, as texts. `None` where one is missing."""
+
+    should_retry: str | None = None
+    milliseconds: str | None = None
+    seconds: str | None = None
+    """Or a date."""
+
+
+_NO_HINTS: Final = Hints()
+
+
+def hints_in(headers: object) -> Hints:
+    """What `headers` say, those that came with an error. `None` where the error has no headers. Never raises."""
+    return _NO_HINTS if headers is None else attempt(_hints, cast("Any", headers)) or _NO_HINTS
+
+
+def _hints(headers: Any) -> Hints:
+    found = [headers[name] if name in headers else None for name in _NAMES]  # noqa: SIM401 - see `header`
+    return _NO_HINTS if found == [None, None, None] else Hints(*map(as_name, found))
+
+
+def helps(status: int, hints: Hints) -> bool:
+    """Whether a retry may help after an error with this effective status, which the hints can overrule."""
+    if hints.should_retry in ("true", "false"):
+        return hints.should_retry == "true"
     return status >= SERVER_ERROR or status in RETRYABLE_BELOW_500
 
 
-def retry_after(headers: object) -> float | None:
+def retry_after(hints: Hints) -> float | None:
     """The seconds to wait, by the headers that the SDK reads too: milliseconds, seconds, or a date."""
-    milliseconds = _number(header(headers, "retry-after-ms"))
-    seconds = _until(header(headers, "retry-after")) if milliseconds is None else milliseconds / 1000
+    if hints is _NO_HINTS:
+        return None
+    milliseconds = _number(hints.milliseconds)
+    seconds = _until(hints.seconds) if milliseconds is None else milliseconds / 1000
     return None if seconds is None else min(seconds, _MAX_WAIT)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from midstream._outcomes.values import as_int, as_text, field, fields
+from midstream._outcomes.values import as_int, as_label, as_text, field, fields
 
 _MAX_TOKENS: Final = 2**60
 """More cannot be a count, and a sum of three would not fit into 64 bits."""
@@ -32,7 +32,7 @@ def summary_of(message: object, *, complete: bool) -> MessageSummary:
     id_, model, stop_reason, usage = fields(message, "id", "model", "stop_reason", "usage")
     uncached, output, read, written = _usage(usage)
     return _summary(
-        *(as_text(id_), as_text(model), as_text(stop_reason)),
+        *(as_text(id_), as_label(model), as_label(stop_reason)),
         *(_all_input(uncached, read, written), output if complete else None, read, written),
     )
 
@@ -44,26 +44,36 @@ def updated(before: MessageSummary, message_delta: object) -> MessageSummary:
     read = _latest(read, before.cache_read_tokens)
     written = _latest(written, before.cache_write_tokens)
     return _summary(
-        *(before.id, before.model, as_text(field(delta, "stop_reason"))),
+        *(before.id, before.model, as_label(field(delta, "stop_reason"))),
         _all_input(_latest(uncached, _uncached(before)), read, written),
         *(_latest(output, before.output_tokens), read, written),
     )
 
 
 def _summary(*values: str | int | None) -> MessageSummary:
-    return MessageSummary._make(values)  # a third of the time of its construction by name
+    return tuple.__new__(MessageSummary, values)  # a quarter of the time of its construction by name
 
 
-def _usage(usage: object) -> list[int | None]:
+def _usage(usage: object) -> tuple[int | None, int | None, int | None, int | None]:
     """The tokens: uncached input, output, read from the cache, written to it."""
     if usage is None:
-        return [None] * 4
-    counts = fields(usage, "input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
-    return [count if type(count) is int and 0 <= count <= _MAX_TOKENS else _count(count) for count in counts]
+        return _NO_USAGE
+    uncached, output, read, written = fields(
+        usage, "input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"
+    )
+    return (
+        uncached if type(uncached) is int and 0 <= uncached <= _MAX_TOKENS else _count(uncached),
+        output if type(output) is int and 0 <= output <= _MAX_TOKENS else _count(output),
+        read if type(read) is int and 0 <= read <= _MAX_TOKENS else _count(read),
+        written if type(written) is int and 0 <= written <= _MAX_TOKENS else _count(written),
+    )
+
+
+_NO_USAGE: Final = (None, None, None, None)
 
 
 def _count(value: object) -> int | None:
-    count = as_int(value)
+    count = None if value is None else as_int(value)
     return count if count is not None and 0 <= count <= _MAX_TOKENS else None
 
 

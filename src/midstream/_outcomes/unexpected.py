@@ -75,6 +75,12 @@ def failure_in_document(document: object, kind: StreamKind) -> Failure | None:
     )
 
 
+def is_error_line(line: object) -> bool:
+    """Whether a line of batch results is an error in place of a result, which has an id."""
+    error, custom_id = fields(line, "error", "custom_id")
+    return error is not None and custom_id is None
+
+
 def _error_document(document: object) -> object:
     """The fields of an error in `document`, which can be an object of the SDK, as a mapping; a list stays a list."""
     if type(document) is list:

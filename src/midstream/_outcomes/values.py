@@ -11,11 +11,16 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from operator import itemgetter
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
+from weakref import ref
 
 from midstream._guard import attempt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 
 UNDECODED: Final = object()
 """Stands for a value that is not JSON."""
@@ -50,6 +55,14 @@ def as_text(value: object, longest: int | None = MAX_NAME_LENGTH) -> str | None:
         return None
     # Not `str(value)`: of an enum member that is a `str`, it is the name.
     return compiled(_UNENCODABLE).sub("\ufffd", str.__str__(cast("str", value))[:longest]) or None
+
+
+def as_label(value: object, longest: int = MAX_NAME_LENGTH) -> str | None:
+    """`as_text` of a value of which a process has few, such as the name of a model."""
+    return _label(value) if type(value) is str and len(value) <= MAX_NAME_LENGTH else as_text(value, longest)
+
+
+_label: Final = lru_cache(maxsize=128)(as_text)
 
 
 def as_name(value: object) -> str | None:
@@ -89,28 +102,33 @@ def package_of(module: object) -> str:
 
 def is_mapping(value: object) -> bool:
     """Whether `value` is a mapping."""
-    return type(value) is dict or attempt(isinstance, value, Mapping) is True
+    return type(value) is dict or attempt(_is_mapping, value) is True
 
 
-def item(value: object, key: str) -> object:
+def item(value: Any, key: str) -> object:
     """`value[key]` of a mapping, and `None` of anything else."""
     if type(value) is dict:
-        return cast("dict[str, object]", value).get(key)
-    return attempt(lambda: cast("Mapping[str, object]", value).get(key)) if is_mapping(value) else None
+        return value.get(key)
+    return attempt(lambda: value.get(key)) if is_mapping(value) else None
 
 
-def field(value: object, name: str) -> object:
+def field(value: Any, name: str) -> object:
     """`value[name]` of a mapping, `value.name` of anything else, and `None` where there is none."""
-    known = _own_fields(value)
-    return known[name] if known is not None and name in known else attempt(_field, value, name)
+    kind: type[object] = type(value)
+    # Not what a class of the SDK does not know. pydantic keeps that in `__dict__`, and answers much slower itself.
+    if kind is dict or _sdk_classes.get(id(kind)) is kind:
+        known: dict[str, object] = value if kind is dict else value.__dict__
+        if name in known:
+            return known[name]
+    return attempt(_field, value, name)
 
 
-def fields(value: object, *names: str) -> Sequence[object]:
+def fields(value: Any, *names: str) -> Sequence[object]:
     """The `field` of each of `names`, at least two."""
-    known = _own_fields(value)
-    if known is not None:
+    kind: type[object] = type(value)
+    if kind is dict or _sdk_classes.get(id(kind)) is kind:
         try:
-            found: tuple[object, ...] = _picker(*names)(known)
+            found: tuple[object, ...] = _picker(*names)(value if kind is dict else value.__dict__)
         except KeyError:
             pass  # it lacks some
         else:
@@ -118,6 +136,18 @@ def fields(value: object, *names: str) -> Sequence[object]:
     # All of them in one attempt: most values raise nothing.
     read = attempt(_fields, value, names)
     return [field(value, name) for name in names] if read is None else read
+
+
+def attributes(thing: object, *names: str) -> Sequence[object]:
+    """`thing.name` for each of `names`, and `None` where there is none: for an exception, which is no mapping."""
+    read = attempt(_attributes, thing, names)
+    return [attempt(getattr, thing, name, None) for name in names] if read is None else read
+
+
+def is_known_answer(value: object) -> bool:
+    """Whether `value` is of one of those classes of the SDK's answers of which an object was examined before."""
+    kind = type(value)
+    return _sdk_classes.get(id(kind)) is kind
 
 
 def is_sdk_answer(value: object) -> bool:
@@ -140,17 +170,6 @@ def from_json(data: bytes) -> Mapping[str, Any]:
     return cast("Mapping[str, Any]", value) if isinstance(value, dict) else {}
 
 
-def _own_fields(value: Any) -> dict[str, object] | None:
-    """The fields of a dict, and of an object of a class of the SDK's answers that is not new here.
-
-    Not those that its class does not know. pydantic keeps the others in `__dict__`, and answers much slower itself.
-    """
-    kind = cast("type[object]", type(value))
-    if kind is dict or _sdk_classes.get(id(kind)) is kind:
-        return cast("dict[str, object]", value if kind is dict else value.__dict__)
-    return None
-
-
 def _is_sdk_class(kind: type) -> bool:
     is_known = kind.__module__.startswith("anthropic.types.") and kind.__dictoffset__ != 0
     if is_known:
@@ -163,16 +182,38 @@ _sdk_classes: Final[dict[int, type]] = {}
 
 _picker: Final = cache(itemgetter)
 
+mro_of: Final[Callable[[type], tuple[type, ...]]] = type.__dict__["__mro__"].__get__
+"""The classes that a class is made of, even if its metaclass lies about them."""
+
+
+def _is_mapping(value: Any) -> bool:
+    """Whether `value` is a mapping. Asks once for each class, because the answer takes microseconds."""
+    kind: type[object] = type(value)
+    key = id(kind)
+    known = _no_mappings.get(key)
+    if known is not None and known() is kind:
+        return False
+    _is_sdk_class(kind)  # for the next time
+    if isinstance(value, Mapping):
+        return True
+    # A proxy is what its own `__class__` says, each of them.
+    if not any("__class__" in vars(base) for base in mro_of(kind)[:-1]):
+        _no_mappings[key] = ref(kind, lambda _: _no_mappings.pop(key, None))
+    return False
+
+
+_no_mappings: Final[dict[int, ref[type]]] = {}
+
 
 def _field(value: Any, name: str) -> object:
-    _is_sdk_class(cast("type[object]", type(value)))  # for the next time
-    if isinstance(value, Mapping):
-        return cast("Mapping[str, object]", value).get(name)
-    return cast("object", getattr(value, name, None))
+    return value.get(name) if _is_mapping(value) else getattr(value, name, None)
 
 
 def _fields(value: Any, names: tuple[str, ...]) -> Sequence[object]:
-    _is_sdk_class(cast("type[object]", type(value)))  # for the next time
-    if isinstance(value, Mapping):
-        return [*map(cast("Mapping[str, object]", value).get, names)]
-    return [getattr(value, name, None) for name in names]
+    if _is_mapping(value):
+        return [*map(value.get, names)]
+    return _attributes(value, names)
+
+
+def _attributes(thing: object, names: tuple[str, ...]) -> Sequence[object]:
+    return [getattr(thing, name, None) for name in names]

@@ -11,8 +11,8 @@ from midstream._outcomes.classify import failure_of, in_band_error
 from midstream._outcomes.kinds import MESSAGES, TURN_ERRORS, StreamKind, Turn, named, turn_is_over
 from midstream._outcomes.remains import TRUNCATED, Remains, cause_of_end, ends_in, error_in, last_event_in
 from midstream._outcomes.summary import NO_ANSWER, MessageSummary, summary_of, updated
-from midstream._outcomes.unexpected import failure_in_document
-from midstream._outcomes.values import UNSEEN, as_text, field, fields, from_json
+from midstream._outcomes.unexpected import failure_in_document, is_error_line
+from midstream._outcomes.values import UNSEEN, as_label, as_text, field, fields, from_json
 from midstream._outcomes.verdict import Verdict
 from midstream._outcomes.vocabulary import Outcome, Phase
 
@@ -42,30 +42,31 @@ class StreamWatch:
 
     __slots__ = (
         "_answer",
-        "_clock",
         "_end_seen",
+        "_ended",
         "_first_chunk_at",
         "_found",
-        "_found_in",
         "_kind",
         "_last_chunk_at",
         "_last_event",
         "_opened",
         "_phase",
         "_unjudged",
+        "clock",
         "longest_wait",
         "received",
     )
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter, kind: StreamKind = MESSAGES) -> None:
-        self._clock = clock
+        self.clock: Final = clock
+        """Seconds; never raises."""
         self._kind = kind
         self._unjudged = True
+        self._ended = False
         self._phase = Phase.REQUEST
         self._opened = False
         self._end_seen = False
-        self._found: Failure | None = None
-        self._found_in = Phase.REQUEST
+        self._found: tuple[Failure, Phase] | None = None
         self._answer: MessageSummary = NO_ANSWER
         self._first_chunk_at: float | None = None
         self._last_chunk_at: float | None = None
@@ -81,7 +82,7 @@ class StreamWatch:
     @property
     def ended(self) -> bool:
         """Whether the verdict has been given."""
-        return not hasattr(self, "_unjudged")
+        return self._ended
 
     @property
     def opened(self) -> bool:
@@ -110,9 +111,10 @@ class StreamWatch:
         Returns the seconds since the event before it if both carried content, and `None` otherwise. Of a run of
         redundant events, only the first has to be passed.
         """
-        name = _event_type(event)
-        self._last_event = name
+        name = self._last_event = as_label(field(event, "type"))
         kind = self._kind
+        if name in kind.idle:
+            return None
         phase = kind.phases.get(name or "", kind.other)
         if phase is not None and phase is not self._phase and _ORDER[phase] > _ORDER[self._phase]:
             self._phase = phase
@@ -125,16 +127,19 @@ class StreamWatch:
             # in batch results an error can stand in place of a line.
             self.found(in_band_error({name: field(event, name) for name in ("error", "request_id")}))
         elif name is None:
-            if not kind.is_events and _is_error_line(event):
-                self.found(in_band_error({name: field(event, name) for name in ("error", "message", "code", "status")}))
+            self._line(event)
             return None
         elif name == kind.answer:
             self._answer = summary_of(event, complete=True)
         elif name in kind.turns:
             self._turn(kind.turns[name], event)
-        if not self._end_seen:
+        if not self._end_seen and (name == kind.end or kind.end is None):
             self._end_seen = kind.ends_with(name, self._answer.stop_reason)
         return self._content_arrived() if name == kind.content else None
+
+    def _line(self, line: object) -> None:
+        if not self._kind.is_events and is_error_line(line):
+            self.found(in_band_error({name: field(line, name) for name in ("error", "message", "code", "status")}))
 
     def found(self, failure: Failure) -> None:
         """The bytes of the body contain a failure that raises nothing in the application.
@@ -142,7 +147,7 @@ class StreamWatch:
         The call ends with it, whatever follows. The first of several counts.
         """
         if self._found is None:
-            self._found, self._found_in = failure, self._phase
+            self._found = failure, self._phase
 
     def answered(self, document: object = UNSEEN, *, judge: bool = True) -> Verdict | None:
         """The call returned the whole `document`, an object or a mapping, or one that cannot be inspected.
@@ -195,7 +200,7 @@ class StreamWatch:
             cause = self._error_before_the_break(remains())
         if cause is not None:
             failure = replace(cause, leaked=failure.leaked, exception_type=failure.exception_type)
-            self._found = None if self._found is None else failure
+            self._found = None if self._found is None else (failure, self._found[1])
         return self._end(failure.outcome, failure)
 
     def closed(self, last_event: object = None) -> Verdict | None:
@@ -206,18 +211,21 @@ class StreamWatch:
     def _end(self, outcome: Outcome, failure: Failure | None = None) -> Verdict | None:
         phase = self._phase
         if self._found is not None:
-            outcome, failure, phase = self._found.outcome, self._found, self._found_in
+            failure, phase = self._found
+            outcome = failure.outcome
         if phase is Phase.REQUEST and outcome in _OF_A_BODY:
             phase = Phase.OPENING
         try:
             del self._unjudged  # atomic, so that of two threads that end the call only one succeeds
         except AttributeError:
             return None
-        # A fifth of the time of its construction by name.
-        return Verdict._make(
+        self._ended = True
+        # A sixth of the time of its construction by name.
+        return tuple.__new__(
+            Verdict,
             (
                 outcome,
-                self._clock(),
+                self.clock(),
                 None if failure is None else failure.at(phase, end_seen=self._end_seen),
                 self._answer,
                 self._opened,
@@ -225,7 +233,7 @@ class StreamWatch:
                 self.received,
                 self.longest_wait,
                 self._last_event,
-            )
+            ),
         )
 
     def _turn(self, turn: Turn, event: object) -> None:
@@ -257,7 +265,9 @@ class StreamWatch:
         if remains is None or not self._kind.is_events:
             return None
         self._accept_last_event(remains)
-        return self._found or (None if self._end_seen else error_in(remains, self._kind))
+        if self._found is not None:
+            return self._found[0]
+        return None if self._end_seen else error_in(remains, self._kind)
 
     def _accept_last_event(self, remains: Remains) -> None:
         """Accepts a last event that lacks only its blank line, and an end event that lacks its data."""
@@ -273,7 +283,7 @@ class StreamWatch:
             self._last_event = _event_type(last_event)
 
     def _content_arrived(self) -> float | None:
-        before, now = self._last_chunk_at, self._clock()
+        before, now = self._last_chunk_at, self.clock()
         self._last_chunk_at = now
         if before is None:
             self._first_chunk_at = now
@@ -283,10 +293,4 @@ class StreamWatch:
 
 def _event_type(event: object) -> str | None:
     """The type of a decoded event. `None` if it has none, or one that is not a text. Never raises."""
-    return as_text(field(event, "type"))
-
-
-def _is_error_line(line: object) -> bool:
-    """Whether a line of batch results is an error in place of a result, which has an id."""
-    error, custom_id = fields(line, "error", "custom_id")
-    return error is not None and custom_id is None
+    return as_label(field(event, "type"))

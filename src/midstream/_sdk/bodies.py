@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import weakref
 from typing import TYPE_CHECKING, Any, Final
 
 import wrapt
@@ -14,14 +13,14 @@ from midstream._outcomes.remains import keep
 from midstream._outcomes.scan import ByteScan, DocumentScan, EventScan, Unpacked, can_unpack
 from midstream._outcomes.unexpected import is_json
 from midstream._sdk import callers
+from midstream._sdk.results import decoding_error_with, encoding_in, media_type_in
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Iterator
     from typing import SupportsIndex
 
     from midstream._outcomes.scan import Scan
     from midstream._sdk.call import ObservedCall
-    from midstream._sdk.results import Head
 
     _Proxy = wrapt.ObjectProxy[Any]
 else:
@@ -35,11 +34,14 @@ _UNPACKS: Final = frozenset({"iter_bytes", "aiter_bytes"})
 def observe_body(response: Any, call: ObservedCall) -> bool:
     """Opens `call` and puts an `ObservedBody` in place of the body of `response`. `False` if `response` refuses it."""
     call.opened(response)
-    body = attempt(lambda: response.stream)
     # Also where it was read before it was returned, by an event hook for instance: the body keeps the call alive.
-    observed = ObservedBody(body, call)
-    attempt(setattr, response, "stream", observed)
-    return attempt(lambda: response.stream) is observed
+    observed = ObservedBody(attempt(getattr, response, "stream", None), call)
+    return attempt(_put_in, response, observed) is True
+
+
+def _put_in(response: Any, body: ObservedBody) -> bool:
+    response.stream = body
+    return response.stream is body
 
 
 def call_in(response: Any) -> ObservedCall | None:
@@ -66,7 +68,6 @@ class ObservedBody(_Proxy):
     def __init__(self, body: Any, call: ObservedCall) -> None:
         super().__init__(body)
         self._self_call = call
-        self._self_reader: weakref.ref[Any] | None = None
         # Also where it is None: a lookup of what the proxied body lacks takes microseconds.
         attempt(lambda: self.__self_setattr__("stream_observer", getattr(body, "stream_observer", None)))
 
@@ -74,16 +75,12 @@ class ObservedBody(_Proxy):
         call = self._self_call
         scan = scan_of(call)
         body = iter(self.__wrapped__)
-        chunks = _chunks(body if scan is None else _scanned(body, call, scan), call, call.clock)
-        self._self_reader = weakref.ref(chunks)
-        return chunks
+        return _chunks(body if scan is None else _scanned(body, call, scan), call)
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         scan = scan_of(self._self_call)
         body = self.__wrapped__.__aiter__()
-        chunks = _AsyncChunks(body, self._self_call) if scan is None else _ScannedChunks(body, self._self_call, scan)
-        self._self_reader = weakref.ref(chunks)
-        return chunks
+        return _AsyncChunks(body, self._self_call) if scan is None else _ScannedChunks(body, self._self_call, scan)
 
     # Copied and pickled as without midstream. The result is not observed: it is another body.
     def __copy__(self) -> Any:
@@ -97,41 +94,41 @@ class ObservedBody(_Proxy):
 
     def close(self) -> None:
         """Closes the body, and then ends the call if it is the application that closes."""
-        with self._self_call.closing_body(reading=self._self_reading):
+        with self._self_call.closing_body():
             self.__wrapped__.close()
 
     async def aclose(self) -> None:
         """Closes the body, and then ends the call if it is the application that closes."""
-        with self._self_call.closing_body(reading=self._self_reading):
+        with self._self_call.closing_body():
             await self.__wrapped__.aclose()
 
-    @property
-    def _self_reading(self) -> bool:
-        """Whether a read is in progress, which is then in another thread or task."""
-        reader = None if self._self_reader is None else self._self_reader()
-        return reader is not None and reader.gi_running
 
-
-def _chunks(body: Iterator[bytes], call: ObservedCall, clock: Callable[[], float]) -> Iterator[bytes]:
+def _chunks(body: Iterator[bytes], call: ObservedCall) -> Iterator[bytes]:
+    # Few local variables: an open stream holds them.
     watch = call.watch
-    kept = call.kept
-    asked = clock()
+    clock = watch.clock
+    time = clock()
+    call.is_reading = True
     try:
         for chunk in body:
-            wait = clock() - asked
-            if wait > watch.longest_wait:  # noqa: PLR1730 - for every read, and `max` is a call
-                watch.longest_wait = wait
+            call.is_reading = False
+            time = clock() - time
+            if time > watch.longest_wait:  # noqa: PLR1730 - for every read, and `max` is a call
+                watch.longest_wait = time
             watch.received += len(chunk)
-            if kept is not None:
-                keep(kept, chunk)
+            if call.kept is not None:
+                keep(call.kept, chunk)
             yield chunk
-            asked = clock()
+            call.is_reading = True
+            time = clock()
     except GeneratorExit:
         raise
     except BaseException as error:
-        watch.longest_wait = max(watch.longest_wait, clock() - asked)
+        call.is_reading = False
+        watch.longest_wait = max(watch.longest_wait, clock() - time)
         call.body_failed(error)
         raise
+    call.is_reading = False
     call.body_read()
 
 
@@ -155,31 +152,30 @@ class _AsyncChunks:
     It has the methods of an async generator because httpx2 closes the iterators of bodies that have them.
     """
 
-    __slots__ = ("__weakref__", "_body", "_call", "_clock", "_kept", "_watch", "gi_running")
+    __slots__ = ("__weakref__", "_body", "_call", "_clock", "_kept", "_watch")
 
     def __init__(self, body: Any, call: ObservedCall) -> None:
         self._body = body
         self._call = call
         self._watch = call.watch
         self._kept = call.kept
-        self._clock = call.clock
-        self.gi_running = False
+        self._clock = call.watch.clock
 
     def __aiter__(self) -> _AsyncChunks:
         return self
 
     async def __anext__(self) -> bytes:
-        self.gi_running = True
+        self._call.is_reading = True
         clock = self._clock
         asked = clock()
         try:
             chunk: bytes = await anext(self._body)
         except BaseException as error:
-            self.gi_running = False
+            self._call.is_reading = False
             self._ended(error, clock() - asked)
             raise
         wait = clock() - asked
-        self.gi_running = False
+        self._call.is_reading = False
         watch = self._watch
         if wait > watch.longest_wait:  # noqa: PLR1730 - for every read, and `max` is a call
             watch.longest_wait = wait
@@ -243,16 +239,17 @@ def scan_of(call: ObservedCall) -> Scan | None:
     Never raises. The iterator of the body must call it: the stack shows which method reads.
     """
     scan: Scan | None = None
-    if call.head is not None and not call.is_parsed:
+    if call.headers is not None and not call.is_parsed:
         with call.guards.bodies:
-            scan = _scan_of(call, call.head)
+            scan = _scan_of(call, call.headers)
     return scan
 
 
-def _scan_of(call: ObservedCall, head: Head) -> Scan | None:
+def _scan_of(call: ObservedCall, headers: Any) -> Scan | None:
     readers = callers.readers()
+    media_type, encoding = media_type_in(headers), encoding_in(headers)
     scan: Scan
-    if head.media_type == "application/vnd.amazon.eventstream":
+    if media_type == "application/vnd.amazon.eventstream":
         scan = FrameScan(call)
     elif call.wants_events:
         scan = EventScan(call, call.watch.kind)  # whatever the media type, and also if it has no events
@@ -260,10 +257,10 @@ def _scan_of(call: ObservedCall, head: Head) -> Scan | None:
         scan = ByteScan(call)
     else:
         # The SDK decodes every body that is called JSON, and takes any other that it cannot decode for a text.
-        decodes = "json" in readers or ("parse" in readers and is_json(head.media_type))
-        scan = DocumentScan(call, head.media_type, raises=decodes)
-    if not head.encoding:
+        decodes = "json" in readers or ("parse" in readers and is_json(media_type))
+        scan = DocumentScan(call, media_type, raises=decodes)
+    if not encoding:
         return scan
-    if not can_unpack(head.encoding):
+    if not can_unpack(encoding):
         return None
-    return Unpacked(scan, call, head.encoding, head.decoding_error, raises=not _UNPACKS.isdisjoint(readers))
+    return Unpacked(scan, call, encoding, decoding_error_with(headers), raises=not _UNPACKS.isdisjoint(readers))

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from midstream._guard import attempt
 from midstream._outcomes import Outcome, StreamWatch
 from midstream._outcomes.remains import Remains, keep
 from midstream._outcomes.scan import EventScan
 from midstream._outcomes.unexpected import failure_in_document, is_json, not_json_by_name, unexpected_by_name
-from midstream._outcomes.values import UNDECODED, UNSEEN, json_value
+from midstream._outcomes.values import UNDECODED, UNSEEN, is_known_answer, json_value
 from midstream._sdk.closing import ClosableCall
 from midstream._sdk.event_types import EventTypes, NoEvent
-from midstream._sdk.reporting import CallReport
-from midstream._sdk.results import Head, is_inspectable, is_response, response_of, streams
+from midstream._sdk.results import encoding_in, is_inspectable, is_response, media_type_in, response_of, streams
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from midstream._corrections.errors import Corrections
     from midstream._outcomes import Failure, Verdict
     from midstream._outcomes.corrected import CorrectedError
     from midstream._outcomes.kinds import StreamKind
-    from midstream._sdk.reporting import Reporter
-    from midstream._telemetry.call_record import CallRequest
+    from midstream._sdk.reporting import CallReport
 
 
 class Returned(NamedTuple):
@@ -34,6 +30,9 @@ class Returned(NamedTuple):
     """Its HTTP response, if the body is still to be observed."""
     corrected: CorrectedError | None = None
     """The exception to be raised instead."""
+
+
+_NOTHING: Final = Returned()
 
 
 class ObservedCall(ClosableCall):
@@ -48,17 +47,15 @@ class ObservedCall(ClosableCall):
         "_read_before",
         "_response",
         "_stream_response",
-        "clock",
         "corrections",
-        "head",
+        "headers",
         "ignored_event_type",
         "kept",
     )
 
     def __init__(
         self,
-        reporter: Reporter,
-        request: CallRequest,
+        report: CallReport,
         kind: StreamKind,
         event_types: EventTypes | None = None,
         corrections: Corrections | None = None,
@@ -67,22 +64,21 @@ class ObservedCall(ClosableCall):
 
         `corrections` makes the exceptions that the application requested in place of the SDK's. `None`: it did not.
         """
-        self.report = CallReport(reporter, request)
-        self.guards = reporter.guards
-        self.clock: Callable[[], float] = reporter.clock
-        """Seconds; never raises."""
+        self.report = report
         self._event_types = event_types
         self.ignored_event_type: type = NoEvent
         self.corrections = corrections
         self._stream_response: weakref.ref[Any] | None = None
+        """For `corrections`."""
         self._response: Any = None
-        self.head: Head | None = None
-        """The head of the live response."""
+        self.headers: Any = None
+        """Those of the live response."""
         self._read_before = False
         self.kept: list[bytes] | None = None
         """The last chunks of the body of a stream of events."""
         self._parser = None
-        self.watch = StreamWatch(self.clock, kind)  # last
+        self.is_reading = False
+        self.watch = StreamWatch(report.reporter.clock, kind)  # last
 
     @property
     def wants_events(self) -> bool:
@@ -141,6 +137,8 @@ class ObservedCall(ClosableCall):
     def returned(self, result: Any) -> Returned:
         """`request()` returned `result`: a message, a stream, or a raw response. Raises internal errors."""
         parsed, self._response = self._response, None
+        if is_known_answer(result) and attempt(is_response, parsed):
+            return self._judge_answer(result, parsed)  # the most frequent result
         # A result can be of any class of the application's, which may not let itself be examined.
         response = attempt(response_of, result)
         if response is None:
@@ -159,8 +157,9 @@ class ObservedCall(ClosableCall):
         """The body of `response` is about to be observed. Raises what the response or a metric raises."""
         self.watch.open()
         self.report.stream_opened()
-        self._stream_response = attempt(weakref.ref, response)
-        self.head = Head(response.headers, type(response))
+        if self.corrections is not None:
+            self._stream_response = attempt(weakref.ref, response)
+        self.headers = response.headers
         if self.watch.kind.is_events:
             self._read_before = response.is_closed is True
             content: bytes | None = attempt(lambda: response.content) if self._read_before else None
@@ -169,9 +168,14 @@ class ObservedCall(ClosableCall):
                 self.watch.received = len(content)
                 keep(self.kept, content)
 
+    def itself(self) -> ObservedCall:
+        """The call: where what finds it later is asked for, and it is known."""
+        return self
+
     def is_of(self, response: object) -> bool:
         """Whether `response` is the live response that the call has, or had."""
-        return self._stream_response is not None and self._stream_response() is response
+        # A weak reference to the response would take 80 bytes. Its headers are its own.
+        return self.headers is not None and attempt(getattr, response, "headers", None) is self.headers
 
     # While a parser decodes events.
 
@@ -182,7 +186,7 @@ class ObservedCall(ClosableCall):
             if self._event_types is None:
                 if since_last is not None:
                     self.report.chunk(self.watch.model, since_last)
-            elif self._event_types.can_ignore(event, is_redundant=self.watch.is_redundant):
+            elif self._event_types.can_ignore(event, self.watch):
                 self.ignored_event_type = type(event)
         except Exception:
             if not self.guards.streams.contains_error():
@@ -214,7 +218,7 @@ class ObservedCall(ClosableCall):
         if self._parser is not None:
             return
         with self.guards.bodies:
-            media_type = "" if self.head is None else self.head.media_type
+            media_type = "" if self.headers is None else media_type_in(self.headers)
             failure = unexpected_by_name(media_type, self.watch.kind, events=self.wants_events)
             if failure is not None:
                 self.watch.found(failure)
@@ -226,6 +230,12 @@ class ObservedCall(ClosableCall):
             self._failed(error, None, correct=False)
 
     # Answers that were read before `request()` returned.
+
+    def _judge_answer(self, answer: Any, response: Any) -> Returned:
+        """The SDK made `answer`, an object of its own, of the whole `response`."""
+        self.report.parsed(response.status_code, getattr(answer, "_request_id", None))
+        corrected = self._report(self.watch.answered(answer), None, response, correct=True)
+        return _NOTHING if corrected is None else Returned(corrected=corrected)
 
     def _judge_parsed(self, result: Any, response: Any) -> CorrectedError | None:
         """The SDK made `result` of the whole `response`. `None`: a middleware made it, or the response is a double."""
@@ -240,7 +250,7 @@ class ObservedCall(ClosableCall):
         return self._report(verdict, None, response, correct=True)
 
     def _judge_read(self, response: Any, *, correct: bool) -> CorrectedError | None:
-        media_type = Head(response.headers, response.__class__).media_type
+        media_type = media_type_in(response.headers)
         kind = self.watch.kind
         if self.wants_events:
             body: bytes = response.content
@@ -268,7 +278,7 @@ class ObservedCall(ClosableCall):
         kind = self.watch.kind
         if self.watch.opened or kind.proof is None or not attempt(is_response, response):
             return None
-        media_type = Head(response.headers, response.__class__).media_type
+        media_type = media_type_in(response.headers)
         document = attempt(lambda: json_value(response.content))
         if document is not UNDECODED:
             failure = failure_in_document(document, kind)
@@ -282,7 +292,7 @@ class ObservedCall(ClosableCall):
 
     def _remains(self) -> Remains | None:
         """What is known about the body of a stream of events."""
-        if self.head is None or self.kept is None:
+        if self.headers is None or self.kept is None:
             return None
-        encoding = "" if self._read_before else self.head.encoding
-        return Remains.of(self.head.media_type, encoding, b"".join(self.kept), self.watch.received)
+        encoding = "" if self._read_before else encoding_in(self.headers)
+        return Remains.of(media_type_in(self.headers), encoding, b"".join(self.kept), self.watch.received)

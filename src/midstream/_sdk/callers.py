@@ -23,7 +23,7 @@ import inspect
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from midstream._outcomes.exceptions import HTTP_CLIENTS
+from midstream._outcomes.error_classes import HTTP_CLIENTS
 from midstream._outcomes.values import package_of
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from midstream._sdk import callers
 
@@ -41,17 +41,26 @@ class Closing:
             self._report.report(self._verdict, by_application=self._by_application)
 
 
+_NO_END: Final = Closing()
+"""For a close that does not end the call."""
+
+
 class ClosableCall:
     """A call, as what closes its stream or its body sees it. Nothing here raises."""
 
-    __slots__ = ("__weakref__", "_parser", "guards", "report", "watch")
+    __slots__ = ("__weakref__", "_parser", "is_reading", "report", "watch")
 
     report: CallReport
-    guards: Guards
-    """They count internal errors where the call is recorded."""
     watch: StreamWatch
     """Missing in a call that was interrupted in its construction, and never began."""
     _parser: weakref.ref[Any] | None
+    is_reading: bool
+    """Whether the body is being read. A close then comes from another thread or task."""
+
+    @property
+    def guards(self) -> Guards:
+        """They count internal errors where the call is recorded."""
+        return self.report.reporter.guards
 
     @property
     def _is_settled(self) -> bool:
@@ -79,17 +88,16 @@ class ClosableCall:
                 verdict = self.watch.closed(last_event)
         return Closing(self.report, verdict, by_application=by_application)
 
-    def closing_body(self, *, reading: bool) -> Closing:
+    def closing_body(self) -> Closing:
         """To be entered while the body is closed, which counts if it is the application that closes it.
 
-        The SDK's parser closes the body itself when it ends, while it runs and between two reads. `reading`: in the
-        middle of a read, which is then in another thread or task.
+        The SDK's parser closes the body itself when it ends, while it runs and between two reads.
         """
+        if self._is_settled or (not self.is_reading and self._parser_is_running()):
+            return _NO_END
         verdict: Verdict | None = None
-        if not self._is_settled:
-            with self.guards.bodies:
-                if reading or not self._parser_is_running():
-                    verdict = self.watch.closed()
+        with self.guards.bodies:
+            verdict = self.watch.closed()
         return Closing(self.report, verdict)
 
     def is_closed_by_parser(self) -> bool:

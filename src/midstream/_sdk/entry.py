@@ -17,7 +17,7 @@ from midstream._sdk.deferred import DEFERRED
 from midstream._sdk.endpoints import endpoint_of
 from midstream._sdk.event_types import EventTypes
 from midstream._sdk.registry import CallRegistry
-from midstream._sdk.reporting import Reporter
+from midstream._sdk.reporting import CallReport, Reporter
 from midstream._telemetry.call_observer import hidden_calls_are_seen
 from midstream._telemetry.recorder import Recorder
 from midstream._telemetry.signals import Signals
@@ -107,7 +107,9 @@ class RequestObserver:
         stream = kwargs.get("stream") is True
         if endpoint is None or (stream and not self._streams_observed):
             return None
-        hidden = not is_instrumentation_enabled()
+        where = context.get_current()
+        # Most contexts without a span are empty, which is faster to find out.
+        hidden = bool(where) and not is_instrumentation_enabled()
         if hidden in self._not_met:
             self._not_met.discard(hidden)
             if self._before_first_call is not None:
@@ -119,14 +121,16 @@ class RequestObserver:
         request = request_attributes.request_of(client, endpoint.operation, options, stream=stream)
         if hidden:
             # Its errors are corrected, observers may be notified, and nothing is recorded.
-            call = ObservedCall(self._silent, request, endpoint.stream, self._event_types, corrections)
-            call.report.start_hidden()
+            report = CallReport(self._silent, request, where)
+            call = ObservedCall(report, endpoint.stream, self._event_types, corrections)
+            report.start_hidden()
             return call
-        call = ObservedCall(self._reporter, request, endpoint.stream, self._event_types, corrections)
+        report = CallReport(self._reporter, request, where)
+        call = ObservedCall(report, endpoint.stream, self._event_types, corrections)
         # Without a tracer on the client (SDK below 1.14, or switched off) or a name for its span (`client.post`), the
         # SDK makes no span: then midstream's is the current one during the request, as the SDK's would be.
         sdk_has_span = getattr(client, "_tracer", None) is not None and bool(getattr(options, "span_name", None))
-        call.report.start(sdk_has_span=sdk_has_span)
+        report.start(sdk_has_span=sdk_has_span)
         return call
 
 
@@ -167,7 +171,7 @@ class ObservedRequest:
 
     def within_span(self) -> None:
         """The SDK's own span of the call, if any, is the current span here. If not, one of midstream's becomes it."""
-        if self.call is not None:
+        if self.call is not None and self._attached is None:
             self.call.report.find_span()
             self._attach()
 

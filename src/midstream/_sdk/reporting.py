@@ -8,8 +8,6 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry import context
-
 from midstream._guard import safe_clock
 from midstream._outcomes import Outcome
 from midstream._outcomes.values import as_int, as_text
@@ -22,6 +20,8 @@ from midstream._telemetry.spans import SilentSpan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from opentelemetry.context import Context
 
     from midstream._outcomes import Verdict
     from midstream._telemetry.call_record import CallRequest
@@ -60,24 +60,24 @@ class CallReport:
         "_attempts",
         "_on_end",
         "_process",
-        "_reporter",
         "_request_id",
+        "_started_ns",
         "_status_code",
         "entered_in",
         "is_open",
+        "reporter",
         "request",
         "span",
         "started_at",
-        "started_ns",
     )
 
-    def __init__(self, reporter: Reporter, request: CallRequest) -> None:
-        self._reporter = reporter
+    def __init__(self, reporter: Reporter, request: CallRequest, entered_in: Context) -> None:
+        self.reporter = reporter
         self._process = reporter.process
         self.request = request
-        self.entered_in = context.get_current()
+        self.entered_in = entered_in
         self.started_at = reporter.clock()
-        self.started_ns = time.time_ns()
+        self._started_ns = time.time_ns()
         self.span: CallSpan | None = None
         """`None` until it is known whether the SDK has one."""
         self._on_end: Callable[[CallRecord | None], object] | None = None
@@ -90,15 +90,15 @@ class CallReport:
     @property
     def is_inherited(self) -> bool:
         """Whether this process was forked during the call, which its parent reports."""
-        return self._process is not self._reporter.process
+        return self._process is not self.reporter.process
 
     def start(self, *, sdk_has_span: bool) -> None:
         """The call starts, with a span of midstream's unless the SDK may have one. Raises what the recorder raises."""
-        recorder = self._reporter.recorder
+        recorder = self.reporter.recorder
         recorder.first_seen(self.request)
         self._on_end = call_observer.notify_started(self.request)
         if not sdk_has_span:
-            self.span = recorder.own_span(self.request, self.entered_in, self.started_ns)
+            self.span = recorder.own_span(self.request, self.entered_in, self._started_ns)
 
     def start_hidden(self) -> None:
         """The call starts, and only observers that see hidden calls are notified."""
@@ -108,9 +108,9 @@ class CallReport:
         """Takes the SDK's own span, which is the current one if the call has one, or else one of ours."""
         if self.span is None:
             try:
-                self.span = self._reporter.recorder.span_within(self.request, self.entered_in, self.started_ns)
+                self.span = self.reporter.recorder.span_within(self.request, self.entered_in, self._started_ns)
             except Exception:
-                if not self._reporter.guards.spans.contains_error():
+                if not self.reporter.guards.spans.contains_error():
                     raise
 
     def attempted(self, http_request: Any) -> None:
@@ -137,23 +137,24 @@ class CallReport:
 
     def stream_opened(self) -> None:
         """The call counts as an open stream until its end."""
-        self._reporter.recorder.stream_opened(id(self), self.request)
+        self.reporter.recorder.stream_opened(self, self.request)
         self.is_open = True
         if self.span is not None:
             self.span.stream_opened()
+            self._started_ns = 0  # the span has it
         self.request.attributes = None  # made again at the end
 
     def stream_closed(self) -> None:
         """The call does not count as an open stream any more, if it did."""
         if self.is_open:
-            self._reporter.recorder.stream_closed(id(self))
+            self.reporter.recorder.stream_closed(self)
             self.is_open = False
 
     def chunk(self, model: str | None, seconds: float) -> None:
         """A piece of content came from `model`, `seconds` after the one before."""
         if not self.is_inherited:
             where = self.entered_in if self.span is None else self.span.context
-            self._reporter.recorder.chunk(self.request, model, seconds, where)
+            self.reporter.recorder.chunk(self.request, model, seconds, where)
 
     def report(self, verdict: Verdict | None, *, by_application: bool = False) -> None:
         """Reports a call that was closed or dropped: now, or a little later if this is inside OpenTelemetry.
@@ -163,7 +164,7 @@ class CallReport:
         """
         if verdict is None:
             return
-        with self._reporter.guards.calls:
+        with self.reporter.guards.calls:
             if callers.inside_telemetry(if_unknown=not by_application):
                 DEFERRED.add(partial(self.report_now, verdict))
                 return
@@ -186,7 +187,7 @@ class CallReport:
             self._report_in_context(verdict, error, corrected)
 
     def _report_in_context(self, verdict: Verdict, error: BaseException | None, corrected: bool) -> None:  # noqa: FBT001
-        reporter = self._reporter
+        reporter = self.reporter
         try:
             record = CallRecord(
                 self.request, verdict, self.started_at, self._attempts, self._status_code, self._request_id, corrected
@@ -203,15 +204,15 @@ class CallReport:
         """Ends the span without an outcome: how the call ended cannot be observed."""
         try:
             if self.span is not None:
-                with self._reporter.guards.spans:
-                    self.span.finish({}, {}, None, time.time_ns())
+                with self.reporter.guards.spans:
+                    self.span.finish(None, {}, None, time.time_ns())
         finally:
             self._ended(None)
 
     def close_span(self) -> None:
         """Ends a span that the SDK will not end any more: the interpreter exits."""
         if self.span is not None:
-            with self._reporter.guards.spans:
+            with self.reporter.guards.spans:
                 self.span.close()
 
     def _ended(self, record: CallRecord | None) -> None:
@@ -223,7 +224,7 @@ class CallReport:
         """The span of a call that ended before it was known whether the SDK has one."""
         span: CallSpan = SilentSpan(self.entered_in)
         # `_request` is the first method that runs inside the SDK's span: where it is observed, there was none.
-        if self._reporter.spans_observed:
-            with self._reporter.guards.spans:
-                span = self._reporter.recorder.own_span(self.request, self.entered_in, self.started_ns)
+        if self.reporter.spans_observed:
+            with self.reporter.guards.spans:
+                span = self.reporter.recorder.own_span(self.request, self.entered_in, self._started_ns)
         return span

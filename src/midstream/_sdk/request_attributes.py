@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, cast
+from weakref import ref
 
 from midstream._guard import attempt
-from midstream._outcomes.values import MAX_REQUEST_TEXT, as_float, as_int, as_text, package_of
+from midstream._outcomes.values import (
+    MAX_REQUEST_TEXT,
+    as_float,
+    as_int,
+    as_label,
+    as_text,
+    package_of,
+)
 from midstream._telemetry.call_record import CallRequest
 
 if TYPE_CHECKING:
@@ -34,21 +42,44 @@ def options_of(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
 
 def request_of(client: Any, operation: Operation, options: Any, *, stream: bool) -> CallRequest:
     """The call that `client` was asked to make. `extra_body` overrides the body, as it does in what is sent."""
-    body = _body(options)
+    body = _mapping(options.json_data)
+    extra = getattr(options, "extra_json", None)
+    if extra is not None:
+        body = {**body, **_mapping(extra)}
     get = body.get
+    temperature, top_p, top_k, stops = get("temperature"), get("top_p"), get("top_k"), get("stop_sequences")
+    provider, address, port = _addressed(client)
     return CallRequest(
         operation,
-        provider_name(client),
-        as_text(get("model"), MAX_REQUEST_TEXT),
+        provider,
+        as_label(get("model"), MAX_REQUEST_TEXT),
         stream,
         as_int(get("max_tokens", get("max_tokens_to_sample"))),
-        as_float(get("temperature")),
-        as_float(get("top_p")),
-        as_int(get("top_k")),
-        _texts(get("stop_sequences")),
+        None if temperature is None else as_float(temperature),
+        None if top_p is None else as_float(top_p),
+        None if top_k is None else as_int(top_k),
+        None if stops is None else _texts(stops),
         "json" if _asks_for_json(body) else None,
-        *endpoint(client.base_url),
+        address,
+        port,
     )
+
+
+def _addressed(client: Any) -> tuple[str, str | None, int | None]:
+    """The provider, the host and the port of `client`, found once for each base URL that it has."""
+    url = client.base_url
+    key = id(client)
+    known = _clients.get(key)
+    if known is not None and known[0]() is client and known[1] is url:
+        return known[2]
+    found = (provider_name(client), *endpoint(url))
+    weak = attempt(ref, client, lambda _: _clients.pop(key, None))
+    if weak is not None:
+        _clients[key] = (weak, url, found)
+    return found
+
+
+_clients: Final[dict[int, tuple[ref[Any], object, tuple[str, str | None, int | None]]]] = {}
 
 
 def endpoint(url: Any) -> tuple[str | None, int | None]:
@@ -70,28 +101,21 @@ def provider_name(client: Any) -> str:
     return next((_PROVIDERS[base] for base in bases if base in _PROVIDERS), "anthropic")
 
 
-def _body(options: Any) -> dict[str, Any]:
-    body = _mapping(options.json_data)
-    extra = getattr(options, "extra_json", None)
-    return body if extra is None else {**body, **_mapping(extra)}
-
-
 def _asks_for_json(body: Mapping[str, Any]) -> bool:
     # `output_format` is the deprecated form of `output_config.format`.
     config, form = body.get("output_config"), body.get("output_format")
-    return _is_json(form) or (config is not None and _is_json(_mapping(config).get("format")))
+    return (form is not None and _is_json(form)) or (config is not None and _is_json(_mapping(config).get("format")))
 
 
 def _is_json(form: object) -> bool:
-    known = {} if form is None else _mapping(form)
-    return bool(known) and as_text(known.get("type")) == "json_schema"
+    return as_text(_mapping(form).get("type")) == "json_schema"
 
 
-def _mapping(value: object) -> dict[str, Any]:
+def _mapping(value: Any) -> dict[str, Any]:
+    if type(value) is dict:
+        return value
     if value is None:
         return {}
-    if type(value) is dict:
-        return cast("dict[str, Any]", value)
     # Most others are the SDK's mark for what is not given. The class of a mapping has `keys`.
     if not hasattr(type(value), "keys"):
         return {}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from midstream._outcomes.exceptions import HTTP_CLIENTS
+from midstream._outcomes.error_classes import HTTP_CLIENTS
 from midstream._outcomes.values import is_sdk_answer, package_of
 
 _STREAMS: Final[Mapping[str, str]] = {
@@ -58,28 +58,20 @@ def is_inspectable(result: Any) -> bool:
     return is_sdk_answer(result) or isinstance(result, Mapping)
 
 
-class Head(NamedTuple):
-    """The head of a response: how to read its body. Evaluated only when that matters."""
+def media_type_in(headers: Any) -> str:
+    """The media type of a body, lower case, without parameters. Empty if the server did not name it."""
+    return str(headers.get("content-type", "")).partition(";")[0].strip().lower()
 
-    headers: Any
-    kind: type[Any]
-    """The class of the response."""
 
-    @property
-    def media_type(self) -> str:
-        """Lower case, without parameters. Empty if the server did not name it."""
-        return str(self.headers.get("content-type", "")).partition(";")[0].strip().lower()
+def encoding_in(headers: Any) -> str:
+    """The content encoding of a body, lower case. Empty for none."""
+    encoding = str(headers.get("content-encoding", "")).strip().lower()
+    return "" if encoding == "identity" else encoding
 
-    @property
-    def encoding(self) -> str:
-        """The content encoding, lower case. Empty for none."""
-        encoding = str(self.headers.get("content-encoding", "")).strip().lower()
-        return "" if encoding == "identity" else encoding
 
-    @property
-    def decoding_error(self) -> str:
-        """The qualified class of the exception that the HTTP client raises for a corrupt encoding."""
-        return f"{package_of(self.kind.__module__)}.DecodingError"
+def decoding_error_with(headers: Any) -> str:
+    """The qualified class of the exception that the HTTP client of `headers` raises for a corrupt encoding."""
+    return f"{package_of(type(headers).__module__)}.DecodingError"
 
 
 def _is_response_class(kind: Any) -> bool:

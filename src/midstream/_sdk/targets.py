@@ -127,10 +127,11 @@ def _iterator(observed: Callable[..., Any]) -> Callable[..., Any]:
     def iterator(observer: RequestObserver, wrapped: _Sync, stream: Any, args: _Args, kwargs: _Kwargs) -> Any:
         events = wrapped(*args, **kwargs)
         response = attempt(response_of, stream)
+        call = observer.registry.of(response)
+        if call is not None:
+            return observed(events, call.itself)
         # Below SDK 1.14 the iterator is made inside `request()`, before the call has its response.
-        if current_call() is None and observer.registry.of(response) is None:
-            return events
-        return observed(events, partial(observer.registry.of, response))
+        return events if current_call() is None else observed(events, partial(observer.registry.of, response))
 
     return iterator
 

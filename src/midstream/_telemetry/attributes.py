@@ -6,9 +6,8 @@ test holds them to the tables. `_value_` is the `value` of an enum, at a tenth o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from midstream._outcomes.vocabulary import Outcome
 
@@ -29,8 +28,7 @@ class When(Enum):
     FAILURE = auto()
 
 
-@dataclass(frozen=True)
-class Attribute:
+class Attribute(NamedTuple):
     """An attribute of spans and log events, and of the metrics that name it."""
 
     name: str

@@ -46,7 +46,7 @@ def of_provider(name: str, meter: Meter, provider: object, make: Callable[[], T]
 
 
 def _attributes(thing: object) -> dict[str, Any] | None:
-    found = attempt(vars, thing)
+    found: Any = attempt(vars, thing)
     return found if type(found) is dict else None  # that of a class cannot be changed
 
 

@@ -38,6 +38,8 @@ class CallRequest:
     server_port: int | None = None
     attributes: Mapping[str, Value] | None = field(default=None, init=False, repr=False, compare=False)
     """Cache of `attributes.request_attributes`, which are needed several times. `None` before the first time."""
+    series: object = field(default=None, init=False, repr=False, compare=False)
+    """The same of the recorder's `RequestSeries`."""
 
 
 @dataclass(slots=True)

@@ -101,7 +101,7 @@ _LONGEST_WAIT: Final = _seconds(
     (*_CALL, "midstream.outcome"),
     lambda c: c.verdict.longest_wait if c.verdict.opened else None,
 )
-_RESENDS: Final = _counter(
+RESENDS: Final = _counter(
     "midstream.client.resends",
     "{request}",
     "Requests that the SDK sent again.",
@@ -114,9 +114,9 @@ TELEMETRY_ERRORS: Final = _counter(
     "Telemetry faults of midstream's own that were contained.",
     ("midstream.component",),
 )
-TOTALS: Final = (OPERATIONS, _ERRORS, _RESENDS)
+TOTALS: Final = (OPERATIONS, _ERRORS, RESENDS)
 """Counted by midstream, and observed when metrics are collected."""
-_OURS: Final = (OPERATIONS, _ERRORS, OPEN_STREAMS, _LONGEST_WAIT, _RESENDS, TELEMETRY_ERRORS)
+_OURS: Final = (OPERATIONS, _ERRORS, OPEN_STREAMS, _LONGEST_WAIT, RESENDS, TELEMETRY_ERRORS)
 
 _DURATION: Final = _seconds("gen_ai.client.operation.duration", "Duration of a call.", _ERROR, lambda c: c.duration)
 _USAGE: Final = Metric(
@@ -166,11 +166,12 @@ def _next_tokens(name: str, brief: str, tokens: Read) -> Metric:
     return _tokens(f"gen_ai.client.inference.operation.{name}", brief, _ERROR, tokens)
 
 
+_NEXT_FIRST_CHUNK: Final = _next(_FIRST_CHUNK, "time_to_first_chunk")
 _NEXT_PER_CHUNK: Final = _next(_PER_CHUNK, "time_per_output_chunk")
 
 NEXT_METRICS: Final = (
     _next(_DURATION, "duration", "Duration of a call for an answer."),
-    _next(_FIRST_CHUNK, "time_to_first_chunk"),
+    _NEXT_FIRST_CHUNK,
     _NEXT_PER_CHUNK,
     _next_usage(
         "input_tokens",
@@ -194,6 +195,10 @@ _GEN_AI_METRICS: Final[Mapping[GenAIMetrics, tuple[Metric, ...]]] = {
     GenAIMetrics.NEXT: NEXT_METRICS,
     GenAIMetrics.BOTH: (*_RELEASED, *NEXT_METRICS),
 }
+
+
+OF_STREAMS: Final = (_LONGEST_WAIT, _FIRST_CHUNK, _NEXT_FIRST_CHUNK)
+"""The metrics that only streams have, and of those some only after their first content."""
 
 
 def metrics_with(names: GenAIMetrics) -> tuple[Metric, ...]:

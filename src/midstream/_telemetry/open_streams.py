@@ -36,7 +36,7 @@ class OpenStreams:
     def __init__(self, contained: Guard) -> None:
         self._guard = contained
         self._series: Final[dict[StreamSeries, StreamSeries]] = {}
-        self._open: dict[int, StreamSeries] = {}
+        self._open: dict[object, StreamSeries] = {}
 
     @classmethod
     def of(cls, meter: Meter, provider: object, contained: Guard) -> OpenStreams:
@@ -56,11 +56,11 @@ class OpenStreams:
         series = tuple(attributes.items())
         return self._series.setdefault(series, series)
 
-    def opened(self, call: int, series: StreamSeries) -> None:
-        """The stream of the call with the id `call` is open, and counts for `series`."""
+    def opened(self, call: object, series: StreamSeries) -> None:
+        """The stream of `call` is open, and counts for `series`."""
         self._open[call] = series
 
-    def closed(self, call: int) -> None:
+    def closed(self, call: object) -> None:
         """It is closed. Nothing happens if it was not open."""
         self._open.pop(call, None)
 

@@ -102,15 +102,15 @@ class Recorder:
                 raise
         return SilentSpan(entered_in)
 
-    def stream_opened(self, call: int, request: CallRequest) -> None:
-        """The live stream of the call with the id `call` has begun."""
+    def stream_opened(self, call: object, request: CallRequest) -> None:
+        """The live stream of `call` has begun. What stands for the call is kept until the stream has ended."""
         try:
             self._open_streams.opened(call, self._series.open_stream(request))
         except Exception:
             if not self.guards.metrics.contains_error():
                 raise
 
-    def stream_closed(self, call: int) -> None:
+    def stream_closed(self, call: object) -> None:
         """It has ended."""
         self._open_streams.closed(call)
 
@@ -130,7 +130,6 @@ class Recorder:
     def ended(self, call: CallRecord, span: CallSpan, error: BaseException | None) -> None:
         """Records a call that ended. `error` is the exception that the application got, if it got one."""
         failure = call.verdict.failure
-        requested = request_attributes(call.request)
         result: dict[str, Value] = {}
         try:
             result = call_attributes(call)
@@ -140,7 +139,7 @@ class Recorder:
         line = None if failure is None else str(failure)
         # An exception for the application, such as Ctrl-C in an exporter, passes through after the rest is recorded.
         try:
-            span.finish(requested, result, line, time.time_ns())
+            span.finish(call.request, result, line, time.time_ns())
         except Exception:
             if not self.guards.spans.contains_error():
                 raise
@@ -153,7 +152,10 @@ class Recorder:
                         with self.guards.logs:
                             self._write_failure(failure, call.request_id)
                     try:
-                        self._emit_event(failure, line, {**requested, **result}, span.context, error)
+                        where = span.context
+                        if self._log_events.wanted(where):
+                            attributes = {**request_attributes(call.request), **result}
+                            self._emit_event(failure, line, attributes, where, error)
                     except Exception:
                         if not self.guards.logs.contains_error():
                             raise
@@ -162,7 +164,9 @@ class Recorder:
         rest: Iterator[SeriesValue] = iter(())
         try:
             end = self._series.end_of(call)
-            for add, times in end.added:
+            for add in end.added:
+                add()
+            for add, times in end.added_often:
                 for _ in range(int(times(call) or 0)):
                     add()
             rest = iter(end.recorded)
@@ -189,8 +193,6 @@ class Recorder:
         where: Context,
         error: BaseException | None,
     ) -> None:
-        if not self._log_events.wanted(where):
-            return
         exception: dict[str, Value] = {"exception.message": failure.message or line}
         if failure.exception_type is not None:
             exception["exception.type"] = failure.exception_type

@@ -27,7 +27,7 @@ from opentelemetry.trace import Status, StatusCode
 
 from midstream._guard import Guard, attempt
 from midstream._outcomes.vocabulary import Outcome
-from midstream._telemetry.attributes import CALL_ATTRIBUTES, REQUEST_ATTRIBUTES
+from midstream._telemetry.attributes import CALL_ATTRIBUTES, REQUEST_ATTRIBUTES, request_attributes
 from midstream._telemetry.spans import CallSpan, context_of
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.context import Context
 
-    from midstream._telemetry.call_record import Value
+    from midstream._telemetry.call_record import CallRequest, Value
 
 
 _Statuses = tuple[tuple[Status | StatusCode, str | None], ...]
@@ -77,17 +77,14 @@ class SdkSpan(CallSpan):
         self._guard = spans
         self.span = span
         self._deferred = _DeferredEnd()
-        # A span of a class with slots has no instance attributes: then it gets what it can while it records.
-        # Not through its `__dict__`, which does not exist yet, and takes 700 bytes while the stream is open.
-        attempt(setattr, span, "end", self._deferred.end)
-        attempt(setattr, span, "set_status", self._deferred.set_status)
+        _replace(span, end=self._deferred, set_status=self._deferred.set_status)
 
-    def _current_in(self, where: Context) -> Context:
-        return context_of(self.span, where)
+    def _current_in(self, where: Context, *, works: bool) -> Context:
+        return context_of(self.span, where, works=works)
 
     def finish(
         self,
-        request_attributes: Mapping[str, Value],
+        request: CallRequest | None,
         result_attributes: Mapping[str, Value],
         failure: str | None,
         ended_ns: int,
@@ -100,20 +97,29 @@ class SdkSpan(CallSpan):
         _restore(self.span)
         completed = result_attributes.get("midstream.outcome") == _COMPLETED
         try:
-            with self._guard:
-                if self.span.is_recording():
-                    known = self._known()
-                    attributes = {**request_attributes, **result_attributes}
-                    with self._guard:
-                        self.span.set_attributes({name: v for name, v in attributes.items() if name not in known})
-                    for status in self._statuses(failure, completed=completed):
-                        self.span.set_status(*status)
+            if self.span.is_recording():
+                requested = {} if request is None else request_attributes(request)
+                self._add({**requested, **result_attributes})
+                for status in self._statuses(failure, completed=completed):
+                    self.span.set_status(*status)
+        except Exception:
+            if not self._guard.contains_error():
+                raise
         finally:
             state = _state(self.span)
             if self._deferred.ended_ns is not None:
                 self.span.end(self._deferred.ended_ns)
             elif failure is not None and state:
                 state.update(end=_last_end(self.span), set_status=_noop)
+
+    def _add(self, attributes: Mapping[str, Value]) -> None:
+        """Adds the attributes that the SDK has not set."""
+        known = self._known()
+        try:
+            self.span.set_attributes({name: v for name, v in attributes.items() if name not in known})
+        except Exception:
+            if not self._guard.contains_error():
+                raise
 
     def close(self) -> None:
         """Ends the span if the SDK has not. Calls of the SDK during the exit of the interpreter are ignored."""
@@ -131,17 +137,19 @@ class SdkSpan(CallSpan):
 
     def _known(self) -> frozenset[str]:
         """The SDK's attributes that it has set; all of them for a span that does not show its attributes."""
-        with self._guard:
-            attributes: object = getattr(self.span, "attributes", None)
+        try:
+            attributes: Any = getattr(self.span, "attributes", None)
             if isinstance(attributes, Mapping):
                 # The host of a base URL that is not known yet is an empty text.
-                items = cast("Mapping[str, Any]", attributes).items()
-                return _OF_THE_SDK.intersection([name for name, value in items if value != ""])
+                return _OF_THE_SDK.intersection([name for name, value in attributes.items() if value != ""])
+        except Exception:
+            if not self._guard.contains_error():
+                raise
         return _OF_THE_SDK
 
 
 class _DeferredEnd:
-    """Keeps the SDK's calls at the end of its span. Does not refer to the span, so that no cycle arises."""
+    """Keeps the SDK's calls at the end of its span, as its `end`. Does not refer to the span, so no cycle arises."""
 
     __slots__ = ("ended_ns", "statuses")
 
@@ -149,7 +157,7 @@ class _DeferredEnd:
         self.ended_ns: int | None = None
         self.statuses: _Statuses = ()
 
-    def end(self, end_time: int | None = None) -> None:
+    def __call__(self, end_time: int | None = None) -> None:
         if self.ended_ns is None:
             self.ended_ns = time.time_ns() if end_time is None else end_time
 
@@ -169,6 +177,20 @@ def _last_end(span: trace.Span) -> Callable[..., None]:
             living.end(end_time)
 
     return end
+
+
+def _replace(span: trace.Span, **methods: Callable[..., None]) -> None:
+    """Replaces methods of `span`, if it has instance attributes. Otherwise it gets what it can while it records."""
+    kind = type(span)
+    # In a new dict, because to the span's own they would add 1,500 bytes. A proxy sets attributes in its own way.
+    if kind.__setattr__ is not object.__setattr__ or not attempt(_set_state, span, methods):
+        for name, method in methods.items():
+            attempt(setattr, span, name, method)
+
+
+def _set_state(span: Any, methods: dict[str, Any]) -> bool:
+    span.__dict__ = {**span.__dict__, **methods}
+    return True
 
 
 def _restore(span: trace.Span) -> None:

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any, Final
 from midstream._outcomes.classify import bounded_error_type
 from midstream._telemetry.attributes import call_attributes, request_attributes
 from midstream._telemetry.limits import Limits
-from midstream._telemetry.metrics import COUNTER_DEFAULTS, NORMAL_FLAGS, OPEN_STREAMS, OPERATIONS, metrics_of
+from midstream._telemetry.metrics import (
+    COUNTER_DEFAULTS,
+    NORMAL_FLAGS,
+    OF_STREAMS,
+    OPEN_STREAMS,
+    OPERATIONS,
+    RESENDS,
+    metrics_of,
+)
 from midstream._telemetry.operation import Operation
 
 if TYPE_CHECKING:
@@ -51,11 +59,18 @@ class SeriesValue:
 class EndSeries:
     """Where calls are recorded that are the same to metrics."""
 
-    __slots__ = ("added", "recorded")
+    __slots__ = ("added", "added_often", "recorded")
 
-    def __init__(self, added: list[tuple[Callable[[], object], Read]], recorded: list[SeriesValue]) -> None:
+    def __init__(
+        self,
+        added: list[Callable[[], object]],
+        added_often: list[tuple[Callable[[], object], Read]],
+        recorded: list[SeriesValue],
+    ) -> None:
         self.added: Final = added
-        """The totals: what adds 1 and never raises, and how often it is to be called."""
+        """The totals that count the call: what adds 1 and never raises."""
+        self.added_often: Final = added_often
+        """Those that count something of it, with how often to add 1."""
         self.recorded: Final = recorded
 
 
@@ -85,6 +100,9 @@ class CallSeries:
 
     def of(self, request: CallRequest) -> RequestSeries:
         """The series of `request`. The first time, those of all outcomes, so that `rate()` sees the first failure."""
+        known = request.series
+        if type(known) is RequestSeries:
+            return known
         key = (
             request.operation,
             request.provider,
@@ -98,6 +116,7 @@ class CallSeries:
             self._create_outcomes(request)
             found = RequestSeries()
             _keep(self._requests, key, found, MAX_REQUESTS)
+        request.series = found
         return found
 
     def open_stream(self, request: CallRequest) -> StreamSeries:
@@ -112,12 +131,15 @@ class CallSeries:
         """The series of `call`."""
         verdict, resent = call.verdict, call.attempts > 1
         failure = verdict.failure
-        key: object = (verdict.outcome, verdict.answer.model, resent)
+        timed = verdict.first_chunk_at is not None
+        key: object = (verdict.outcome, verdict.answer.model, resent, verdict.opened, timed)
         if failure is not None:
             key = (
                 verdict.outcome,
                 verdict.answer.model,
                 resent,
+                verdict.opened,
+                timed,
                 call.corrected,
                 call.observed_status_code,
                 failure.error_type,
@@ -162,8 +184,8 @@ class CallSeries:
         }
         if call.verdict.failure is not None:
             known["error.type"] = bounded_error_type(call.verdict.failure)
-        added = [
-            (self._totals.adder(metric, self.limits.series(metric.name, known)), measure.value)
+        totals = [
+            (metric, self._totals.adder(metric, self.limits.series(metric.name, known)), measure.value)
             for metric in metrics
             if metric.name not in self._records
             for measure in metric.measures
@@ -174,8 +196,13 @@ class CallSeries:
             for metric in metrics
             if metric.name in self._records
             for measure in metric.measures
+            if metric not in OF_STREAMS or measure.value(call) is not None
         ]
-        return EndSeries(added, recorded)
+        return EndSeries(
+            [add for metric, add, _ in totals if metric is not RESENDS],
+            [(add, times) for metric, add, times in totals if metric is RESENDS],
+            recorded,
+        )
 
 
 def _keep(cache: dict[Any, Any], key: object, value: object, most: int) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from midstream._guard import Guard, attempt
@@ -14,9 +15,11 @@ from midstream._telemetry.attributes import request_attributes
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from opentelemetry.context import Context
-
     from midstream._telemetry.call_record import CallRequest, Value
+
+
+_FREED: Final = Context()
+"""Stands for the context of a working span, which has to be made again."""
 
 
 class CallSpan:
@@ -34,26 +37,32 @@ class CallSpan:
     @property
     def context(self) -> Context:
         """Where the metrics and the log event of the call belong."""
-        if self._context is None:
-            self._context = self._current_in(self._where)
-        return self._context
+        found = self._context
+        if found is None or found is _FREED:
+            found = self._context = self._current_in(self._where, works=found is _FREED)
+        return found
 
     def stream_opened(self) -> None:
         """Frees what can be made again at the end of the stream, which may be far away."""
-        self._context = None
+        if self._context is not None and self._context is not self._where:
+            self._context = _FREED
 
-    def _current_in(self, where: Context) -> Context:
-        """`where` with the span as the current one."""
+    def _current_in(self, where: Context, *, works: bool) -> Context:
+        """`where` with the span as the current one. `works`: it is known that the span can be that."""
+        del works
         return where
 
     def finish(
         self,
-        request_attributes: Mapping[str, Value],
+        request: CallRequest | None,
         result_attributes: Mapping[str, Value],
         failure: str | None,
         ended_ns: int,
     ) -> None:
-        """Ends the span, as failed if `failure` describes a failure. `ended_ns` is since the epoch."""
+        """Ends the span, as failed if `failure` describes a failure. `ended_ns` is since the epoch.
+
+        `request`: the call's, whose attributes the span gets if it lacks them. `None`: it gets none.
+        """
 
     def close(self) -> None:
         """Ends a finished span that the SDK has not ended by the exit of the interpreter."""
@@ -86,21 +95,22 @@ class OwnSpan(CallSpan):
             start_time=started_ns,
         )
 
-    def _current_in(self, where: Context) -> Context:
-        return context_of(self.span, where)
+    def _current_in(self, where: Context, *, works: bool) -> Context:
+        return context_of(self.span, where, works=works)
 
     def finish(
         self,
-        request_attributes: Mapping[str, Value],
+        request: CallRequest | None,
         result_attributes: Mapping[str, Value],
         failure: str | None,
         ended_ns: int,
     ) -> None:
         """Ends the span. The status of a call that did not fail stays unset, as the conventions require."""
-        is_same = request_attributes is self._request.attributes
         try:
             try:
-                self.span.set_attributes(result_attributes if is_same else {**request_attributes, **result_attributes})
+                if request is not None and request is not self._request:
+                    result_attributes = {**request_attributes(request), **result_attributes}
+                self.span.set_attributes(result_attributes)
             except Exception:
                 if not self._guard.contains_error():
                     raise
@@ -117,9 +127,9 @@ def _name_of(operation: str, model: str | None) -> str:
     return f"{operation} {model}" if model else operation
 
 
-def context_of(span: object, where: Context) -> Context:
-    """`where` with `span` as the current one, if it is a working span: another would break its children."""
-    return trace.set_span_in_context(cast("Any", span), where) if attempt(_works, span) else where
+def context_of(span: Any, where: Context, *, works: bool) -> Context:
+    """`where` with `span` as the current one, if it `works`, or is found to: another would break its children."""
+    return trace.set_span_in_context(span, where) if works or attempt(_works, span) else where
 
 
 def _works(span: object) -> bool:

@@ -11,7 +11,8 @@ from functools import lru_cache
 from traceback import walk_tb
 from typing import Final
 
-from midstream._outcomes.exceptions import causes, qualified_name
+from midstream._outcomes.error_classes import class_of
+from midstream._outcomes.exceptions import causes
 from midstream._outcomes.values import as_text
 
 _MAX_FRAMES: Final = 64
@@ -29,7 +30,7 @@ def _traceback(error: BaseException) -> str:
     # Not `StackSummary.extract`, which checks every file.
     frames = deque(walk_tb(error.__traceback__), maxlen=_MAX_FRAMES)
     lines = [_line(frame.f_code.co_filename, line, frame.f_code.co_name) for frame, line in frames]
-    return "".join(("Traceback (most recent call last):\n", *lines, qualified_name(type(error)), "\n"))
+    return "".join(("Traceback (most recent call last):\n", *lines, class_of(error).name, "\n"))
 
 
 # Cached, because most exceptions come out of the same few places.

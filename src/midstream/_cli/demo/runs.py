@@ -24,7 +24,7 @@ from midstream._cli.console.captured import CapturedException
 from midstream._cli.demo.exporting import Telemetry
 from midstream._cli.demo.results import DemoCall, Flavor, Results, Row, Seen
 from midstream._outcomes import Outcome, Phase
-from midstream._outcomes.exceptions import qualified_name
+from midstream._outcomes.error_classes import qualified_name
 from midstream.faults import Expectation, Scenario
 
 _CONCURRENT_CALLS: Final = 8  # per kind of client

@@ -156,7 +156,7 @@ def _requirements(package: str) -> list[Requirement]:
 
 
 def _fits(requirement: Requirement, version: str) -> bool:
-    return attempt(requirement.specifier.contains, version, prereleases=True) is True
+    return attempt(lambda: requirement.specifier.contains(version, prereleases=True)) is True
 
 
 def _version(package: str) -> str | None:
