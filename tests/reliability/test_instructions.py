@@ -55,7 +55,7 @@ def test_no_more_steps_are_added_to_an_item_than_the_limits_allow() -> None:
     assert {path: steps for path, steps in added.items() if steps > MAX_STEPS[path]} == {}
 
 
-MAX_STEPS_PER_CALL = {"call": 4020, "call refused": 6160, "stream": 8280, "stream failing after 4 events": 9550}
+MAX_STEPS_PER_CALL = {"call": 3470, "call refused": 4590, "stream": 6920, "stream failing after 4 events": 7550}
 """The maximum of midstream's bytecode instructions by kind of call, sync and async, with midstream's span and on the
 SDK's: a tenth more than with Python 3.11."""
 

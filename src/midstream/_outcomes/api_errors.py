@@ -29,6 +29,7 @@ from midstream._outcomes.values import (
     is_mapping,
     item,
     json_value,
+    type_of,
 )
 
 if TYPE_CHECKING:
@@ -84,8 +85,8 @@ def api_error_in(body: object) -> ErrorBody:
 
 def _envelope(body: Any) -> ErrorBody | None:
     """The error in the API's own spelling, which most have. `None` for any other."""
-    error = body.get("error") if type(body) is dict else None
-    if type(error) is not dict:
+    error: Any = body.get("error") if type_of(body) is dict else None
+    if type_of(error) is not dict:
         return None
     kind, message = error.get("type"), error.get("message")
     if type(kind) is not str or kind not in API_STATUS or type(message) is not str or not message:

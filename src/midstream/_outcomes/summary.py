@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from midstream._outcomes.values import as_int, as_label, as_text, field, fields
+from midstream._outcomes.values import as_int, as_label, as_text, field, fields, new_tuple
 
 _MAX_TOKENS: Final = 2**60
 """More cannot be a count, and a sum of three would not fit into 64 bits."""
@@ -51,7 +51,8 @@ def updated(before: MessageSummary, message_delta: object) -> MessageSummary:
 
 
 def _summary(*values: str | int | None) -> MessageSummary:
-    return tuple.__new__(MessageSummary, values)  # a quarter of the time of its construction by name
+    made: MessageSummary = new_tuple(MessageSummary, values)
+    return made
 
 
 def _usage(usage: object) -> tuple[int | None, int | None, int | None, int | None]:

@@ -19,7 +19,7 @@ from weakref import ref
 from midstream._guard import attempt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 
 UNDECODED: Final = object()
@@ -107,14 +107,14 @@ def is_mapping(value: object) -> bool:
 
 def item(value: Any, key: str) -> object:
     """`value[key]` of a mapping, and `None` of anything else."""
-    if type(value) is dict:
+    if type_of(value) is dict:
         return value.get(key)
     return attempt(lambda: value.get(key)) if is_mapping(value) else None
 
 
 def field(value: Any, name: str) -> object:
     """`value[name]` of a mapping, `value.name` of anything else, and `None` where there is none."""
-    kind: type[object] = type(value)
+    kind = type_of(value)
     # Not what a class of the SDK does not know. pydantic keeps that in `__dict__`, and answers much slower itself.
     if kind is dict or _sdk_classes.get(id(kind)) is kind:
         known: dict[str, object] = value if kind is dict else value.__dict__
@@ -125,7 +125,7 @@ def field(value: Any, name: str) -> object:
 
 def fields(value: Any, *names: str) -> Sequence[object]:
     """The `field` of each of `names`, at least two."""
-    kind: type[object] = type(value)
+    kind = type_of(value)
     if kind is dict or _sdk_classes.get(id(kind)) is kind:
         try:
             found: tuple[object, ...] = _picker(*names)(value if kind is dict else value.__dict__)
@@ -182,13 +182,19 @@ _sdk_classes: Final[dict[int, type]] = {}
 
 _picker: Final = cache(itemgetter)
 
+type_of: Final[Callable[[object], type[object]]] = cast("Any", type)
+"""`type`, for code that must know what it gives: checkers take that of a value of any type for unknown."""
+
+new_tuple: Final[Callable[[type[Any], Iterable[object]], Any]] = cast("Any", tuple).__new__
+"""Makes a named tuple of its values, in a sixth of the time that its construction by name takes."""
+
 mro_of: Final[Callable[[type], tuple[type, ...]]] = type.__dict__["__mro__"].__get__
 """The classes that a class is made of, even if its metaclass lies about them."""
 
 
 def _is_mapping(value: Any) -> bool:
     """Whether `value` is a mapping. Asks once for each class, because the answer takes microseconds."""
-    kind: type[object] = type(value)
+    kind = type_of(value)
     key = id(kind)
     known = _no_mappings.get(key)
     if known is not None and known() is kind:

@@ -12,7 +12,7 @@ from midstream._outcomes.kinds import MESSAGES, TURN_ERRORS, StreamKind, Turn, n
 from midstream._outcomes.remains import TRUNCATED, Remains, cause_of_end, ends_in, error_in, last_event_in
 from midstream._outcomes.summary import NO_ANSWER, MessageSummary, summary_of, updated
 from midstream._outcomes.unexpected import failure_in_document, is_error_line
-from midstream._outcomes.values import UNSEEN, as_label, as_text, field, fields, from_json
+from midstream._outcomes.values import UNSEEN, as_label, as_text, field, fields, from_json, new_tuple
 from midstream._outcomes.verdict import Verdict
 from midstream._outcomes.vocabulary import Outcome, Phase
 
@@ -220,8 +220,7 @@ class StreamWatch:
         except AttributeError:
             return None
         self._ended = True
-        # A sixth of the time of its construction by name.
-        return tuple.__new__(
+        verdict: Verdict = new_tuple(
             Verdict,
             (
                 outcome,
@@ -235,6 +234,7 @@ class StreamWatch:
                 self._last_event,
             ),
         )
+        return verdict
 
     def _turn(self, turn: Turn, event: object) -> None:
         if turn is not Turn.ERROR:

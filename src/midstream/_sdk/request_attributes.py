@@ -15,6 +15,7 @@ from midstream._outcomes.values import (
     as_label,
     as_text,
     package_of,
+    type_of,
 )
 from midstream._telemetry.call_record import CallRequest
 
@@ -73,10 +74,14 @@ def _addressed(client: Any) -> tuple[str, str | None, int | None]:
     if known is not None and known[0]() is client and known[1] is url:
         return known[2]
     found = (provider_name(client), *endpoint(url))
-    weak = attempt(ref, client, lambda _: _clients.pop(key, None))
+    weak = attempt(_weak, client, key)
     if weak is not None:
         _clients[key] = (weak, url, found)
     return found
+
+
+def _weak(client: Any, key: int) -> ref[Any]:
+    return ref(client, lambda _: _clients.pop(key, None))
 
 
 _clients: Final[dict[int, tuple[ref[Any], object, tuple[str, str | None, int | None]]]] = {}
@@ -112,12 +117,13 @@ def _is_json(form: object) -> bool:
 
 
 def _mapping(value: Any) -> dict[str, Any]:
-    if type(value) is dict:
-        return value
+    if type_of(value) is dict:
+        found: dict[str, Any] = value
+        return found
     if value is None:
         return {}
     # Most others are the SDK's mark for what is not given. The class of a mapping has `keys`.
-    if not hasattr(type(value), "keys"):
+    if not hasattr(type_of(value), "keys"):
         return {}
     # It is read once, and may raise.
     return attempt(lambda: dict(cast("Any", value)) if isinstance(value, Mapping) else None) or {}

@@ -6,7 +6,7 @@ survives `uninstrument()`, and the next `instrument()` continues with it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from opentelemetry import metrics
 from opentelemetry.metrics import NoOpMeter, get_meter_provider
@@ -46,8 +46,8 @@ def of_provider(name: str, meter: Meter, provider: object, make: Callable[[], T]
 
 
 def _attributes(thing: object) -> dict[str, Any] | None:
-    found: Any = attempt(vars, thing)
-    return found if type(found) is dict else None  # that of a class cannot be changed
+    found: dict[str, Any] | None = cast("Any", attempt(vars, thing))
+    return found if found.__class__ is dict else None  # that of a class cannot be changed
 
 
 def _of_the_api(provider: object) -> list[dict[str, Any]]:

@@ -98,7 +98,7 @@ class SdkSpan(CallSpan):
         completed = result_attributes.get("midstream.outcome") == _COMPLETED
         try:
             if self.span.is_recording():
-                requested = {} if request is None else request_attributes(request)
+                requested: Mapping[str, Value] = {} if request is None else request_attributes(request)
                 self._add({**requested, **result_attributes})
                 for status in self._statuses(failure, completed=completed):
                     self.span.set_status(*status)
@@ -138,10 +138,11 @@ class SdkSpan(CallSpan):
     def _known(self) -> frozenset[str]:
         """The SDK's attributes that it has set; all of them for a span that does not show its attributes."""
         try:
-            attributes: Any = getattr(self.span, "attributes", None)
+            attributes: object = getattr(self.span, "attributes", None)
             if isinstance(attributes, Mapping):
                 # The host of a base URL that is not known yet is an empty text.
-                return _OF_THE_SDK.intersection([name for name, value in attributes.items() if value != ""])
+                items = cast("Mapping[str, Any]", attributes).items()
+                return _OF_THE_SDK.intersection([name for name, value in items if value != ""])
         except Exception:
             if not self._guard.contains_error():
                 raise
