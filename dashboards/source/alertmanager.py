@@ -110,7 +110,8 @@ def files() -> Mapping[str, str]:
 
 _HEAD: Final = """\
 # Written by `python dashboards/generate.py` from dashboards/source/; do not edit.
-# Alertmanager: put these routes first below your own route, and add these rules to your inhibit_rules.
+# Alertmanager: put these routes first below your own route, with your receivers for `page` and `ticket`, and add these
+# rules to your inhibit_rules. Alerts with severity info go to the receiver of your own route.
 # Apache-2.0
 """
 
@@ -130,9 +131,15 @@ _ROUTES: Final = dedent(
         # Many services fail together: one notification for each provider and model.
         - matchers: {_quoted([_named(_FLEET)])}
           group_by: {_list(("alertname", *_MODELS))}
-        # All other alerts: one notification for each service.
+          routes: &by_severity
+            - matchers: {_quoted([_PAGE])}
+              receiver: page
+            - matchers: {_quoted([_TICKET])}
+              receiver: ticket
+        # All other alerts: one notification for each service and severity.
         - matchers: {_quoted(['alertname =~ "Midstream.+"'])}
           group_by: {_list(TARGET)}
+          routes: *by_severity
     """
 )
 

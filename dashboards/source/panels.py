@@ -167,7 +167,7 @@ class Tile(Panel):
         renamed = {str(OTHER_NAME): {"text": "The metric has another name", "color": "orange"}}
         return {
             **super()._defaults(),
-            "noValue": NO_SUCH_METRIC,
+            "noValue": NO_SUCH_METRIC if self.source == DATASOURCE else self.nothing,
             "mappings": [{"type": "special", "options": idle}, {"type": "value", "options": renamed}],
             **self._coloured(),
         }

@@ -76,7 +76,7 @@ def with_trend(asked: Callable[[str], str], sentence: str) -> tuple[Query, ...]:
     """What is asked, over the whole time, and in the last interval, above a line of those before it."""
     return (
         Query(or_why_not(asked(WHOLE), WHOLE), sentence),
-        Query(or_why_not(asked(STEP), STEP), "in the last interval", over_time=True),
+        Query(or_why_not(asked(STEP), STEP), "last interval", over_time=True),
     )
 
 

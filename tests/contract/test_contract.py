@@ -22,7 +22,8 @@ def test_the_page_is_up_to_date() -> None:
     done = subprocess.run(
         [sys.executable, ROOT / "docs" / "telemetry.py", "--check"], check=False, capture_output=True, text=True
     )
-    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "", "")
+    assert done.returncode == 0, f"run `make docs`\n{done.stdout}{done.stderr}"
+    assert (done.stdout.strip(), done.stderr) == ("", "")
 
 
 def test_outcomes_and_phases_are_the_closed_sets_of_the_contract() -> None:

@@ -125,7 +125,8 @@ def alertmanager(directory: Path, shipped: Mapping[str, Any] | None = None) -> G
     configuration = directory / "alertmanager.yaml"
     more = dict(shipped or {})
     route = {"receiver": "none", "group_wait": "0s", **more.pop("route", {})}
-    configuration.write_text(yaml.safe_dump({"route": route, "receivers": [{"name": route["receiver"]}], **more}))
+    receivers = [{"name": name} for name in (route["receiver"], "page", "ticket")]
+    configuration.write_text(yaml.safe_dump({"route": route, "receivers": receivers, **more}))
     command = (
         program,
         f"--config.file={configuration}",

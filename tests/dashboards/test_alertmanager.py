@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ import yaml
 from dashboards.prometheus import alertmanager, get_json
 from source import names
 from source.alerts import ALERTS
-from support.programs import eventually
+from support.programs import eventually, needed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -107,3 +108,24 @@ def test_many_services_that_fail_together_are_one_notification_and_a_service_is_
         assert sorted(members) == [["alone", "alone"], ["storm-0", "storm-1", "storm-2", "storm-3"]]
 
     eventually(told)
+
+
+@pytest.mark.parametrize("name", ["MidstreamFleetFailure", "MidstreamErrorBudgetBurn"])
+@pytest.mark.parametrize(("severity", "receiver"), [("critical", "page"), ("warning", "ticket"), ("info", "others")])
+def test_a_page_pages_although_the_routes_are_the_first(
+    tmp_path: Path, name: str, severity: str, receiver: str
+) -> None:
+    shipped = yaml.safe_load(SHIPPED.read_text(encoding="utf-8"))
+    routes = [*shipped["route"]["routes"], {"matchers": ["severity = critical"], "receiver": "late"}]
+    receivers = [{"name": one} for one in ("page", "ticket", "others", "late")]
+    config = {**shipped, "route": {"receiver": "others", "routes": routes}, "receivers": receivers}
+    (tmp_path / "alertmanager.yaml").write_text(yaml.safe_dump(config))
+    command = (needed("amtool", "prometheus-alertmanager"), "config", "routes", "test")
+    labels = (f"alertname={name}", f"severity={severity}")
+    done = subprocess.run(
+        (*command, f"--config.file={tmp_path / 'alertmanager.yaml'}", *labels),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.split() == [receiver], done.stderr

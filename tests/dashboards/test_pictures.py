@@ -72,6 +72,11 @@ def test_a_panel_can_have_its_points_further_apart(interval: str, step: int, rat
     assert (asked["step"], asked["query"]) == (step, f"rate(x[{rate}s])")
 
 
+def test_a_panel_can_have_few_points() -> None:
+    ((_, asked),) = queries(board({"refId": "A", "expr": "x"}, maxDataPoints=10))
+    assert asked["step"] == 60
+
+
 def test_an_interval_that_cannot_be_read_is_reported_with_board_and_panel() -> None:
     with pytest.raises(ProblemError, match=r"^one: Calls: .*soon"):
         queries(board({"refId": "A", "expr": "x"}, interval="soon"))

@@ -78,6 +78,16 @@ def test_a_runbook_says_how_bad_it_is_and_from_where_on(name: str) -> None:
     assert (name == "MidstreamStalls") == (f"{STALL} s" in intro)
 
 
+@pytest.mark.parametrize("name", sorted(PAIRS.keys() - {"MidstreamCallerErrors"}))
+def test_a_runbook_says_when_the_alert_for_days_is_over(name: str) -> None:
+    end = " ".join(TEXTS[name].split("## When it can wait")[1].split())
+    (recorded,) = re.findall(r"`(midstream:\w+:ratio)_rate\w+` is below ", end)
+    (expression,) = {alert.expression for alert in ALERTS if alert.name == name and alert.labels.get("long") == "1d"}
+    assert recorded in expression
+    assert f"is below {PAIRS[name].slow.share}" in end
+    assert f"for up to {in_words(str(PAIRS[name].slow.short))}" in end
+
+
 PAGES = {"MidstreamOutage": OUTAGE, "MidstreamAccessDenied": DENIAL, "MidstreamCallerErrors": CALLER}
 
 

@@ -16,7 +16,8 @@ def test_the_excerpts_and_tables_match_calls_made_now() -> None:
     done = subprocess.run(
         [sys.executable, CHECKOUT / "docs" / "outcomes.py", "--check"], check=False, capture_output=True, text=True
     )
-    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "", "")
+    assert done.returncode == 0, f"run `make docs`\n{done.stdout}{done.stderr}"
+    assert (done.stdout.strip(), done.stderr) == ("", "")
 
 
 def test_every_outcome_has_a_row_and_a_section_in_its_order() -> None:

@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from midstream._options import ENVIRONMENT
-from midstream.faults import EXAMPLES, parse
+from midstream.faults import parse
 from support.blocks import CHECKOUT
 from support.clients import HTTP_PACKAGE
 
@@ -35,8 +35,21 @@ def test_the_first_table_says_how_such_a_call_really_ends(row: str, model: str) 
     assert told - words <= {None, "json.decoder.JSONDecodeError"}
 
 
-def test_the_number_of_scenarios_matches_the_demo() -> None:
-    assert f"{len(EXAMPLES)} scenarios" in " ".join(_PAGE.split())
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "survives {ladder} of {faults} retryable faults and takes {cut} truncated answers for whole ones",
+        "A loop that uses `midstream.classify` survives all {loop}:",
+        "The usual retry code then survives {corrected} of {faults} faults instead of {ladder}",
+    ],
+)
+def test_the_numbers_of_retries_are_those_of_the_page_about_retrying(sentence: str) -> None:
+    measured = (CHECKOUT / "docs" / "retrying.md").read_text(encoding="utf-8")
+    (faults,) = re.findall(r"survived, of (\d+) retryable faults", measured)
+    rows = {name: numbers for name, *numbers in re.findall(r"^\| (.+?) \| (\d+) \| (\d+) \|", measured, re.MULTILINE)}
+    (ladder, cut), (corrected, _) = rows["the usual ladder"], rows["the usual ladder, corrected"]
+    words = sentence.format(faults=faults, ladder=ladder, cut=cut, corrected=corrected, loop=rows["`plain.py`"][0])
+    assert words in " ".join(_PAGE.split()), f"docs/retrying.md says: {words}"
 
 
 def test_every_option_has_its_row_and_its_variable() -> None:

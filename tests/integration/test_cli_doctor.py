@@ -130,11 +130,12 @@ def test_a_missing_exporter_package_is_why_nothing_is_set_up(interpreters: Inter
         PROBLEM,
         "traces and metrics and logs need the exporter otlp_proto_grpc, which is not installed: nothing is set up",
         (
-            "pip install opentelemetry-exporter-otlp-proto-grpc; "
-            "or set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf, as the distro's default is grpc"
+            "set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf, as the distro's default is grpc; "
+            "or pip install opentelemetry-exporter-otlp-proto-grpc"
         ),
     )
     assert found[Subject.INSTRUMENTED][0] == PROBLEM
+    assert {found[subject][2] for subject in (Subject.TRACES, Subject.METRICS, Subject.LOGS)} == {"see set-up"}
     assert found.verdicts(Subject.CALL, *ARRIVALS) == [NOT_TRIED] * 4
 
 
@@ -175,9 +176,11 @@ def test_an_unknown_configurator_is_reported_with_its_variable(interpreters: Int
 
 @pytest.mark.newest
 def test_an_unknown_protocol_is_a_problem_with_the_known_ones(interpreters: Interpreters) -> None:
-    found = examined(interpreters, OTEL_EXPORTER_OTLP_PROTOCOL="http/json")
-    assert found[Subject.SET_UP][0] == PROBLEM
-    unknown = next(finding for finding in found.findings if finding["subject"] == Subject.LAUNCHER)
+    corrected = {"MIDSTREAM_ERRORS": "corrected"}  # by midstream, which nothing switches on here
+    found = examined(interpreters, OTEL_EXPORTER_OTLP_PROTOCOL="http/json", **corrected)
+    assert found[Subject.SET_UP][::2] == (PROBLEM, "set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf or grpc")
+    assert found[Subject.INSTRUMENTED][1].endswith("; MIDSTREAM_ERRORS=corrected corrects nothing")
+    (unknown,) = (finding for finding in found.findings if finding["subject"] == Subject.LAUNCHER)
     assert unknown["message"].startswith("OTEL_EXPORTER_OTLP_PROTOCOL=http/json: ")
     assert unknown["remedy"] == "set it to one of grpc, http/protobuf"
 

@@ -260,4 +260,4 @@ def test_with_corrected_errors_a_tuple_of_classes_is_enough(server: Recording) -
 @pytest.mark.skipif(not (HAS_OWN_SPANS and find_spec("stamina")), reason="the page is about the newest SDK")
 def test_the_tables_in_the_documentation_are_what_is_measured() -> None:
     done = run("measure", "--check")
-    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert (done.returncode, done.stdout) == (0, ""), f"run `make docs`\n{done.stdout}{done.stderr}"

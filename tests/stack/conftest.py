@@ -29,10 +29,13 @@ if TYPE_CHECKING:
 
 _BUILT: Final = "MIDSTREAM_STACK"
 """The environment variable with the folder of the programs."""
+_MINUTE: Final = 60
 _HALF_A_MINUTE: Final = 30.0
+_EVALUATED_SECONDS: Final = 6.0
+"""After a full minute, all rules have been evaluated once."""
 _CUT: Final = PlannedCall(parse("cut"), streamed)
 _EVALUATIONS: Final = 2
-"""Rules read what others have recorded."""
+"""Rules read what others have recorded at a full minute, and boards what these have at the next one."""
 
 
 @pytest.fixture(scope="session")
@@ -74,10 +77,12 @@ def traffic(on: Backends) -> Iterator[Traffic]:
                 eventually(partial(has_all, store, {name: part * count for name, count in outcomes.items()}))
         made.done()
         stack.enter_context(made.flushing())
-        for _ in range(_EVALUATIONS):
+        flushed_in = time.time() // _MINUTE
+        for minute in range(1, _EVALUATIONS + 1):
             now = datetime.now(timezone.utc)
             for store in stores.values():
                 eventually(partial(evaluated, store, now))
+            _sleep_until((flushed_in + minute) * _MINUTE + _EVALUATED_SECONDS)
             eventually(partial(is_scraped, on.scraping))
             eventually(partial(is_scraped, on.direct))
             evaluated_at.append(time.time())
@@ -100,5 +105,9 @@ def _raising(*_: object) -> None:
 
 def _await_the_first_half_of_a_minute() -> None:
     # Rules read what was recorded at full minutes. Then, all stores have the calls, or none has.
-    while time.time() % 60 > _HALF_A_MINUTE:
+    while time.time() % _MINUTE > _HALF_A_MINUTE:
         time.sleep(1)
+
+
+def _sleep_until(moment: float) -> None:
+    time.sleep(max(0.0, moment - time.time()))

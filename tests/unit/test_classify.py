@@ -34,13 +34,11 @@ SECRET = "the completion"  # noqa: S105 - no password: a text that must not be q
 OVERLOADED = getattr(anthropic, "OverloadedError", None) or anthropic._exceptions.OverloadedError
 NOW = 1_800_000_000.0
 
-RETRYABLE = {
-    **dict.fromkeys(("conflict_error", "memory_path_conflict_error", "memory_precondition_failed_error"), True),
-    **dict.fromkeys(("rate_limit_error", "api_error", "timeout_error", "overloaded_error"), True),
-    **dict.fromkeys(("invalid_request_error", "authentication_error", "billing_error", "permission_error"), False),
-    **dict.fromkeys(("not_found_error", "request_too_large"), False),
+FUTILE = {
+    *("invalid_request_error", "authentication_error", "billing_error", "permission_error"),
+    *("not_found_error", "request_too_large"),
 }
-"""By error type, spelled out."""
+"""The error types that no retry helps, spelled out."""
 
 
 def name_of(error: object) -> str:
@@ -80,7 +78,7 @@ def http_failure(error_type: str, status: int, **others: Any) -> Failure:
 @pytest.mark.parametrize(("error_type", "status"), API_STATUS.items())
 def test_an_in_band_error_has_the_status_that_its_type_would_have_had(error_type: str, status: int) -> None:
     failure = classify(in_band_error(body_of(error_type)))
-    assert failure == in_band(error_type, status, retryable=RETRYABLE[error_type])
+    assert failure == in_band(error_type, status, retryable=error_type not in FUTILE)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +157,7 @@ def test_the_decoded_body_of_an_error_event_is_classified_too(error_type: str, s
         status,
         reported_status_code=None,
         misreported=False,
-        retryable=RETRYABLE.get(error_type, True),
+        retryable=error_type not in FUTILE,
         exception_type=None,
     )
 
@@ -215,7 +213,7 @@ def test_an_http_error_keeps_its_status_and_has_the_type_of_its_envelope(error_t
     assert classify(error) == http_failure(
         error_type,
         status,
-        retryable=RETRYABLE[error_type],
+        retryable=error_type not in FUTILE,
         exception_type=name_of(error),
         message="No luck",
     )

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from midstream._cli.watch.distribution import Distribution
-from midstream._cli.watch.otlp import Point, Source
+from midstream._cli.watch.otlp import LogEvent, Point, Source
 from midstream._cli.watch.tally import Tally
 from midstream._cli.watch.wording import first_chunk, percent, plural
 from midstream._outcomes import Outcome
+from midstream._telemetry.scope import EVENT_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -104,6 +105,21 @@ def test_other_buckets_leave_the_mean_only() -> None:
     assert (mixed.mean, mixed.quantile(0.5), mixed.counts) == (1.0, None, ())
     assert first_chunk(mixed) == "1.00 s on average"
     assert first_chunk(Distribution()) == "-"
+
+
+@pytest.mark.parametrize(
+    ("body", "known", "line"),
+    [
+        ("cut", {"anthropic.request.id": "req_1"}, "cut (request req_1)"),
+        ("529 (request req_2)", {"midstream.in_band.request_id": "req_2", "anthropic.request.id": "req_1"}, None),
+        ("cut", {}, None),
+    ],
+    ids=["header", "already in the line", "unknown"],
+)
+def test_the_line_of_a_failure_has_the_request_id_once(body: str, known: Mapping[str, str], line: str | None) -> None:
+    tally = Tally()
+    tally.add_events([LogEvent(A, EVENT_NAME, body, known, 0)])
+    assert [call.line for call in tally.figures().failures] == [line or body]
 
 
 # Words

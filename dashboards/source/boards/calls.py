@@ -57,8 +57,8 @@ def _of_events(title: str, description: str, expression: str, sentence: str) -> 
         title=title,
         description=description,
         queries=(
-            LogQuery(expression, sentence),
-            LogQuery(f"{expression} or vector(0)", "in the last interval", over_time=True),
+            LogQuery(f"{expression} or vector(0)", sentence),
+            LogQuery(f"{expression} or vector(0)", "last interval", over_time=True),
         ),
         moved_by=_BY,
         decimals=0,

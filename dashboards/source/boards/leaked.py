@@ -62,7 +62,7 @@ _LEAKED_SHARE: Final = share_of_errors(
     "Transport errors that leak",
     "The share of transport failures whose exception the SDK did not wrap. With an SDK that wraps them, it is zero.",
     lambda window: share(calls(_OF_TRANSPORT.where(names.LEAKED, "true"), window), _OF_TRANSPORT, window),
-    "are not wrapped by the SDK",
+    "not wrapped",
     frozenset({Outcome.TRANSPORT_ERROR}),
 )
 

@@ -128,7 +128,7 @@ _SAVED: Final = Tile(
     title="Saved by retries",
     description="Requests that the SDK sent again for calls that then completed, and their share of all that it sent "
     "again. Without its retries, these calls would have failed.",
-    queries=_of(_RESENT.ended(Outcome.COMPLETED), _RESENT, "resends of calls that completed", "of all resends"),
+    queries=_of(_RESENT.ended(Outcome.COMPLETED), _RESENT, "resends that helped", "of all resends"),
     moved_by=frozenset(),
     decimals=0,
     nothing=NONE,
@@ -143,9 +143,7 @@ _HANDLED: Final = Tile(
     title="Saved by correcting errors",
     description="Failures for which the application got the corrected exception, in place of a wrong status, a leaked "
     "exception or none, and their share of the failures that can be corrected. None unless corrected errors are on.",
-    queries=_of(
-        _WRONG.where(names.CORRECTED, "true"), _WRONG, "failures that code can handle", "of those that can be corrected"
-    ),
+    queries=_of(_WRONG.where(names.CORRECTED, "true"), _WRONG, "corrected failures", "of correctable ones"),
     moved_by=frozenset(),
     decimals=0,
     nothing=NONE,

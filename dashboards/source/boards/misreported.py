@@ -27,7 +27,7 @@ _COUNT: Final = count(
     "In-band errors",
     "Calls with status 200 that failed with an error event inside the stream.",
     lambda window: calls(IN_BAND, window),
-    "calls failed inside a 200 stream",
+    "in 200 streams",
     _BY,
 )
 
@@ -50,7 +50,7 @@ _MISSED: Final = count(
     "Failures whose exception does not have the effective status. Code that checks for 429, 529 or 500 and above "
     "sees a 200.",
     lambda window: calls(MISREPORTED, window),
-    "failures have the wrong status",
+    "with a wrong status",
     _BY,
 )
 

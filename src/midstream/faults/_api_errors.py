@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from midstream._outcomes.status import API_STATUS, UNKNOWN_STATUS
+
 
 @dataclass(frozen=True, slots=True)
 class CannedError:
@@ -16,26 +18,28 @@ class CannedError:
     message: str
 
 
+_MESSAGES: Final[Mapping[str, str]] = {
+    "authentication_error": "Invalid authentication",
+    "billing_error": "Billing error",
+    "permission_error": "Permission denied",
+    "rate_limit_error": "Rate limited",
+    "api_error": "Internal server error",
+    "timeout_error": "Request timed out",
+}
+"""By type, the messages that are not the type's words."""
+
+
+def _canned(error_type: str, status: int) -> CannedError:
+    words = error_type.removesuffix("_error").replace("_", " ").capitalize()
+    return CannedError(status, _MESSAGES.get(error_type, words))
+
+
 API_ERRORS: Final[Mapping[str, CannedError]] = MappingProxyType(
-    {
-        "invalid_request_error": CannedError(400, "Invalid request"),
-        "authentication_error": CannedError(401, "Invalid authentication"),
-        "billing_error": CannedError(402, "Billing error"),
-        "permission_error": CannedError(403, "Permission denied"),
-        "not_found_error": CannedError(404, "Not found"),
-        "conflict_error": CannedError(409, "Conflict"),
-        "memory_path_conflict_error": CannedError(409, "Memory path conflict"),
-        "memory_precondition_failed_error": CannedError(409, "Memory precondition failed"),
-        "request_too_large": CannedError(413, "Request too large"),
-        "rate_limit_error": CannedError(429, "Rate limited"),
-        "api_error": CannedError(500, "Internal server error"),
-        "timeout_error": CannedError(504, "Request timed out"),
-        "overloaded_error": CannedError(529, "Overloaded"),
-    }
+    {error_type: _canned(error_type, status) for error_type, status in API_STATUS.items()}
 )
 """The documented error types, by name."""
 
-_UNKNOWN: Final = CannedError(500, "Something unheard of")
+_UNKNOWN: Final = CannedError(UNKNOWN_STATUS, "Something unheard of")
 
 
 def api_error(error_type: str) -> CannedError:

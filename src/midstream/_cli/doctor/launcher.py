@@ -58,6 +58,7 @@ def _unknown_names(environment: Mapping[str, str]) -> Iterator[Finding]:
 def _exporters(environment: Mapping[str, str]) -> Iterator[Finding]:
     found: dict[str, list[str]] = {}
     missing: dict[str, list[str]] = {}
+    unknown: dict[str, None] = {}
     for signal in ("traces", "metrics", "logs"):
         of_signal = f"OTEL_EXPORTER_OTLP_{signal.upper()}_PROTOCOL"
         variable = of_signal if environment.get(of_signal) else _PROTOCOL
@@ -65,17 +66,19 @@ def _exporters(environment: Mapping[str, str]) -> Iterator[Finding]:
         for name in _names(environment.get(f"OTEL_{signal.upper()}_EXPORTER", "")):
             exporter = _OTLP.get(protocol, "") if name == "otlp" else name
             if not exporter:
-                message = f"{variable}={protocol}: opentelemetry-instrument knows no such protocol, and sets up nothing"
-                yield Subject.LAUNCHER.problem(message, f"set it to one of {', '.join(_OTLP)}")
+                unknown[f"{variable}={protocol}"] = None
             elif entry_points(group=f"opentelemetry_{signal}_exporter", name=exporter):
                 found.setdefault(exporter, []).append(signal)
             else:
                 missing.setdefault(exporter, []).append(signal)
+    for setting in unknown:
+        message = f"{setting}: opentelemetry-instrument knows no such protocol, and sets up nothing"
+        yield Subject.LAUNCHER.problem(message, f"set it to one of {', '.join(_OTLP)}")
     for exporter, signals in missing.items():
         message = f"{' and '.join(signals)} need the exporter {exporter}, which is not installed: nothing is set up"
-        yield Subject.LAUNCHER.problem(message, _remedy(exporter))
+        yield Subject.LAUNCHER.problem(message, remedy_without(exporter))
     yield from _only_of_extra(found)
-    if not missing:
+    if not missing and not unknown:
         exporters = "; ".join(f"{exporter} for {' and '.join(signals)}" for exporter, signals in found.items())
         yield Subject.LAUNCHER.ok(exporters or "no exporter is named")
 
@@ -93,9 +96,13 @@ def _names(value: str) -> list[str]:
     return [name for name in names if name and name.lower() != "none"]
 
 
-def _remedy(exporter: str) -> str:
+def remedy_without(exporter: str) -> str:
+    """What to do if the package that has the entry point `exporter` is not installed."""
     package = _PACKAGES.get(exporter)
     if package is None:
         return f"an OTEL_*_EXPORTER names {exporter}: install the package that has it"
-    other = f"; or set {_PROTOCOL}=http/protobuf, as the distro's default is grpc" if exporter == _OTLP["grpc"] else ""
-    return f"pip install {package}{other}"
+    if exporter != _OTLP["grpc"]:
+        return f"pip install {package}"
+    over_http = _PACKAGES[_OTLP["http/protobuf"]]
+    first = "" if is_installed(over_http) else f"pip install {over_http} and "
+    return f"{first}set {_PROTOCOL}=http/protobuf, as the distro's default is grpc; or pip install {package}"

@@ -11,7 +11,7 @@ from typing import Final
 from midstream._cli.doctor.findings import Finding, Subject
 from midstream._instrumentor import AnthropicInstrumentor
 from midstream._neighbours import active_neighbours, sdk_makes_spans
-from midstream._options import Settings
+from midstream._options import Errors, Settings
 from midstream._sdk.patches import Place, place_of
 from midstream._sdk.targets import TARGETS, Role, Target
 
@@ -30,7 +30,8 @@ def patched(*, by_setup: bool) -> Iterator[Finding]:
         remedy = "see anthropic, entry point, switches and set-up"
         if by_setup:
             remedy = "call AnthropicInstrumentor().instrument() there"
-        yield Subject.INSTRUMENTED.problem("midstream does not instrument this process", remedy)
+        without = "; MIDSTREAM_ERRORS=corrected corrects nothing" if Settings.of().errors is Errors.CORRECTED else ""
+        yield Subject.INSTRUMENTED.problem(f"midstream does not instrument this process{without}", remedy)
         return
     yield Subject.INSTRUMENTED.ok("midstream instruments this process")
     if "anthropic" not in sys.modules:

@@ -57,8 +57,8 @@ class TelemetrySignal:
     """What happens without a provider or an exporter."""
     if_missing: Health = Health.WARNING
     """The verdict then."""
-    remedy: str = "set one: see set-up"
-    """How to get a provider."""
+    remedy: str = "see set-up"
+    """How to get a provider where the others are real."""
 
     @property
     def provider(self) -> Any:
@@ -175,7 +175,8 @@ def _provider(signal: TelemetrySignal) -> Finding:
         return signal.subject.not_tried(f"the provider is a {kind}, for which the destination is unknown")
     if maker is Maker.DISABLED:
         return signal.subject.not_tried("the provider is disabled: see switches")
-    return _lacking(signal, "no provider is set", signal.remedy)
+    remedy = signal.remedy if any(other.is_provided for other in SIGNALS) else "see set-up"
+    return _lacking(signal, "no provider is set", remedy)
 
 
 def _exports(signal: TelemetrySignal) -> Finding:

@@ -17,6 +17,7 @@ from opentelemetry.instrumentation import auto_instrumentation
 from midstream._cli.console.captured import CapturedException
 from midstream._cli.console.problem import Problem
 from midstream._cli.doctor.findings import Finding, Subject, in_words, one_line
+from midstream._cli.doctor.launcher import remedy_without
 from midstream._cli.doctor.providers import METRICS, SIGNALS, TRACES
 from midstream._instrumentor import AnthropicInstrumentor
 
@@ -119,9 +120,7 @@ def _without_providers(source: SetupSource) -> Finding:
 
 
 _REMEDIES: Final = {
-    "'otlp_proto_grpc' not found": "opentelemetry-distro exports OTLP over gRPC by default: set "
-    "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf, or pip install opentelemetry-exporter-otlp-proto-grpc",
-    "'otlp_proto_http' not found": "pip install opentelemetry-exporter-otlp-proto-http",
+    "Unsupported OTLP protocol": "set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf or grpc",
     "not found in entry point": "an OTEL_*_EXPORTER names an exporter that is not installed here",
     "already in use": "the service uses the port of the metrics page: OTEL_EXPORTER_PROMETHEUS_PORT=0 midstream doctor",
 }
@@ -129,6 +128,9 @@ _REMEDIES: Final = {
 
 def _remedy(error: Exception) -> str:
     text = str(error)
+    for exporter in ("otlp_proto_grpc", "otlp_proto_http"):
+        if f"'{exporter}' not found" in text:
+            return remedy_without(exporter)
     return next((remedy for part, remedy in _REMEDIES.items() if part in text), "the service fails in the same way")
 
 

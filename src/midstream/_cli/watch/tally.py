@@ -215,7 +215,9 @@ def _cause(known: Mapping[str, str]) -> str:
 def _failed(event: LogEvent) -> FailedCall:
     known = event.attributes
     model, outcome = known.get("gen_ai.request.model", ""), known.get("midstream.outcome", "")
-    return FailedCall(event.time, str(event.source), model, outcome, event.body)
+    request = known.get("midstream.in_band.request_id") or known.get("anthropic.request.id", "")
+    line = event.body if request in event.body else f"{event.body} (request {request})"
+    return FailedCall(event.time, str(event.source), model, outcome, line)
 
 
 def _pid(key: _Key) -> int | None:
