@@ -41,7 +41,7 @@ def test_every_target_is_in_the_makefile(file: Path) -> None:
 
 
 def test_the_oldest_and_the_newest_python_are_tested_and_instructions_counted_with_that_of_the_limits() -> None:
-    assert pythons_in(CI) == {PYTHONS[0], "3.11", PYTHONS[-1]}
+    assert pythons_in(CI) >= {PYTHONS[0], "3.11", PYTHONS[-1]}
 
 
 def test_a_release_is_installed_with_every_python() -> None:
