@@ -78,7 +78,7 @@ def page_of_every_fault(patch: pytest.MonkeyPatch) -> Page:
                     for _event in open_stream(client, scenario):
                         pass
             with patch.context() as faulty, suppress(Exception):
-                faulty.setattr(Recorder, "_emit_event", _raising)
+                faulty.setattr(Recorder, "_record_values", _raising)
                 for _event in open_stream(client, parse("cut")):
                     pass
         # A proxy in the environment is not meant for these requests.

@@ -401,7 +401,7 @@ def foreign():
 def faulty():
     from midstream._telemetry.recorder import Recorder
     def fails(*args, **kwargs): raise ZeroDivisionError
-    Recorder._emit_event = fails
+    Recorder._record_values = fails
     instrumented()
 
 def broken():

@@ -68,7 +68,7 @@ _RETRY: Final = replace(
         "The share of in-band errors whose effective status is 408, 409, 429, or 500 and above. The SDK retries these "
         "errors, but only before the stream has begun.",
         lambda window: share(calls(_DETAILED.where(names.STATUS, _WORTH_A_RETRY, "=~"), window), _DETAILED, window),
-        "of in-band errors",
+        "of in-band",
         _BY,
     ),
     thresholds=None,  # neither is better

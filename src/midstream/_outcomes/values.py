@@ -139,7 +139,7 @@ def fields(value: Any, *names: str) -> Sequence[object]:
 
 
 def attributes(thing: object, *names: str) -> Sequence[object]:
-    """`thing.name` for each of `names`, and `None` where there is none: for an exception, which is no mapping."""
+    """`thing.name` for each of `names`, and `None` where there is none: for an exception, not for a mapping."""
     read = attempt(_attributes, thing, names)
     return [attempt(getattr, thing, name, None) for name in names] if read is None else read
 

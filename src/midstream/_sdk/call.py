@@ -232,7 +232,7 @@ class ObservedCall(ClosableCall):
     # Answers that were read before `request()` returned.
 
     def _judge_answer(self, answer: Any, response: Any) -> Returned:
-        """The SDK made `answer`, an object of its own, of the whole `response`."""
+        """The SDK made `answer`, one of its objects, of the whole `response`."""
         self.report.parsed(response.status_code, getattr(answer, "_request_id", None))
         corrected = self._report(self.watch.answered(answer), None, response, correct=True)
         return _NOTHING if corrected is None else Returned(corrected=corrected)
