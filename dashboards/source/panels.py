@@ -186,7 +186,7 @@ class Tile(Panel):
 
     def _options(self) -> dict[str, Any]:
         return {
-            # Not the last one that is a number: NaN says that there is no traffic now.
+            # Not the last one that is a number: NaN stands for an interval without traffic.
             "reduceOptions": {"calcs": ["last"], "fields": "", "values": False},
             "textMode": "value_and_name",
             "colorMode": "value",

@@ -28,7 +28,7 @@ _WHY_NOT: Final = f"\nor NaN * count(last_over_time({_ONE}[{{}}]))\nor {OTHER_NA
 
 
 def or_why_not(number: str, window: str) -> str:
-    """`number`; without one, NaN if there was no traffic in `window`, `OTHER_NAME`, or nothing without the metric."""
+    """`number`; without one, NaN after a `window` without traffic, `OTHER_NAME`, or nothing without the metric."""
     return number + _WHY_NOT.replace("{}", window)
 
 

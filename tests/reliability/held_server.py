@@ -51,7 +51,7 @@ class HeldServer:
         self._ask("hold")
 
     def go(self) -> None:
-        """All streams go on, and later ones are no longer held."""
+        """Lets all streams go on, and does not hold later ones."""
         self._ask("go")
 
     def held(self) -> int:

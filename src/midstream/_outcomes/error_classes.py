@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
-from weakref import ref
 
 from midstream._outcomes.failure import OTHER
-from midstream._outcomes.values import as_text, mro_of, package_of
+from midstream._outcomes.values import as_text, forgotten_with, mro_of, package_of
 from midstream._outcomes.vocabulary import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from weakref import ref
 
 
 HTTP_CLIENTS: Final = frozenset({"httpx", "httpx2"})
@@ -113,7 +113,7 @@ def class_of(error: BaseException) -> ErrorClass:
     if found is not None and found[0]() is kind:
         return found[1]
     made = ErrorClass(kind)
-    _known[key] = (ref(kind, lambda _: _known.pop(key, None)), made)
+    _known[key] = (forgotten_with(kind, _known), made)
     return made
 
 

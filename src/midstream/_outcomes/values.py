@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from weakref import ref
 
 from midstream._guard import attempt
@@ -21,6 +21,8 @@ from midstream._guard import attempt
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+
+T = TypeVar("T")
 
 UNDECODED: Final = object()
 """Stands for a value that is not JSON."""
@@ -192,6 +194,12 @@ mro_of: Final[Callable[[type], tuple[type, ...]]] = type.__dict__["__mro__"].__g
 """The classes that a class is made of, even if its metaclass lies about them."""
 
 
+def forgotten_with(thing: T, entries: dict[int, Any]) -> ref[T]:
+    """A weak reference to `thing`, whose end removes what `entries` has for its id. `TypeError` if it takes none."""
+    key = id(thing)
+    return ref(thing, lambda _: entries.pop(key, None))
+
+
 def _is_mapping(value: Any) -> bool:
     """Whether `value` is a mapping. Asks once for each class, because the answer takes microseconds."""
     kind = type_of(value)
@@ -204,7 +212,7 @@ def _is_mapping(value: Any) -> bool:
         return True
     # A proxy is what its own `__class__` says, each of them.
     if not any("__class__" in vars(base) for base in mro_of(kind)[:-1]):
-        _no_mappings[key] = ref(kind, lambda _: _no_mappings.pop(key, None))
+        _no_mappings[key] = forgotten_with(kind, _no_mappings)
     return False
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, cast
-from weakref import ref
 
 from midstream._guard import attempt
 from midstream._outcomes.values import (
@@ -14,12 +13,15 @@ from midstream._outcomes.values import (
     as_int,
     as_label,
     as_text,
+    forgotten_with,
     package_of,
     type_of,
 )
 from midstream._telemetry.call_record import CallRequest
 
 if TYPE_CHECKING:
+    from weakref import ref
+
     from midstream._telemetry.operation import Operation
 
 
@@ -74,14 +76,10 @@ def _addressed(client: Any) -> tuple[str, str | None, int | None]:
     if known is not None and known[0]() is client and known[1] is url:
         return known[2]
     found = (provider_name(client), *endpoint(url))
-    weak = attempt(_weak, client, key)
+    weak = attempt(forgotten_with, client, _clients)
     if weak is not None:
         _clients[key] = (weak, url, found)
     return found
-
-
-def _weak(client: Any, key: int) -> ref[Any]:
-    return ref(client, lambda _: _clients.pop(key, None))
 
 
 _clients: Final[dict[int, tuple[ref[Any], object, tuple[str, str | None, int | None]]]] = {}
