@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import gc
 import itertools
 from types import MappingProxyType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -11,6 +12,7 @@ import anthropic
 import pytest
 from anthropic._models import FinalRequestOptions
 
+from midstream._sdk import request_attributes
 from midstream._sdk.request_attributes import endpoint, options_of, request_of
 from midstream._telemetry.call_record import CallRequest
 from midstream._telemetry.operation import Operation
@@ -213,3 +215,21 @@ def test_the_provider_is_the_one_that_the_client_names_or_is_known_for() -> None
     assert request_of(client, Operation.CHAT, options({}), stream=False) == CallRequest(
         Operation.CHAT, "anthropic", server_address="localhost", server_port=1234
     )
+
+
+def test_a_client_that_gets_another_base_url_has_its_address() -> None:
+    with anthropic.Anthropic(api_key="any", base_url="http://one.test") as client:
+        first = request_of(client, Operation.CHAT, options({}), stream=False)
+        client.base_url = "http://two.test"
+        then = request_of(client, Operation.CHAT, options({}), stream=False)
+    assert (first.server_address, then.server_address) == ("one.test", "two.test")
+
+
+def test_what_is_remembered_of_a_client_is_forgotten_with_it() -> None:
+    client = anthropic.Anthropic(api_key="any")
+    key = id(client)
+    request_of(client, Operation.CHAT, options({}), stream=False)
+    remembered = key in request_attributes._clients
+    del client
+    gc.collect()
+    assert (remembered, key in request_attributes._clients) == (True, False)
