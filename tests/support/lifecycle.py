@@ -79,7 +79,7 @@ class Step(NamedTuple):
 
 _CACHED: Final = {
     *("RequestSeries", "EndSeries", "SeriesValue", "_Total"),
-    *("ErrorClass", "class_of.<locals>.<lambda>", "_is_mapping.<locals>.<lambda>", "_weak.<locals>.<lambda>"),
+    *("ErrorClass", "forgotten_with.<locals>.<lambda>"),
 }
 """Objects of ours that live on, but not one for each call."""
 
