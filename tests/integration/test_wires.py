@@ -6,6 +6,7 @@ Each body is read in every way in which callers read it: the verdict is the same
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
@@ -343,6 +344,50 @@ def test_a_content_encoding_hides_nothing(
 ) -> None:
     wire, right = STREAMS[sent]
     wire_server.wire = wire.packed()
+    with instrumented() as exported:
+        read(READERS[reader], "sync", wire_server)
+    found = recorded(exported)
+    assert {name: found.get(name) for name in right} == right
+
+
+DECODED_BY_NOBODY: Final = ("utf-8", "identity, none")
+"""What servers write as a content encoding by mistake. HTTP clients ignore it."""
+
+
+@pytest.mark.parametrize("encoding", DECODED_BY_NOBODY)
+@pytest.mark.parametrize("reader", STREAMED)
+@pytest.mark.parametrize("sent", ["an error after headers about retries", "an error without a name, after content"])
+def test_an_encoding_that_is_none_hides_nothing(
+    sent: str,
+    reader: str,
+    encoding: str,
+    wire_server: WireServer,
+    instrumented: Callable[..., AbstractContextManager[Exported]],
+) -> None:
+    wire, right = STREAMS[sent]
+    wire_server.wire = replace(wire, headers=(("content-encoding", encoding),))
+    with instrumented() as exported:
+        read(READERS[reader], "sync", wire_server)
+    found = recorded(exported)
+    assert {name: found.get(name) for name in right} == right
+
+
+@pytest.mark.parametrize("reader", [PLAIN, "document bytes"])
+def test_an_encoding_that_is_none_hides_no_error_in_a_document(
+    reader: str, wire_server: WireServer, instrumented: Callable[..., AbstractContextManager[Exported]]
+) -> None:
+    wire_server.wire = Wire(envelope(), JSON, headers=(("content-encoding", "utf-8"),))
+    with instrumented() as exported:
+        read(READERS[reader], "sync", wire_server)
+    assert recorded(exported)["error.type"] == "overloaded_error"
+
+
+@pytest.mark.parametrize("reader", STREAMED)
+def test_what_was_encoded_twice_hides_nothing(
+    reader: str, wire_server: WireServer, instrumented: Callable[..., AbstractContextManager[Exported]]
+) -> None:
+    wire, right = STREAMS["an error without a name, after content"]
+    wire_server.wire = wire.packed().packed()
     with instrumented() as exported:
         read(READERS[reader], "sync", wire_server)
     found = recorded(exported)

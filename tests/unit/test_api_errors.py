@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -38,6 +39,12 @@ NESTED: dict[str, Any] = {"error": {"type": "rate_limit_error", "message": "slow
         ({"error": NESTED}, "rate_limit_error", 429, "slow"),
         ({"error": {"message": NESTED}}, "rate_limit_error", 429, "slow"),
         ({"detail": NESTED}, "rate_limit_error", 429, "slow"),
+        ({"error": {"message": json.dumps(NESTED), "type": "None", "code": "500"}}, "rate_limit_error", 429, "slow"),
+        ({"error": {"message": json.dumps(NESTED), "type": "api_error"}}, "rate_limit_error", 429, "slow"),
+        ({"error": {"message": json.dumps([NESTED]), "code": 502}}, "rate_limit_error", 429, "slow"),
+        ({"error": {"message": "{not JSON}", "type": "api_error"}}, "api_error", 500, None),
+        (str(NESTED), "rate_limit_error", 429, None),
+        (str({"type": "error", **NESTED}), "rate_limit_error", 429, None),
         ("overloaded_error", "overloaded_error", 529, None),
         ("upstream gone", "_OTHER", 500, "upstream gone"),
         ('{"type":"error","error":{"type":"overloaded_error","mess', "overloaded_error", 529, None),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from anthropic._models import FinalRequestOptions
 
-from midstream._outcomes.kinds import COMPLETIONS, COUNTS, MESSAGES, SESSIONS, THREADS, UNDELIMITED, StreamKind
+from midstream._outcomes.kinds import COMPLETIONS, COUNTS, MESSAGES, RESULTS, SESSIONS, THREADS, UNDELIMITED, StreamKind
 from midstream._sdk.endpoints import endpoint_of
 from midstream._telemetry.operation import Operation
 
@@ -21,9 +21,9 @@ from midstream._telemetry.operation import Operation
         ("post", "/v1/messages/count_tokens", Operation.COUNT_TOKENS, COUNTS),
         ("post", "/v1/messages/count_tokens?beta=true", Operation.COUNT_TOKENS, COUNTS),
         ("post", "/v1/complete", Operation.TEXT_COMPLETION, COMPLETIONS),
-        ("get", "/v1/messages/batches/msgbatch_1/results", Operation.BATCH_RESULTS, UNDELIMITED),
-        ("get", "https://api.test/v1/messages/batches/msgbatch_1/results", Operation.BATCH_RESULTS, UNDELIMITED),
-        ("get", "HTTPS://gateway.test/a/v1/messages/batches/1/results?x=/", Operation.BATCH_RESULTS, UNDELIMITED),
+        ("get", "/v1/messages/batches/msgbatch_1/results", Operation.BATCH_RESULTS, RESULTS),
+        ("get", "https://api.test/v1/messages/batches/msgbatch_1/results", Operation.BATCH_RESULTS, RESULTS),
+        ("get", "HTTPS://gateway.test/a/v1/messages/batches/1/results?x=/", Operation.BATCH_RESULTS, RESULTS),
         ("get", "/v1/sessions/s_1/events/stream?beta=true", Operation.SESSION_EVENTS, SESSIONS),
         ("get", "/v1/sessions/s_1/threads/t_1/stream", Operation.SESSION_EVENTS, THREADS),
         ("get", "/v1/files/file_1/content", Operation.FILE_DOWNLOAD, UNDELIMITED),

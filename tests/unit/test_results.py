@@ -11,7 +11,7 @@ import pytest
 
 from midstream._sdk.results import (
     decoding_error_with,
-    encoding_in,
+    encodings_in,
     is_inspectable,
     media_type_in,
     response_of,
@@ -66,20 +66,21 @@ def test_a_response_of_the_http_client_is_its_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("headers", "media_type", "encoding"),
+    ("headers", "media_type", "encodings"),
     [
-        ({}, "", ""),
-        ({"content-type": "Text/Event-Stream; charset=utf-8"}, "text/event-stream", ""),
-        ({"content-type": "application/json", "content-encoding": " GZIP "}, "application/json", "gzip"),
-        ({"content-encoding": "identity"}, "", ""),
-        ({"content-encoding": "br, zstd"}, "", "br, zstd"),
+        ({}, "", ()),
+        ({"content-type": "Text/Event-Stream; charset=utf-8"}, "text/event-stream", ()),
+        ({"content-type": "application/json", "content-encoding": " GZIP "}, "application/json", ("gzip",)),
+        ({"content-encoding": "br, zstd"}, "", ("br", "zstd")),
+        ([("content-encoding", "identity"), ("content-encoding", "gzip,deflate")], "", ("gzip", "deflate")),
+        *(({"content-encoding": ignored}, "", ()) for ignored in ("identity", "utf-8", "none", "aws-chunked")),
     ],
 )
-def test_the_format_of_a_body_is_in_its_headers(headers: dict[str, str], media_type: str, encoding: str) -> None:
+def test_the_format_of_a_body_is_in_its_headers(headers: Any, media_type: str, encodings: tuple[str, ...]) -> None:
     # The headers alone: a whole body would be decoded immediately.
     given = type(response(200, "").headers)(headers)
     assert media_type_in(given) == media_type
-    assert encoding_in(given) == encoding
+    assert encodings_in(given) == encodings
     assert decoding_error_with(given) == f"{HTTP_PACKAGE}.DecodingError"
 
 

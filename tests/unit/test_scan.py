@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import itertools
 import json
+import re
 import tracemalloc
 import zlib
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midstream._outcomes.kinds import COMPLETIONS, MESSAGES, UNDELIMITED
+from midstream._outcomes.kinds import COMPLETIONS, MESSAGES, SESSIONS
 from midstream._outcomes.scan import DocumentScan, EventScan, Unpacked, can_unpack
 from midstream._outcomes.values import UNSEEN
 from midstream._outcomes.vocabulary import Outcome
@@ -115,6 +116,16 @@ def test_data_may_come_before_the_name_and_on_several_lines() -> None:
     assert told_of(body) == [{"type": "message_delta", "delta": {"stop_reason": "x"}}, "read"]
 
 
+@pytest.mark.parametrize("name", ["message", "data"])
+@pytest.mark.parametrize("size", [1, 7, None])
+def test_under_a_name_that_the_api_does_not_use_the_type_in_the_data_counts(name: str, size: int | None) -> None:
+    body = sse(START, DELTA, FINAL, STOP)
+    renamed = re.sub(rb"(?m)^event: .*$", b"event: " + name.encode(), body)
+    assert [event["type"] for event in told_of(renamed, size=size)[:-1]] == [
+        *("message_start", "content_block_delta", "message_delta", "message_stop")
+    ]
+
+
 def test_the_name_of_the_event_counts_and_not_the_type_in_its_data() -> None:
     assert told_of(b'event: message_delta\ndata: {"type": "message_stop"}\n\n') == [{"type": "message_delta"}, "read"]
 
@@ -133,7 +144,7 @@ def test_a_completion_is_recorded_with_its_data() -> None:
 
 def test_of_the_events_of_a_session_only_the_types_are_recorded() -> None:
     event: dict[str, Any] = {"type": "agent.message", "content": "secret"}
-    assert told_of(sse(event), UNDELIMITED) == [{"type": "agent.message"}, "read"]
+    assert told_of(sse(event), SESSIONS) == [{"type": "agent.message"}, "read"]
 
 
 @pytest.mark.parametrize("size", [1000, 65_536])
@@ -273,4 +284,7 @@ def test_a_corrupt_packing_is_malformed_and_leaks_where_the_application_unpacks_
 
 
 def test_only_what_the_standard_library_knows_can_be_unpacked() -> None:
-    assert [can_unpack(one) for one in ("gzip", "deflate", "br", "zstd", "gzip, br", "")] == [True, True] + [False] * 4
+    assert [can_unpack(one) for one in ((), ("gzip", "deflate"), ("br",), ("zstd",), ("gzip", "br"))] == [
+        *(True, True),
+        *(False, False, False),
+    ]

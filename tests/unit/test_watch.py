@@ -13,7 +13,7 @@ import anthropic
 import pytest
 
 from midstream._outcomes import Failure, MessageSummary, Outcome, Phase, StreamWatch, Verdict, classify
-from midstream._outcomes.kinds import COMPLETIONS, MESSAGES, UNDELIMITED
+from midstream._outcomes.kinds import COMPLETIONS, MESSAGES, RESULTS, UNDELIMITED
 from midstream._outcomes.remains import Remains
 from support.sdk_errors import body_of, http, http_error, in_band_error, request_raising
 
@@ -490,6 +490,31 @@ def test_where_nothing_has_a_type_whatever_comes_is_content(events: tuple[Any, .
     verdict = kind_watching(UNDELIMITED, *events).failed(http.ReadError("reset"))
     assert verdict is not None
     assert (verdict.outcome, verdict.failure and verdict.failure.phase) == (Outcome.TRANSPORT_ERROR, phase)
+
+
+RESULT = {"custom_id": "request-1", "result": {"type": "canceled"}}
+
+
+@pytest.mark.parametrize(
+    ("line", "right"),
+    [
+        ({"type": "error", **body_of("overloaded_error")}, (Outcome.IN_BAND_ERROR, "overloaded_error")),
+        ({"error": {"message": "m", "code": 429}}, (Outcome.IN_BAND_ERROR, "429")),
+        ({"message": "Internal server error"}, (Outcome.MALFORMED, "unexpected_body")),
+        (None, (Outcome.MALFORMED, "unexpected_body")),
+    ],
+)
+@pytest.mark.parametrize("results_before", [0, 1, 2])
+def test_an_error_in_place_of_any_line_is_how_the_call_ended(
+    line: object, right: tuple[Outcome, str], results_before: int
+) -> None:
+    watch = kind_watching(RESULTS, *[RESULT] * results_before, line)
+    assert not watch.is_redundant
+    watch.event(RESULT)
+    verdict = watch.read()
+    assert verdict is not None
+    assert verdict.failure is not None
+    assert (verdict.outcome, verdict.failure.error_type) == right
 
 
 # Failures without an exception

@@ -10,7 +10,8 @@ They are parsed only here:
 - OAuth: `{"error": "invalid_grant", "error_description"}`
 - FastAPI and problem details (RFC 9457): `{"detail"}`, `{"title"}`; and plain text
 
-Gateways wrap the error of their upstream in their own, so errors can be nested.
+Gateways wrap the error of their upstream in their own, so errors can be nested, also as a text of JSON or of a Python
+dictionary.
 """
 
 from __future__ import annotations
@@ -49,14 +50,16 @@ _TYPE_NAME: Final = r"[A-Za-z][\w.-]*"
 _NOT_MESSAGES: Final = ("<", "{", "[")
 """How a page and JSON begin: a page adds nothing to its status, and broken JSON is not for people."""
 
-_TYPE_IN_TEXT: Final = r'"type"\s*:\s*"(?!error")(\w{1,64})"'
-"""The type in truncated JSON."""
+_TYPE_IN_TEXT: Final = r"""(?P<q>["'])type(?P=q)\s*:\s*(?P=q)(?!error(?P=q))(?P<type>\w{1,64})(?P=q)"""
+"""The type in truncated JSON, or in a Python dictionary."""
 
 _KNOWN_TYPES: Final = {**API_STATUS, **BEDROCK_STATUS, **SESSION_STATUS}
 
 _STATUS_FIELDS: Final = ("code", "status", "statusCode", "status_code", "type")
 _MESSAGE_FIELDS: Final = ("message", "Message", "error_description", "detail", "msg", "title")
 _MAX_NESTED: Final = 4
+_MAX_JSON_LENGTH: Final = 2**14
+"""The characters of a JSON text in an error that are decoded at most."""
 
 
 class ErrorBody(NamedTuple):
@@ -89,7 +92,7 @@ def _envelope(body: Any) -> ErrorBody | None:
     if type_of(error) is not dict:
         return None
     kind, message = error.get("type"), error.get("message")
-    if type(kind) is not str or kind not in API_STATUS or type(message) is not str or not message:
+    if type(kind) is not str or kind not in API_STATUS or type(message) is not str or not message or message[0] == "{":
         return None
     code = None if error.get("details") is None else error_code(body)
     return ErrorBody(kind, None, as_text(message, MAX_TEXT_LENGTH), as_text(body.get("request_id")), code)
@@ -155,12 +158,19 @@ def _levels(body: object) -> list[object]:
     """`body` and the errors that are nested in it, outermost first."""
     levels = [body]
     while len(levels) < _MAX_NESTED:
-        inside = (_first(item(levels[-1], name)) for name in ("error", "message", "detail", "errors"))
+        inside = (_first(_decoded(item(levels[-1], name))) for name in ("error", "message", "detail", "errors"))
         inner = next(filter(is_mapping, inside), None)
         if inner is None:
             break
         levels.append(inner)
     return levels
+
+
+def _decoded(value: object) -> object:
+    """`value`, or what it is a JSON text of."""
+    text = as_text(value, _MAX_JSON_LENGTH) if type(value) is str and value[:1] in ("{", "[") else None
+    decoded = UNDECODED if text is None else json_value(text.encode())
+    return value if decoded is UNDECODED else decoded
 
 
 def _innermost(read: Callable[[object], T | None], levels: list[object]) -> T | None:
@@ -171,7 +181,7 @@ def _in_text(text: str) -> ErrorBody:
     if text.strip() in _KNOWN_TYPES:
         return ErrorBody(type=text.strip())
     found = compiled(_TYPE_IN_TEXT).search(text[:MAX_TEXT_LENGTH]) if text.lstrip().startswith("{") else None
-    return ErrorBody(type=type_name(found.group(1)) if found else None, message=_as_message(text))
+    return ErrorBody(type=type_name(found["type"]) if found else None, message=_as_message(text))
 
 
 def _type(level: object) -> str | None:

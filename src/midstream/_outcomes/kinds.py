@@ -12,13 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+_OF_EVERY_KIND: Final = frozenset({"message_start", "error"})
+"""The names of events that `StreamWatch` reads, whatever the kind of stream."""
+
 _ANONYMOUS: Final = "message"
 """The name of server-sent events without a name. The API may send session events under it, with a type inside."""
-
-
-def named(name: str, data: Mapping[str, Any]) -> dict[str, Any]:
-    """The event that came as `name` with `data`. Its type is the name, or, if it has no name, the type in the data."""
-    return {"type": name, **data} if name == _ANONYMOUS else {**data, "type": name}
 
 
 class Turn(Enum):
@@ -74,16 +72,33 @@ class StreamKind(NamedTuple):
     """The field that makes a document an answer of this kind. `None` if any document is one."""
     proof_type: type = object
     """The type of that field."""
+    line: str | None = None
+    """The field that makes a line one of this kind. `None` where no lines are decoded."""
 
     @property
     def events_with_data(self) -> frozenset[str | None]:
         """The events whose data has to be read, by the names under which they are sent."""
         return frozenset({self.answer, *self.turns, *((_ANONYMOUS,) if self.turns else ())})
 
+    def knows(self, name: str) -> bool:
+        """Whether the API sends events under this name. A gateway may send them all under another."""
+        if self.turns:
+            return name != _ANONYMOUS
+        return name in self.phases or name in self.idle or name in _OF_EVERY_KIND
+
+    def named(self, name: str, data: Mapping[str, Any]) -> dict[str, Any]:
+        """The event that came as `name` with `data`.
+
+        Its type is the name or, if the API has no such name, the type in the data, as the newest SDK reads it.
+        """
+        return {**data, "type": name} if self.knows(name) else {"type": name, **data}
+
     def is_redundant(self, event: str | None) -> bool:
         """Whether another event of this type, after a first one, adds nothing to the verdict."""
         if self.turns:
             return event == self.preview
+        if self.line is not None:
+            return False  # an error can stand in place of any line
         if not self.has_end_event:
             return True
         return event == self.content and event != self.answer
@@ -126,7 +141,10 @@ COUNTS: Final = StreamKind(has_end_event=False, is_events=False, proof="input_to
 """Counts of tokens, which are never streamed."""
 
 UNDELIMITED: Final = StreamKind(has_end_event=False, other=Phase.CONTENT, is_events=False)
-"""Lines and bytes: nothing in them marks their end."""
+"""Bytes: nothing in them marks their end."""
+
+RESULTS: Final = UNDELIMITED._replace(line="custom_id")
+"""Results of a batch, one a line."""
 
 
 def _session(status: str) -> StreamKind:

@@ -69,12 +69,16 @@ class Remains:
         """Whether `data` is the whole body."""
 
     @classmethod
-    def of(cls, media_type: str, encoding: str, kept: bytes, received: int) -> Remains:
-        """The remains of a body of `received` bytes, the last of which were `kept`, still encoded."""
+    def of(cls, media_type: str, encodings: Sequence[str], kept: bytes, received: int) -> Remains:
+        """The remains of a body of `received` bytes, the last of which were `kept`, still encoded.
+
+        `encodings` are in the order in which they were applied.
+        """
         is_whole = len(kept) == received
-        if not encoding:
-            return cls(media_type, kept, is_whole)
-        return cls(media_type, _unpacked(kept, encoding) if is_whole else None, is_whole)
+        data: bytes | None = kept if is_whole or not encodings else None
+        for encoding in reversed(encodings):
+            data = None if data is None else _unpacked(data, encoding)
+        return cls(media_type, data, is_whole)
 
     @cached_property
     def events(self) -> Sequence[_Event]:

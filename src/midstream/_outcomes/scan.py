@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from midstream._outcomes.api_errors import error_data
 from midstream._outcomes.classify import in_band_error
 from midstream._outcomes.failure import Failure
-from midstream._outcomes.kinds import named
 from midstream._outcomes.remains import WINDOWS
 from midstream._outcomes.unexpected import not_json
 from midstream._outcomes.values import UNSEEN, from_json
 from midstream._outcomes.vocabulary import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from midstream._outcomes.kinds import StreamKind
 
@@ -43,7 +42,7 @@ class ScanSink(Protocol):
     """Receives what a scan finds."""
 
     def on_event(self, event: object) -> None:
-        """An event: a mapping with its `type`, and with its data if that matters."""
+        """An event: a mapping with its `type`, and with its data if that matters. `UNSEEN` for content."""
 
     def on_hidden_failure(self, failure: Failure) -> None:
         """A failure that raises nothing in the application."""
@@ -70,7 +69,9 @@ class EventScan:
 
     def __init__(self, sink: ScanSink, kind: StreamKind) -> None:
         self._sink = sink
-        self._with_data = {"error", "message_start", "message_delta", *kind.events_with_data}
+        self._kind = kind
+        self._with_data = {"", "error", "message_start", "message_delta", *kind.events_with_data}
+        self._without_data = {*kind.phases, *kind.idle} - self._with_data  # the most frequent
         self._rest = bytearray()  # grows in place, so that a line in many pieces costs no more than in one
         self._skipping = False
         self._after_return = False
@@ -98,7 +99,7 @@ class EventScan:
     def _keep(self, part: bytes) -> None:
         self._rest += part
         # A line that does not matter, such as a long piece of content, is not kept while it arrives.
-        if len(self._rest) > _MAX_DATA_LENGTH or (self._rest.startswith(b"data:") and not self._wants_data):
+        if len(self._rest) > _MAX_DATA_LENGTH or (self._rest.startswith(b"data:") and not self._matters(self._name)):
             self._rest.clear()
             self._skipping = True
 
@@ -112,7 +113,7 @@ class EventScan:
             self._event_ended()
         elif line.startswith(b"event:"):
             self._name = line[6:].strip().decode("utf-8", "replace")
-        elif line.startswith(b"data:") and self._wants_data and self._kept + len(line) <= _MAX_DATA_LENGTH:
+        elif line.startswith(b"data:") and self._matters(self._name) and self._kept + len(line) <= _MAX_DATA_LENGTH:
             self._data.append(line[5:])
             self._kept += len(line)
 
@@ -122,13 +123,12 @@ class EventScan:
         if name == "error":
             self._sink.on_hidden_failure(in_band_error(error_data(data)))
         elif name not in _IGNORED:
-            fields: Mapping[str, Any] = from_json(data) if name in self._with_data else {}
-            self._sink.on_event(named(name, fields))
+            fields: Mapping[str, Any] = from_json(data) if self._matters(name) else {}
+            self._sink.on_event(self._kind.named(name, fields))
 
-    @property
-    def _wants_data(self) -> bool:
-        # Data can come before the name of its event.
-        return not self._name or self._name in self._with_data
+    def _matters(self, name: str) -> bool:
+        """Whether the data of an event with this name is read, which can come before the name."""
+        return name not in self._without_data and (name in self._with_data or not self._kind.knows(name))
 
 
 class DocumentScan:
@@ -177,7 +177,7 @@ class ByteScan:
         """The next bytes, in pieces of any size."""
         if data and not self._begun:
             self._begun = True
-            self._sink.on_event({})
+            self._sink.on_event(UNSEEN)
 
     def end(self) -> None:
         """The body has ended."""
@@ -231,9 +231,9 @@ class Unpacked:
             return self._inflater.decompress(piece)
 
 
-def can_unpack(encoding: str) -> bool:
-    """Whether `Unpacked` can undo this content encoding; brotli and zstd would need more than the standard library."""
-    return encoding in WINDOWS
+def can_unpack(encodings: Iterable[str]) -> bool:
+    """Whether `Unpacked` can undo these encodings; brotli and zstd would need more than the standard library."""
+    return all(encoding in WINDOWS for encoding in encodings)
 
 
 def _as_seen(failure: Failure, *, raised: bool) -> Failure:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal, cast
 from midstream._outcomes.api_errors import says_error
 from midstream._outcomes.classify import classify, in_band_error
 from midstream._outcomes.failure import UNEXPECTED_BODY, UNEXPECTED_MEDIA_TYPE, Failure
-from midstream._outcomes.values import as_text, fields
+from midstream._outcomes.values import UNSEEN, as_text, field, fields
 from midstream._outcomes.vocabulary import Outcome
 
 if TYPE_CHECKING:
@@ -75,10 +75,12 @@ def failure_in_document(document: object, kind: StreamKind) -> Failure | None:
     )
 
 
-def is_error_line(line: object) -> bool:
-    """Whether a line of batch results is an error in place of a result, which has an id."""
-    error, custom_id = fields(line, "error", "custom_id")
-    return error is not None and custom_id is None
+def failure_in_line(line: object, kind: StreamKind) -> Failure | None:
+    """The failure that stands in place of a `line`. `None` if it is one of `kind`, or `UNSEEN`."""
+    if kind.line is None or line is UNSEEN or field(line, kind.line) is not None:
+        return None
+    error = _error_document(line)
+    return in_band_error(error) if says_error(error) else unexpected_body(f"a line without {kind.line}")
 
 
 def _error_document(document: object) -> object:

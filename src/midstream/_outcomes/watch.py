@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 from midstream._outcomes.api_errors import error_data
 from midstream._outcomes.classify import failure_of, in_band_error
-from midstream._outcomes.kinds import MESSAGES, TURN_ERRORS, StreamKind, Turn, named, turn_is_over
+from midstream._outcomes.kinds import MESSAGES, TURN_ERRORS, StreamKind, Turn, turn_is_over
 from midstream._outcomes.remains import TRUNCATED, Remains, cause_of_end, ends_in, error_in, last_event_in
 from midstream._outcomes.summary import NO_ANSWER, MessageSummary, summary_of, updated
-from midstream._outcomes.unexpected import failure_in_document, is_error_line
+from midstream._outcomes.unexpected import failure_in_document, failure_in_line
 from midstream._outcomes.values import UNSEEN, as_label, as_text, field, fields, from_json, new_tuple
 from midstream._outcomes.verdict import Verdict
 from midstream._outcomes.vocabulary import Outcome, Phase
@@ -118,17 +118,16 @@ class StreamWatch:
         phase = kind.phases.get(name or "", kind.other)
         if phase is not None and phase is not self._phase and _ORDER[phase] > _ORDER[self._phase]:
             self._phase = phase
+        if name is None or not kind.is_events:
+            self._line(event)
+            return None
         if name == _START_EVENT:
             self._answer = summary_of(field(event, "message"), complete=False)
         elif name == _FINAL_EVENT:
             self._answer = updated(self._answer, event)
         elif name == _ERROR_EVENT:
-            # The SDK raises it, with two exceptions: for Bedrock, below 0.110, it returns it like any other event, and
-            # in batch results an error can stand in place of a line.
+            # The SDK raises it, but for Bedrock, below 0.110, it returns it like any other event.
             self.found(in_band_error({name: field(event, name) for name in ("error", "request_id")}))
-        elif name is None:
-            self._line(event)
-            return None
         elif name == kind.answer:
             self._answer = summary_of(event, complete=True)
         elif name in kind.turns:
@@ -138,8 +137,9 @@ class StreamWatch:
         return self._content_arrived() if name == kind.content else None
 
     def _line(self, line: object) -> None:
-        if not self._kind.is_events and is_error_line(line):
-            self.found(in_band_error({name: field(line, name) for name in ("error", "message", "code", "status")}))
+        failure = failure_in_line(line, self._kind)
+        if failure is not None:
+            self.found(failure)
 
     def found(self, failure: Failure) -> None:
         """The bytes of the body contain a failure that raises nothing in the application.
@@ -276,7 +276,7 @@ class StreamWatch:
         if name == _ERROR_EVENT:
             self.found(in_band_error(error_data(data)))
         elif event := from_json(data):
-            self.event(named(name, event))
+            self.event(self._kind.named(name, event))
 
     def _note(self, last_event: object) -> None:
         if last_event is not None:

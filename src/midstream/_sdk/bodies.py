@@ -13,7 +13,7 @@ from midstream._outcomes.remains import keep
 from midstream._outcomes.scan import ByteScan, DocumentScan, EventScan, Unpacked, can_unpack
 from midstream._outcomes.unexpected import is_json
 from midstream._sdk import callers
-from midstream._sdk.results import decoding_error_with, encoding_in, media_type_in
+from midstream._sdk.results import decoding_error_with, encodings_in, media_type_in
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -247,7 +247,7 @@ def scan_of(call: ObservedCall) -> Scan | None:
 
 def _scan_of(call: ObservedCall, headers: Any) -> Scan | None:
     readers = callers.readers()
-    media_type, encoding = media_type_in(headers), encoding_in(headers)
+    media_type, encodings = media_type_in(headers), encodings_in(headers)
     scan: Scan
     if media_type == "application/vnd.amazon.eventstream":
         scan = FrameScan(call)
@@ -259,8 +259,9 @@ def _scan_of(call: ObservedCall, headers: Any) -> Scan | None:
         # The SDK decodes every body that is called JSON, and takes any other that it cannot decode for a text.
         decodes = "json" in readers or ("parse" in readers and is_json(media_type))
         scan = DocumentScan(call, media_type, raises=decodes)
-    if not encoding:
-        return scan
-    if not can_unpack(encoding):
+    if not can_unpack(encodings):
         return None
-    return Unpacked(scan, call, encoding, decoding_error_with(headers), raises=not _UNPACKS.isdisjoint(readers))
+    for encoding in encodings:
+        raises = not _UNPACKS.isdisjoint(readers)
+        scan = Unpacked(scan, call, encoding, decoding_error_with(headers), raises=raises)
+    return scan

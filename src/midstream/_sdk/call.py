@@ -13,7 +13,7 @@ from midstream._outcomes.unexpected import failure_in_document, is_json, not_jso
 from midstream._outcomes.values import UNDECODED, UNSEEN, is_known_answer, json_value
 from midstream._sdk.closing import ClosableCall
 from midstream._sdk.event_types import EventTypes, NoEvent
-from midstream._sdk.results import encoding_in, is_inspectable, is_response, media_type_in, response_of, streams
+from midstream._sdk.results import encodings_in, is_inspectable, is_response, media_type_in, response_of, streams
 
 if TYPE_CHECKING:
     from midstream._corrections.errors import Corrections
@@ -255,7 +255,7 @@ class ObservedCall(ClosableCall):
         if self.wants_events:
             body: bytes = response.content
             EventScan(self, kind).feed(body)
-            verdict = self.watch.read(None, lambda: Remains.of(media_type, "", body, len(body)))
+            verdict = self.watch.read(None, lambda: Remains.of(media_type, (), body, len(body)))
             return self._report(verdict, None, response, correct=correct)
         document: object = UNSEEN
         if kind.proof is not None:
@@ -294,5 +294,5 @@ class ObservedCall(ClosableCall):
         """What is known about the body of a stream of events."""
         if self.headers is None or self.kept is None:
             return None
-        encoding = "" if self._read_before else encoding_in(self.headers)
-        return Remains.of(media_type_in(self.headers), encoding, b"".join(self.kept), self.watch.received)
+        encodings = () if self._read_before else encodings_in(self.headers)
+        return Remains.of(media_type_in(self.headers), encodings, b"".join(self.kept), self.watch.received)

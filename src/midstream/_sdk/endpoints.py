@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from midstream._outcomes.kinds import COMPLETIONS, COUNTS, MESSAGES, SESSIONS, THREADS, UNDELIMITED, StreamKind
+from midstream._outcomes.kinds import COMPLETIONS, COUNTS, MESSAGES, RESULTS, SESSIONS, THREADS, UNDELIMITED, StreamKind
 from midstream._outcomes.values import compiled
 from midstream._telemetry.operation import Operation
 
@@ -25,7 +25,7 @@ _ENDPOINTS: Final = (
     Endpoint("post", "/v1/messages", Operation.CHAT, MESSAGES),
     Endpoint("post", "/v1/messages/count_tokens", Operation.COUNT_TOKENS, COUNTS),
     Endpoint("post", "/v1/complete", Operation.TEXT_COMPLETION, COMPLETIONS),
-    Endpoint("get", "/v1/messages/batches/[^/]+/results", Operation.BATCH_RESULTS, UNDELIMITED),
+    Endpoint("get", "/v1/messages/batches/[^/]+/results", Operation.BATCH_RESULTS, RESULTS),
     Endpoint("get", "/v1/sessions/[^/]+/events/stream", Operation.SESSION_EVENTS, SESSIONS),
     Endpoint("get", "/v1/sessions/[^/]+/threads/[^/]+/stream", Operation.SESSION_EVENTS, THREADS),
     Endpoint("get", "/v1/files/[^/]+/content", Operation.FILE_DOWNLOAD, UNDELIMITED),

@@ -17,6 +17,8 @@ _STREAMS: Final[Mapping[str, str]] = {
 }
 """The SDK's classes that decode a body as it is read, each with the attribute that has its response."""
 
+_ENCODINGS: Final = frozenset({"gzip", "deflate", "br", "zstd"})
+
 _RESPONSES: Final[Mapping[str, str]] = {
     **_STREAMS,
     "BaseAPIResponse": "http_response",
@@ -63,10 +65,13 @@ def media_type_in(headers: Any) -> str:
     return str(headers.get("content-type", "")).partition(";")[0].strip().lower()
 
 
-def encoding_in(headers: Any) -> str:
-    """The content encoding of a body, lower case. Empty for none."""
-    encoding = str(headers.get("content-encoding", "")).strip().lower()
-    return "" if encoding == "identity" else encoding
+def encodings_in(headers: Any) -> tuple[str, ...]:
+    """The content encodings of a body that an HTTP client can undo, in the order in which they were applied.
+
+    It ignores all others, such as `utf-8`, which servers write there by mistake: the body is not encoded.
+    """
+    names = str(headers.get("content-encoding", "")).lower().split(",")
+    return tuple(name for name in map(str.strip, names) if name in _ENCODINGS)
 
 
 def decoding_error_with(headers: Any) -> str:
