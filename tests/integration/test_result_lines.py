@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import anthropic
 import anyio
 import pytest
-from anthropic._decoders.jsonl import AsyncJSONLDecoder, JSONLDecoder
+from anthropic._decoders import jsonl
 from anthropic.types.messages import MessageBatchIndividualResponse
 
 from integration.test_wires import OK, recorded
@@ -43,12 +43,12 @@ def wire_server() -> Iterator[WireServer]:
 def read(flavor: str, server: WireServer) -> None:
     if flavor == "sync":
         with client(server, OK) as made:
-            list(results(made, JSONLDecoder))
+            list(results(made, jsonl.JSONLDecoder))
         return
 
     async def run() -> None:
         async with async_client(server, OK) as made:
-            async for _ in await results(made, AsyncJSONLDecoder):
+            async for _ in await results(made, jsonl.AsyncJSONLDecoder):
                 pass
 
     anyio.run(run)

@@ -53,6 +53,9 @@ _NOT_MESSAGES: Final = ("<", "{", "[")
 _TYPE_IN_TEXT: Final = r"""(?P<q>["'])type(?P=q)\s*:\s*(?P=q)(?!error(?P=q))(?P<type>\w{1,64})(?P=q)"""
 """The type in truncated JSON, or in a Python dictionary."""
 
+_EVENTS: Final = ("event:", "data:")
+"""How server-sent events begin."""
+
 _KNOWN_TYPES: Final = {**API_STATUS, **BEDROCK_STATUS, **SESSION_STATUS}
 
 _STATUS_FIELDS: Final = ("code", "status", "statusCode", "status_code", "type")
@@ -78,7 +81,7 @@ class ErrorBody(NamedTuple):
 
 def api_error_in(body: object) -> ErrorBody:
     """The error in `body`, a decoded value or a plain text. Never raises for plain JSON values."""
-    body = _first(body)
+    body = _first(_in_events(body))
     if issubclass(type(body), str):
         return _in_text(cast("str", body))
     if not is_mapping(body):
@@ -171,6 +174,13 @@ def _decoded(value: object) -> object:
     text = as_text(value, _MAX_JSON_LENGTH) if type(value) is str and value[:1] in ("{", "[") else None
     decoded = UNDECODED if text is None else json_value(text.encode())
     return value if decoded is UNDECODED else decoded
+
+
+def _in_events(body: object) -> object:
+    """`body`, or the first data in it if it is a text of server-sent events: the body of an HTTP error can be one."""
+    text = as_text(body, _MAX_JSON_LENGTH) if type(body) is str and body.startswith(_EVENTS) else None
+    data = next((line[5:].strip() for line in (text or "").splitlines() if line.startswith("data:")), None)
+    return body if data is None else _decoded(data)
 
 
 def _innermost(read: Callable[[object], T | None], levels: list[object]) -> T | None:
