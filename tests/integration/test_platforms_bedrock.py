@@ -13,6 +13,7 @@ from anthropic import AsyncStream, Stream
 from anthropic.lib.bedrock._stream import AsyncBedrockStream, BedrockStream
 from anthropic.types import RawMessageStreamEvent
 
+from integration.wires import HTML, JSON, PAGE, Wire, envelope, wires
 from midstream import Outcome, classify
 from midstream._sdk.results import response_of, streams
 from support.aws_frames import event_frame, exception_frame
@@ -278,6 +279,26 @@ def test_undecoded_frames_raise_no_exception_and_the_end_is_recorded(
     assert attributes.get("midstream.leaked", False) is False
     assert "midstream.reported.status_code" not in attributes
     assert attributes.get("gen_ai.usage.output_tokens") == (15 if model in {"ok", "cut@8"} else None)
+
+
+@pytest.mark.parametrize(
+    ("wire", "outcome", "error_type", "retryable"),
+    [
+        (Wire(envelope(), JSON), "in_band_error", "overloaded_error", True),
+        (Wire(PAGE, HTML), "malformed", "unexpected_media_type", False),
+        (Wire(b'{"message": "expired"}', JSON), "malformed", "unexpected_media_type", False),
+    ],
+)
+def test_what_arrives_instead_of_frames_is_named_though_a_checksum_is_wrong(
+    wire: Wire, outcome: str, error_type: str, retryable: bool, exported: Exported, instrumented: Any
+) -> None:
+    with wires() as server, instrumented(), client(BEDROCK, server) as made:
+        server.wire = wire
+        with pytest.raises(Exception, match="Checksum"):
+            list(made.messages.create(**arguments("ok"), stream=True))
+    found = exported.span.attributes or {}
+    assert [found[f"midstream.{name}"] for name in ("outcome", "retryable", "leaked")] == [outcome, retryable, True]
+    assert found["error.type"] == error_type
 
 
 def test_what_bedrock_counts_is_not_taken_for_the_usage(

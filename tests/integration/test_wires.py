@@ -350,6 +350,24 @@ def test_a_content_encoding_hides_nothing(
     assert {name: found.get(name) for name in right} == right
 
 
+LATIN: Final = PAGE.replace(b"Sign in", "Zugang für Gäste".encode("latin-1"))
+
+
+@pytest.mark.parametrize("flavor", FLAVORS)
+@pytest.mark.parametrize("reader", STREAMED)
+def test_a_page_that_cannot_be_decoded_is_a_page(
+    reader: str, flavor: str, wire_server: WireServer, instrumented: Callable[..., AbstractContextManager[Exported]]
+) -> None:
+    wire_server.wire = Wire(LATIN, "text/html")
+    with instrumented() as exported:
+        seen = read(READERS[reader], flavor, wire_server)
+    found, leaked = recorded(exported), seen.error is not None
+    right = unexpected("unexpected_media_type", "text/html instead of events")
+    right = {**right, "leaked": leaked, "line": right["line"] + ("; not an anthropic.APIError" if leaked else "")}
+    assert leaked == (reader != BYTES)
+    assert {name: found.get(name) for name in right} == right
+
+
 DECODED_BY_NOBODY: Final = ("utf-8", "identity, none")
 """What servers write as a content encoding by mistake. HTTP clients ignore it."""
 

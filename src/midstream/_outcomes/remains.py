@@ -159,6 +159,11 @@ def cause_of_end(remains: Remains, kind: StreamKind, *, known_events: bool) -> F
     return _instead_of_events(remains, kind)
 
 
+def not_events(remains: Remains | None, kind: StreamKind) -> Failure | None:
+    """What arrived instead of events, if the server does not call it events, and a decoder raised over it."""
+    return None if remains is None or remains.media_type in EVENTS else cause_of_end(remains, kind, known_events=False)
+
+
 def _instead_of_events(remains: Remains, kind: StreamKind) -> Failure | None:
     if remains.media_type not in EVENTS:
         return unexpected_media_type(remains.media_type, "events")

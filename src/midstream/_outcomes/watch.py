@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from midstream._outcomes.api_errors import error_data
 from midstream._outcomes.classify import failure_of, in_band_error
 from midstream._outcomes.kinds import MESSAGES, TURN_ERRORS, StreamKind, Turn, turn_is_over
-from midstream._outcomes.remains import TRUNCATED, Remains, cause_of_end, ends_in, error_in, last_event_in
+from midstream._outcomes.remains import TRUNCATED, Remains, cause_of_end, ends_in, error_in, last_event_in, not_events
 from midstream._outcomes.summary import NO_ANSWER, MessageSummary, summary_of, updated
 from midstream._outcomes.unexpected import failure_in_document, failure_in_line
 from midstream._outcomes.values import UNSEEN, as_label, as_text, field, fields, from_json, new_tuple
@@ -186,7 +186,7 @@ class StreamWatch:
 
         `document_failure` returns the failure in the document over which the SDK raised, and `None` for an answer. It
         is called only if the exception itself says nothing. `remains` returns the last bytes of a stream whose
-        connection broke: the API may have sent an error before.
+        connection broke, since the API may have sent an error before, or whose decoder raised over its beginning.
         """
         if self.ended:
             return None
@@ -195,9 +195,11 @@ class StreamWatch:
         if not failure.outcome.is_failure:
             return self._end(Outcome.COMPLETED if self._end_seen else failure.outcome)
         cause = document_failure() if failure.outcome is Outcome.CLIENT_ERROR else None
-        broke = failure.outcome is Outcome.TRANSPORT_ERROR and self._opened
-        if broke and self._found is None and not self._end_seen:
-            cause = self._error_before_the_break(remains())
+        if self._opened and self._found is None and not self._end_seen:
+            if failure.outcome is Outcome.TRANSPORT_ERROR:
+                cause = self._error_before_the_break(remains())
+            elif failure.outcome is Outcome.MALFORMED and self._kind.is_events and not self._knows_events:
+                cause = not_events(remains(), self._kind)
         if cause is not None:
             failure = replace(cause, leaked=failure.leaked, exception_type=failure.exception_type)
             self._found = None if self._found is None else (failure, self._found[1])
