@@ -398,3 +398,21 @@ def test_a_body_that_raises_when_it_is_looked_at_is_read_as_without_us(exported:
     with observed(exported):
         assert seen(call) == bare
     assert "abandoned" not in exported.outcomes()
+
+
+def test_a_response_that_a_double_returns_twice_is_that_of_each_call(exported: Exported) -> None:
+    shared = http.Response(200, content=EVENTS, request=http.Request("POST", "http://api.test"))
+    with observed(exported):
+        made = answered(lambda: shared)
+        for _ in range(2):
+            assert types(made.messages.create(**arguments("ok"), stream=True)) == ["message_stop"]
+    assert exported.outcomes() == {"completed": 2}
+
+
+def test_events_over_which_the_sdk_raises_before_it_reads_them_were_requested(exported: Exported) -> None:
+    headers = {"content-type": "text/event-stream"}
+    with observed(exported):
+        made = answered(lambda: http.Response(200, headers=headers, content=EVENTS))  # has no request
+        with pytest.raises(RuntimeError, match="request"):
+            made.messages.create(**arguments("ok"), stream=True)
+    assert exported.outcomes() == {"client_error": 1}

@@ -276,7 +276,7 @@ class ObservedCall(ClosableCall):
         `None` if it is an answer, or cannot be examined.
         """
         kind = self.watch.kind
-        if self.watch.opened or kind.proof is None or not attempt(is_response, response):
+        if self.watch.opened or self.wants_events or kind.proof is None or not attempt(is_response, response):
             return None
         media_type = media_type_in(response.headers)
         document = attempt(lambda: json_value(response.content))

@@ -127,11 +127,12 @@ def _iterator(observed: Callable[..., Any]) -> Callable[..., Any]:
     def iterator(observer: RequestObserver, wrapped: _Sync, stream: Any, args: _Args, kwargs: _Kwargs) -> Any:
         events = wrapped(*args, **kwargs)
         response = attempt(response_of, stream)
+        # Below SDK 1.14 the iterator is made inside `request()`, before the call has its response. An earlier call may
+        # have it: doubles return one twice.
+        if current_call() is not None:
+            return observed(events, partial(observer.registry.of, response))
         call = observer.registry.of(response)
-        if call is not None:
-            return observed(events, call.itself)
-        # Below SDK 1.14 the iterator is made inside `request()`, before the call has its response.
-        return events if current_call() is None else observed(events, partial(observer.registry.of, response))
+        return events if call is None else observed(events, call.itself)
 
     return iterator
 
