@@ -73,6 +73,7 @@ def test_boards_have_a_variable_for_each_label(files: dict[str, str]) -> None:
         ("", "must be the names of labels, separated by commas: cluster,namespace,job"),
         ("job;team", "must be the names of labels, separated by commas: cluster,namespace,job"),
         ("job,__name__", "must be the names of labels, separated by commas: cluster,namespace,job"),
+        ("job,,", "must be the names of labels, separated by commas: cluster,namespace,job"),
         ("job,job", "job is there more than once"),
         ("job,le", "le cannot identify a service, because it has another meaning in the rules"),
         ("gen_ai_request_model", "gen_ai_request_model cannot identify a service, because"),

@@ -72,10 +72,10 @@ class BoardSettings:
 def _labels(by: str) -> tuple[str, ...]:
     labels = tuple(label.strip() for label in by.split(","))
     for label, times in Counter(labels).items():
-        if times > 1:
-            refuse("--by", by, f"{label} is there more than once")
         if not _LABEL.fullmatch(label):
             refuse("--by", by, "must be the names of labels, separated by commas: cluster,namespace,job")
+        if times > 1:
+            refuse("--by", by, f"{label} is there more than once")
         if _TAKEN.fullmatch(label):
             refuse("--by", by, f"{label} cannot identify a service, because it has another meaning in the rules")
     return labels
