@@ -84,6 +84,14 @@ def test_each_signal_is_accepted_and_no_subject_is_left_out(interpreters: Interp
 
 
 @pytest.mark.newest
+def test_a_corrected_error_is_what_the_call_should_raise(interpreters: Interpreters, receiver: OtlpReceiver) -> None:
+    found = examined(interpreters, **exporting_to(receiver), MIDSTREAM_ERRORS="corrected")
+    assert found.problems == []
+    ending = "the SDK raised anthropic.APIStatusError, status 200, corrected to anthropic.OverloadedError"
+    assert found[Subject.CALL][1].endswith(ending)
+
+
+@pytest.mark.newest
 def test_without_the_launcher_nothing_is_set_up_for_the_service(
     interpreters: Interpreters, receiver: OtlpReceiver
 ) -> None:

@@ -64,6 +64,16 @@ def test_without_a_terminal_lines_go_to_stderr_and_stdout_is_the_programs(server
     assert re.fullmatch(line, summary[15])
 
 
+@pytest.mark.newest
+def test_a_corrected_error_is_marked_and_named_as_what_the_application_got(server: FaultServer, tmp_path: Path) -> None:
+    code = "from midstream import corrected_errors\nwith corrected_errors():\n    call('reset')"
+    done = midstream("watch", "--", *program(tmp_path, code), **environment_for(server))
+    line, *summary = done.stderr.splitlines()
+    assert re.search(r"Connection reset by peer; corrected to anthropic\.APIConnectionError \(request \w+\)$", line)
+    assert "| transport_error | 1 | 1 leaked, 1 corrected |" in summary
+    assert any(re.fullmatch(r"- 1x transport_error, \S+, leaked, corrected", cause) for cause in summary)
+
+
 _PROCESSES = """
 call("ok")
 if len(sys.argv) == 1:

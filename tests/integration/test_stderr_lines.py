@@ -45,6 +45,15 @@ def test_a_failed_call_is_one_line_with_its_request_id(
     assert capsys.readouterr() == ("", START + LINES[model].format(len(server.requests)))
 
 
+def test_a_corrected_error_is_named_as_what_the_application_got(
+    server: FaultServer, instrumented: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with instrumented(log=True, errors="corrected"):
+        call(server, "reset")
+    line = f"; corrected to anthropic.APIConnectionError (request req_faults_{len(server.requests):06})\n"
+    assert capsys.readouterr().err.endswith(f"Connection reset by peer{line}")
+
+
 def test_the_environment_switches_it_on_and_nothing_is_written_by_default(
     server: FaultServer, instrumented: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

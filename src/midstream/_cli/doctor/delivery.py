@@ -34,6 +34,7 @@ from midstream._cli.doctor.providers import (
 )
 from midstream._guard import attempt
 from midstream._options import Settings
+from midstream._outcomes import classify
 from midstream._telemetry.scope import EVENT_NAME
 from midstream.faults import FaultServer
 
@@ -82,8 +83,10 @@ def _call() -> Exception | None:
 def _call_finding(error: Exception | None) -> Finding:
     what = f"model {MODEL}: a stream that fails mid-response"
     raised = "nothing" if error is None else in_words(error)
-    if getattr(error, "status_code", None) == _REPORTED_STATUS:
-        return Subject.CALL.ok(f"{what}; the SDK raised {type(error).__name__}, status {_REPORTED_STATUS}")
+    failure = classify(error)  # also what a corrected error replaces
+    if failure.reported_status_code == _REPORTED_STATUS:
+        corrected = "" if failure.corrected_type is None else f", corrected to {failure.corrected_type}"
+        return Subject.CALL.ok(f"{what}; the SDK raised {failure.exception_type}, status {_REPORTED_STATUS}{corrected}")
     message = f"{what}, for which the SDK should raise an error with status {_REPORTED_STATUS}; it raised {raised}"
     return Subject.CALL.problem(message, "something intercepts calls from the SDK to 127.0.0.1")
 

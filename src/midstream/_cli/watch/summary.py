@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from midstream._cli.watch.tally import Ended, Figures
+from midstream._cli.watch.tally import FLAGS, Ended, Figures
 from midstream._cli.watch.wording import first_chunk, flags, percent, plural, totals
 from midstream._outcomes.redaction import without_keys, without_urls
 from midstream._outcomes.vocabulary import Outcome
@@ -118,7 +118,7 @@ def _failures(figures: Figures) -> Iterator[str]:
     if figures.causes:
         yield ""
         for ended, number in _by_number(figures):
-            marks = (flag for flag in ("leaked", "misreported") if getattr(ended, flag))
+            marks = (flag for flag in FLAGS if getattr(ended, flag))
             yield f"- {number:,}x {', '.join((ended.outcome.value, ended.cause, *marks))}"
     if figures.failures:
         yield ""
@@ -135,7 +135,6 @@ def _as_json(ended: Ended, number: int) -> dict[str, Any]:
     return {
         "outcome": ended.outcome.value,
         "cause": ended.cause,
-        "leaked": ended.leaked,
-        "misreported": ended.misreported,
+        **{flag: getattr(ended, flag) for flag in FLAGS},
         "calls": number,
     }
