@@ -18,6 +18,7 @@ from opentelemetry.trace import get_tracer_provider
 
 from midstream._cli.doctor.findings import Finding, Health, Subject, one_line
 from midstream._guard import attempt
+from midstream._telemetry.signals import API_MODULES
 
 
 class Maker(Enum):
@@ -71,7 +72,7 @@ class TelemetrySignal:
         modules = [kind.__module__ for kind in type(provider).__mro__[:-1]]
         if any(module.startswith("opentelemetry.sdk.") for module in modules):
             return Maker.DISABLED if getattr(provider, "_disabled", False) is True else Maker.SDK
-        return Maker.NONE if provider is None or modules[0].startswith(_API) else Maker.OTHER
+        return Maker.NONE if provider is None or modules[0].startswith(API_MODULES) else Maker.OTHER
 
     @property
     def is_provided(self) -> bool:
@@ -84,8 +85,6 @@ class TelemetrySignal:
             return ()
         return tuple(_destination(sink) for sink in attempt(lambda: tuple(self.sinks(self.provider))) or ())
 
-
-_API: Final = ("opentelemetry.trace", "opentelemetry.metrics", "opentelemetry._logs")
 
 TRACES: Final = TelemetrySignal(
     Subject.TRACES,
