@@ -166,7 +166,7 @@ def _arrival(followed: _FollowedSignal, created: Any) -> Finding:
         return signal.arrives.ok("recorded; it waits for a scrape")
     if not followed.destinations:
         message = "recorded, but there is no exporter"
-        return Finding(signal.arrives, signal.if_missing, message, f"see {signal.subject.value}")
+        return Finding(signal.arrives, signal.if_missing, message, signal.exporter_remedy)
     if not followed.exporters:
         return signal.arrives.not_tried("recorded; what happens to it from there cannot be seen")
     return signal.arrives.problem(
@@ -190,25 +190,26 @@ def _not_recorded(followed: _FollowedSignal) -> Finding:
         return signal.arrives.not_tried(message)
     if signal is TRACES and not records_all(described := sampler(signal.provider)):
         message = f"the sampler dropped this span: {described}"
-        return signal.arrives.not_tried(message, "OTEL_TRACES_SAMPLER=always_on midstream doctor")
+        return signal.arrives.not_tried(
+            message, "OTEL_TRACES_SAMPLER=always_on opentelemetry-instrument midstream doctor"
+        )
     remedy = "see patches and neighbours; a view or a processor in your set-up may drop it"
     return signal.arrives.problem("midstream recorded nothing of the call", remedy)
 
 
-_KEY: Final = "OTEL_EXPORTER_OTLP_HEADERS has the key"
+_ENDPOINT: Final = "export OTEL_EXPORTER_OTLP_ENDPOINT=http://HOST:4318 (gRPC: 4317"
+_KEY: Final = "export OTEL_EXPORTER_OTLP_HEADERS=authorization=KEY (as the receiver wants it)"
 _REMEDIES: Final = {
-    "connection refused": "is a collector running? OTEL_EXPORTER_OTLP_ENDPOINT says where; HTTP: 4318, gRPC: 4317",
-    "no such host": "OTEL_EXPORTER_OTLP_ENDPOINT says where",
-    "TLS failed": "OTEL_EXPORTER_OTLP_CERTIFICATE names the certificate to trust",
+    "connection refused": f"{_ENDPOINT}; is a collector running there?)",
+    "no such host": f"{_ENDPOINT})",
+    "TLS failed": "export OTEL_EXPORTER_OTLP_CERTIFICATE=FILE (of the certificate to trust)",
     "HTTP 401": _KEY,
     "HTTP 403": _KEY,
     "UNAUTHENTICATED": _KEY,
-    "HTTP 404": "OTEL_EXPORTER_OTLP_ENDPOINT is without /v1/traces; for a store that takes metrics only, "
-    "OTEL_TRACES_EXPORTER=none and OTEL_LOGS_EXPORTER=none",
+    "HTTP 404": f"{_ENDPOINT}, without /v1/traces; for a store that takes metrics only: "
+    "export OTEL_TRACES_EXPORTER=none OTEL_LOGS_EXPORTER=none)",
 }
-_ANY_REMEDY: Final = (
-    "OTEL_EXPORTER_OTLP_ENDPOINT and OTEL_EXPORTER_OTLP_PROTOCOL say where and how; HTTP: 4318, gRPC: 4317"
-)
+_ANY_REMEDY: Final = f"{_ENDPOINT}; OTEL_EXPORTER_OTLP_PROTOCOL must fit)"
 
 
 def _remedy(failure: str) -> str:
