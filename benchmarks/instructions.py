@@ -39,11 +39,11 @@ CALL_LIMITS: Final[Mapping[str, Mapping[str, int]]] = {
     "3.11": {
         "call": 852_000,
         "call refused": 747_000,
-        "stream": 1_358_000,
+        "stream": 1_350_000,
         "stream failing after 4 events": 1_402_000,
         "call, on the SDK span": 799_000,
         "call refused, on the SDK span": 694_000,
-        "stream, on the SDK span": 1_315_000,
+        "stream, on the SDK span": 1_309_000,
         "stream failing after 4 events, on the SDK span": 1_352_000,
     }
 }

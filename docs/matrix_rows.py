@@ -43,6 +43,9 @@ IN_BETWEEN: Final = ("0.79.0", "0.104.0", "1.7.0", "1.17.0", "2.0.0", "2.6.0", "
 OPENTELEMETRYS: Final = ("1.30", "1.36")
 """The oldest that pyproject.toml accepts, and an intermediate version."""
 
+_OF_PACKAGES: Final = ("tests/contract", "tests/integration", "--ignore-glob=*/test_cli_*")
+"""The tests of what depends on the versions of packages. The others depend on Python, and `make test` runs them all."""
+
 _MINUTES_TO_BUILD: Final = 15
 _MINUTES_TO_TEST: Final = 30
 _PYTEST_INTERRUPTED: Final = 2
@@ -73,6 +76,11 @@ class Row:
     def file(self, ending: str) -> Path:
         """The path of its log (`log`) or test report (`xml`)."""
         return self.place.with_name(f"{self.place.name}.{ending}")
+
+    @property
+    def tests(self) -> tuple[str, ...]:
+        """All tests for a row that is about Python. For the others, those of packages."""
+        return () if self.python != DEFAULT_PYTHON else _OF_PACKAGES
 
     @property
     def requirements(self) -> tuple[str, ...]:
@@ -172,7 +180,7 @@ def _test(row: Row, log: TextIO) -> tuple[int, list[str], dict[str, int]]:
     report = row.file("xml")
     report.unlink(missing_ok=True)
     pytest = (str(row.place / "bin" / "python"), "-m", "pytest", "-p", "no:cacheprovider")
-    status = _status((*pytest, "--numprocesses=auto", f"--junitxml={report}"), log, minutes=_MINUTES_TO_TEST)
+    status = _status((*pytest, "--numprocesses=auto", f"--junitxml={report}", *row.tests), log, minutes=_MINUTES_TO_TEST)
     if status == _PYTEST_INTERRUPTED:
         raise KeyboardInterrupt
     if status not in {0, 1}:

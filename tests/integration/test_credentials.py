@@ -8,6 +8,7 @@ import itertools
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -145,9 +146,17 @@ needs_workload_identity = pytest.mark.skipif(
 )
 
 
+examines_tokens = pytest.mark.skipif(
+    not Path(anthropic.__file__).with_name("lib").joinpath("credentials", "_secrets.py").exists(),
+    reason="this version of the SDK takes any document for a token, and cannot connect without one",
+)
+
+
 @needs_workload_identity
 @pytest.mark.parametrize("flavor", ["sync", "async"])
-@pytest.mark.parametrize("fault", EXCHANGES)
+@pytest.mark.parametrize(
+    "fault", [pytest.param(fault, marks=examines_tokens if fault == "a list" else ()) for fault in EXCHANGES]
+)
 def test_a_token_exchange_fails_as_its_endpoint_did(
     endpoint: HostileServer, exported: Exported, instrumented: Any, http_client: Any, fault: str, flavor: str
 ) -> None:

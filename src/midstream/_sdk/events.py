@@ -85,8 +85,9 @@ class ObservedAsyncEvents:
         except BaseException as error:
             raise_corrected(self._ended(error), error)
             raise
-        if type(event) is not self._ignored:
-            self._on_event(event)
+        if type(event) is not self._ignored and self._call is not None:
+            self._call.on_event(event)
+            self._ignored = self._call.ignored_event_type
         self._last = event
         return event
 
@@ -100,11 +101,6 @@ class ObservedAsyncEvents:
         self._call = find()
         if self._call is not None:
             self._call.parsed_by(self._events)
-
-    def _on_event(self, event: Any) -> None:
-        if self._call is not None:
-            self._call.on_event(event)
-            self._ignored = self._call.ignored_event_type
 
     def _ended(self, error: BaseException) -> CorrectedError | None:
         call = self._call

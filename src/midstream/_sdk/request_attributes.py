@@ -106,12 +106,11 @@ def provider_name(client: Any) -> str:
 
 def _asks_for_json(body: Mapping[str, Any]) -> bool:
     # `output_format` is the deprecated form of `output_config.format`.
-    config, form = body.get("output_config"), body.get("output_format")
-    return (form is not None and _is_json(form)) or (config is not None and _is_json(_mapping(config).get("format")))
+    return _is_json(_mapping(body.get("output_config")).get("format")) or _is_json(body.get("output_format"))
 
 
 def _is_json(form: object) -> bool:
-    return as_text(_mapping(form).get("type")) == "json_schema"
+    return form is not None and as_text(_mapping(form).get("type")) == "json_schema"
 
 
 def _mapping(value: Any) -> dict[str, Any]:

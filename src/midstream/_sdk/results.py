@@ -28,8 +28,6 @@ _RESPONSES: Final[Mapping[str, str]] = {
 
 def response_of(result: Any) -> Any | None:
     """The HTTP response of `result`. `None` for a parsed answer, which hides it."""
-    if is_sdk_answer(result):
-        return None  # the most frequent result
     # By class, because the server chooses the names of a parsed answer's fields.
     attribute = _attribute(result, _RESPONSES)
     if attribute is not None:
