@@ -37,6 +37,8 @@ def test_each_call_of_a_program_is_in_the_summary_and_its_exit_status_passes(
     assert (summary["exit_status"], summary["open_streams"], summary["lost_streams"]) == (3, 0, 0)
     assert (summary["input_tokens"], summary["output_tokens"]) == (215, 15)
     assert {cause["cause"] for cause in summary["causes"]} >= {"529 overloaded_error", "stream_truncated"}
+    flags = {"leaked": False, "misreported": True, "corrected": False}
+    assert {"outcome": "in_band_error", **flags, "cause": "529 overloaded_error", "calls": 1} in summary["causes"]
     assert [failure["model"] for failure in summary["failures"]] == [*_MANY[1:]]
 
 

@@ -97,7 +97,7 @@ class Watched:
                 "p50": chunk.quantile(0.5),
                 "p95": chunk.quantile(0.95),
             },
-            "causes": [_as_json(ended, number) for ended, number in _by_number(figures)],
+            "causes": [{**ended._asdict(), "calls": number} for ended, number in _by_number(figures)],
             "failures": [
                 {"time": call.time / 1e9, "source": call.source, "model": call.model, "line": call.line}
                 for call in figures.failures
@@ -129,12 +129,3 @@ def _failures(figures: Figures) -> Iterator[str]:
 
 def _by_number(figures: Figures) -> list[tuple[Ended, int]]:
     return sorted(figures.causes.items(), key=lambda item: -item[1])
-
-
-def _as_json(ended: Ended, number: int) -> dict[str, Any]:
-    return {
-        "outcome": ended.outcome.value,
-        "cause": ended.cause,
-        **{flag: getattr(ended, flag) for flag in FLAGS},
-        "calls": number,
-    }
