@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -93,14 +92,9 @@ def _call_finding(error: Exception | None) -> Finding:
 
 def _flush(signals: Sequence[TelemetrySignal]) -> None:
     """Has everything exported, in parallel: an exporter that gets no answer retries for ten seconds."""
-
-    def flush(signal: TelemetrySignal) -> None:
-        with suppress(Exception):  # the probes record it
-            signal.provider.force_flush()
-
     with ThreadPoolExecutor(len(signals) or 1) as pool:
-        for done in [pool.submit(flush, signal) for signal in signals]:
-            done.result()
+        # The probes record what an exporter raises.
+        list(pool.map(lambda signal: attempt(signal.provider.force_flush), signals))
 
 
 @dataclass(frozen=True)
