@@ -190,8 +190,8 @@ docs: $(DEV)/.project ## write docs/telemetry.md, registry/, and the tables of d
 site: $(SITE)/.project ## build the site from the pages, with an API reference, and check its links: site/
 	@$(SITE)/bin/python docs/build_site.py
 
-terminal: $(DEV)/.project ## draw the demo as an animated terminal: docs/images/demo.svg
-	@$(DEV)/bin/python docs/terminal.py
+terminal: $(DEV)/.project ## draw the demo and the watch in a terminal: docs/images/demo.svg, watch.svg
+	@PYTHONPATH=tests $(DEV)/bin/python docs/terminal.py
 
 live-check: $(REGISTRY)/.project ## have OpenTelemetry's weaver examine what calls emit, against registry/
 	@PYTHONPATH=tests $(REGISTRY)/bin/python docs/live_check.py

@@ -181,7 +181,9 @@ def _test(row: Row, log: TextIO) -> tuple[int, list[str], dict[str, int]]:
     report = row.file("xml")
     report.unlink(missing_ok=True)
     pytest = (str(row.place / "bin" / "python"), "-m", "pytest", "-p", "no:cacheprovider")
-    status = _status((*pytest, "--numprocesses=auto", f"--junitxml={report}", *row.tests), log, minutes=_MINUTES_TO_TEST)
+    status = _status(
+        (*pytest, "--numprocesses=auto", f"--junitxml={report}", *row.tests), log, minutes=_MINUTES_TO_TEST
+    )
     if status == _PYTEST_INTERRUPTED:
         raise KeyboardInterrupt
     if status not in {0, 1}:

@@ -34,7 +34,7 @@ For engineers who query midstream's telemetry: every span attribute, metric and 
 
 - **call**: one invocation of an SDK method, including its retries and the reading of the stream that it returns.
 - **observed** status: the number on the wire. **synthesized** status: the number that the API's error type stands for.
-  **reported** status: the number on the exception that the application got.
+  **reported** status: the number on the exception that the SDK raised.
 - **effective** status: the observed status if it is an error, else the synthesized one.
 """
 

@@ -114,7 +114,7 @@ ATTRIBUTES: Final[Mapping[str, Description]] = {
         "boolean", _FAILURE, "Whether the application received the corrected exception."
     ),
     "midstream.reported.status_code": Description(
-        "int", _FAILURE, "The status on the exception that the application got, if it has one."
+        "int", _FAILURE, "The status on the exception that the SDK raised, if it has one."
     ),
     "midstream.status_code": Description(
         "int",
@@ -141,7 +141,7 @@ _EVENT: Final = "failed calls, on the log event only"
 
 EXCEPTION_ATTRIBUTES: Final[Mapping[str, Description]] = {
     "exception.type": Description(
-        "string", _EVENT, "Qualified class of the exception that the application got; absent for a truncated stream."
+        "string", _EVENT, "Qualified class of the exception that the SDK raised; absent for a truncated stream."
     ),
     "exception.message": Description(
         "string",

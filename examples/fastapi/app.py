@@ -1,9 +1,11 @@
 """A service that streams Claude's responses to browsers, and reports when a response breaks off."""
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from random import random
 from typing import Any
 
 import anthropic
@@ -17,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 import midstream
 
 MODEL = "claude-sonnet-5"
+ATTEMPTS, LONGEST_PAUSE = 3, 10
 
 Stream = anthropic.AsyncStream[RawMessageStreamEvent]
 
@@ -42,48 +45,66 @@ async def page() -> FileResponse:
 
 @app.get("/answer")
 async def answer(question: str) -> StreamingResponse:
-    """The response as server-sent events: `text`, and at the end `done` or `failed`."""
+    """The response as server-sent events: `text`, `restart` (discard the text), and at the end `done` or `failed`."""
     try:
-        stream = await claude.messages.create(
-            model=MODEL, max_tokens=1024, messages=[{"role": "user", "content": question}], stream=True
-        )
+        stream = await asked(question)
     except anthropic.APIError as error:  # nothing is sent yet, so the status can report it
         raise HTTPException(503 if midstream.classify(error).retryable else 502) from error
-    return Answer(stream)
+    return Answer(question, stream)
+
+
+async def asked(question: str) -> Stream:
+    """Claude's stream."""
+    return await claude.messages.create(
+        model=MODEL, max_tokens=1024, messages=[{"role": "user", "content": question}], stream=True
+    )
 
 
 class Answer(StreamingResponse):
     """Forwards Claude's stream until the browser disconnects."""
 
-    def __init__(self, stream: Stream) -> None:
-        super().__init__(events(stream), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
-        self.stream = stream
+    def __init__(self, question: str, stream: Stream) -> None:
+        super().__init__(events(self), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+        self.question, self.stream, self.has_left = question, stream, False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Close the stream at the end, even if it was not read."""
-        async with self.stream:
+        try:
             await super().__call__(scope, receive, send)
+        finally:
+            await self.stream.close()
 
     async def listen_for_disconnect(self, receive: Receive) -> None:
         """Close the stream when the browser disconnects. Starlette would only cancel the reader."""
         await super().listen_for_disconnect(receive)
+        self.has_left = True
         await self.stream.close()
 
 
-async def events(stream: Stream) -> AsyncGenerator[str]:
-    """A response as events of this service."""
-    last = None
-    try:
-        async for event in stream:
-            last = event.type
-            if event.type == "content_block_delta" and event.delta.type == "text_delta":
-                yield sse("text", event.delta.text)
-        if last != "message_stop":
-            raise midstream.StreamTruncatedError  # the SDK raises nothing for half a response
-    except Exception as error:  # also after listen_for_disconnect has closed the stream; then the event goes nowhere
-        yield sse("failed", {"retryable": midstream.classify(error).retryable})
-    else:
-        yield sse("done", {})
+async def events(answer: "Answer") -> AsyncGenerator[str]:
+    """A response as events of this service. What broke off starts over, after a pause."""
+    for attempt in range(1, ATTEMPTS + 1):
+        last = None
+        try:
+            if attempt > 1:
+                answer.stream = await asked(answer.question)
+            async for event in answer.stream:
+                last = event.type
+                if event.type == "content_block_delta" and event.delta.type == "text_delta":
+                    yield sse("text", event.delta.text)
+            if last != "message_stop":
+                raise midstream.StreamTruncatedError  # the SDK raises nothing for half a response
+        except Exception as error:  # also after listen_for_disconnect has closed the stream, where no retry is wanted
+            failure = midstream.classify(error)
+            pause = (failure.retry_after or 0) + 2**attempt * random() / 4  # noqa: S311 - spreads retries
+            if attempt == ATTEMPTS or answer.has_left or not failure.retryable or pause > LONGEST_PAUSE:
+                yield sse("failed", {"retryable": failure.retryable})
+                return
+        else:
+            yield sse("done", {})
+            return
+        await asyncio.sleep(pause)
+        yield sse("restart", {})
 
 
 def sse(name: str, data: object) -> str:

@@ -40,7 +40,7 @@ class Observation:
     def begin(self) -> None:
         """Does not import the SDK. Never raises."""
         if self._settings.log:
-            write_start()
+            write_start(self._signals.provided(spans=self._settings.spans))
         _import.awaited_by.append(self)
         _import.hook()
         warn_of_neighbours(spans=self._settings.spans)

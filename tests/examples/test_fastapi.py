@@ -21,19 +21,22 @@ if TYPE_CHECKING:
 
 ALL_IS: Final = b'event: text\ndata: "All"\n\nevent: text\ndata: " is"\n\n'
 WELL: Final = b'event: text\ndata: " well"\n\nevent: text\ndata: ". "\n\n'
+RESTART: Final = b"event: restart\ndata: {}\n\n"
 DONE: Final = b"event: done\ndata: {}\n\n"
 BROKE_OFF: Final = b'event: failed\ndata: {"retryable": true}\n\n'
 NO_USE: Final = b'event: failed\ndata: {"retryable": false}\n\n'
 
+WHOLE: Final = ALL_IS + WELL + DONE
 ANSWERS: Final = {
-    "ok": (200, ALL_IS + WELL + DONE, "completed"),
-    "cut": (200, ALL_IS + BROKE_OFF, "truncated"),
-    "reset": (200, ALL_IS + BROKE_OFF, "transport_error"),
-    "in_band:overloaded_error@0": (200, BROKE_OFF, "in_band_error"),
-    "in_band:invalid_request_error": (200, ALL_IS + NO_USE, "in_band_error"),
-    "http:invalid_request_error": (502, b'{"detail":"Bad Gateway"}', "http_error"),
+    ("ok",): (200, WHOLE, ["completed"]),
+    ("cut", "reset", "ok"): (200, (ALL_IS + RESTART) * 2 + WHOLE, ["truncated", "transport_error", "completed"]),
+    ("in_band:overloaded_error@0", "ok"): (200, RESTART + WHOLE, ["in_band_error", "completed"]),
+    ("cut", "cut", "cut"): (200, (ALL_IS + RESTART) * 2 + ALL_IS + BROKE_OFF, ["truncated"] * 3),
+    ("cut", "http:invalid_request_error"): (200, ALL_IS + RESTART + NO_USE, ["truncated", "http_error"]),
+    ("in_band:invalid_request_error",): (200, ALL_IS + NO_USE, ["in_band_error"]),
+    ("http:invalid_request_error",): (502, b'{"detail":"Bad Gateway"}', ["http_error"]),
 }
-"""By scenario: the status and the body that a browser gets, and the outcome."""
+"""By scenarios: the status and the body that a browser gets, and the outcomes."""
 
 
 @contextmanager
@@ -61,16 +64,16 @@ def asked(url: str, path: str = "/answer?question=Is+all+well") -> Generator[Any
 def test_the_browser_gets_the_outcome_that_the_telemetry_records(
     server: FaultServer, receiver: OtlpReceiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told: dict[str, tuple[int, bytes]] = {}
+    told: dict[tuple[str, ...], tuple[int, bytes]] = {}
     with service(server, receiver, tmp_path / "log", monkeypatch) as url:
         with asked(url, "/") as page:
             assert b"new EventSource" in page.read()
-        for scenario in ANSWERS:
-            server.script(scenario)
+        for scenarios in ANSWERS:
+            server.script(*scenarios)
             with asked(url) as response:
-                told[scenario] = (response.status, response.read())
-    assert told == {scenario: (status, body) for scenario, (status, body, _) in ANSWERS.items()}
-    outcomes = [outcome for *_, outcome in ANSWERS.values()]
+                told[scenarios] = (response.status, response.read())
+    assert told == {scenarios: (status, body) for scenarios, (status, body, _) in ANSWERS.items()}
+    outcomes = [outcome for *_, outcomes in ANSWERS.values() for outcome in outcomes]
     assert [outcome for outcome, _ in outcomes_of_spans(receiver)] == outcomes
     assert outcomes_counted(receiver) == {outcome: outcomes.count(outcome) for outcome in outcomes}
     assert len({span.trace_id for span in receiver.spans if "midstream.outcome" in span.attributes}) == len(ANSWERS)

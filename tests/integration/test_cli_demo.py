@@ -298,6 +298,7 @@ def test_the_environment_does_not_disturb_the_demo() -> None:
         OTEL_SDK_DISABLED="true",
         OTEL_TRACES_SAMPLER="always_off",
         MIDSTREAM_SPANS="off",
+        MIDSTREAM_ERRORS="corrected",
         ALL_PROXY=_ELSEWHERE,
         HTTP_PROXY=_ELSEWHERE,
         ANTHROPIC_BASE_URL=_ELSEWHERE,

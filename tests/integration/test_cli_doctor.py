@@ -14,7 +14,7 @@ from integration.examined import ALONE, Examined, examined, exporting_to, progra
 from midstream._cli.doctor.findings import Health, Subject
 from midstream._sdk.targets import Role
 from support.clients import HAS_OWN_SPANS
-from support.commands import launched
+from support.commands import launched, launched_after
 from support.otlp_receiver import otlp_receiver
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 OK, WARNING, PROBLEM, NOT_TRIED = (verdict.value for verdict in Health)
 ARRIVALS = (Subject.SPAN_ARRIVES, Subject.METRICS_ARRIVE, Subject.LOG_EVENT_ARRIVES)
 MODEL = "midstream-doctor"
+_WITHOUT_CALL = ("doctor", "--json", "--no-call")
 
 
 @pytest.fixture
@@ -84,6 +85,14 @@ def test_each_signal_is_accepted_and_no_subject_is_left_out(interpreters: Interp
 
 
 @pytest.mark.newest
+def test_a_corrected_error_is_what_the_call_should_raise(interpreters: Interpreters, receiver: OtlpReceiver) -> None:
+    found = examined(interpreters, **exporting_to(receiver), MIDSTREAM_ERRORS="corrected")
+    assert found.problems == []
+    ending = "the SDK raised anthropic.APIStatusError, status 200, corrected to anthropic.OverloadedError"
+    assert found[Subject.CALL][1].endswith(ending)
+
+
+@pytest.mark.newest
 def test_without_the_launcher_nothing_is_set_up_for_the_service(
     interpreters: Interpreters, receiver: OtlpReceiver
 ) -> None:
@@ -91,9 +100,12 @@ def test_without_the_launcher_nothing_is_set_up_for_the_service(
     verdict, message, remedy = found[Subject.SET_UP]
     assert (found.status, verdict) == (1, PROBLEM)
     assert message.startswith("this process was started without opentelemetry-instrument: ")
-    assert "opentelemetry-instrument midstream doctor" in remedy
+    assert remedy.startswith("opentelemetry-instrument midstream doctor (")
     assert "--setup MODULE:FUNCTION" in remedy
     assert found[Subject.LAUNCHER][0] == OK
+    assert found[Subject.INSTRUMENTED][:2] == (PROBLEM, "midstream does not instrument this process: see set-up")
+    derived = (Subject.INSTRUMENTED, Subject.TRACES, Subject.METRICS, Subject.LOGS)
+    assert {found[subject][2] for subject in derived} == {"opentelemetry-instrument midstream doctor"}
     assert found.verdicts(Subject.CALL, *ARRIVALS) == [NOT_TRIED] * 4
     assert receiver.bodies == []
 
@@ -130,12 +142,12 @@ def test_a_missing_exporter_package_is_why_nothing_is_set_up(interpreters: Inter
         PROBLEM,
         "traces and metrics and logs need the exporter otlp_proto_grpc, which is not installed: nothing is set up",
         (
-            "set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf, as the distro's default is grpc; "
-            "or pip install opentelemetry-exporter-otlp-proto-grpc"
+            "export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf (the distro's default is grpc; "
+            "or: pip install opentelemetry-exporter-otlp-proto-grpc)"
         ),
     )
-    assert found[Subject.INSTRUMENTED][0] == PROBLEM
-    assert {found[subject][2] for subject in (Subject.TRACES, Subject.METRICS, Subject.LOGS)} == {"see set-up"}
+    derived = (Subject.INSTRUMENTED, Subject.TRACES, Subject.METRICS, Subject.LOGS)
+    assert {found[subject][2] for subject in derived} == {"export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"}
     assert found.verdicts(Subject.CALL, *ARRIVALS) == [NOT_TRIED] * 4
 
 
@@ -178,11 +190,11 @@ def test_an_unknown_configurator_is_reported_with_its_variable(interpreters: Int
 def test_an_unknown_protocol_is_a_problem_with_the_known_ones(interpreters: Interpreters) -> None:
     corrected = {"MIDSTREAM_ERRORS": "corrected"}  # by midstream, which nothing switches on here
     found = examined(interpreters, OTEL_EXPORTER_OTLP_PROTOCOL="http/json", **corrected)
-    assert found[Subject.SET_UP][::2] == (PROBLEM, "set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf or grpc")
-    assert found[Subject.INSTRUMENTED][1].endswith("; MIDSTREAM_ERRORS=corrected corrects nothing")
+    assert found[Subject.SET_UP][::2] == (PROBLEM, "export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf (or grpc)")
+    assert found[Subject.INSTRUMENTED][1].endswith(": see set-up; MIDSTREAM_ERRORS=corrected corrects nothing")
     (unknown,) = (finding for finding in found.findings if finding["subject"] == Subject.LAUNCHER)
     assert unknown["message"].startswith("OTEL_EXPORTER_OTLP_PROTOCOL=http/json: ")
-    assert unknown["remedy"] == "set it to one of grpc, http/protobuf"
+    assert unknown["remedy"] == "export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf (or grpc)"
 
 
 @pytest.mark.newest
@@ -213,6 +225,24 @@ def test_a_switch_that_is_off_is_a_problem_and_prevents_the_call(
     assert found[Subject.SWITCHES][1].startswith(f"{name}=")
     assert found.verdicts(Subject.CALL, *ARRIVALS) == [NOT_TRIED] * 4
     assert receiver.bodies == []
+
+
+@pytest.mark.newest
+def test_pasting_each_remedy_makes_the_report_healthy() -> None:
+    wrong = {
+        "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "flask, anthropic_midstream",
+        "OTEL_PYTHON_CONFIGURATOR": "other",
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/json",
+        "MIDSTREAM_SPANS": "maybe",
+        "MIDSTREAM_SPAN": "off",
+    }
+    service = {"OTEL_SERVICE_NAME": "shop", **wrong}
+    before = Examined.of(launched_after("true", *_WITHOUT_CALL, **service))
+    remedies = [one["remedy"] for one in before.findings if one["verdict"] in {PROBLEM, WARNING} and one["remedy"]]
+    pasted = "; ".join(remedy.partition(" (")[0] for remedy in remedies)
+    after = Examined.of(launched_after(pasted, *_WITHOUT_CALL, **service))
+    assert len(before.problems) >= len(wrong)
+    assert (after.status, after.problems, after.warnings) == (0, [], [])
 
 
 # Where it goes
@@ -263,9 +293,10 @@ def test_a_missing_exporter_is_a_warning_and_for_metrics_a_problem(
     verdict: str,
 ) -> None:
     found = examined(interpreters, **exporting_to(receiver), **{variable: "none"})
-    assert found[subject][::2] == (verdict, f"{variable}=otlp, or an exporter where the provider is set")
+    remedy = f"export {variable}=otlp (or set up an exporter where the provider is set)"
+    assert found[subject][::2] == (verdict, remedy)
     assert f"({variable}=none)" in found[subject][1]
-    assert found[arrival] == (verdict, "recorded, but there is no exporter", f"see {subject.value}")
+    assert found[arrival] == (verdict, "recorded, but there is no exporter", remedy)
     assert found.problems + found.warnings == [subject, arrival]
     assert sum(count > 0 for count in arrived(receiver).values()) == 2
 
@@ -290,7 +321,7 @@ def test_a_port_that_the_service_uses_is_reported_with_a_remedy(interpreters: In
         others = {"OTEL_TRACES_EXPORTER": "none", "OTEL_LOGS_EXPORTER": "none"}
         found = examined(interpreters, **page, **others, OTEL_EXPORTER_PROMETHEUS_PORT=port)
     assert found[Subject.SET_UP][0] == PROBLEM
-    assert "OTEL_EXPORTER_PROMETHEUS_PORT=0 midstream doctor" in found[Subject.SET_UP][2]
+    assert "OTEL_EXPORTER_PROMETHEUS_PORT=0 opentelemetry-instrument midstream doctor" in found[Subject.SET_UP][2]
 
 
 @pytest.mark.newest

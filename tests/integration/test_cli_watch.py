@@ -37,6 +37,8 @@ def test_each_call_of_a_program_is_in_the_summary_and_its_exit_status_passes(
     assert (summary["exit_status"], summary["open_streams"], summary["lost_streams"]) == (3, 0, 0)
     assert (summary["input_tokens"], summary["output_tokens"]) == (215, 15)
     assert {cause["cause"] for cause in summary["causes"]} >= {"529 overloaded_error", "stream_truncated"}
+    flags = {"leaked": False, "misreported": True, "corrected": False}
+    assert {"outcome": "in_band_error", **flags, "cause": "529 overloaded_error", "calls": 1} in summary["causes"]
     assert [failure["model"] for failure in summary["failures"]] == [*_MANY[1:]]
 
 
@@ -62,6 +64,16 @@ def test_without_a_terminal_lines_go_to_stderr_and_stdout_is_the_programs(server
     ]
     assert summary[12:15] == ["- 1x in_band_error, 529 overloaded_error, misreported", "", "```text"]
     assert re.fullmatch(line, summary[15])
+
+
+@pytest.mark.newest
+def test_a_corrected_error_is_marked_and_named_as_what_the_application_got(server: FaultServer, tmp_path: Path) -> None:
+    code = "from midstream import corrected_errors\nwith corrected_errors():\n    call('reset')"
+    done = midstream("watch", "--", *program(tmp_path, code), **environment_for(server))
+    line, *summary = done.stderr.splitlines()
+    assert re.search(r"Connection reset by peer; corrected to anthropic\.APIConnectionError \(request \w+\)$", line)
+    assert "| transport_error | 1 | 1 leaked, 1 corrected |" in summary
+    assert any(re.fullmatch(r"- 1x transport_error, \S+, leaked, corrected", cause) for cause in summary)
 
 
 _PROCESSES = """

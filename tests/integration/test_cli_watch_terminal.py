@@ -46,6 +46,7 @@ def test_a_screen_shows_the_figures_and_ctrl_c_ends_the_program_with_a_summary(
     assert re.search(r"completed +1\n", shown)
     assert re.search(r"in_band_error +1 +1 misreported", shown)
     assert re.search(r"2 calls, 0 open streams, 86 tokens in, 15 out", shown)
+    assert re.search(r" - 529 overloaded_error:\n    Overloaded \(request req_in_band_\d+\)", shown)
     assert "stdout is" not in shown
     assert status == 130
     after = terminal.text()
@@ -56,6 +57,18 @@ def test_a_screen_shows_the_figures_and_ctrl_c_ends_the_program_with_a_summary(
     Path(log[1]).unlink()
     assert written.startswith("stdout is a file\ninterrupted\nTraceback")
     assert written.count("KeyboardInterrupt") == 1
+
+
+def test_a_low_terminal_shows_the_last_failures_that_fit_whole(server: FaultServer, tmp_path: Path) -> None:
+    command = program(tmp_path, "call('http:rate_limit_error', *['in_band'] * 4)\ntime.sleep(60)")
+    with in_terminal(*_COMMAND, "--quiet", "--", *command, **environment_for(server), LINES="24") as terminal:
+        drawn = terminal.wait_for_screen("5 calls")
+        terminal.press("\x03")
+        terminal.end()
+    below = drawn[next(place for place, line in enumerate(drawn) if line.startswith("time to the first chunk")) + 1 :]
+    last = len(server.requests)
+    assert [line.strip() for line in below[1::2]] == [f"req_in_band_{number:06})" for number in (last - 1, last)]
+    assert all(line.endswith(" in_band - 529 overloaded_error: Overloaded (request") for line in below[::2])
 
 
 def test_with_lines_the_program_keeps_the_terminal(server: FaultServer, tmp_path: Path) -> None:

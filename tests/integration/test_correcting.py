@@ -13,6 +13,7 @@ import pytest
 
 from midstream import StreamTruncatedError, classify
 from midstream._outcomes import Outcome
+from midstream._outcomes.error_classes import qualified_name
 from midstream.faults import EXAMPLES, parse
 from support.clients import HAS_OWN_SPANS, client
 from support.commands import python
@@ -73,8 +74,12 @@ def test_every_failure_arrives_as_what_it_is(
     if outcome not in CORRECTED or (issubclass(kind, anthropic.APIError) and outcome is not Outcome.IN_BAND_ERROR):
         assert observable(seen, [])[:3] == (events, kind, text)
         assert attributes.get("midstream.corrected", False) is False
+        assert "; corrected to " not in (exported.span.status.description or "")
         return
     assert attributes["midstream.corrected"] is True
+    line = exported.span.status.description or ""
+    assert line.partition("; ")[2] == f"corrected to {qualified_name(type(error))}"
+    assert [record.log_record.body for record in exported.logs] == [line]
     assert observable(seen, [])[0] == (events if style in READ_BY_EVENT else [])
     assert isinstance(error, anthropic.APIError)
     assert isinstance(error, StreamTruncatedError) is (outcome is Outcome.TRUNCATED)

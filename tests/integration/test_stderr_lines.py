@@ -8,9 +8,14 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.trace import TracerProvider
 
 from midstream import __version__
+from midstream._observation import Observation
+from midstream._options import Settings
 from midstream._outcomes import Failure, Outcome
+from midstream._telemetry.signals import Signals
 from midstream._telemetry.stderr_lines import write_failure
 from midstream.faults import parse
 from support.seen import run
@@ -20,7 +25,8 @@ if TYPE_CHECKING:
     from midstream.faults import FaultServer
     from support.exported import Exported
 
-START = f"midstream {__version__}: observing calls of the Anthropic SDK in process {os.getpid()}\n"
+OBSERVING = f"midstream {__version__}: observing calls of the Anthropic SDK in process {os.getpid()}"
+START = f"{OBSERVING}; with a provider: spans, metrics, logs\n"
 LINES = {
     "ok": "",
     "in_band:overloaded_error": "midstream: 529 overloaded_error: Overloaded (request req_in_band_{:06})\n",
@@ -45,6 +51,15 @@ def test_a_failed_call_is_one_line_with_its_request_id(
     assert capsys.readouterr() == ("", START + LINES[model].format(len(server.requests)))
 
 
+def test_a_corrected_error_is_named_as_what_the_application_got(
+    server: FaultServer, instrumented: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with instrumented(log=True, errors="corrected"):
+        call(server, "reset")
+    line = f"; corrected to anthropic.APIConnectionError (request req_faults_{len(server.requests):06})\n"
+    assert capsys.readouterr().err.endswith(f"Connection reset by peer{line}")
+
+
 def test_the_environment_switches_it_on_and_nothing_is_written_by_default(
     server: FaultServer, instrumented: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -55,6 +70,30 @@ def test_the_environment_switches_it_on_and_nothing_is_written_by_default(
     with instrumented():
         call(server, "cut")
     assert capsys.readouterr().err.startswith(START)
+
+
+@pytest.mark.parametrize(
+    ("options", "ending"),
+    [
+        ({}, "; without a provider so far: spans, metrics, logs"),
+        ({"spans": False}, "; without a provider so far: metrics, logs"),
+        ({"meter_provider": MeterProvider()}, "; with a provider: metrics; without a provider so far: spans, logs"),
+    ],
+    ids=["without the SDK's", "without spans", "metrics only"],
+)
+def test_the_start_names_what_has_no_provider_so_far(
+    capsys: pytest.CaptureFixture[str], options: Any, ending: str
+) -> None:
+    observation = Observation(Signals.of(options), Settings(spans=options.get("spans", True), log=True))
+    observation.begin()
+    observation.end()
+    assert capsys.readouterr().err == f"{OBSERVING}{ending}\n"
+
+
+def test_a_disabled_provider_is_not_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
+    disabled = {"tracer_provider": TracerProvider(), "meter_provider": MeterProvider()}
+    assert not any(Signals.of(disabled).provided(spans=True).values())
 
 
 def test_a_missing_stderr_loses_only_the_lines(

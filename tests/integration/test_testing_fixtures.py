@@ -187,6 +187,18 @@ def test_each_call_is_one_readable_line(anthropic_faults: Faults, midstream_call
     ]
 
 
+def test_the_line_of_a_corrected_error_is_what_the_code_under_test_got(
+    anthropic_faults: Faults, midstream_calls: Calls, instrumented: Any
+) -> None:
+    anthropic_faults.script("in_band:rate_limit_error", "reset")
+    with instrumented(errors="corrected"):
+        read(anthropic_faults.client(max_retries=0))
+        read(anthropic_faults.client(max_retries=0))
+    in_band, reset = midstream_calls.lines()
+    assert in_band.endswith("; corrected to anthropic.RateLimitError; retryable")
+    assert reset.endswith("Connection reset by peer; corrected to anthropic.APIConnectionError; retryable")
+
+
 def test_a_stream_is_open_until_it_is_closed(anthropic_faults: Faults, midstream_calls: Calls) -> None:
     stream = begun(anthropic_faults.client())
     assert (midstream_calls.open, len(midstream_calls)) == (1, 0)

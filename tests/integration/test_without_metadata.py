@@ -14,7 +14,7 @@ from opentelemetry.version import __version__ as opentelemetry_version
 from integration.examined import Examined
 from integration.pruned import pruned
 from midstream import AnthropicInstrumentor
-from midstream._cli.doctor.findings import Health, Subject
+from midstream._cli.doctor.findings import INSTRUMENT_LINE, Health, Subject
 from support.commands import Finished
 
 if TYPE_CHECKING:
@@ -140,14 +140,14 @@ def test_the_doctor_says_why_opentelemetry_instrument_skips_such_an_sdk(
     tmp_path: Path,
 ) -> None:
     python = pruned(tmp_path, of_the_sdk)
-    found = Examined.of(run(python, "-c", INSTRUMENT, python, *DOCTOR))
+    found = Examined.of(run(python, "-c", INSTRUMENT, python, *DOCTOR, OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf"))
     verdict, message, remedy = found[Subject.ANTHROPIC]
     assert (verdict, message) == (
         WARNING,
         f"importable as {anthropic.__version__}, metadata missing: opentelemetry-instrument leaves it out",
     )
-    assert remedy.startswith("call AnthropicInstrumentor().instrument() in the program, or keep the dist-info folders")
-    assert found[Subject.INSTRUMENTED][0] == PROBLEM
+    assert remedy.startswith(f"{INSTRUMENT_LINE} (in the program; or keep the dist-info folders")
+    assert found[Subject.INSTRUMENTED][::2] == (PROBLEM, f"{INSTRUMENT_LINE} (in the program)")
     assert Subject.ENTRY_POINT.value not in found.problems
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ __all__ = (
     "Finished",
     "Running",
     "launched",
+    "launched_after",
     "midstream",
     "midstream_after",
     "midstream_running",
@@ -93,6 +95,13 @@ def launched(*arguments: str, **environment: str) -> Finished:
     """Runs `opentelemetry-instrument midstream` with `arguments` to its end."""
     launcher = Path(sys.executable).with_name("opentelemetry-instrument")
     return _run(str(launcher), *_COMMAND, *arguments, environment=environment)
+
+
+def launched_after(shell: str, *arguments: str, **environment: str) -> Finished:
+    """The same, in a shell, after the commands `shell`."""
+    launcher = str(Path(sys.executable).with_name("opentelemetry-instrument"))
+    command = shlex.join((launcher, *_COMMAND, *arguments))
+    return _run("/bin/sh", "-c", f"{shell}; {command}", environment=environment)
 
 
 @contextmanager

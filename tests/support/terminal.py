@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
 __all__ = ("Terminal", "in_terminal")
 
@@ -28,11 +28,12 @@ class Terminal:
 
     pid: int
     _file: int
-    _written: str = field(default="", init=False)
+    written: str = field(default="", init=False)
+    """Everything so far."""
 
     def read_until(self, text: str) -> None:
         """Waits until `text` is written."""
-        while text not in self._written:
+        while text not in self.written:
             assert self._read(), f"it ended without {text!r}: {self.text()}"
 
     def end(self) -> int:
@@ -47,18 +48,23 @@ class Terminal:
 
     def text(self) -> str:
         """Everything so far, without colours and without what moves the cursor."""
-        return _ESCAPES.sub("", self._written).replace("\r\n", "\n")
+        return _ESCAPES.sub("", self.written).replace("\r\n", "\n")
 
     def wait_for_screen(self, *texts: str) -> list[str]:
-        """Waits until `texts` are on one screen, and returns its lines.
+        """Waits until `texts` are on one screen, and returns its lines."""
+        drawn = self.wait_for_drawn(lambda shown: all(text in shown for text in texts))
+        return [line.rstrip() for line in _ESCAPES.sub("", drawn).splitlines()]
+
+    def wait_for_drawn(self, wanted: Callable[[str], bool]) -> str:
+        """Waits for a screen whose text is `wanted`, and returns it with its colours.
 
         A display that goes back to its first line, to draw itself again, makes several.
         """
         while True:
-            for drawn in _REDRAW.split(self._written)[:-1]:  # the last one may not be complete
-                if all(text in drawn for text in texts):
-                    return [line.rstrip() for line in _ESCAPES.sub("", drawn).splitlines()]
-            assert self._read(), f"it ended without {texts!r}: {self.text()}"
+            for drawn in _REDRAW.split(self.written)[:-1]:  # the last one may not be complete
+                if wanted(_ESCAPES.sub("", drawn)):
+                    return drawn
+            assert self._read(), f"it ended: {self.text()}"
 
     def _read(self) -> bool:
         """Reads what there is. Returns whether there may be more."""
@@ -69,7 +75,7 @@ class Terminal:
             read = os.read(self._file, 65536)
         except OSError:  # Linux says so when the program has closed the terminal
             return False
-        self._written += read.decode(errors="replace")
+        self.written += read.decode(errors="replace")
         return bool(read)
 
 

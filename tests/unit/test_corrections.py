@@ -38,7 +38,10 @@ def test_a_timeout_is_one_of_the_sdk() -> None:
 def test_a_corrected_exception_does_not_claim_that_it_leaked() -> None:
     error = ConnectionResetError(104, "reset")
     assert str(classify(error)).endswith("; not an anthropic.APIError")
-    assert str(corrected(error)) == str(classify(error)).removesuffix("; not an anthropic.APIError")
+    without = str(classify(error)).removesuffix("; not an anthropic.APIError")
+    assert str(corrected(error)) == without
+    assert str(classify(corrected(error))) == f"{without}; corrected to anthropic.APIConnectionError"
+    assert classify(corrected(error)) == classify(error)
 
 
 @pytest.mark.parametrize("error", [ValueError("the application's"), KeyboardInterrupt(), KeyError("k")])

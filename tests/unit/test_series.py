@@ -91,10 +91,11 @@ def calls() -> Iterable[CallRecord]:
         "leaked": True,
         "misreported": False,
         "outcome": Outcome.HTTP_ERROR,
+        "corrected_type": "anthropic.OverloadedError",
     }
     failures = [None, FAILURE, *(replace(FAILURE, **{name: value}) for name, value in other.items())]
     answers = [ANSWER, ANSWER._replace(model="a-third"), ANSWER._replace(input_tokens=None), NO_ANSWER]
-    known: list[dict[str, Any]] = [{}, {"attempts": 1}, {"observed_status_code": 529}, {"corrected": True}]
+    known: list[dict[str, Any]] = [{}, {"attempts": 1}, {"observed_status_code": 529}]
     variants = [
         *product(requests, (None, FAILURE), (ANSWER,), known[:1]),
         *product((REQUEST,), failures, answers, known[:1]),

@@ -31,22 +31,12 @@ def http_package() -> str:
 
 def sync_client(url: str, *, sdk_spans: bool = False) -> Anthropic:
     """A client for the fault server at `url`. `sdk_spans` leaves the SDK's own spans to the environment."""
-    return Anthropic(
-        base_url=url,
-        api_key="demo",
-        http_client=DefaultHttpxClient(**LOOPBACK_ONLY),
-        **({} if sdk_spans else _without_sdk_spans()),
-    )
+    return Anthropic(http_client=DefaultHttpxClient(**LOOPBACK_ONLY), **_settings(url, sdk_spans=sdk_spans))
 
 
 def async_client(url: str) -> AsyncAnthropic:
     """An async client for the fault server at `url`."""
-    return AsyncAnthropic(
-        base_url=url,
-        api_key="demo",
-        http_client=DefaultAsyncHttpxClient(**LOOPBACK_ONLY),
-        **_without_sdk_spans(),
-    )
+    return AsyncAnthropic(http_client=DefaultAsyncHttpxClient(**LOOPBACK_ONLY), **_settings(url))
 
 
 def for_scenario(client: AnyClient, scenario: Scenario) -> AnyClient:
@@ -71,7 +61,7 @@ def _timeout(scenario: Scenario) -> float:
     return _TIMEOUT_SECONDS if silent else _PATIENCE_SECONDS
 
 
-def _without_sdk_spans() -> dict[str, Any]:
+def _settings(url: str, *, sdk_spans: bool = False) -> dict[str, Any]:
     # The spans of the demo are midstream's own, whatever OpenTelemetry is set up to do in this process.
     known = "open_telemetry" in signature(Anthropic).parameters
-    return {"open_telemetry": False} if known else {}
+    return {"base_url": url, "api_key": "demo", **({"open_telemetry": False} if known and not sdk_spans else {})}

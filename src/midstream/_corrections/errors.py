@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from midstream._guard import attempt
 from midstream._outcomes.classify import classify
 from midstream._outcomes.corrected import CorrectedError
+from midstream._outcomes.error_classes import qualified_name
 from midstream._outcomes.vocabulary import Outcome, StreamTruncatedError
 
 if TYPE_CHECKING:
@@ -89,7 +90,8 @@ class Corrections:
         if status is not None:
             cast("Any", error).status_code = status
         of_original = failure if original is None else classify(original)
-        error.failure = of_original if of_original.outcome is failure.outcome else failure
+        of_original = of_original if of_original.outcome is failure.outcome else failure
+        error.failure = replace(of_original, corrected_type=qualified_name(type(error)))
         error.__cause__ = original
         return error
 

@@ -13,9 +13,9 @@ class CorrectedError(Exception):
     """An exception that midstream raises in place of what the SDK did, because the application requested it."""
 
     failure: Failure
-    """The result of `classify` for the original."""
+    """The result of `classify` for the original, with the class of this one."""
 
     def __str__(self) -> str:
         """The failure in one line."""
-        # The original leaked; this one is an anthropic.APIError.
-        return str(replace(self.failure, leaked=False))
+        # Not what the SDK raised instead, nor the class of this one, which is beside it wherever it is shown.
+        return str(replace(self.failure, leaked=False, corrected_type=None))

@@ -42,7 +42,7 @@ class Failure:
     status_code: int | None = None
     """The effective status: observed for an HTTP error, synthesized for an in-band one, `None` for all others."""
     reported_status_code: int | None = None
-    """The status on the exception that the application got. `None` if it got none, or one without a status."""
+    """The status on the exception that the SDK raised. `None` if it raised none, or one without a status."""
     leaked: bool = False
     misreported: bool = False
     retryable: bool = False
@@ -57,7 +57,7 @@ class Failure:
     in_band_request_id: str | None = None
     """The `request_id` of the error event's body. `None` for every other failure."""
     exception_type: str | None = None
-    """The qualified class of the exception that the application got. `None` if it got none."""
+    """The qualified class of the exception that the SDK raised. `None` if it raised none."""
     message: str | None = field(default=None, repr=False)
     """One line from the API, the SDK or the transport, or a description of what arrived instead of an answer. `None`
     where it could quote the body."""
@@ -67,10 +67,14 @@ class Failure:
     """The reason phrase of an HTTP error without a type, as it was on the wire. `None` for every other failure."""
     end_seen: bool = field(default=False, repr=False, compare=False)
     """Whether the end event of the stream had arrived. `False` for an exception on its own."""
+    corrected_type: str | None = field(default=None, compare=False)
+    """The qualified class of the corrected exception that the application got instead. `None` if it got none."""
 
     def __str__(self) -> str:
         """The failure in one line of at most 1,024 characters. Never contains the raw event. Never raises."""
         ending = "; not an anthropic.APIError" if self.leaked else ""
+        if self.corrected_type is not None:
+            ending = f"; corrected to {self.corrected_type}"
         if self.outcome in WITH_STATUS:
             return shortened(_status_and_type(self, ending))
         return shortened(_event_and_time(self)[: MAX_MESSAGE_LENGTH - len(ending)] + ending)

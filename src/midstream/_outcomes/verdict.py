@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from midstream._outcomes.summary import NO_ANSWER
@@ -30,3 +31,7 @@ class Verdict(NamedTuple):
     """The longest time in seconds that the reader waited for the next bytes of a live stream."""
     last_event: str | None = None
     """The type of the last event that was decoded."""
+
+    def corrected_to(self, name: str | None) -> Verdict:
+        """The same of a failed call whose application receives a corrected exception, of the class `name`."""
+        return self if self.failure is None else self._replace(failure=replace(self.failure, corrected_type=name))

@@ -3,7 +3,7 @@
 - A *call* is one invocation of an SDK method, with every retry and the reading of the stream that it returns.
 - An *attempt* is one HTTP request within a call.
 - The *observed* status is the number on the wire; the *synthesized* one is the number that the failure would have
-  had, derived from the API's error type; the *reported* one is the number on the exception that the application got.
+  had, derived from the API's error type; the *reported* one is the number on the exception that the SDK raised.
 - *leaked*: the exception that escaped from the SDK is not an `anthropic.APIError`, so `except anthropic.APIError`
   misses it.
 - *misreported*: the reported status is not the effective one, that is the observed status if it is an error, and

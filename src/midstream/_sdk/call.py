@@ -126,12 +126,14 @@ class ObservedCall(ClosableCall):
     def _report(
         self, verdict: Verdict | None, error: BaseException | None, response: Any, *, correct: bool
     ) -> CorrectedError | None:
-        corrected: CorrectedError | None = None
+        corrected = None
         if correct and self.corrections is not None and verdict is not None and verdict.failure is not None:
             if response is None and self._stream_response is not None:
                 response = self._stream_response()
             corrected = self.corrections.of(verdict.failure, error, response)
-        self.report.report_now(verdict, error, corrected=corrected is not None)
+            if corrected is not None:
+                verdict = verdict.corrected_to(corrected.failure.corrected_type)
+        self.report.report_now(verdict, error)
         return corrected
 
     def returned(self, result: Any) -> Returned:

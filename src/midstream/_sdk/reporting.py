@@ -170,27 +170,22 @@ class CallReport:
                 return
         self.report_now(verdict)
 
-    def report_now(
-        self, verdict: Verdict | None, error: BaseException | None = None, *, corrected: bool = False
-    ) -> None:
-        """Reports the call, with the exception that the SDK raised. `None`: another end came first.
-
-        `corrected`: whether the application receives the corrected exception instead.
-        """
+    def report_now(self, verdict: Verdict | None, error: BaseException | None = None) -> None:
+        """Reports the call, with the exception that the SDK raised. `None`: another end came first."""
         if verdict is None or self.is_inherited:
             return
         if verdict.outcome is Outcome.ABANDONED:
             # Perhaps by the garbage collector, perhaps inside ContextVar.set(), which before Python 3.12 damages memory
             # if its context changes meanwhile; span processors attach contexts.
-            copy_context().run(self._report_in_context, verdict, error, corrected)
+            copy_context().run(self._report_in_context, verdict, error)
         else:
-            self._report_in_context(verdict, error, corrected)
+            self._report_in_context(verdict, error)
 
-    def _report_in_context(self, verdict: Verdict, error: BaseException | None, corrected: bool) -> None:  # noqa: FBT001
+    def _report_in_context(self, verdict: Verdict, error: BaseException | None) -> None:
         reporter = self.reporter
         try:
             record = CallRecord(
-                self.request, verdict, self.started_at, self._attempts, self._status_code, self._request_id, corrected
+                self.request, verdict, self.started_at, self._attempts, self._status_code, self._request_id
             )
             try:
                 reporter.recorder.ended(record, self.span or self._late_span(), error)

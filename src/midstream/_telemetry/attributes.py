@@ -141,7 +141,7 @@ def call_attributes(call: CallRecord) -> dict[str, Value]:
         found["anthropic.request.id"] = call.request_id
     _add_answer(found, call, verdict)
     if verdict.failure is not None:
-        _add_failure(found, call, verdict.failure)
+        _add_failure(found, verdict.failure)
     if call.observed_status_code is not None:
         found["http.response.status_code"] = call.observed_status_code
     if verdict.failure is not None:
@@ -175,13 +175,13 @@ def _add_answer(found: _Values, call: CallRecord, verdict: Verdict) -> None:
         found["gen_ai.usage.cache_write.input_tokens"] = answer.cache_write_tokens
 
 
-def _add_failure(found: _Values, call: CallRecord, failure: Failure) -> None:
+def _add_failure(found: _Values, failure: Failure) -> None:
     if failure.phase is not None:
         found["midstream.phase"] = failure.phase._value_
     found["midstream.retryable"] = failure.retryable
     found["midstream.leaked"] = failure.leaked
     found["midstream.misreported"] = failure.misreported
-    found["midstream.corrected"] = call.corrected
+    found["midstream.corrected"] = failure.corrected_type is not None
     if failure.reported_status_code is not None:
         found["midstream.reported.status_code"] = failure.reported_status_code
     if failure.status_code is not None:

@@ -56,8 +56,6 @@ class CallRecord:
     """The status on the wire of the last response. `None` if there was none."""
     request_id: str | None = None
     """The `request-id` header of the last response."""
-    corrected: bool = False
-    """Whether the application received the corrected exception."""
 
     @property
     def resends(self) -> int:

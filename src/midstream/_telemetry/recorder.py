@@ -128,7 +128,7 @@ class Recorder:
                 self._records[metric.name](seconds, limits.series(metric.name, known), context=where)
 
     def ended(self, call: CallRecord, span: CallSpan, error: BaseException | None) -> None:
-        """Records a call that ended. `error` is the exception that the application got, if it got one."""
+        """Records a call that ended. `error` is the exception that the SDK raised, if it raised one."""
         failure = call.verdict.failure
         result: dict[str, Value] = {}
         try:

@@ -140,7 +140,7 @@ class CallSeries:
                 resent,
                 verdict.opened,
                 timed,
-                call.corrected,
+                failure.corrected_type is not None,
                 call.observed_status_code,
                 failure.error_type,
                 failure.exception_type,

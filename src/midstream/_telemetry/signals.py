@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from midstream._guard import Guard
 
 
+API_MODULES: Final = ("opentelemetry.trace", "opentelemetry.metrics", "opentelemetry._logs")
+"""The modules with the API's placeholders, which record nothing until a provider is set."""
+
+
 class Signals(NamedTuple):
     """The tracer, meter and logger of one `instrument()`."""
 
@@ -48,6 +52,14 @@ class Signals(NamedTuple):
         tracer, meter, logger = (_from_provider(kind, options) for kind in PROVIDERS.values())
         given = options.get(_METER.option)
         return cls(tracer, meter, logger, attempt(get_meter_provider) if given is None else given)
+
+    def provided(self, *, spans: bool) -> Mapping[str, bool]:
+        """Whether metrics, logs and, if they are recorded, `spans` have a provider so far. Never raises.
+
+        A disabled one does not count.
+        """
+        made = {**({"spans": self.tracer} if spans else {}), "metrics": self.meter, "logs": self.logger}
+        return {what: not _is_placeholder(each) for what, each in made.items()}
 
     @classmethod
     def silent(cls) -> Signals:
@@ -103,6 +115,10 @@ def _made_by(provider: Any, kind: _ProviderKind) -> Any:
         f"which has no {kind.made}()"
     )
     raise ValueError(message)
+
+
+def _is_placeholder(made: object) -> bool:
+    return bool(attempt(lambda: type(made).__module__.startswith(API_MODULES)))
 
 
 def _has(thing: object, method: str) -> bool:

@@ -10,12 +10,18 @@ from midstream._guard import attempt
 from midstream._version import __version__
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from midstream._outcomes import Failure
 
 
-def write_start() -> None:
-    """Writes that this process observes calls. Never raises."""
-    _write(f"midstream {__version__}: observing calls of the Anthropic SDK in process {os.getpid()}")
+def write_start(provided: Mapping[str, bool]) -> None:
+    """Writes that this process observes calls, and whether what it records has a provider. Never raises."""
+    line = f"midstream {__version__}: observing calls of the Anthropic SDK in process {os.getpid()}"
+    for words, wanted in (("with a provider", True), ("without a provider so far", False)):
+        if names := [name for name, is_provided in provided.items() if is_provided is wanted]:
+            line += f"; {words}: {', '.join(names)}"
+    _write(line)
 
 
 def write_failure(failure: Failure, request_id: str | None) -> None:

@@ -20,7 +20,7 @@ class Expectation:
     """How a call really ends, in the terms of the telemetry contract.
 
     `error_type` may begin with the placeholder `{httpx}`; `error_type_for` fills it in. `status_code` is the
-    effective status, `reported_status_code` the status on the exception that the application gets. None means
+    effective status, `reported_status_code` the status on the exception that the SDK raises. None means
     that the call has no such thing: a completed call has neither error type nor phase.
     """
 

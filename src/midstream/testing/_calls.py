@@ -53,17 +53,17 @@ class Call:
 
     @property
     def reported_status_code(self) -> int | None:
-        """The status of the exception that the code under test got."""
+        """The status of the exception that the SDK raised."""
         return None if self.failure is None else self.failure.reported_status_code
 
     @property
     def leaked(self) -> bool:
-        """Whether `except anthropic.APIError` misses the failure."""
+        """Whether `except anthropic.APIError` misses what the SDK raised."""
         return self.failure is not None and self.failure.leaked
 
     @property
     def misreported(self) -> bool:
-        """Whether the status of the exception differs from the real one."""
+        """Whether the status of what the SDK raised differs from the real one."""
         return self.failure is not None and self.failure.misreported
 
     @property
@@ -73,9 +73,10 @@ class Call:
 
     def __str__(self) -> str:
         asked = " ".join(filter(None, (self.operation, self.model, "streamed" if self.stream else "")))
+        corrected = self.failure is not None and self.failure.corrected_type is not None
         remarks = (
             f"{self.attempts} attempts" if self.attempts > 1 else "",
-            f"reported as {self.reported_status_code}" if self.misreported else "",
+            f"reported as {self.reported_status_code}" if self.misreported and not corrected else "",
             "retryable" if self.retryable else "",
         )
         what = f"{self.outcome.value}: {self.failure}" if self.failure else self.outcome.value

@@ -1,9 +1,11 @@
-"""Reports which packages a command lacks, before it does anything. Standard library only."""
+"""Reports which packages a command lacks, before it does anything. Needs nothing but the core."""
 
 from __future__ import annotations
 
 from importlib.util import find_spec
 from typing import Final
+
+from midstream._guard import attempt
 
 _PACKAGES: Final = {
     "anthropic": "anthropic",
@@ -26,14 +28,7 @@ def require(*modules: str, extra: str = "cli") -> None:
 
     The message names `extra`, which has them.
     """
-    missing = [_PACKAGES[module] for module in modules if not _is_installed(module)]
+    missing = [_PACKAGES[module] for module in modules if attempt(find_spec, module) is None]
     if missing:
         message = f'this needs {", ".join(missing)}, not installed here; pip install "midstream[{extra}]" brings it'
         raise MissingPackagesError(message)
-
-
-def _is_installed(module: str) -> bool:
-    try:
-        return find_spec(module) is not None
-    except ModuleNotFoundError:  # a parent package is missing
-        return False

@@ -1,4 +1,4 @@
-"""Checks what options have for values. Each function raises `Problem` for one that cannot be used."""
+"""What options have for values, and what comes with midstream. `Problem` is raised for a value that cannot be used."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from re import Pattern
 from typing import IO, Any
 from urllib.parse import urlsplit
 
+import midstream
 from midstream._cli.console.problem import refuse
 
 
@@ -33,3 +34,9 @@ def log_file(path: str, mode: str, encoding: str | None = None) -> IO[Any]:
         return Path(path).open(mode, encoding=encoding)
     except OSError as error:
         refuse("--log", path, f"cannot be written: {error.strerror}")
+
+
+def shipped_path(name: str) -> Path:
+    """What comes with midstream: where a wheel has it, or where a checkout has it, with the package in src/."""
+    package = Path(midstream.__file__).parent
+    return next(filter(Path.exists, (package / name, package.parents[1] / name)), package / name)

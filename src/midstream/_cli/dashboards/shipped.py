@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-import midstream
 from midstream._cli.console.problem import Problem
+from midstream._cli.console.values import shipped_path
 from midstream._cli.dashboards.settings import BoardSettings
 
 _PATTERNS: Final = {
@@ -30,13 +30,13 @@ Files = Mapping[str, Mapping[str, str]]
 
 def shipped() -> Files:
     """Reads them all. Raises `Problem` if this installation lacks some."""
-    folder = _folder()
+    folder = shipped_path("dashboards")
     return _sorted({f"{kind}/{name}": text for kind in _PATTERNS for name, text in _texts(folder, kind).items()})
 
 
 def made(settings: BoardSettings) -> Files:
     """Makes them with these settings. Raises `Problem` if this installation cannot."""
-    folder = _folder()
+    folder = shipped_path("dashboards")
     # In another process, because the modules of the program have the settings from the moment they are imported.
     path = os.pathsep.join(filter(None, (str(folder), *sys.path)))
     ran = subprocess.run(  # noqa: S603 - this interpreter, with a program of this package
@@ -53,13 +53,6 @@ def made(settings: BoardSettings) -> Files:
     raise Problem(message)
 
 
-def _folder() -> Path:
-    package = Path(midstream.__file__).parent
-    # Where a wheel has them, and where a checkout has them, with the package in src/.
-    folders = (package / "dashboards", package.parents[1] / "dashboards")
-    return next(filter(Path.is_dir, folders), folders[0])
-
-
 def _texts(folder: Path, kind: str) -> Mapping[str, str]:
     return {path.name: path.read_bytes().decode() for path in sorted((folder / kind).glob(_PATTERNS[kind]))}
 
@@ -70,6 +63,8 @@ def _sorted(files: Mapping[str, str]) -> Files:
         kind, _, file_name = name.partition("/")
         found[kind][file_name] = text
     if not all(found.values()):
-        message = f"the boards, rules and runbooks are missing from {_folder()}; install midstream again"
+        message = (
+            f"the boards, rules and runbooks are missing from {shipped_path('dashboards')}; install midstream again"
+        )
         raise Problem(message)
     return found

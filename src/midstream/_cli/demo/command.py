@@ -80,6 +80,7 @@ def _instrumented(exports: Telemetry) -> Generator[None]:
         meter_provider=exports.meter_provider,
         logger_provider=exports.logger_provider,
         spans=True,
+        errors="unchanged",  # what the SDK raises, whatever the environment requests
     )
     try:
         yield

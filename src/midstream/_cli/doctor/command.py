@@ -54,13 +54,16 @@ def _findings(options: DoctorOptions, records: list[LogRecord]) -> Iterator[Find
     with CapturedException() as captured:
         import_module("anthropic")
     by_setup = setup.source is SetupSource.FUNCTION
-    yield from installed(captured.error)
-    yield from switched(by_setup=by_setup)
-    yield from launched(by_setup=by_setup)
-    yield from setup_findings(setup)
-    yield from patched(by_setup=by_setup)
+    before = [
+        *installed(captured.error),
+        *switched(by_setup=by_setup),
+        *launched(by_setup=by_setup),
+        *setup_findings(setup),
+    ]
+    yield from before
+    yield from patched(before, by_setup=by_setup)
     yield from spans_made()
-    yield from provided()
+    yield from provided(before)
     yield from exits()
     yield from _call(options)
     for line in dict.fromkeys(one_line(record.getMessage()) for record in records if record.module == _GUARD):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -34,6 +33,7 @@ from midstream._cli.doctor.providers import (
 )
 from midstream._guard import attempt
 from midstream._options import Settings
+from midstream._outcomes import classify
 from midstream._telemetry.scope import EVENT_NAME
 from midstream.faults import FaultServer
 
@@ -82,22 +82,19 @@ def _call() -> Exception | None:
 def _call_finding(error: Exception | None) -> Finding:
     what = f"model {MODEL}: a stream that fails mid-response"
     raised = "nothing" if error is None else in_words(error)
-    if getattr(error, "status_code", None) == _REPORTED_STATUS:
-        return Subject.CALL.ok(f"{what}; the SDK raised {type(error).__name__}, status {_REPORTED_STATUS}")
+    failure = classify(error)  # also what a corrected error replaces
+    if failure.reported_status_code == _REPORTED_STATUS:
+        corrected = "" if failure.corrected_type is None else f", corrected to {failure.corrected_type}"
+        return Subject.CALL.ok(f"{what}; the SDK raised {failure.exception_type}, status {_REPORTED_STATUS}{corrected}")
     message = f"{what}, for which the SDK should raise an error with status {_REPORTED_STATUS}; it raised {raised}"
     return Subject.CALL.problem(message, "something intercepts calls from the SDK to 127.0.0.1")
 
 
 def _flush(signals: Sequence[TelemetrySignal]) -> None:
     """Has everything exported, in parallel: an exporter that gets no answer retries for ten seconds."""
-
-    def flush(signal: TelemetrySignal) -> None:
-        with suppress(Exception):  # the probes record it
-            signal.provider.force_flush()
-
     with ThreadPoolExecutor(len(signals) or 1) as pool:
-        for done in [pool.submit(flush, signal) for signal in signals]:
-            done.result()
+        # The probes record what an exporter raises.
+        list(pool.map(lambda signal: attempt(signal.provider.force_flush), signals))
 
 
 @dataclass(frozen=True)
@@ -163,7 +160,7 @@ def _arrival(followed: _FollowedSignal, created: Any) -> Finding:
         return signal.arrives.ok("recorded; it waits for a scrape")
     if not followed.destinations:
         message = "recorded, but there is no exporter"
-        return Finding(signal.arrives, signal.if_missing, message, f"see {signal.subject.value}")
+        return Finding(signal.arrives, signal.if_missing, message, signal.exporter_remedy)
     if not followed.exporters:
         return signal.arrives.not_tried("recorded; what happens to it from there cannot be seen")
     return signal.arrives.problem(
@@ -187,25 +184,26 @@ def _not_recorded(followed: _FollowedSignal) -> Finding:
         return signal.arrives.not_tried(message)
     if signal is TRACES and not records_all(described := sampler(signal.provider)):
         message = f"the sampler dropped this span: {described}"
-        return signal.arrives.not_tried(message, "OTEL_TRACES_SAMPLER=always_on midstream doctor")
+        return signal.arrives.not_tried(
+            message, "OTEL_TRACES_SAMPLER=always_on opentelemetry-instrument midstream doctor"
+        )
     remedy = "see patches and neighbours; a view or a processor in your set-up may drop it"
     return signal.arrives.problem("midstream recorded nothing of the call", remedy)
 
 
-_KEY: Final = "OTEL_EXPORTER_OTLP_HEADERS has the key"
+_ENDPOINT: Final = "export OTEL_EXPORTER_OTLP_ENDPOINT=http://HOST:4318 (gRPC: 4317"
+_KEY: Final = "export OTEL_EXPORTER_OTLP_HEADERS=authorization=KEY (as the receiver wants it)"
 _REMEDIES: Final = {
-    "connection refused": "is a collector running? OTEL_EXPORTER_OTLP_ENDPOINT says where; HTTP: 4318, gRPC: 4317",
-    "no such host": "OTEL_EXPORTER_OTLP_ENDPOINT says where",
-    "TLS failed": "OTEL_EXPORTER_OTLP_CERTIFICATE names the certificate to trust",
+    "connection refused": f"{_ENDPOINT}; is a collector running there?)",
+    "no such host": f"{_ENDPOINT})",
+    "TLS failed": "export OTEL_EXPORTER_OTLP_CERTIFICATE=FILE (of the certificate to trust)",
     "HTTP 401": _KEY,
     "HTTP 403": _KEY,
     "UNAUTHENTICATED": _KEY,
-    "HTTP 404": "OTEL_EXPORTER_OTLP_ENDPOINT is without /v1/traces; for a store that takes metrics only, "
-    "OTEL_TRACES_EXPORTER=none and OTEL_LOGS_EXPORTER=none",
+    "HTTP 404": f"{_ENDPOINT}, without /v1/traces; for a store that takes metrics only: "
+    "export OTEL_TRACES_EXPORTER=none OTEL_LOGS_EXPORTER=none)",
 }
-_ANY_REMEDY: Final = (
-    "OTEL_EXPORTER_OTLP_ENDPOINT and OTEL_EXPORTER_OTLP_PROTOCOL say where and how; HTTP: 4318, gRPC: 4317"
-)
+_ANY_REMEDY: Final = f"{_ENDPOINT}; OTEL_EXPORTER_OTLP_PROTOCOL must fit)"
 
 
 def _remedy(failure: str) -> str:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
 _MAX_LENGTH: Final = 200
+
+INSTRUMENT_LINE: Final = "from midstream import AnthropicInstrumentor; AnthropicInstrumentor().instrument()"
+"""What a program that does without `opentelemetry-instrument` calls."""
 
 
 class Health(str, Enum):
@@ -73,7 +77,18 @@ class Finding:
     verdict: Health
     message: str
     remedy: str | None = None
-    """What to do about it. `None` if there is nothing to do."""
+    """What to do about it: a line to be pasted, if there is one, and remarks in parentheses. `None`: nothing."""
+
+    @property
+    def line(self) -> str:
+        """The remedy without the remarks. Empty without one."""
+        return (self.remedy or "").partition(" (")[0]
+
+
+def cause_among(found: Iterable[Finding], subjects: Iterable[Subject]) -> Finding | None:
+    """The problem in `found`, with a remedy, about the first possible one of `subjects`. `None` if there is none."""
+    problems = {one.subject: one for one in found if one.verdict is Health.PROBLEM and one.remedy}
+    return next((problems[subject] for subject in subjects if subject in problems), None)
 
 
 _CREDENTIALS: Final = re.compile(r"(?<=://)[^/@\s]*@")

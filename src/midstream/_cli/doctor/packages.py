@@ -12,7 +12,7 @@ from typing import Final
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from midstream._cli.doctor.findings import Finding, Subject, in_words
+from midstream._cli.doctor.findings import INSTRUMENT_LINE, Finding, Subject, in_words
 from midstream._guard import attempt
 from midstream._instrumentor import INSTRUMENTS
 from midstream._version import __version__
@@ -24,8 +24,8 @@ _SDK: Final = "opentelemetry-sdk"
 _OF_DOCTOR: Final = ("click", "rich")
 _NO_METADATA: Final = "metadata missing"
 _WITHOUT_METADATA: Final = (
-    "call AnthropicInstrumentor().instrument() in the program, or keep the dist-info folders "
-    "(PyInstaller: --copy-metadata anthropic --copy-metadata midstream); see docs/compatibility.md"
+    f"{INSTRUMENT_LINE} (in the program; or keep the dist-info folders, with PyInstaller "
+    "--copy-metadata anthropic --copy-metadata midstream; see docs/compatibility.md)"
 )
 
 
@@ -144,7 +144,7 @@ def _opentelemetry() -> Finding:
         message = f"{_NO_METADATA}: the versions cannot be looked up"
         return Subject.OPENTELEMETRY.warning(message, _WITHOUT_METADATA)
     if _version(_SDK) is None and attempt(find_spec, "opentelemetry.sdk") is None:
-        remedy = f"pip install {_SDK}, or use the one that your vendor brings"
+        remedy = f"pip install {_SDK} (or use the one that your vendor brings)"
         return Subject.OPENTELEMETRY.warning(f"{versions}; {_SDK} is not installed", remedy)
     return Subject.OPENTELEMETRY.ok(versions)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Final
 
-from midstream._cli.doctor.findings import Finding, Subject
+from midstream._cli.doctor.findings import INSTRUMENT_LINE, Finding, Subject, cause_among
 from midstream._instrumentor import AnthropicInstrumentor
 from midstream._neighbours import active_neighbours, sdk_makes_spans
 from midstream._options import Errors, Settings
@@ -17,6 +17,17 @@ from midstream._sdk.targets import TARGETS, Role, Target
 
 _SDK_TRACING: Final = "ANTHROPIC_OPEN_TELEMETRY"
 
+_CAUSES: Final = (
+    Subject.SET_UP,
+    Subject.SWITCHES,
+    Subject.ENTRY_POINT,
+    Subject.ANTHROPIC,
+    Subject.DEPENDENCIES,
+    Subject.OPENTELEMETRY,
+    Subject.LAUNCHER,
+)
+"""What can prevent that midstream is on: first what is to be repaired first."""
+
 
 def is_on() -> bool:
     """Whether midstream is instrumenting, with every patch of calls in place."""
@@ -24,14 +35,17 @@ def is_on() -> bool:
     return AnthropicInstrumentor().is_instrumented_by_opentelemetry and all(place is Place.WRAPPED for place in calls)
 
 
-def patched(*, by_setup: bool) -> Iterator[Finding]:
-    """Whether midstream is on, and which methods of the SDK it wraps. Call it after the import of the SDK."""
+def patched(found: Sequence[Finding], *, by_setup: bool) -> Iterator[Finding]:
+    """Whether midstream is on, and which methods of the SDK it wraps. Call it after the import of the SDK.
+
+    `found`: the findings so far, one of which may be why it is not.
+    """
     if not AnthropicInstrumentor().is_instrumented_by_opentelemetry:
-        remedy = "see anthropic, entry point, switches and set-up"
-        if by_setup:
-            remedy = "call AnthropicInstrumentor().instrument() there"
+        cause = None if by_setup else cause_among(found, _CAUSES)
+        why = "" if cause is None else f": see {cause.subject.value}"
         without = "; MIDSTREAM_ERRORS=corrected corrects nothing" if Settings.of().errors is Errors.CORRECTED else ""
-        yield Subject.INSTRUMENTED.problem(f"midstream does not instrument this process{without}", remedy)
+        remedy = f"{INSTRUMENT_LINE} (in the program)" if cause is None else cause.line
+        yield Subject.INSTRUMENTED.problem(f"midstream does not instrument this process{why}{without}", remedy)
         return
     yield Subject.INSTRUMENTED.ok("midstream instruments this process")
     if "anthropic" not in sys.modules:
@@ -49,7 +63,7 @@ def _role(role: Role, targets: tuple[Target, ...]) -> Finding:
     if len(lost) == len(targets) and all(target.optional and lost[target] is Place.ABSENT for target in targets):
         return Subject.PATCHES.ok(f"{role.value}: this SDK has none")
     names = ", ".join(f"{target.name} is {place.value}" for target, place in lost.items())
-    remedy = "pip install --upgrade midstream; if that does not help, report it with this line and the SDK's version"
+    remedy = "pip install --upgrade midstream (if that does not help, report it with this line and the SDK's version)"
     return Subject.PATCHES.problem(f"{role.value}: not observed, because {names}", remedy)
 
 
@@ -67,7 +81,7 @@ def spans_made() -> Iterator[Finding]:
             off = f"MIDSTREAM_SPANS=off{f' {_SDK_TRACING}=false' if by_sdk else ''}"
             hidden = f"; if it hides calls from midstream: {neighbour.hides}" if neighbour.hides else ""
             message = f"{neighbour.name} makes a second span for every call"
-            yield Subject.NEIGHBOURS.warning(message, f"do not load it, or set {off}{hidden}")
+            yield Subject.NEIGHBOURS.warning(message, f"export {off} (or do not load it{hidden})")
         else:
             yield Subject.NEIGHBOURS.ok(f"{neighbour.name} makes the only span of a call")
 

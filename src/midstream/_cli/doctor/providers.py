@@ -7,7 +7,7 @@ not reported.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
@@ -16,8 +16,9 @@ from opentelemetry._logs import get_logger_provider
 from opentelemetry.metrics import get_meter_provider
 from opentelemetry.trace import get_tracer_provider
 
-from midstream._cli.doctor.findings import Finding, Health, Subject, one_line
+from midstream._cli.doctor.findings import Finding, Health, Subject, cause_among, one_line
 from midstream._guard import attempt
+from midstream._telemetry.signals import API_MODULES
 
 
 class Maker(Enum):
@@ -55,10 +56,17 @@ class TelemetrySignal:
     """Returns the processors or readers of one of the SDK's providers. May raise."""
     consequence: str
     """What happens without a provider or an exporter."""
+    setter: str
+    """The function that sets the global provider."""
+    otherwise: str = ""
+    """How else to get one."""
     if_missing: Health = Health.WARNING
-    """The verdict then."""
-    remedy: str = "see set-up"
-    """How to get a provider where the others are real."""
+    """The verdict if there is none."""
+
+    @property
+    def exporter_remedy(self) -> str:
+        """How to get an exporter."""
+        return f"export {self.variable}=otlp (or set up an exporter where the provider is set)"
 
     @property
     def provider(self) -> Any:
@@ -71,7 +79,7 @@ class TelemetrySignal:
         modules = [kind.__module__ for kind in type(provider).__mro__[:-1]]
         if any(module.startswith("opentelemetry.sdk.") for module in modules):
             return Maker.DISABLED if getattr(provider, "_disabled", False) is True else Maker.SDK
-        return Maker.NONE if provider is None or modules[0].startswith(_API) else Maker.OTHER
+        return Maker.NONE if provider is None or modules[0].startswith(API_MODULES) else Maker.OTHER
 
     @property
     def is_provided(self) -> bool:
@@ -85,8 +93,6 @@ class TelemetrySignal:
         return tuple(_destination(sink) for sink in attempt(lambda: tuple(self.sinks(self.provider))) or ())
 
 
-_API: Final = ("opentelemetry.trace", "opentelemetry.metrics", "opentelemetry._logs")
-
 TRACES: Final = TelemetrySignal(
     Subject.TRACES,
     Subject.SPAN_ARRIVES,
@@ -94,6 +100,7 @@ TRACES: Final = TelemetrySignal(
     get_tracer_provider,
     lambda provider: provider._active_span_processor._span_processors,  # noqa: SLF001 - see the top
     consequence="no span is exported",
+    setter="opentelemetry.trace.set_tracer_provider",
 )
 METRICS: Final = TelemetrySignal(
     Subject.METRICS,
@@ -103,6 +110,7 @@ METRICS: Final = TelemetrySignal(
     # The latter before OpenTelemetry 1.43.
     lambda provider: _at(provider, "_metric_readers") or _at(provider, "_sdk_config.metric_readers"),
     consequence="no metric is exported, and boards and alerts need them",
+    setter="opentelemetry.metrics.set_meter_provider",
     if_missing=Health.PROBLEM,
 )
 LOGS: Final = TelemetrySignal(
@@ -112,10 +120,13 @@ LOGS: Final = TelemetrySignal(
     get_logger_provider,
     lambda provider: provider._multi_log_record_processor._log_record_processors,  # noqa: SLF001 - see the top
     consequence="no log event is exported",
-    remedy="opentelemetry._logs.set_logger_provider() where the others are set; AWS's distribution sets one if "
-    "OTEL_PYTHON_LOGGING_AUTO_INSTRUMENTATION_ENABLED=true",
+    setter="opentelemetry._logs.set_logger_provider",
+    otherwise="; with AWS's distribution: export OTEL_PYTHON_LOGGING_AUTO_INSTRUMENTATION_ENABLED=true",
 )
 SIGNALS: Final = (TRACES, METRICS, LOGS)
+
+_CAUSES: Final = (Subject.SET_UP, Subject.SWITCHES, Subject.LAUNCHER)
+"""What can prevent that a provider is set."""
 
 _EXPORTERS: Final = ("span_exporter", "_exporter", "_batch_processor._exporter")
 """Where the SDK's processors and readers keep their exporter."""
@@ -145,11 +156,14 @@ def _name(exporter: Any) -> str:
     return f"{one_line(endpoint)} (OTLP over {protocol})"
 
 
-def provided() -> Iterator[Finding]:
-    """Whether there is a real provider for each signal, where it exports to, and which spans are sampled."""
+def provided(found: Sequence[Finding]) -> Iterator[Finding]:
+    """Whether there is a real provider for each signal, where it exports to, and which spans are sampled.
+
+    `found`: the findings so far, one of which may be why there is none.
+    """
     yield from _service()
     for signal in SIGNALS:
-        yield _provider(signal)
+        yield _provider(signal, found)
         if signal is TRACES and signal.maker() is Maker.SDK:
             yield from _sampler(signal.provider)
 
@@ -166,7 +180,7 @@ def records_all(sampler: str) -> bool:
     return sampler.startswith("AlwaysOn")
 
 
-def _provider(signal: TelemetrySignal) -> Finding:
+def _provider(signal: TelemetrySignal, found: Sequence[Finding]) -> Finding:
     maker = signal.maker()
     if maker is Maker.SDK:
         return _exports(signal)
@@ -175,7 +189,8 @@ def _provider(signal: TelemetrySignal) -> Finding:
         return signal.subject.not_tried(f"the provider is a {kind}, for which the destination is unknown")
     if maker is Maker.DISABLED:
         return signal.subject.not_tried("the provider is disabled: see switches")
-    remedy = signal.remedy if any(other.is_provided for other in SIGNALS) else "see set-up"
+    cause = None if any(other.is_provided for other in SIGNALS) else cause_among(found, _CAUSES)
+    remedy = cause.line if cause else f"{signal.setter}(...) (where the others are set{signal.otherwise})"
     return _lacking(signal, "no provider is set", remedy)
 
 
@@ -186,7 +201,7 @@ def _exports(signal: TelemetrySignal) -> Finding:
         return signal.subject.ok(f"a real provider, which exports to {names}")
     setting = os.environ.get(signal.variable, "") or "is not set"
     message = f"a real provider without an exporter ({signal.variable}={setting})"
-    return _lacking(signal, message, f"{signal.variable}=otlp, or an exporter where the provider is set")
+    return _lacking(signal, message, signal.exporter_remedy)
 
 
 def _lacking(signal: TelemetrySignal, message: str, remedy: str) -> Finding:
@@ -200,7 +215,7 @@ def _service() -> Iterator[Finding]:
         return
     if str(name).startswith("unknown_service"):
         message = f"service.name is {name}: the boards choose by service"
-        yield Subject.SERVICE.warning(message, "set OTEL_SERVICE_NAME")
+        yield Subject.SERVICE.warning(message, "export OTEL_SERVICE_NAME=NAME")
     else:
         yield Subject.SERVICE.ok(f"service.name is {name}")
 
@@ -213,6 +228,6 @@ def _sampler(provider: Any) -> Iterator[Finding]:
         yield Subject.SAMPLER.ok(f"{described}: every span without a parent is recorded")
     elif "AlwaysOff" in described:
         message = f"{described}: no span is recorded; metrics and log events count every call"
-        yield Subject.SAMPLER.warning(message, "OTEL_TRACES_SAMPLER=parentbased_always_on")
+        yield Subject.SAMPLER.warning(message, "export OTEL_TRACES_SAMPLER=parentbased_always_on")
     else:
         yield Subject.SAMPLER.ok(f"{described}: some spans are dropped; metrics and log events count every call")

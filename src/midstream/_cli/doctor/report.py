@@ -9,14 +9,13 @@ from collections import Counter
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
 from typing import Final, TextIO
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-import midstream
+from midstream._cli.console.values import shipped_path
 from midstream._cli.doctor.findings import Finding, Health
 from midstream._version import __version__
 
@@ -90,11 +89,4 @@ def _summary(findings: Sequence[Finding]) -> str:
         f"{warnings or 'no'} {'warning' if warnings == 1 else 'warnings'}",
         *([f"{untried} not tried"] if untried else []),
     ]
-    return f"{', '.join(parts)}. What each line means: {_page()}"
-
-
-def _page() -> Path:
-    """The page about the doctor: where a wheel has it, or where a checkout has it, with the package in src/."""
-    package = Path(midstream.__file__).parent
-    shipped = package / "docs" / "doctor.md"
-    return shipped if shipped.exists() else package.parents[1] / "docs" / "doctor.md"
+    return f"{', '.join(parts)}. What each line means: {shipped_path('docs/doctor.md')}"

@@ -17,7 +17,7 @@ from opentelemetry.instrumentation import auto_instrumentation
 from midstream._cli.console.captured import CapturedException
 from midstream._cli.console.problem import Problem
 from midstream._cli.doctor.findings import Finding, Subject, in_words, one_line
-from midstream._cli.doctor.launcher import remedy_without
+from midstream._cli.doctor.launcher import INSTALLATION, remedy_without
 from midstream._cli.doctor.providers import METRICS, SIGNALS, TRACES
 from midstream._instrumentor import AnthropicInstrumentor
 
@@ -94,11 +94,13 @@ def setup_findings(setup: Setup) -> Iterator[Finding]:
         return
     if setup.source is SetupSource.NOTHING:
         message = f"{setup.source.value}: a service that starts like this exports nothing"
-        remedy = f"start the service with {_LAUNCHER}, and examine it with: {_LAUNCHER} midstream doctor; {_OTHERWISE}"
+        remedy = f"{_LAUNCHER} midstream doctor (and start the service with {_LAUNCHER}, too; {_OTHERWISE})"
         yield Subject.SET_UP.problem(message, remedy)
     elif setup.repaired:
         message = f"{_LAUNCHER} has failed when this process started; the doctor's own attempt has succeeded"
-        yield Subject.SET_UP.problem(message, "the first lines on stderr may have the reason")
+        yield Subject.SET_UP.problem(
+            message, f'{_LAUNCHER} python -c "" (its first lines on stderr may have the reason)'
+        )
     elif _has_providers():
         yield Subject.SET_UP.ok(setup.source.value)
     else:
@@ -110,19 +112,21 @@ def setup_findings(setup: Setup) -> Iterator[Finding]:
 def _without_providers(source: SetupSource) -> Finding:
     if source is SetupSource.FUNCTION:
         message = "the function of --setup has set up no provider of spans, metrics or logs"
-        return Subject.SET_UP.problem(message, "set_tracer_provider() and set_meter_provider()")
+        remedy = "opentelemetry.metrics.set_meter_provider(...); opentelemetry.trace.set_tracer_provider(...) (in it)"
+        return Subject.SET_UP.problem(message, remedy)
     if entry_points(group="opentelemetry_configurator"):
-        remedy = "see what OpenTelemetry logged; OTEL_PYTHON_CONFIGURATOR and OTEL_PYTHON_DISTRO choose what does it"
+        remedy = "unset OTEL_PYTHON_CONFIGURATOR OTEL_PYTHON_DISTRO (they choose what does it; or see what is logged)"
     else:
-        remedy = f"see launcher; {_OTHERWISE}"
+        remedy = f"{INSTALLATION} ({_OTHERWISE})"
     message = f"{_LAUNCHER} has set up no provider of spans, metrics or logs: no telemetry leaves the process"
     return Subject.SET_UP.problem(message, remedy)
 
 
 _REMEDIES: Final = {
-    "Unsupported OTLP protocol": "set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf or grpc",
-    "not found in entry point": "an OTEL_*_EXPORTER names an exporter that is not installed here",
-    "already in use": "the service uses the port of the metrics page: OTEL_EXPORTER_PROMETHEUS_PORT=0 midstream doctor",
+    "Unsupported OTLP protocol": "export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf (or grpc)",
+    "not found in entry point": "export OTEL_TRACES_EXPORTER=otlp OTEL_METRICS_EXPORTER=otlp OTEL_LOGS_EXPORTER=otlp "
+    "(one names an exporter that is not installed)",
+    "already in use": f"OTEL_EXPORTER_PROMETHEUS_PORT=0 {_LAUNCHER} midstream doctor (the service uses the port)",
 }
 
 

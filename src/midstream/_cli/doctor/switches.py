@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from importlib.metadata import entry_points
 from typing import Final
 
-from midstream._cli.doctor.findings import Finding, Health, Subject
+from midstream._cli.doctor.findings import INSTRUMENT_LINE, Finding, Health, Subject
 from midstream._cli.watch.boot.midstream_watch import ADDRESS
 from midstream._options import WORDS
 
@@ -34,7 +34,7 @@ def _entry_point(if_missing: Health) -> Finding:
     if entry_points(group=_GROUP, name=_NAME):
         return Subject.ENTRY_POINT.ok(f"{_NAME} is registered for opentelemetry-instrument")
     message = f"{_NAME} is not registered: opentelemetry-instrument does not know midstream"
-    remedy = "pip install --force-reinstall --no-deps midstream, or call AnthropicInstrumentor().instrument() yourself"
+    remedy = f"pip install --force-reinstall --no-deps midstream (or, in the program: {INSTRUMENT_LINE})"
     return Finding(Subject.ENTRY_POINT, if_missing, message, remedy)
 
 
@@ -44,9 +44,11 @@ def _off(environment: Mapping[str, str]) -> Iterator[Finding]:
         message = f"{_SDK_DISABLED}={disabled}: OpenTelemetry makes no telemetry at all"
         yield Subject.SWITCHES.problem(message, f"unset {_SDK_DISABLED}")
     named = environment.get(_DISABLED, "")
-    for name in sorted({_NAME, _EVERYTHING} & {name.strip() for name in named.split(",")}):
+    names = [name.strip() for name in named.split(",")]
+    others = ",".join(name for name in names if name not in {_NAME, _EVERYTHING})
+    if others != ",".join(names):
         message = f"{_DISABLED}={named}: opentelemetry-instrument leaves midstream out"
-        yield Subject.SWITCHES.problem(message, f"take {name} out of {_DISABLED}")
+        yield Subject.SWITCHES.problem(message, f"export {_DISABLED}={others}" if others else f"unset {_DISABLED}")
 
 
 def _invalid_options(environment: Mapping[str, str]) -> Iterator[Finding]:
@@ -54,7 +56,7 @@ def _invalid_options(environment: Mapping[str, str]) -> Iterator[Finding]:
         if not name.startswith(_PREFIX) or name == ADDRESS:
             continue
         if name not in WORDS:
-            yield Subject.OPTIONS.warning(f"unknown option {name}", f"valid options: {', '.join(WORDS)}")
+            yield Subject.OPTIONS.warning(f"unknown option {name}", f"unset {name} (valid options: {', '.join(WORDS)})")
         elif value.strip() and value.strip().lower() not in WORDS[name]:
             message = f"ignoring {name}={value!r}: the default is used"
-            yield Subject.OPTIONS.problem(message, f"set it to one of {', '.join(WORDS[name])}")
+            yield Subject.OPTIONS.problem(message, f"unset {name} (or set it to one of {', '.join(WORDS[name])})")

@@ -22,6 +22,8 @@ _PER_SECOND: Final = 4
 _ABOVE_FAILURES: Final = 19
 """The lines of the screen that are always there."""
 _BAR: Final = 24
+_INDENT: Final = " " * 4
+"""Of a line that continues the one above."""
 _GOOD, _BAD, _NEUTRAL, _FAINT, _HEADING = "green", "red", "yellow", "dim", "bold"
 
 
@@ -36,7 +38,7 @@ def screen(console: Console, title: str, figures: Callable[[], Figures]) -> Gene
     began = time.monotonic()
 
     def draw() -> RenderableType:
-        return _drawn(title, time.monotonic() - began, figures(), max(console.height - _ABOVE_FAILURES, 1))
+        return _drawn(console, title, time.monotonic() - began, figures())
 
     live = Live(
         console=console,
@@ -50,8 +52,10 @@ def screen(console: Console, title: str, figures: Callable[[], Figures]) -> Gene
         yield
 
 
-def _drawn(title: str, seconds: float, figures: Figures, room: int) -> RenderableType:
+def _drawn(console: Console, title: str, seconds: float, figures: Figures) -> RenderableType:
     minutes, rest = divmod(int(seconds), 60)
+    room = max(console.height - _ABOVE_FAILURES, 1)
+    problems = [line for problem in figures.problems for line in _folded(console, problem)]
     return Group(
         _line(("midstream watch ", _HEADING), title),
         _line((f"{minutes}:{rest:02}  {_from(figures)}", _FAINT)),
@@ -62,8 +66,8 @@ def _drawn(title: str, seconds: float, figures: Figures, room: int) -> Renderabl
         Text(),
         _line(totals(figures)),
         _line("time to the first chunk: ", first_chunk(figures.first_chunk)),
-        *(_line((problem, _BAD)) for problem in figures.problems),
-        *_failures(figures, room - len(figures.problems)),
+        *problems,
+        *_failures(console, figures, max(room - len(problems), 0)),
     )
 
 
@@ -103,6 +107,17 @@ def _outcomes(figures: Figures) -> RenderableType:
     return table
 
 
-def _failures(figures: Figures, room: int) -> list[Text]:
-    """The last failures, as many as there is room for."""
-    return [_line((str(call), _BAD)) for call in figures.failures[-room:]] if room > 0 else []
+def _failures(console: Console, figures: Figures, room: int) -> list[Text]:
+    """The last failures, as many as fit into `room` lines; the beginning of one that does not."""
+    lines: list[Text] = []
+    for call in reversed(figures.failures):
+        folded = _folded(console, str(call))
+        if len(lines) + len(folded) > room:
+            return lines or folded[:room]
+        lines = [*folded, *lines]
+    return lines
+
+
+def _folded(console: Console, text: str) -> list[Text]:
+    first, *others = Text(text, _BAD).wrap(console, max(console.width - len(_INDENT), 1))
+    return [first, *(Text.assemble(_INDENT, line) for line in others)]

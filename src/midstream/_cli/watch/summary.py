@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from midstream._cli.watch.tally import Ended, Figures
+from midstream._cli.watch.tally import FLAGS, Ended, Figures
 from midstream._cli.watch.wording import first_chunk, flags, percent, plural, totals
 from midstream._outcomes.redaction import without_keys, without_urls
 from midstream._outcomes.vocabulary import Outcome
@@ -97,7 +97,7 @@ class Watched:
                 "p50": chunk.quantile(0.5),
                 "p95": chunk.quantile(0.95),
             },
-            "causes": [_as_json(ended, number) for ended, number in _by_number(figures)],
+            "causes": [{**ended._asdict(), "calls": number} for ended, number in _by_number(figures)],
             "failures": [
                 {"time": call.time / 1e9, "source": call.source, "model": call.model, "line": call.line}
                 for call in figures.failures
@@ -118,7 +118,7 @@ def _failures(figures: Figures) -> Iterator[str]:
     if figures.causes:
         yield ""
         for ended, number in _by_number(figures):
-            marks = (flag for flag in ("leaked", "misreported") if getattr(ended, flag))
+            marks = (flag for flag in FLAGS if getattr(ended, flag))
             yield f"- {number:,}x {', '.join((ended.outcome.value, ended.cause, *marks))}"
     if figures.failures:
         yield ""
@@ -129,13 +129,3 @@ def _failures(figures: Figures) -> Iterator[str]:
 
 def _by_number(figures: Figures) -> list[tuple[Ended, int]]:
     return sorted(figures.causes.items(), key=lambda item: -item[1])
-
-
-def _as_json(ended: Ended, number: int) -> dict[str, Any]:
-    return {
-        "outcome": ended.outcome.value,
-        "cause": ended.cause,
-        "leaked": ended.leaked,
-        "misreported": ended.misreported,
-        "calls": number,
-    }

@@ -32,14 +32,20 @@ _TOKENS: Final = {
 _KEPT: Final = {OPERATIONS.name, OPEN_STREAMS.name, _ERRORS, *_FIRST_CHUNK, *_TOKENS["input"], *_TOKENS["output"]}
 
 
+FLAGS: Final = ("leaked", "misreported", "corrected")
+"""Of failures: the first two are what the SDK did, the last what the application got."""
+
+
 class Ended(NamedTuple):
     """What ended calls have in common."""
 
     outcome: Outcome
     leaked: bool
     misreported: bool
-    cause: str = ""
-    """The error type of failures, with the status if that is another word."""
+    corrected: bool
+    """`False` without a cause."""
+    cause: str
+    """The error type of failures, with the status if that is another word. Empty if it is not counted by cause."""
 
 
 @dataclass(frozen=True)
@@ -180,8 +186,8 @@ class Tally:
             known = dict(key.attributes)
             outcome = _OUTCOMES.get(known.get("midstream.outcome", ""))
             if outcome is not None:
-                leaked, misreported = (known.get(f"midstream.{flag}") == "true" for flag in ("leaked", "misreported"))
-                counted[Ended(outcome, leaked, misreported, _cause(known))] += round(value.total)
+                flags = {flag: known.get(f"midstream.{flag}") == "true" for flag in FLAGS}
+                counted[Ended(outcome, cause=_cause(known), **flags)] += round(value.total)
         return +counted
 
     def _tokens(self, kind: str) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from midstream._cli.watch.distribution import Distribution
-from midstream._cli.watch.tally import Figures
+from midstream._cli.watch.tally import FLAGS, Figures
 from midstream._outcomes.vocabulary import Outcome
 
 
@@ -39,10 +39,7 @@ def totals(figures: Figures) -> str:
 
 
 def flags(figures: Figures, outcome: Outcome) -> str:
-    """How many calls with this outcome are leaked and misreported."""
-    ended = [(kind, number) for kind, number in figures.calls.items() if kind.outcome is outcome]
-    counts = {
-        "leaked": sum(number for kind, number in ended if kind.leaked),
-        "misreported": sum(number for kind, number in ended if kind.misreported),
-    }
+    """How many calls with this outcome are leaked, misreported and corrected."""
+    ended = [(kind, number) for kind, number in figures.causes.items() if kind.outcome is outcome]
+    counts = {flag: sum(number for kind, number in ended if getattr(kind, flag)) for flag in FLAGS}
     return ", ".join(f"{number:,} {flag}" for flag, number in counts.items() if number)
