@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 import pytest
@@ -292,7 +292,7 @@ def test_undecoded_frames_raise_no_exception_and_the_end_is_recorded(
 def test_what_arrives_instead_of_frames_is_named_though_a_checksum_is_wrong(
     wire: Wire, outcome: str, error_type: str, retryable: bool, exported: Exported, instrumented: Any
 ) -> None:
-    with wires() as server, instrumented(), client(BEDROCK, server) as made:
+    with wires() as server, instrumented(), client(BEDROCK, cast("Any", server)) as made:
         server.wire = wire
         with pytest.raises(Exception, match="Checksum"):
             list(made.messages.create(**arguments("ok"), stream=True))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import zlib
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from midstream._outcomes.api_errors import error_data
 from midstream._outcomes.classify import in_band_error
@@ -20,7 +20,7 @@ from midstream._outcomes.values import UNSEEN, from_json
 from midstream._outcomes.vocabulary import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from midstream._outcomes.kinds import StreamKind
 
@@ -70,12 +70,13 @@ class EventScan:
     def __init__(self, sink: ScanSink, kind: StreamKind) -> None:
         self._sink = sink
         self._kind = kind
-        self._with_data = {"", "error", "message_start", "message_delta", *kind.events_with_data}
-        self._without_data = {*kind.phases, *kind.idle} - self._with_data  # the most frequent
+        self._with_data = {"error", "message_start", "message_delta", *kind.events_with_data}
+        self._frequent = {*kind.phases, *kind.idle} - self._with_data
         self._rest = bytearray()  # grows in place, so that a line in many pieces costs no more than in one
         self._skipping = False
         self._after_return = False
         self._name = ""
+        self._matters = True
         self._data: list[bytes] = []
         self._kept = 0
 
@@ -99,7 +100,7 @@ class EventScan:
     def _keep(self, part: bytes) -> None:
         self._rest += part
         # A line that does not matter, such as a long piece of content, is not kept while it arrives.
-        if len(self._rest) > _MAX_DATA_LENGTH or (self._rest.startswith(b"data:") and not self._matters(self._name)):
+        if len(self._rest) > _MAX_DATA_LENGTH or (self._rest.startswith(b"data:") and not self._matters):
             self._rest.clear()
             self._skipping = True
 
@@ -112,23 +113,19 @@ class EventScan:
         if not line:
             self._event_ended()
         elif line.startswith(b"event:"):
-            self._name = line[6:].strip().decode("utf-8", "replace")
-        elif line.startswith(b"data:") and self._matters(self._name) and self._kept + len(line) <= _MAX_DATA_LENGTH:
+            self._name = name = line[6:].strip().decode("utf-8", "replace")
+            self._matters = name not in self._frequent and (name in self._with_data or not self._kind.knows(name))
+        elif line.startswith(b"data:") and self._matters and self._kept + len(line) <= _MAX_DATA_LENGTH:
             self._data.append(line[5:])
             self._kept += len(line)
 
     def _event_ended(self) -> None:
-        name, data = self._name, b"\n".join(self._data)
-        self._name, self._data, self._kept = "", [], 0
+        name, data, matters = self._name, b"\n".join(self._data), self._matters
+        self._name, self._data, self._kept, self._matters = "", [], 0, True  # data can come before the name
         if name == "error":
             self._sink.on_hidden_failure(in_band_error(error_data(data)))
         elif name not in _IGNORED:
-            fields: Mapping[str, Any] = from_json(data) if self._matters(name) else {}
-            self._sink.on_event(self._kind.named(name, fields))
-
-    def _matters(self, name: str) -> bool:
-        """Whether the data of an event with this name is read, which can come before the name."""
-        return name not in self._without_data and (name in self._with_data or not self._kind.knows(name))
+            self._sink.on_event(self._kind.named(name, from_json(data)) if matters else {"type": name})
 
 
 class DocumentScan:
