@@ -492,6 +492,21 @@ def test_where_nothing_has_a_type_whatever_comes_is_content(events: tuple[Any, .
     assert (verdict.outcome, verdict.failure and verdict.failure.phase) == (Outcome.TRANSPORT_ERROR, phase)
 
 
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (OSError(113, "No route to host"), Outcome.TRANSPORT_ERROR),
+        (FileNotFoundError(2, "key.pem"), Outcome.CLIENT_ERROR),
+    ],
+)
+def test_a_bare_error_of_the_system_out_of_an_open_stream_is_the_transport_s(error: OSError, outcome: Outcome) -> None:
+    verdict = watching(START, CONTENT).failed(error)
+    assert verdict is not None
+    assert (verdict.outcome, classify(error).outcome) == (outcome, Outcome.CLIENT_ERROR)
+    assert verdict.failure is not None
+    assert (verdict.failure.error_type, verdict.failure.retryable) == (type(error).__name__, type(error) is OSError)
+
+
 RESULT = {"custom_id": "request-1", "result": {"type": "canceled"}}
 
 

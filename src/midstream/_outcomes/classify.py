@@ -134,7 +134,9 @@ def _outcome(chain: Chain, below: Chain, observed: int | None, *, opened: bool |
     if foreign_status(below[0]) is not None:
         return Outcome.HTTP_ERROR
     if by_class not in _OF_A_TRANSPORT:
-        return by_class
+        # A transport of the application's lets the bare class through. Its subclasses may be about files.
+        is_bare = opened and type(below[0].error) is OSError
+        return Outcome.TRANSPORT_ERROR if is_bare else by_class
     # The SDK wraps whatever sending a request raises. For an answer that is not streamed, that includes reading and
     # decoding its body.
     if by_class is Outcome.CONNECTION_ERROR and any(link.kind.outcome is Outcome.MALFORMED for link in below):
