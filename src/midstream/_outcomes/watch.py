@@ -118,7 +118,7 @@ class StreamWatch:
         phase = kind.phases.get(name or "", kind.other)
         if phase is not None and phase is not self._phase and _ORDER[phase] > _ORDER[self._phase]:
             self._phase = phase
-        if name is None or not kind.is_events:
+        if name is None or kind.line is not None:
             self._line(event)
             return None
         if name == _START_EVENT:
