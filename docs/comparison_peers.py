@@ -9,7 +9,7 @@ import functools
 import importlib
 import os
 from collections.abc import Generator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import Any, Final
 from unittest.mock import patch
 
@@ -31,6 +31,7 @@ def _sent(kept: Kept, error: str | None, data: object = None) -> None:
 @contextmanager
 def _langsmith(kept: Kept) -> Generator[None]:
     """Wraps every client when it is constructed. A run without an end is not recorded."""
+    os.environ["LANGSMITH_TRACING"] = "true"
     wrap: Any = importlib.import_module("langsmith.wrappers").wrap_anthropic
     recording: Any = _recording_client(kept)
 
@@ -64,11 +65,6 @@ def _recording_client(kept: Kept) -> Any:
     return recording(api_url="http://127.0.0.1:9", api_key="none", auto_batch_tracing=False)
 
 
-def _langsmith_context() -> AbstractContextManager[Any]:
-    context: AbstractContextManager[Any] = importlib.import_module("langsmith").tracing_context(enabled=True)
-    return context
-
-
 @contextmanager
 def _ddtrace(kept: Kept) -> Generator[None]:
     os.environ.update(DD_INSTRUMENTATION_TELEMETRY_ENABLED="false", DD_REMOTE_CONFIGURATION_ENABLED="false")
@@ -88,20 +84,20 @@ def _ddtrace(kept: Kept) -> Generator[None]:
 
 @contextmanager
 def _openlit(kept: Kept) -> Generator[None]:
-    """Uses the global providers. Everything but its instrumentation of the SDK is off."""
+    """Uses the global providers. All else is off: other instrumentations, and fetching prices."""
     trace.set_tracer_provider(kept.exported.tracer_provider)
     metrics.set_meter_provider(kept.exported.meter_provider)
     set_logger_provider(kept.exported.logger_provider)
     openlit: Any = importlib.import_module("openlit")
     others = importlib.import_module("openlit._instrumentors").MODULE_NAME_MAP.keys() - {"anthropic"}
-    openlit.init(disabled_instrumentors=sorted(others))
+    openlit.init(disabled_instrumentors=sorted(others), pricing_json=os.devnull)
     yield
 
 
 ALTERNATIVES: Final = {
     peer.name: peer
     for peer in (
-        Peer("langsmith", "langsmith", _langsmith, _langsmith_context),
+        Peer("langsmith", "langsmith", _langsmith),
         Peer("ddtrace", "ddtrace", _ddtrace),
         Peer("openlit", "openlit", _openlit),
     )

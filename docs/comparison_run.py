@@ -70,7 +70,8 @@ def _calls(models: Sequence[str]) -> list[_Asked]:
 def _call(peer: Peer, kept: Kept, server: FaultServer, asked: _Asked) -> dict[str, Any]:
     provider = kept.exported.tracer_provider if peer.name in _WITH_SDK_SPANS else None
     spans, sent = len(kept.started.spans), len(kept.sent)
-    seen = call(asked.style, asked.flavor, server, parse(asked.model), provider, peer)
+    seen = repr(observable(call(asked.style, asked.flavor, server, parse(asked.model), provider, peer), [])[:-1])
+    gc.collect()  # some end a span when the exception is dropped, and with it the frames of its traceback
     exported = [_of_otel(span) for span in kept.started.spans[spans:] if span.end_time is not None]
     reported = [span for envelope in kept.sent[sent:] for span in envelope["spans"]]
     exported += [_of_sentry(span) for span in reported if _OPERATION in str(span["op"])]
@@ -78,7 +79,7 @@ def _call(peer: Peer, kept: Kept, server: FaultServer, asked: _Asked) -> dict[st
     return {
         "kind": "lost" if not exported else "error" if errors else "no error",
         "detail": errors[-1] if errors else "",
-        "seen": repr(observable(seen, [])[:-1]),
+        "seen": seen,
     }
 
 
