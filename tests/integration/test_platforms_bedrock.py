@@ -17,7 +17,7 @@ from integration.wires import HTML, JSON, PAGE, Wire, envelope, wires
 from midstream import Outcome, classify
 from midstream._sdk.results import response_of, streams
 from support.aws_frames import event_frame, exception_frame
-from support.clients import HAS_OWN_SPANS, HTTP_PACKAGE
+from support.clients import HAS_OWN_SPANS, HTTP_PACKAGE, constructs_odd_events
 from support.platform_server import PlatformServer
 from support.platforms import (
     BEDROCK,
@@ -74,7 +74,7 @@ EXCEPTIONS = (
 CUT = ("cut@0", "cut", "cut@8", "half_frame@0", "half_frame")
 BROKEN = ("reset@0", "reset", "stall", "bad_checksum@0", "bad_checksum")
 HTTP = ("http:throttlingException", "http:serviceUnavailableException", "http:overloaded_error")
-WHOLE = ("ok", "retry:2", "trailer")
+WHOLE = ("ok", "retry:2", pytest.param("trailer", marks=constructs_odd_events))
 KINDS = ["message_start", "content_block_start", "content_block_delta", "content_block_delta"]
 EVENT: Any = RawMessageStreamEvent
 BODY = {**arguments("cut"), "stream": True}
@@ -176,6 +176,7 @@ def test_an_answer_that_is_not_streamed_is_recorded_too(
     assert told(exported, own=True) == wanted(BEDROCK, scenario_of(model), STYLES[style], platforms, own=True)
 
 
+@constructs_odd_events
 @pytest.mark.parametrize("flavor", FLAVORS)
 @pytest.mark.parametrize("style", [LOOP, "stream() events"])
 @pytest.mark.parametrize("model", ["error_event:rate_limit_error@0", "error_event:overloaded_error"])

@@ -14,7 +14,7 @@ from midstream.faults import parse
 from reliability.encoded import assert_encodable
 from reliability.hostile_scenes import CREATE, SCENES
 from support.aws_frames import CONTENT_TYPE, event_frame
-from support.clients import HTTP_PACKAGE, async_client
+from support.clients import HTTP_PACKAGE, async_client, constructs_odd_events
 from support.hostile_server import HostileServer, streamed
 from support.platforms import BEDROCK, forget_the_machine
 from support.platforms import run as run_on_platform
@@ -39,6 +39,9 @@ def hostile_() -> Iterator[HostileServer]:
         yield server
 
 
+ODD = ("long names", "odd names")
+
+
 def seen_by_the_application(scene: Scene, flavor: str, server: HostileServer) -> tuple[Any, ...]:
     with spied() as raised:
         seen = run(scene.style, flavor, server, parse("ok"), None)
@@ -49,7 +52,9 @@ def seen_by_the_application(scene: Scene, flavor: str, server: HostileServer) ->
 
 
 @pytest.mark.parametrize("flavor", FLAVORS)
-@pytest.mark.parametrize("name", SCENES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=constructs_odd_events if name in ODD else ()) for name in SCENES]
+)
 def test_the_application_notices_nothing_and_the_outcome_is_right(
     hostile: HostileServer,
     exported: Exported,
@@ -112,6 +117,7 @@ FRAMES = {
 }
 
 
+@constructs_odd_events
 @pytest.mark.parametrize("flavor", FLAVORS)
 @pytest.mark.parametrize("name", FRAMES)
 def test_frames_of_absurd_lengths_are_malformed(

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 import anthropic
+import pytest
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
@@ -15,7 +16,16 @@ if TYPE_CHECKING:
 
     from midstream.faults import Scenario
 
-__all__ = ("API_KEY", "HAS_OWN_SPANS", "HTTP_PACKAGE", "Serving", "async_client", "client", "hurry")
+__all__ = (
+    "API_KEY",
+    "HAS_OWN_SPANS",
+    "HTTP_PACKAGE",
+    "Serving",
+    "async_client",
+    "client",
+    "constructs_odd_events",
+    "hurry",
+)
 
 API_KEY = "canary-key-91bc"
 """A key that must appear in nothing that is exported."""
@@ -25,6 +35,11 @@ HAS_OWN_SPANS = hasattr(anthropic, "_tracing")
 
 HTTP_PACKAGE = "httpx2" if "httpx2" in sys.modules else "httpx"
 """The HTTP client under this version of the SDK."""
+
+constructs_odd_events = pytest.mark.skipif(
+    sys.version_info >= (3, 14) and not hasattr(sys.modules["anthropic._models"], "DISCRIMINATOR_CACHE"),
+    reason="on Python 3.14, this version of the SDK raises AttributeError over an event that it cannot validate",
+)
 
 _SHORTLY = 0.3
 

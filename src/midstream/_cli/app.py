@@ -175,9 +175,9 @@ def doctor(context: click.Context, /, **options: Any) -> None:
     midstream-doctor. The exit status is 1 if something is wrong.
     """
     require("rich", extra="doctor")
-    from midstream._cli.doctor.command import DoctorOptions, run
+    from midstream._cli.doctor.command import run
 
-    context.exit(run(DoctorOptions(**options)))
+    context.exit(run(**options))
 
 
 @app.group()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib import import_module
 from logging import LogRecord
 from typing import Final
@@ -28,28 +27,19 @@ _GUARD: Final = "_guard"
 """The module that logs midstream's internal errors."""
 
 
-@dataclass(frozen=True)
-class DoctorOptions:
-    """The options of `midstream doctor`, as they were given."""
-
-    as_json: bool
-    no_call: bool
-    setup: str | None
-
-
-def run(options: DoctorOptions) -> int:
+def run(*, as_json: bool, no_call: bool, setup: str | None) -> int:
     """Examines this process, and returns the exit status. Raises `Problem` for an option that is invalid."""
     records: list[LogRecord] = []
     with stdout_for_the_report() as report, captured_logs(records.append, "opentelemetry", "midstream"):
         with Console(stderr=True).status(_WAITING):
-            findings = tuple(_findings(options, records))
-        write = print_json if options.as_json else print_findings
+            findings = tuple(_findings(setup, records, no_call=no_call))
+        write = print_json if as_json else print_findings
         write(findings, report)
     return int(any(finding.verdict is Health.PROBLEM for finding in findings))
 
 
-def _findings(options: DoctorOptions, records: list[LogRecord]) -> Iterator[Finding]:
-    function = None if options.setup is None else function_named(options.setup)
+def _findings(function_name: str | None, records: list[LogRecord], *, no_call: bool) -> Iterator[Finding]:
+    function = None if function_name is None else function_named(function_name)
     setup = set_up(records, function)
     with CapturedException() as captured:
         import_module("anthropic")
@@ -65,13 +55,13 @@ def _findings(options: DoctorOptions, records: list[LogRecord]) -> Iterator[Find
     yield from spans_made()
     yield from provided(before)
     yield from exits()
-    yield from _call(options)
+    yield from _call(no_call=no_call)
     for line in dict.fromkeys(one_line(record.getMessage()) for record in records if record.module == _GUARD):
         yield Subject.MIDSTREAM.problem(line, "report it, with this line")
 
 
-def _call(options: DoctorOptions) -> Iterator[Finding]:
-    if options.no_call:
+def _call(*, no_call: bool) -> Iterator[Finding]:
+    if no_call:
         yield from not_called("--no-call")
     elif not is_on():
         yield from not_called("midstream observes no call here: see above")

@@ -93,8 +93,8 @@ def _call_finding(error: Exception | None) -> Finding:
 def _flush(signals: Sequence[TelemetrySignal]) -> None:
     """Has everything exported, in parallel: an exporter that gets no answer retries for ten seconds."""
     with ThreadPoolExecutor(len(signals) or 1) as pool:
-        # The probes record what an exporter raises.
-        list(pool.map(lambda signal: attempt(signal.provider.force_flush), signals))
+        for signal in signals:
+            pool.submit(attempt, signal.provider.force_flush)  # the probes record what an exporter raises
 
 
 @dataclass(frozen=True)
