@@ -18,7 +18,6 @@ A call that does not fail before the SDK's `end()` leaves the span recording.
 from __future__ import annotations
 
 import time
-import weakref
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -168,14 +167,11 @@ class _DeferredEnd:
 
 def _last_end(span: trace.Span) -> Callable[..., None]:
     """The `end` of a span whose status is settled."""
-    # Weak, so that no cycle arises. The span lives while its `end` is called.
-    weak = weakref.ref(span)
 
+    # Not weak: the collector clears weak references before it calls the finalizer with which the SDK ends the span.
     def end(end_time: int | None = None) -> None:
-        living = weak()
-        if living is not None:
-            _restore(living)
-            living.end(end_time)
+        _restore(span)  # also ends the cycle
+        span.end(end_time)
 
     return end
 
