@@ -6,6 +6,7 @@ Each body is read in every way in which callers read it: the verdict is the same
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -477,7 +478,12 @@ def test_a_document_that_lacks_what_every_answer_has_is_malformed(
     assert {name: found.get(name) for name in right} == right
 
 
-@pytest.mark.parametrize("cast_to", [str, dict[str, object], object])
+needs_generics = pytest.mark.skipif(
+    sys.version_info < (3, 11), reason="on Python 3.10, the SDK takes a generic for a class, and raises"
+)
+
+
+@pytest.mark.parametrize("cast_to", [str, pytest.param(dict[str, object], marks=needs_generics), object])
 def test_a_result_of_the_applications_class_is_judged_by_the_response(
     cast_to: Any, wire_server: WireServer, instrumented: Callable[..., AbstractContextManager[Exported]]
 ) -> None:
