@@ -66,7 +66,7 @@ NOT_FOUND: type[Exception] = vars(dependencies)["PackageNotFoundError"]
 """Of the standard library or, with old versions of OpenTelemetry, of a backport."""
 
 needs_no_metadata = pytest.mark.skipif(
-    tuple(map(int, opentelemetry_version.split(".")[:2])) < (1, 36),
+    tuple(map(int, opentelemetry_version.split(".")[:2])) < (1, 37),
     reason="this OpenTelemetry cannot be imported without its own metadata",
 )
 
