@@ -5,6 +5,7 @@ Growth is judged between rounds of the same calls, so the machine's load does no
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from itertools import groupby, pairwise
 from pathlib import Path
@@ -26,14 +27,19 @@ QUICK, FULL, LONG = (100, 5, 1), (300, 5, 3), (100_000, 20, len(SHAPES))
 
 PATIENCE: Final = {False: 600.0, True: 2 * 60 * 60.0}
 
-MAX_TRACED_PER_CALL, MAX_TRACED = 128, 24 * 1024
+MAX_TRACED = 24 * 1024
+MAX_TRACED_PER_CALL = 128 if sys.version_info >= (3, 11) else MAX_TRACED
 """The bytes that a round may leave behind at midstream's lines. What CPython keeps of freed objects grows with the
-first thousands of calls, and no further: the smallest object of a call has 200 bytes."""
+first thousands of calls, and no further: the smallest object of a call has 200 bytes. Python 3.10 also keeps a frame
+of each function."""
 
 OF_THE_SDK: Final[set[str]] = (
     set() if HAS_OWN_SPANS else {"anthropic._utils._transform.PropertyInfo", "builtins.tuple", "typing._AnnotatedAlias"}
 )
 """Types that the old SDK accumulates with every call of `stream()`, also without midstream."""
+
+if OF_THE_SDK and sys.version_info < (3, 11):
+    OF_THE_SDK.add("builtins.dict")  # of the instances of these
 
 CALLS_FOR_ONE_UNCONNECTED: Final = 20_000
 
