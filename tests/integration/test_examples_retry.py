@@ -63,7 +63,7 @@ def server() -> Iterator[Recording]:
 @pytest.fixture(params=FILES)
 def example(request: pytest.FixtureRequest) -> Any:
     if not find_spec(FILES[request.param]):
-        pytest.skip(f"there is no {FILES[request.param]} here")
+        pytest.skip(f"{FILES[request.param]} is not installed")
     return import_module(request.param)
 
 

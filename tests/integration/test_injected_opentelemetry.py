@@ -50,7 +50,7 @@ def injected(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pattern = f".venv/sdk-*-otel-{_OLDEST}/lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
     environment = next(CHECKOUT.glob(pattern), None)
     if environment is None:
-        reason = f"there is no environment with OpenTelemetry {_OLDEST}: `make` builds it before it runs the tests"
+        reason = f"an environment with OpenTelemetry {_OLDEST} is missing: `make` builds it before it runs the tests"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
     folder = tmp_path_factory.mktemp("injected")
     found: dict[str, Distribution] = {

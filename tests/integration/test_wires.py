@@ -369,11 +369,11 @@ def test_a_page_that_cannot_be_decoded_is_a_page(
     assert {name: found.get(name) for name in right} == right
 
 
-DECODED_BY_NOBODY: Final = ("utf-8", "identity, none")
+IGNORED_ENCODINGS: Final = ("utf-8", "identity, none")
 """What servers write as a content encoding by mistake. HTTP clients ignore it."""
 
 
-@pytest.mark.parametrize("encoding", DECODED_BY_NOBODY)
+@pytest.mark.parametrize("encoding", IGNORED_ENCODINGS)
 @pytest.mark.parametrize("reader", STREAMED)
 @pytest.mark.parametrize("sent", ["an error after headers about retries", "an error without a name, after content"])
 def test_an_encoding_that_is_none_hides_nothing(

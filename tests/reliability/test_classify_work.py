@@ -97,7 +97,7 @@ def many_attributes(size: int) -> object:
 def group(size: int) -> object:
     kind: Any = getattr(builtins, "ExceptionGroup", None)
     if kind is None:
-        pytest.skip("there are no groups of exceptions before Python 3.11")
+        pytest.skip("groups of exceptions came with Python 3.11")
     return kind("many", [http.ReadError(str(n)) for n in range(size)])
 
 
