@@ -9,7 +9,7 @@ import anthropic
 import pytest
 
 from midstream import AnthropicInstrumentor
-from midstream._sdk.patches import Place, place_of
+from midstream._cli.doctor.patches import Place, place_of
 from midstream._sdk.targets import TARGETS
 
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import logging
-from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -19,22 +18,6 @@ if TYPE_CHECKING:
 
 
 _log: Final = logging.getLogger("midstream")
-
-
-class Place(Enum):
-    """What is in the place of a target."""
-
-    WRAPPED = "wrapped"
-    BARE = "not wrapped"
-    ABSENT = "not there"
-
-
-def place_of(target: Target) -> Place:
-    """What is in the place of `target` in the SDK that this process has imported."""
-    owner = target.find()
-    if owner is None:
-        return Place.ABSENT
-    return Place.WRAPPED if any(map(mark_on, layers(own_attribute(owner, target.method)))) else Place.BARE
 
 
 class Found(NamedTuple):

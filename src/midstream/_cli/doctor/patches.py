@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from enum import Enum
 from itertools import groupby
 from typing import Final
 
@@ -12,8 +13,8 @@ from midstream._cli.doctor.findings import INSTRUMENT_LINE, Finding, Subject, ca
 from midstream._instrumentor import AnthropicInstrumentor
 from midstream._neighbours import active_neighbours, sdk_makes_spans
 from midstream._options import Errors, Settings
-from midstream._sdk.patches import Place, place_of
-from midstream._sdk.targets import TARGETS, Role, Target
+from midstream._sdk.targets import TARGETS, Role, Target, own_attribute
+from midstream._sdk.wrapped_method import layers, mark_on
 
 _SDK_TRACING: Final = "ANTHROPIC_OPEN_TELEMETRY"
 
@@ -27,6 +28,22 @@ _CAUSES: Final = (
     Subject.LAUNCHER,
 )
 """What can prevent that midstream is on: first what is to be repaired first."""
+
+
+class Place(Enum):
+    """What is in the place of a target."""
+
+    WRAPPED = "wrapped"
+    BARE = "not wrapped"
+    ABSENT = "not there"
+
+
+def place_of(target: Target) -> Place:
+    """What is in the place of `target` in the SDK that this process has imported."""
+    owner = target.find()
+    if owner is None:
+        return Place.ABSENT
+    return Place.WRAPPED if any(map(mark_on, layers(own_attribute(owner, target.method)))) else Place.BARE
 
 
 def is_on() -> bool:
