@@ -67,7 +67,7 @@ def always(_original: Any) -> Any:
 
 
 ENTRIES: dict[str, tuple[Any, str, Callable[[Any], Any]]] = {
-    "suppression": (midstream._sdk.entry, "is_instrumentation_enabled", always),
+    "suppression": (midstream._sdk.entry, "_is_instrumentation_enabled", always),
     "endpoint_of": (midstream._sdk.entry, "endpoint_of", always),
     "options": (request_attributes, "options_of", always),
     "request": (request_attributes, "request_of", always),

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry import context
-from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 
 from midstream._guard import attempt
 from midstream._sdk import request_attributes
@@ -43,6 +42,14 @@ def current_call() -> ObservedCall | None:
     """The call whose `request()` is in progress here."""
     request = _current.get()
     return None if request is None else request.call
+
+
+@cache
+def _is_instrumentation_enabled() -> Callable[[], bool]:
+    """The function that says whether `suppress_instrumentation()` is absent here."""
+    from opentelemetry.instrumentation.utils import is_instrumentation_enabled  # noqa: PLC0415 - slow, and rarely needed
+
+    return is_instrumentation_enabled
 
 
 class RequestObserver:
@@ -109,7 +116,7 @@ class RequestObserver:
             return None
         where = context.get_current()
         # Most contexts without a span are empty, which is faster to find out.
-        hidden = bool(where) and not is_instrumentation_enabled()
+        hidden = bool(where) and not _is_instrumentation_enabled()()
         if hidden in self._not_met:
             self._not_met.discard(hidden)
             if self._before_first_call is not None:
