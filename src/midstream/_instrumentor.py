@@ -188,11 +188,12 @@ wrapt.register_post_import_hook(_registered_with, "opentelemetry.instrumentation
 
 
 def _conflict() -> DependencyConflict | None:
-    """The conflict with the SDK's version, or `None`. Does not import the SDK. Never raises.
+    """The conflict with the SDK that is imported, or else installed, or `None`. Does not import it. Never raises.
 
     `None` also for an SDK without metadata, as in a frozen program: its `__version__` decides when it is imported.
     """
-    found = major_minor(attempt(importlib.metadata.version, _SDK))
+    imported = attempt(lambda: sys.modules[_SDK].__version__)
+    found = major_minor(attempt(importlib.metadata.version, _SDK) if imported is None else imported)
     if _is_importable(_SDK) if found is None else SDK[0] <= found < SDK[1]:
         return None
     from opentelemetry.instrumentation.dependencies import get_dependency_conflicts  # noqa: PLC0415 - slow

@@ -113,13 +113,19 @@ def test_an_sdk_that_is_imported_and_cannot_be_found_again_is_instrumented(monke
     AnthropicInstrumentor().uninstrument()
 
 
-def test_metadata_with_a_version_that_is_not_supported_decides_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("imported", [False, True])
+def test_metadata_with_a_version_that_is_not_supported_decides_unless_another_is_imported(
+    monkeypatch: pytest.MonkeyPatch, *, imported: bool
+) -> None:
     def version(_name: str) -> str:
         return "0.48.9"
 
     metadata_says(monkeypatch, version)
+    if not imported:
+        monkeypatch.delitem(sys.modules, "anthropic")
     AnthropicInstrumentor().instrument()
-    assert not AnthropicInstrumentor().is_instrumented_by_opentelemetry
+    assert AnthropicInstrumentor().is_instrumented_by_opentelemetry is imported
+    AnthropicInstrumentor().uninstrument()
 
 
 def test_metadata_that_cannot_be_read_is_not_a_reason_to_raise(monkeypatch: pytest.MonkeyPatch) -> None:
