@@ -101,18 +101,18 @@ def test_an_sdk_outside_the_range_is_one_warning_and_stays_as_it_is(
     assert vars(_streaming.Stream)["close"] is close
 
 
-@pytest.mark.parametrize(("version", "is_told"), [("1.29.0", True), ("0.9b0", True), ("1.30.0", False), ("?", False)])
+@pytest.mark.parametrize(("version", "refused"), [("1.29.0", True), ("0.9b0", True), ("1.30.0", False), ("?", False)])
 def test_an_opentelemetry_that_is_too_old_is_one_warning_and_the_sdk_stays_as_it_is(
-    version: str, is_told: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    version: str, refused: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     close = vars(_streaming.Stream)["close"]
     monkeypatch.setattr(opentelemetry.version, "__version__", version)
     AnthropicInstrumentor().instrument(skip_dep_check=True)
     assert [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING] == [
         f"midstream does not observe calls: it needs opentelemetry-api 1.30 or later, and found {version}"
-    ][: int(is_told)]
-    assert (vars(_streaming.Stream)["close"] is close) == is_told
-    assert AnthropicInstrumentor().is_instrumented_by_opentelemetry != is_told
+    ][: int(refused)]
+    assert (vars(_streaming.Stream)["close"] is close) == refused
+    assert AnthropicInstrumentor().is_instrumented_by_opentelemetry != refused
 
 
 def test_the_options_of_the_base_class_are_options_with_every_opentelemetry(exported: Exported) -> None:
@@ -128,6 +128,12 @@ ENDED: dict[Role, dict[str, int]] = {
     **{role: {"completed": 2} for role in (Role.LINES, Role.ANSWERS, Role.HELPERS)},
 }
 """By what a missing target is needed for, the outcomes of a message and a stream."""
+
+
+def test_only_a_method_that_every_call_needs_switches_off_everything() -> None:
+    owners = {(target.owner, target.method) for target in TARGETS if target.role is Role.CALLS}
+    requests = {("SyncAPIClient", "request"), ("AsyncAPIClient", "request"), ("BaseClient", "_build_request")}
+    assert owners == requests
 
 
 @pytest.mark.parametrize("target", REQUIRED, ids=lambda target: target.name)

@@ -53,6 +53,18 @@ def test_the_series_of_all_ten_outcomes_exist_from_the_first_call_of_a_model_on(
     }
 
 
+def test_they_exist_while_the_first_call_runs(server: FaultServer, exported: Exported, instrumented: Any) -> None:
+    values: list[float] = []
+
+    def collect(_request: object) -> None:
+        values.extend(point.value for point in exported.metrics()["midstream.client.operations"])
+
+    with instrumented(), client(server, parse("ok")) as made:
+        made._client.event_hooks = {"request": [collect]}
+        see(STYLES["create"], made, "ok")
+    assert values == [0] * 10
+
+
 def test_an_open_stream_is_active_until_its_end(server: FaultServer, exported: Exported, instrumented: Any) -> None:
     def active() -> list[float]:
         return [point.value for point in exported.metrics()["midstream.client.stream.active"]]
