@@ -31,8 +31,7 @@ LIMITS: Final[Mapping[str, Mapping[str, int]]] = {
 """The maximum that may be added per item on x86-64, by version of Python and path: the measured count, a tenth, and 60.
 
 Measured with CPython built by its makefile's defaults; a build with more optimization is within the tenth. The 60 are
-the additional cost of a bytecode instruction that the interpreter does not specialize, which can depend on unrelated
-code. tests/reliability/test_instructions.py has exact limits, in bytecode instructions.
+the cost of an instruction that the interpreter does not specialize. tests/reliability/test_instructions.py is exact.
 """
 
 CALL_LIMITS: Final[Mapping[str, Mapping[str, int]]] = {
@@ -47,10 +46,8 @@ CALL_LIMITS: Final[Mapping[str, Mapping[str, int]]] = {
         "stream failing after 4 events, on the SDK span": 1_352_000,
     }
 }
-"""The maximum that may be added per call, sync and async, by version of Python and kind of call: measured, and 3 %.
-
-With SDK 2.14.0, OpenTelemetry 1.45.1 and wrapt 2.5.2: most of it is the cost of OpenTelemetry's SDK.
-"""
+"""The maximum that may be added per call, sync and async, by Python and kind of call: measured, and 3 %. With
+SDK 2.14.0, OpenTelemetry 1.45.1 and wrapt 2.5.2: most of it is the cost of OpenTelemetry's SDK."""
 
 
 def main() -> None:
