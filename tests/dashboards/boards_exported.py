@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from midstream import AnthropicInstrumentor
 from midstream._cli.clients import open_stream, sync_client
 from midstream._cli.demo.exporting import metrics_page, telemetry
-from midstream._telemetry.recorder import Recorder
+from midstream._telemetry.series import CallSeries
 from midstream.faults import EXAMPLES, FaultServer, parse
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def page_of_every_fault(patch: pytest.MonkeyPatch) -> Page:
                     for _event in open_stream(client, scenario):
                         pass
             with patch.context() as faulty, suppress(Exception):
-                faulty.setattr(Recorder, "_record_values", _raising)
+                faulty.setattr(CallSeries, "end_of", _raising)
                 for _event in open_stream(client, parse("cut")):
                     pass
         # A proxy in the environment is not meant for these requests.

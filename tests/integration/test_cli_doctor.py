@@ -430,9 +430,9 @@ def foreign():
     AnthropicInstrumentor().instrument()
 
 def faulty():
-    from midstream._telemetry.recorder import Recorder
+    from midstream._telemetry.series import CallSeries
     def fails(*args, **kwargs): raise ZeroDivisionError
-    Recorder._record_values = fails
+    CallSeries.end_of = fails
     instrumented()
 
 def broken():

@@ -78,7 +78,7 @@ class Step(NamedTuple):
 
 
 _CACHED: Final = {
-    *("RequestSeries", "EndSeries", "SeriesValue", "_Total"),
+    *("RequestSeries", "EndSeries", "SeriesValue", "_Total", "CallRequest"),
     *("ErrorClass", "forgotten_with.<locals>.<lambda>"),
 }
 """Objects of ours that live on, but not one for each call."""

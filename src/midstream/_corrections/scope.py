@@ -12,18 +12,9 @@ _NONE: Final[frozenset[object]] = frozenset()
 _entered: Final[ContextVar[frozenset[object]]] = ContextVar("midstream_corrected_errors", default=_NONE)
 
 
-class _State:
-    """Whether a scope was ever entered in this process: until then, calls do not look."""
-
-    was_entered = False
-
-
-STATE: Final = _State()
-
-
 def is_requested_here() -> bool:
     """Whether this code runs inside `corrected_errors()`. Never raises."""
-    return STATE.was_entered and bool(_entered.get())
+    return bool(_entered.get())
 
 
 class Scope:
@@ -41,7 +32,6 @@ class Scope:
 
     def __enter__(self) -> None:
         self._prepare()
-        STATE.was_entered = True
         _entered.set(_entered.get() | {self})
 
     def __exit__(self, *_: object) -> None:

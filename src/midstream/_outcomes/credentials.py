@@ -17,12 +17,12 @@ from midstream._outcomes.exceptions import functions_of
 from midstream._outcomes.status import SUCCESS, TOKEN_STATUS, UNKNOWN_STATUS
 from midstream._outcomes.values import (
     MAX_TEXT_LENGTH,
+    Fields,
     as_int,
     as_name,
     as_text,
     compiled,
     field,
-    fields,
     from_json,
     words_of,
 )
@@ -223,9 +223,12 @@ def _answered(error: BaseException, row: Answered, words: str | None) -> TokenFa
     )
 
 
+_NESTED_ERROR: Final = Fields("error", "Error")
+
+
 def _read(body: object) -> tuple[str | None, str | None, int | None]:
     """The type, the message and the status in a decoded answer of OAuth, the API, AWS, Google or Microsoft."""
-    error = next((found for found in fields(body, "error", "Error") if found is not None), body)
+    error = next((found for found in _NESTED_ERROR.of(body) if found is not None), body)
     if as_text(error) is not None:
         return _type(error), as_text(field(body, "error_description"), MAX_TEXT_LENGTH), None
     kinds = (_type(field(error, name)) for name in ("type", "status", "Code", "code"))

@@ -10,8 +10,7 @@ from midstream._outcomes.failure import OTHER, Failure
 from midstream._outcomes.redaction import shown
 from midstream._outcomes.retry import header, helps, hints_in, retry_after
 from midstream._outcomes.status import API_STATUS, BEDROCK_STATUS, GOOGLE_STATUS, SESSION_STATUS, UNKNOWN_STATUS
-from midstream._outcomes.values import as_int, as_text, attributes, compiled, field, words_of
-from midstream._outcomes.values import fields as fields_of
+from midstream._outcomes.values import Fields, as_int, as_text, attributes, compiled, field, words_of
 from midstream._outcomes.vocabulary import Outcome
 
 if TYPE_CHECKING:
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
 
 
 _STATUSES: Final = range(100, 1000)
+
+_RESPONSE: Final = Fields("status_code", "headers")
 
 _AWS_TYPE: Final = "x-amzn-errortype"
 """The header with the type of an AWS error."""
@@ -44,7 +45,7 @@ class Reported(NamedTuple):
 def reported_by(wrappers: Chain) -> Reported:
     """The report of the last of `wrappers`, the exception that decides. The others were raised from it."""
     response, status_code, request_id = attributes(wrappers[-1].error, "response", "status_code", "request_id")
-    observed, headers = (None, None) if response is None else fields_of(response, "status_code", "headers")
+    observed, headers = (None, None) if response is None else _RESPONSE.of(response)
     status = _status(status_code)
     return Reported(
         observed=_status(observed) or status or foreign_status(wrappers[-1]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from midstream._outcomes.values import as_int, as_label, as_text, field, fields, new_tuple
+from midstream._outcomes.values import Fields, as_int, as_label, as_text, field, new_tuple
 
 _MAX_TOKENS: Final = 2**60
 """More cannot be a count, and a sum of three would not fit into 64 bits."""
@@ -26,42 +26,40 @@ class MessageSummary(NamedTuple):
 
 NO_ANSWER: Final = MessageSummary()
 
+_OF_MESSAGE: Final = Fields("id", "model", "stop_reason", "usage")
+_OF_DELTA: Final = Fields("delta", "usage")
+_OF_USAGE: Final = Fields("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+
 
 def summary_of(message: object, *, complete: bool) -> MessageSummary:
     """The summary of `message`, an object or a mapping. `complete`: its output tokens are final. Never raises."""
-    id_, model, stop_reason, usage = fields(message, "id", "model", "stop_reason", "usage")
+    id_, model, stop_reason, usage = _OF_MESSAGE.of(message)
     uncached, output, read, written = _usage(usage)
-    return _summary(
-        *(as_text(id_), as_label(model), as_label(stop_reason)),
-        *(_all_input(uncached, read, written), output if complete else None, read, written),
-    )
+    texts = (as_text(id_), as_label(model), as_label(stop_reason))
+    tokens = (_all_input(uncached, read, written), output if complete else None, read, written)
+    summary: MessageSummary = new_tuple(MessageSummary, texts + tokens)
+    return summary
 
 
 def updated(before: MessageSummary, message_delta: object) -> MessageSummary:
     """`before` updated by `message_delta`, whose usage is cumulative and replaces the earlier one. Never raises."""
-    delta, usage = fields(message_delta, "delta", "usage")
+    delta, usage = _OF_DELTA.of(message_delta)
     uncached, output, read, written = _usage(usage)
-    read = _latest(read, before.cache_read_tokens)
-    written = _latest(written, before.cache_write_tokens)
-    return _summary(
-        *(before.id, before.model, as_label(field(delta, "stop_reason"))),
-        _all_input(_latest(uncached, _uncached(before)), read, written),
-        *(_latest(output, before.output_tokens), read, written),
-    )
-
-
-def _summary(*values: str | int | None) -> MessageSummary:
-    made: MessageSummary = new_tuple(MessageSummary, values)
-    return made
+    uncached = _uncached(before) if uncached is None else uncached
+    output = before.output_tokens if output is None else output
+    read = before.cache_read_tokens if read is None else read
+    written = before.cache_write_tokens if written is None else written
+    texts = (before.id, before.model, as_label(field(delta, "stop_reason")))
+    tokens = (_all_input(uncached, read, written), output, read, written)
+    summary: MessageSummary = new_tuple(MessageSummary, texts + tokens)
+    return summary
 
 
 def _usage(usage: object) -> tuple[int | None, int | None, int | None, int | None]:
     """The tokens: uncached input, output, read from the cache, written to it."""
     if usage is None:
         return _NO_USAGE
-    uncached, output, read, written = fields(
-        usage, "input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"
-    )
+    uncached, output, read, written = _OF_USAGE.of(usage)
     return (
         uncached if type(uncached) is int and 0 <= uncached <= _MAX_TOKENS else _count(uncached),
         output if type(output) is int and 0 <= output <= _MAX_TOKENS else _count(output),
@@ -76,10 +74,6 @@ _NO_USAGE: Final = (None, None, None, None)
 def _count(value: object) -> int | None:
     count = None if value is None else as_int(value)
     return count if count is not None and 0 <= count <= _MAX_TOKENS else None
-
-
-def _latest(last: int | None, before: int | None) -> int | None:
-    return before if last is None else last
 
 
 def _uncached(summary: MessageSummary) -> int | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Final, Literal, cast
 
 from midstream._outcomes.api_errors import says_error
 from midstream._outcomes.classify import classify, in_band_error
 from midstream._outcomes.failure import UNEXPECTED_BODY, UNEXPECTED_MEDIA_TYPE, Failure
-from midstream._outcomes.values import UNSEEN, as_text, field, fields
+from midstream._outcomes.values import UNSEEN, Fields, as_text, field
 from midstream._outcomes.vocabulary import Outcome
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def is_json(media_type: str) -> bool:
 
 def failure_in_document(document: object, kind: StreamKind) -> Failure | None:
     """The failure in `document`, an object or a mapping. `None` if it has what every answer of `kind` has."""
-    proof, named = fields(document, kind.proof or "", "type")
+    proof, named = _proof_and_type(kind.proof or "").of(document)
     # A document that looks like an answer but has the type of an error is an error.
     is_error = named == "error" and not issubclass(type(document), list)
     proven = kind.proof is None or issubclass(type(proof), kind.proof_type)
@@ -73,6 +74,11 @@ def failure_in_document(document: object, kind: StreamKind) -> Failure | None:
     return (
         in_band_error(error) if is_error or says_error(error) else unexpected_body(f"a document without {kind.proof}")
     )
+
+
+@cache
+def _proof_and_type(proof: str) -> Fields:
+    return Fields(proof, "type")
 
 
 def failure_in_line(line: object, kind: StreamKind) -> Failure | None:
@@ -87,5 +93,5 @@ def _error_document(document: object) -> object:
     """The fields of an error in `document`, which can be an object of the SDK, as a mapping; a list stays a list."""
     if type(document) is list:
         return cast("object", document)
-    values = fields(document, *_ERROR_FIELDS)
+    values = Fields(*_ERROR_FIELDS).of(document)
     return {name: value for name, value in zip(_ERROR_FIELDS, values, strict=True) if value is not None}

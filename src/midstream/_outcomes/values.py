@@ -125,19 +125,26 @@ def field(value: Any, name: str) -> object:
     return attempt(_field, value, name)
 
 
-def fields(value: Any, *names: str) -> Sequence[object]:
-    """The `field` of each of `names`, at least two."""
-    kind = type_of(value)
-    if kind is dict or _sdk_classes.get(id(kind)) is kind:
-        try:
-            found: tuple[object, ...] = _picker(*names)(value if kind is dict else value.__dict__)
-        except KeyError:
-            pass  # it lacks some
-        else:
-            return found
-    # All of them in one attempt: most values raise nothing.
-    read = attempt(_fields, value, names)
-    return [field(value, name) for name in names] if read is None else read
+class Fields:
+    """The `field`s of some names, at least two, of one value after another."""
+
+    __slots__ = ("_names", "_pick")
+
+    def __init__(self, *names: str) -> None:
+        self._names: Final = names
+        self._pick: Final[Callable[[Mapping[str, object]], tuple[object, ...]]] = itemgetter(*names)
+
+    def of(self, value: Any) -> Sequence[object]:
+        """The field of each name, in their order. Never raises."""
+        kind = type_of(value)
+        if kind is dict or _sdk_classes.get(id(kind)) is kind:
+            try:
+                return self._pick(value if kind is dict else value.__dict__)
+            except KeyError:
+                pass  # it lacks some
+        # All of them in one attempt: most values raise nothing.
+        read = attempt(_fields, value, self._names)
+        return [field(value, name) for name in self._names] if read is None else read
 
 
 def attributes(thing: object, *names: str) -> Sequence[object]:
@@ -181,8 +188,6 @@ def _is_sdk_class(kind: type) -> bool:
 
 # By id, because a metaclass of the application's may have another hash. They live as long as the SDK.
 _sdk_classes: Final[dict[int, type]] = {}
-
-_picker: Final = cache(itemgetter)
 
 type_of: Final[Callable[[object], type[object]]] = cast("Any", type)
 """`type`, for code that must know what it gives: checkers take that of a value of any type for unknown."""

@@ -12,7 +12,7 @@ from midstream._outcomes.kinds import MESSAGES, TURN_ERRORS, StreamKind, Turn, t
 from midstream._outcomes.remains import TRUNCATED, Remains, cause_of_end, ends_in, error_in, last_event_in, not_events
 from midstream._outcomes.summary import NO_ANSWER, MessageSummary, summary_of, updated
 from midstream._outcomes.unexpected import failure_in_document, failure_in_line
-from midstream._outcomes.values import UNSEEN, as_label, as_text, field, fields, from_json, new_tuple
+from midstream._outcomes.values import UNSEEN, Fields, as_label, as_text, field, from_json, new_tuple
 from midstream._outcomes.verdict import Verdict
 from midstream._outcomes.vocabulary import Outcome, Phase
 
@@ -29,6 +29,8 @@ _ERROR_EVENT: Final = "error"
 _OF_A_BODY: Final = frozenset({Outcome.IN_BAND_ERROR, Outcome.TRANSPORT_ERROR, Outcome.TRUNCATED, Outcome.MALFORMED})
 """The failures for which the response headers must have arrived, also where the answer is not streamed."""
 
+_SESSION_ERROR: Final = Fields("type", "message", "retry_status")
+
 _ORDER: Final = {phase: place for place, phase in enumerate(Phase)}
 """The phases of a call never go back."""
 
@@ -43,28 +45,31 @@ class StreamWatch:
     __slots__ = (
         "_answer",
         "_end_seen",
-        "_ended",
         "_first_chunk_at",
         "_found",
-        "_kind",
         "_last_chunk_at",
         "_last_event",
-        "_opened",
         "_phase",
         "_unjudged",
         "clock",
+        "ended",
+        "kind",
         "longest_wait",
+        "opened",
         "received",
     )
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter, kind: StreamKind = MESSAGES) -> None:
         self.clock: Final = clock
         """Seconds; never raises."""
-        self._kind = kind
+        self.kind: Final = kind
+        """What the events of the stream mean."""
         self._unjudged = True
-        self._ended = False
+        self.ended = False
+        """Whether the verdict has been given."""
         self._phase = Phase.REQUEST
-        self._opened = False
+        self.opened = False
+        """Whether the response headers of a live stream have arrived."""
         self._end_seen = False
         self._found: tuple[Failure, Phase] | None = None
         self._answer: MessageSummary = NO_ANSWER
@@ -75,35 +80,20 @@ class StreamWatch:
         self.longest_wait = 0.0
 
     @property
-    def kind(self) -> StreamKind:
-        """What the events of the stream mean."""
-        return self._kind
-
-    @property
-    def ended(self) -> bool:
-        """Whether the verdict has been given."""
-        return self._ended
-
-    @property
-    def opened(self) -> bool:
-        """Whether the response headers of a live stream have arrived."""
-        return self._opened
-
-    @property
     def model(self) -> str | None:
         """The model that answers. `None` before `message_start`."""
         return self._answer.model
 
     def open(self) -> None:
         """The response headers of a live stream have arrived."""
-        self._opened = True
+        self.opened = True
         if self._phase is Phase.REQUEST:
             self._phase = Phase.OPENING
 
     @property
     def is_redundant(self) -> bool:
         """Whether more events like the last one would add nothing to the verdict."""
-        return self._kind.is_redundant(self._last_event)
+        return self.kind.is_redundant(self._last_event)
 
     def event(self, event: object) -> float | None:
         """An event was decoded: an object or a mapping with a `type`.
@@ -112,7 +102,7 @@ class StreamWatch:
         redundant events, only the first has to be passed.
         """
         name = self._last_event = as_label(field(event, "type"))
-        kind = self._kind
+        kind = self.kind
         if name in kind.idle:
             return None
         phase = kind.phases.get(name or "", kind.other)
@@ -137,7 +127,7 @@ class StreamWatch:
         return self._content_arrived() if name == kind.content else None
 
     def _line(self, line: object) -> None:
-        failure = failure_in_line(line, self._kind)
+        failure = failure_in_line(line, self.kind)
         if failure is not None:
             self.found(failure)
 
@@ -154,7 +144,7 @@ class StreamWatch:
 
         `judge` says whether the document has everything that arrived, so that what it lacks did not arrive.
         """
-        failure = failure_in_document(document, self._kind) if judge and document is not UNSEEN else None
+        failure = failure_in_document(document, self.kind) if judge and document is not UNSEEN else None
         if failure is not None:
             return self._end(failure.outcome, failure)
         self._answer = summary_of(document, complete=True)
@@ -167,7 +157,7 @@ class StreamWatch:
         the body, and `None` if they are unknown. It is called only if the end event is missing.
         """
         self._note(last_event)
-        is_settled = self._end_seen or self._found is not None or not self._kind.is_events
+        is_settled = self._end_seen or self._found is not None or not self.kind.is_events
         cause = None if is_settled else self._cause_of_end(remains())
         return self._end(Outcome.COMPLETED) if cause is None else self._end(cause.outcome, cause)
 
@@ -191,15 +181,15 @@ class StreamWatch:
         if self.ended:
             return None
         self._note(last_event)
-        failure = failure_of(error, opened=self._opened)
+        failure = failure_of(error, opened=self.opened)
         if not failure.outcome.is_failure:
             return self._end(Outcome.COMPLETED if self._end_seen else failure.outcome)
         cause = document_failure() if failure.outcome is Outcome.CLIENT_ERROR else None
-        if self._opened and self._found is None and not self._end_seen:
+        if self.opened and self._found is None and not self._end_seen:
             if failure.outcome is Outcome.TRANSPORT_ERROR:
                 cause = self._error_before_the_break(remains())
-            elif failure.outcome is Outcome.MALFORMED and self._kind.is_events and not self._knows_events:
-                cause = not_events(remains(), self._kind)
+            elif failure.outcome is Outcome.MALFORMED and self.kind.is_events and not self._knows_events:
+                cause = not_events(remains(), self.kind)
         if cause is not None:
             failure = replace(cause, leaked=failure.leaked, exception_type=failure.exception_type)
             self._found = None if self._found is None else (failure, self._found[1])
@@ -221,7 +211,7 @@ class StreamWatch:
             del self._unjudged  # atomic, so that of two threads that end the call only one succeeds
         except AttributeError:
             return None
-        self._ended = True
+        self.ended = True
         verdict: Verdict = new_tuple(
             Verdict,
             (
@@ -229,7 +219,7 @@ class StreamWatch:
                 self.clock(),
                 None if failure is None else failure.at(phase, end_seen=self._end_seen),
                 self._answer,
-                self._opened,
+                self.opened,
                 self._first_chunk_at,
                 self.received,
                 self.longest_wait,
@@ -242,7 +232,7 @@ class StreamWatch:
         if turn is not Turn.ERROR:
             self._end_seen = turn_is_over(turn, as_text(field(field(event, "stop_reason"), "type")))
             return
-        kind, message, status = fields(field(event, "error"), "type", "message", "retry_status")
+        kind, message, status = _SESSION_ERROR.of(field(event, "error"))
         goes_on = TURN_ERRORS.get(as_text(field(status, "type")) or "")
         if goes_on is not None:
             failure = in_band_error({"error": {"type": kind, "message": message}})
@@ -260,25 +250,25 @@ class StreamWatch:
             self._accept_last_event(remains)
             if self._end_seen:
                 return None
-            cause = cause_of_end(remains, self._kind, known_events=self._knows_events)
-        return TRUNCATED if cause is None and self._kind.has_end_event else cause
+            cause = cause_of_end(remains, self.kind, known_events=self._knows_events)
+        return TRUNCATED if cause is None and self.kind.has_end_event else cause
 
     def _error_before_the_break(self, remains: Remains | None) -> Failure | None:
-        if remains is None or not self._kind.is_events:
+        if remains is None or not self.kind.is_events:
             return None
         self._accept_last_event(remains)
         if self._found is not None:
             return self._found[0]
-        return None if self._end_seen else error_in(remains, self._kind)
+        return None if self._end_seen else error_in(remains, self.kind)
 
     def _accept_last_event(self, remains: Remains) -> None:
         """Accepts a last event that lacks only its blank line, and an end event that lacks its data."""
-        self._end_seen = self._end_seen or ends_in(remains, self._kind)
+        self._end_seen = self._end_seen or ends_in(remains, self.kind)
         name, data = last_event_in(remains) or ("", b"")
         if name == _ERROR_EVENT:
             self.found(in_band_error(error_data(data)))
         elif event := from_json(data):
-            self.event(self._kind.named(name, event))
+            self.event(self.kind.named(name, event))
 
     def _note(self, last_event: object) -> None:
         if last_event is not None:

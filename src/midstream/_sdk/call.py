@@ -197,6 +197,8 @@ class ObservedCall(ClosableCall):
     def on_end(self, last_event: object = None) -> CorrectedError | None:
         """The events came to their end."""
         try:
+            if type(last_event) is not self.ignored_event_type:
+                last_event = None  # `on_event` got it
             return self._report(self.watch.read(last_event, self._remains), None, None, correct=self.is_parsed)
         except Exception:
             if not self.guards.calls.contains_error():

@@ -115,7 +115,8 @@ class ClosableCall:
 
     def __del__(self) -> None:
         if hasattr(self, "watch"):
-            self.dropped()
+            if not self.watch.ended:
+                self.dropped()
             if self.report.is_open:
                 # Its report is deferred, was interrupted, or was too near the recursion limit.
                 with self.guards.calls:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry import context
@@ -18,7 +18,9 @@ from midstream._sdk.event_types import EventTypes
 from midstream._sdk.registry import CallRegistry
 from midstream._sdk.reporting import CallReport, Reporter
 from midstream._telemetry.call_observer import hidden_calls_are_seen
+from midstream._telemetry.call_record import CallRequest
 from midstream._telemetry.recorder import Recorder
+from midstream._telemetry.series import MAX_REQUESTS
 from midstream._telemetry.signals import Signals
 
 if TYPE_CHECKING:
@@ -75,6 +77,8 @@ class RequestObserver:
         self._event_types = None if chunk_timings else EventTypes()
         self._before_first_call = before_first_call
         self._not_met = {False, True}
+        # Calls that request the same share one object, which keeps their attributes and where they are recorded.
+        self._request = lru_cache(maxsize=MAX_REQUESTS)(CallRequest)
         self._corrections = corrections
 
     def enter(self, client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> ObservedRequest:
@@ -125,7 +129,9 @@ class RequestObserver:
         if hidden and corrections is None and not hidden_calls_are_seen():
             return None
         DEFERRED.flush()
-        request = request_attributes.request_of(client, endpoint.operation, options, stream=stream)
+        request = request_attributes.request_of(
+            client, endpoint.operation, options, stream=stream, request=self._request
+        )
         if hidden:
             # Its errors are corrected, observers may be notified, and nothing is recorded.
             report = CallReport(self._silent, request, where)

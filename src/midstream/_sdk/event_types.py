@@ -36,8 +36,9 @@ class EventTypes:
         if kind in self._of_sdk:
             return False
         # A class of the SDK lives as long as the SDK, so it needs no weak reference.
-        informative = self._of_sdk if is_sdk_answer(event) else self._informative
+        is_of_sdk = is_sdk_answer(event)
+        informative = self._of_sdk if is_of_sdk else self._informative
         if not watch.is_redundant:
             informative.add(kind)
             return False
-        return kind not in informative and not is_mapping(event)
+        return kind not in informative and (is_of_sdk or not is_mapping(event))

@@ -142,13 +142,11 @@ class CallReport:
         if self.span is not None:
             self.span.stream_opened()
             self._started_ns = 0  # the span has it
-        self.request.attributes = None  # made again at the end
 
     def stream_closed(self) -> None:
-        """The call does not count as an open stream any more, if it did."""
-        if self.is_open:
-            self.reporter.recorder.stream_closed(self)
-            self.is_open = False
+        """The call does not count as an open stream any more. To be called if it `is_open`."""
+        self.reporter.recorder.stream_closed(self)
+        self.is_open = False
 
     def chunk(self, model: str | None, seconds: float) -> None:
         """A piece of content came from `model`, `seconds` after the one before."""
@@ -211,7 +209,8 @@ class CallReport:
                 self.span.close()
 
     def _ended(self, record: CallRecord | None) -> None:
-        self.stream_closed()
+        if self.is_open:
+            self.stream_closed()
         if self._on_end is not None:
             self._on_end(record)
 

@@ -20,12 +20,16 @@ from midstream._outcomes.values import (
 from midstream._telemetry.call_record import CallRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from weakref import ref
 
     from midstream._telemetry.operation import Operation
 
 
 _MAX_STOP_SEQUENCES: Final = 100
+
+_NOT_GIVEN: Final = ("Omit", "NotGiven")
+"""The classes of the SDK's marks for what is not given."""
 
 _DEFAULT_PORTS: Final[Mapping[str, int]] = {"http": 80, "https": 443}
 
@@ -43,8 +47,18 @@ def options_of(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     return kwargs["options"] if "options" in kwargs else args[position] if len(args) > position else None
 
 
-def request_of(client: Any, operation: Operation, options: Any, *, stream: bool) -> CallRequest:
-    """The call that `client` was asked to make. `extra_body` overrides the body, as it does in what is sent."""
+def request_of(
+    client: Any,
+    operation: Operation,
+    options: Any,
+    *,
+    stream: bool,
+    request: Callable[..., CallRequest] = CallRequest,
+) -> CallRequest:
+    """The call that `client` was asked to make. `extra_body` overrides the body, as it does in what is sent.
+
+    `request` makes it, of the fields of a `CallRequest` in their order, or finds an equal one.
+    """
     body = _mapping(options.json_data)
     extra = getattr(options, "extra_json", None)
     if extra is not None:
@@ -52,7 +66,7 @@ def request_of(client: Any, operation: Operation, options: Any, *, stream: bool)
     get = body.get
     temperature, top_p, top_k, stops = get("temperature"), get("top_p"), get("top_k"), get("stop_sequences")
     provider, address, port = _addressed(client)
-    return CallRequest(
+    return request(
         operation,
         provider,
         as_label(get("model"), MAX_REQUEST_TEXT),
@@ -62,7 +76,7 @@ def request_of(client: Any, operation: Operation, options: Any, *, stream: bool)
         None if top_p is None else as_float(top_p),
         None if top_k is None else as_int(top_k),
         None if stops is None else _texts(stops),
-        "json" if _asks_for_json(body) else None,
+        _output_type(get("output_config"), get("output_format")),
         address,
         port,
     )
@@ -104,9 +118,12 @@ def provider_name(client: Any) -> str:
     return next((_PROVIDERS[base] for base in bases if base in _PROVIDERS), "anthropic")
 
 
-def _asks_for_json(body: Mapping[str, Any]) -> bool:
+def _output_type(output_config: object, output_format: object) -> str | None:
+    if output_config is None and output_format is None:
+        return None
     # `output_format` is the deprecated form of `output_config.format`.
-    return _is_json(_mapping(body.get("output_config")).get("format")) or _is_json(body.get("output_format"))
+    is_json = _is_json(_mapping(output_config).get("format")) or _is_json(output_format)
+    return "json" if is_json else None
 
 
 def _is_json(form: object) -> bool:
@@ -117,10 +134,7 @@ def _mapping(value: Any) -> dict[str, Any]:
     if type_of(value) is dict:
         found: dict[str, Any] = value
         return found
-    if value is None:
-        return {}
-    # Most others are the SDK's mark for what is not given. The class of a mapping has `keys`.
-    if not hasattr(type_of(value), "keys"):
+    if value is None or type_of(value).__name__ in _NOT_GIVEN:
         return {}
     # It is read once, and may raise.
     return attempt(lambda: dict(cast("Any", value)) if isinstance(value, Mapping) else None) or {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from operator import attrgetter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -118,7 +119,9 @@ TOTALS: Final = (OPERATIONS, _ERRORS, RESENDS)
 """Counted by midstream, and observed when metrics are collected."""
 _OURS: Final = (OPERATIONS, _ERRORS, OPEN_STREAMS, _LONGEST_WAIT, RESENDS, TELEMETRY_ERRORS)
 
-_DURATION: Final = _seconds("gen_ai.client.operation.duration", "Duration of a call.", _ERROR, lambda c: c.duration)
+_DURATION: Final = _seconds("gen_ai.client.operation.duration", "Duration of a call.", _ERROR, attrgetter("duration"))
+_INPUT_TOKENS: Final[Read] = attrgetter("verdict.answer.input_tokens")
+_OUTPUT_TOKENS: Final[Read] = attrgetter("verdict.answer.output_tokens")
 _USAGE: Final = Metric(
     "gen_ai.client.token.usage",
     Instrument.HISTOGRAM,
@@ -126,8 +129,8 @@ _USAGE: Final = Metric(
     "Tokens of a call.",
     (*_GEN_AI, "gen_ai.token.type"),
     (
-        Measure(lambda c: c.verdict.answer.input_tokens, {"gen_ai.token.type": "input"}),
-        Measure(lambda c: c.verdict.answer.output_tokens, {"gen_ai.token.type": "output"}),
+        Measure(_INPUT_TOKENS, {"gen_ai.token.type": "input"}),
+        Measure(_OUTPUT_TOKENS, {"gen_ai.token.type": "output"}),
     ),
     _TOKENS,
 )
@@ -135,7 +138,7 @@ _FIRST_CHUNK: Final = _seconds(
     "gen_ai.client.operation.time_to_first_chunk",
     "Time from the start of a call to the first content of its stream.",
     _GEN_AI,
-    lambda c: c.time_to_first_chunk,
+    attrgetter("time_to_first_chunk"),
 )
 _PER_CHUNK: Final = _seconds(
     "gen_ai.client.operation.time_per_output_chunk",
@@ -152,7 +155,7 @@ def _next(metric: Metric, name: str, brief: str | None = None) -> Metric:
     return metric._replace(name=f"gen_ai.client.inference.{name}", brief=brief or metric.brief)
 
 
-def _next_usage(name: str, brief: str, tokens: Callable[[CallRecord], int | None]) -> Metric:
+def _next_usage(name: str, brief: str, tokens: Read) -> Metric:
     # 0 where the API said nothing, on failed calls too, as the conventions require. The API does not say which tokens
     # are text and which an image.
     measure = Measure(lambda c: tokens(c) or 0, {"gen_ai.token.modality": "unknown"})
@@ -176,17 +179,19 @@ NEXT_METRICS: Final = (
     _next_usage(
         "input_tokens",
         "Input tokens, those read from and written to the cache included.",
-        lambda c: c.verdict.answer.input_tokens,
+        _INPUT_TOKENS,
     ),
-    _next_usage("output_tokens", "Output tokens.", lambda c: c.verdict.answer.output_tokens),
+    _next_usage("output_tokens", "Output tokens.", _OUTPUT_TOKENS),
     _next_usage(
-        "cache_read.input_tokens", "Input tokens read from the cache.", lambda c: c.verdict.answer.cache_read_tokens
+        "cache_read.input_tokens", "Input tokens read from the cache.", attrgetter("verdict.answer.cache_read_tokens")
     ),
     _next_usage(
-        "cache_write.input_tokens", "Input tokens written to the cache.", lambda c: c.verdict.answer.cache_write_tokens
+        "cache_write.input_tokens",
+        "Input tokens written to the cache.",
+        attrgetter("verdict.answer.cache_write_tokens"),
     ),
-    _next_tokens("input_tokens", "Input tokens of a call.", lambda c: c.verdict.answer.input_tokens),
-    _next_tokens("output_tokens", "Output tokens of a call.", lambda c: c.verdict.answer.output_tokens),
+    _next_tokens("input_tokens", "Input tokens of a call.", _INPUT_TOKENS),
+    _next_tokens("output_tokens", "Output tokens of a call.", _OUTPUT_TOKENS),
 )
 """The GenAI metrics of the next conventions. Recorded only on request."""
 

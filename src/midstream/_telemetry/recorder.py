@@ -30,14 +30,13 @@ from midstream._telemetry.stderr_lines import write_failure
 from midstream._telemetry.totals import Totals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from opentelemetry.context import Context
     from opentelemetry.metrics import Meter
 
     from midstream._outcomes import Failure
     from midstream._telemetry.call_record import CallRecord, CallRequest, Value
-    from midstream._telemetry.series import SeriesValue
     from midstream._telemetry.signals import Signals
     from midstream._telemetry.spans import CallSpan
 
@@ -161,29 +160,26 @@ class Recorder:
                             raise
 
     def _record_metrics(self, call: CallRecord, where: Context) -> None:
-        rest: Iterator[SeriesValue] = iter(())
         try:
             end = self._series.end_of(call)
-            for add in end.added:
-                add()
-            for add, times in end.added_often:
-                for _ in range(int(times(call) or 0)):
-                    add()
-            rest = iter(end.recorded)
-            self._record_values(rest, call, where)
         except Exception:
             if not self.guards.metrics.contains_error():
                 raise
-        for value in rest:  # only after an internal error, which loses one value
-            with self.guards.metrics:
-                self._record_values((value,), call, where)
-
-    def _record_values(self, values: Iterable[SeriesValue], call: CallRecord, where: Context) -> None:
-        for each in values:
-            value = each.value(call)
-            # A broken clock returns not-a-number, which would spoil the sum of a histogram permanently.
-            if value is not None and math.isfinite(value):
-                each.record(value, each.attributes or self._series.attributes_of(each), where)
+            return
+        for add in end.added:
+            add()
+        for add, times in end.added_often:
+            for _ in range(int(times(call) or 0)):
+                add()
+        for each in end.recorded:
+            try:
+                value = each.value(call)
+                # A broken clock returns not-a-number, which would spoil the sum of a histogram permanently.
+                if value is not None and math.isfinite(value):
+                    each.record(value, each.attributes or self._series.attributes_of(each), where)
+            except Exception:  # noqa: PERF203 - an internal error loses one value
+                if not self.guards.metrics.contains_error():
+                    raise
 
     def _emit_event(
         self,

@@ -27,7 +27,7 @@ from opentelemetry.trace import Status, StatusCode
 from midstream._guard import Guard, attempt
 from midstream._outcomes.vocabulary import Outcome
 from midstream._telemetry.attributes import CALL_ATTRIBUTES, REQUEST_ATTRIBUTES, request_attributes
-from midstream._telemetry.spans import CallSpan, context_of
+from midstream._telemetry.spans import CallSpan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,17 +69,13 @@ def sdk_span(entered_in: Context) -> trace.Span | None:
 class SdkSpan(CallSpan):
     """The SDK's own span. It keeps its name, its parent and its times."""
 
-    __slots__ = ("_deferred", "_guard", "span")
+    __slots__ = ("_deferred", "_guard")
 
     def __init__(self, span: trace.Span, where: Context, *, spans: Guard) -> None:
-        super().__init__(where)
+        super().__init__(where, span)
         self._guard = spans
-        self.span = span
         self._deferred = _DeferredEnd()
         _replace(span, end=self._deferred, set_status=self._deferred.set_status)
-
-    def _current_in(self, where: Context, *, works: bool) -> Context:
-        return context_of(self.span, where, works=works)
 
     def finish(
         self,

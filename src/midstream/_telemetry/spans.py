@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry import trace
@@ -25,32 +24,29 @@ _FREED: Final = Context()
 class CallSpan:
     """The one span of a call, or the lack of one."""
 
-    __slots__ = ("_context", "_where")
+    __slots__ = ("_context", "_where", "span")
 
     is_own = False
     """Whether it is midstream's."""
 
-    def __init__(self, where: Context) -> None:
+    def __init__(self, where: Context, span: Any = None) -> None:
         self._where = where
         self._context: Context | None = None
+        self.span: Final = span
+        """`None` if there is none."""
 
     @property
     def context(self) -> Context:
         """Where the metrics and the log event of the call belong."""
         found = self._context
         if found is None or found is _FREED:
-            found = self._context = self._current_in(self._where, works=found is _FREED)
+            found = self._context = _context_of(self.span, self._where, works=found is _FREED)
         return found
 
     def stream_opened(self) -> None:
         """Frees what can be made again at the end of the stream, which may be far away."""
         if self._context is not None and self._context is not self._where:
             self._context = _FREED
-
-    def _current_in(self, where: Context, *, works: bool) -> Context:
-        """`where` with the span as the current one. `works`: it is known that the span can be that."""
-        del works
-        return where
 
     def finish(
         self,
@@ -77,26 +73,24 @@ class SilentSpan(CallSpan):
 class OwnSpan(CallSpan):
     """A span of ours."""
 
-    __slots__ = ("_guard", "_request", "span")
+    __slots__ = ("_guard", "_request")
 
     is_own = True
 
     def __init__(
         self, tracer: trace.Tracer, request: CallRequest, where: Context, started_ns: int, *, spans: Guard
     ) -> None:
-        super().__init__(where)
-        self._guard = spans
-        self._request = request
-        self.span = tracer.start_span(
-            _name_of(request.operation._value_, request.model),
+        operation = request.operation._value_
+        span = tracer.start_span(
+            f"{operation} {request.model}" if request.model else operation,
             context=where,
             kind=SpanKind.CLIENT,
-            attributes=request_attributes(request),
+            attributes={**request_attributes(request)},  # a sampler may change its own
             start_time=started_ns,
         )
-
-    def _current_in(self, where: Context, *, works: bool) -> Context:
-        return context_of(self.span, where, works=works)
+        super().__init__(where, span)
+        self._guard = spans
+        self._request = request
 
     def finish(
         self,
@@ -121,13 +115,7 @@ class OwnSpan(CallSpan):
             self.span.end(ended_ns)
 
 
-# One text for all spans of a name: many streams can be open.
-@lru_cache(maxsize=128)
-def _name_of(operation: str, model: str | None) -> str:
-    return f"{operation} {model}" if model else operation
-
-
-def context_of(span: Any, where: Context, *, works: bool) -> Context:
+def _context_of(span: Any, where: Context, *, works: bool) -> Context:
     """`where` with `span` as the current one, if it `works`, or is found to: another would break its children."""
     return trace.set_span_in_context(span, where) if works or attempt(_works, span) else where
 
