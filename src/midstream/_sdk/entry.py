@@ -77,7 +77,7 @@ class RequestObserver:
         self._event_types = None if chunk_timings else EventTypes()
         self._before_first_call = before_first_call
         self._not_met = {False, True}
-        # Calls that request the same share one object, which keeps their attributes and where they are recorded.
+        # Calls that request the same share one request, which keeps their attributes and series.
         self._request = lru_cache(maxsize=MAX_REQUESTS)(CallRequest)
         self._corrections = corrections
 
@@ -129,9 +129,8 @@ class RequestObserver:
         if hidden and corrections is None and not hidden_calls_are_seen():
             return None
         DEFERRED.flush()
-        request = request_attributes.request_of(
-            client, endpoint.operation, options, stream=stream, request=self._request
-        )
+        make = CallRequest if hidden else self._request
+        request = request_attributes.request_of(client, endpoint.operation, options, stream=stream, make=make)
         if hidden:
             # Its errors are corrected, observers may be notified, and nothing is recorded.
             report = CallReport(self._silent, request, where)

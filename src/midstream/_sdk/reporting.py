@@ -95,7 +95,8 @@ class CallReport:
     def start(self, *, sdk_has_span: bool) -> None:
         """The call starts, with a span of midstream's unless the SDK may have one. Raises what the recorder raises."""
         recorder = self.reporter.recorder
-        recorder.first_seen(self.request)
+        if self.request.series is None:
+            recorder.first_seen(self.request)
         self._on_end = call_observer.notify_started(self.request)
         if not sdk_has_span:
             self.span = recorder.own_span(self.request, self.entered_in, self._started_ns)

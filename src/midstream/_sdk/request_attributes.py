@@ -48,16 +48,11 @@ def options_of(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
 
 
 def request_of(
-    client: Any,
-    operation: Operation,
-    options: Any,
-    *,
-    stream: bool,
-    request: Callable[..., CallRequest] = CallRequest,
+    client: Any, operation: Operation, options: Any, *, stream: bool, make: Callable[..., CallRequest] = CallRequest
 ) -> CallRequest:
     """The call that `client` was asked to make. `extra_body` overrides the body, as it does in what is sent.
 
-    `request` makes it, of the fields of a `CallRequest` in their order, or finds an equal one.
+    `make` may return an earlier `CallRequest` for the same arguments.
     """
     body = _mapping(options.json_data)
     extra = getattr(options, "extra_json", None)
@@ -66,7 +61,7 @@ def request_of(
     get = body.get
     temperature, top_p, top_k, stops = get("temperature"), get("top_p"), get("top_k"), get("stop_sequences")
     provider, address, port = _addressed(client)
-    return request(
+    return make(
         operation,
         provider,
         as_label(get("model"), MAX_REQUEST_TEXT),
@@ -119,8 +114,6 @@ def provider_name(client: Any) -> str:
 
 
 def _output_type(output_config: object, output_format: object) -> str | None:
-    if output_config is None and output_format is None:
-        return None
     # `output_format` is the deprecated form of `output_config.format`.
     is_json = _is_json(_mapping(output_config).get("format")) or _is_json(output_format)
     return "json" if is_json else None

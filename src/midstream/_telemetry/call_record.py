@@ -21,8 +21,8 @@ Value = str | int | float | bool | tuple[str, ...]
 class CallRequest:
     """A call as the application requested it. `None` means not given. No content, no header, no key.
 
-    Never changed after its construction: calls that request the same share one. Not frozen, because construction would
-    take three times as long.
+    Never changed after its construction: the calls of a recorder that request the same share one. Not frozen, because
+    construction would take three times as long.
     """
 
     operation: Operation
@@ -40,7 +40,7 @@ class CallRequest:
     attributes: Mapping[str, Value] | None = field(default=None, init=False, repr=False, compare=False)
     """Cache of `attributes.request_attributes`, which are needed several times. `None` before the first time."""
     series: object = field(default=None, init=False, repr=False, compare=False)
-    """The same of the `RequestSeries` of the last recorder."""
+    """The same of the `RequestSeries` of its recorder."""
 
 
 @dataclass(slots=True)

@@ -77,11 +77,9 @@ class EndSeries:
 class RequestSeries:
     """Where calls are recorded whose requests are the same to metrics."""
 
-    __slots__ = ("ends", "open_stream", "owner")
+    __slots__ = ("ends", "open_stream")
 
-    def __init__(self, owner: CallSeries) -> None:
-        self.owner: Final = owner
-        """Whose series they are: recorders can have a request in common."""
+    def __init__(self) -> None:
         self.ends: Final[dict[object, EndSeries]] = {}
         self.open_stream: StreamSeries | None = None
 
@@ -103,7 +101,7 @@ class CallSeries:
     def of(self, request: CallRequest) -> RequestSeries:
         """The series of `request`. The first time, those of all outcomes, so that `rate()` sees the first failure."""
         known = request.series
-        if type(known) is RequestSeries and known.owner is self:
+        if type(known) is RequestSeries:
             return known
         key = (
             request.operation,
@@ -116,7 +114,7 @@ class CallSeries:
         found = self._requests.get(key)
         if found is None:
             self._create_outcomes(request)
-            found = RequestSeries(self)
+            found = RequestSeries()
             _keep(self._requests, key, found, MAX_REQUESTS)
         request.series = found
         return found
