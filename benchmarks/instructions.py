@@ -36,18 +36,19 @@ the cost of an instruction that the interpreter does not specialize. tests/relia
 
 CALL_LIMITS: Final[Mapping[str, Mapping[str, int]]] = {
     "3.11": {
-        "call": 852_000,
-        "call refused": 747_000,
-        "stream": 1_350_000,
-        "stream failing after 4 events": 1_402_000,
-        "call, on the SDK span": 799_000,
-        "call refused, on the SDK span": 694_000,
-        "stream, on the SDK span": 1_309_000,
-        "stream failing after 4 events, on the SDK span": 1_352_000,
+        "call": 824_000,
+        "call refused": 772_000,
+        "stream": 1_308_000,
+        "stream failing after 4 events": 1_370_000,
+        "call, on the SDK span": 770_000,
+        "call refused, on the SDK span": 680_000,
+        "stream, on the SDK span": 1_250_000,
+        "stream failing after 4 events, on the SDK span": 1_320_000,
     }
 }
-"""The maximum that may be added per call, sync and async, by Python and kind of call: measured, and 3 %. With
-SDK 2.14.0, OpenTelemetry 1.45.1 and wrapt 2.5.2: most of it is the cost of OpenTelemetry's SDK."""
+"""The maximum that may be added per call, sync and async, by Python and kind of call, with SDK 2.14.0, OpenTelemetry
+1.45.1 and wrapt 2.5.2: the goals (800,000, 750,000, 1,270,000 and 1,330,000), and on the SDK's span the highest count
+measured, each with 3 %. The layout of the memory alone changes a count by 2 %."""
 
 
 def main() -> None:
