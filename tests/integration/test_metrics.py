@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter
 
 from midstream._telemetry.limits import MAX_VALUES
@@ -53,13 +54,19 @@ def test_the_series_of_all_ten_outcomes_exist_from_the_first_call_of_a_model_on(
     }
 
 
-def test_they_exist_while_the_first_call_runs(server: FaultServer, exported: Exported, instrumented: Any) -> None:
+@pytest.mark.parametrize("hidden", [False, True], ids=["at once", "after a call that telemetry must not see"])
+def test_they_exist_while_the_first_call_runs(
+    server: FaultServer, exported: Exported, instrumented: Any, *, hidden: bool
+) -> None:
     values: list[float] = []
 
     def collect(_request: object) -> None:
         values.extend(point.value for point in exported.metrics()["midstream.client.operations"])
 
-    with instrumented(), client(server, parse("ok")) as made:
+    with instrumented(errors="corrected"), client(server, parse("ok")) as made:
+        if hidden:
+            with suppress_instrumentation():
+                see(STYLES["create"], made, "ok")
         made._client.event_hooks = {"request": [collect]}
         see(STYLES["create"], made, "ok")
     assert values == [0] * 10
