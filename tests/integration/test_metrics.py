@@ -54,7 +54,7 @@ def test_the_series_of_all_ten_outcomes_exist_from_the_first_call_of_a_model_on(
     }
 
 
-@pytest.mark.parametrize("hidden", [False, True], ids=["at once", "after a call that telemetry must not see"])
+@pytest.mark.parametrize("hidden", [False, True], ids=["first of all", "after a call that telemetry must not see"])
 def test_they_exist_while_the_first_call_runs(
     server: FaultServer, exported: Exported, instrumented: Any, *, hidden: bool
 ) -> None:

@@ -134,14 +134,18 @@ def test_what_a_sampler_may_ask_for_is_there_when_the_span_starts(server: FaultS
     with instrumented(tracer_provider=TracerProvider(sampler=Asking(Decision.DROP))):
         call(server)
         call(server)
-    assert asked == [
-        {
-            "gen_ai.operation.name": "chat",
-            "gen_ai.provider.name": "anthropic",
-            "gen_ai.request.model": "ok",
-            "gen_ai.request.stream": True,
-            "gen_ai.request.max_tokens": 64,
-            "server.address": server.host,
-            "server.port": server.port,
-        }
-    ] * 2
+    assert (
+        asked
+        == [
+            {
+                "gen_ai.operation.name": "chat",
+                "gen_ai.provider.name": "anthropic",
+                "gen_ai.request.model": "ok",
+                "gen_ai.request.stream": True,
+                "gen_ai.request.max_tokens": 64,
+                "server.address": server.host,
+                "server.port": server.port,
+            }
+        ]
+        * 2
+    )
