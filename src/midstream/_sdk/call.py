@@ -68,8 +68,7 @@ class ObservedCall(ClosableCall):
         self._event_types = event_types
         self.ignored_event_type: type = NoEvent
         self.corrections = corrections
-        self._stream_response: weakref.ref[Any] | None = None
-        """For `corrections`."""
+        self._stream_response: weakref.ref[Any] | None = None  # for `corrections`
         self._response: Any = None
         self.headers: Any = None
         """Those of the live response."""
@@ -197,9 +196,8 @@ class ObservedCall(ClosableCall):
     def on_end(self, last_event: object = None) -> CorrectedError | None:
         """The events came to their end."""
         try:
-            if type(last_event) is not self.ignored_event_type:
-                last_event = None  # `on_event` got it
-            return self._report(self.watch.read(last_event, self._remains), None, None, correct=self.is_parsed)
+            unseen = last_event if type(last_event) is self.ignored_event_type else None
+            return self._report(self.watch.read(unseen, self._remains), None, None, correct=self.is_parsed)
         except Exception:
             if not self.guards.calls.contains_error():
                 raise
